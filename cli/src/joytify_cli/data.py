@@ -1,0 +1,99 @@
+"""`joytify data`: make, count, check and remove data in the pipeline's collections."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from joytify_cli.database import open_database
+from joytify_cli.generate import fill
+from joytify_cli.population import Population
+from joytify_cli.verify import faults
+from joytify_common.collections import CollectionNames, collection_names
+
+app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True)
+console = Console()
+
+Uri = Annotated[
+    str | None,
+    typer.Option("--uri", envvar="MONGODB_URI", help="MongoDB connection string; default: the running local stack"),
+]
+Name = Annotated[str | None, typer.Option("--database", help="Database; default: that of the stack, or mern-joytify")]
+Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
+
+
+def progress_bar() -> Progress:
+    """Return the bar that long commands show."""
+    return Progress(
+        TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+@app.command()
+def generate(
+    users: Annotated[int, typer.Argument(min=1, metavar="N", help="How many users")],
+    *,
+    playbacks_per_user: Annotated[int, typer.Option(min=0, help="Playbacks of each user")] = 500,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Scatter the playbacks instead of in order of time")
+    ] = False,
+    uri: Uri = None,
+    database: Name = None,
+    production: Production = False,
+    yes: Yes = False,
+) -> None:
+    """Add N users with playbacks over the last 90 days (a third of them expired), statistics and sessions."""
+    target = open_database(uri, database)
+    names = _names(production=production, yes=yes, what=f"Add {users:,} made-up users to", database=target.name)
+    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=datetime.now(UTC), shuffle=shuffle)
+    with progress_bar() as progress:
+        fill(target, names, population, progress)
+    expired = population.expired_playbacks()
+    console.print(
+        f"{population.playbacks:,} playbacks, {expired:,} of them expired, in {target.name}.{names.playbacks}"
+    )
+
+
+@app.command()
+def stats(*, uri: Uri = None, database: Name = None) -> None:
+    """Count the documents of every collection, production and test."""
+    target = open_database(uri, database)
+    table = Table("collection", "documents", title=target.name)
+    for test_mode in (False, True):
+        for name in astuple(collection_names(test_mode=test_mode)):
+            table.add_row(name, f"{target[name].count_documents({}):,}")
+    console.print(table)
+
+
+@app.command()
+def verify(*, uri: Uri = None, database: Name = None, production: Production = False) -> None:
+    """Check what must always hold; exit 1 and say what is broken where it does not."""
+    names = collection_names(test_mode=not production)
+    found = list(faults(open_database(uri, database), names))
+    for fault in found:
+        console.print(f"[red]broken[/red] {fault}")
+    if found:
+        raise typer.Exit(1)
+    console.print("every rule holds")
+
+
+@app.command()
+def clear(*, uri: Uri = None, database: Name = None, production: Production = False, yes: Yes = False) -> None:
+    """Remove every document from the test collections."""
+    target = open_database(uri, database)
+    names = _names(production=production, yes=yes, what="Remove EVERYTHING from", database=target.name)
+    for name in astuple(names):
+        console.print(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
+
+
+def _names(*, production: bool, yes: bool, what: str, database: str) -> CollectionNames:
+    if production and not yes:
+        typer.confirm(f"{what} the PRODUCTION collections of {database}?", abort=True)
+    return collection_names(test_mode=not production)

@@ -1,0 +1,212 @@
+"""`joytify demo`: the real month end on made-up data, checked against counts made without the pipeline."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import httpx
+import typer
+from pymongo import MongoClient
+from rich.console import Console
+from rich.table import Table
+
+from joytify_cli.data import progress_bar
+from joytify_cli.generate import fill
+from joytify_cli.population import UNDATED, Expected, Population
+from joytify_cli.verify import faults
+from joytify_common.collections import PRODUCTION
+from joytify_local.aws import FUNCTIONS, aws_client
+from joytify_local.mongodb import why_not_embedded
+from joytify_local.processes import StartError
+from joytify_local.stack import Stack, load_stack, start_embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo.database import Database
+
+console = Console()
+
+DATABASE = "joytify-demo"
+POSTS_SECONDS = 300
+POLL_SECONDS = 0.1
+
+Document = dict[str, Any]
+
+
+class DemoError(Exception):
+    """The demo could not run, or something is not as it must be."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is in the database, the backend and Discord at one moment."""
+
+    playbacks: int
+    sessions: int
+    told: int
+    pushed: int
+    posts: int
+
+
+def demo(
+    *,
+    containers: Annotated[bool, typer.Option("--containers", help="Use the stack that `make up` started")] = False,
+    users: Annotated[int, typer.Option(min=1, help="How many users")] = 1000,
+    playbacks_per_user: Annotated[int, typer.Option(min=1, help="Playbacks of each user")] = 200,
+) -> None:
+    """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up."""
+    try:
+        with _stack(containers=containers) as stack:
+            outcome = _month_end(stack, users, playbacks_per_user)
+    except (DemoError, StartError) as exc:
+        console.print(f"demo: FAILED {exc}", style="bold red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    console.print(f"demo: ok {outcome}", style="bold green", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _stack(*, containers: bool) -> Iterator[Stack]:
+    if containers:
+        stack = load_stack()
+        if stack is None or stack.way != "containers":
+            raise DemoError("the containers are not up: run `make up` first")
+        yield stack
+        return
+    if (reason := why_not_embedded()) is not None:
+        raise DemoError(f"{reason}; with Docker: `make up`, then `make demo-containers`")
+    stack = start_embedded(DATABASE)
+    keep = os.environ.get("KEEP", "0") not in {"", "0"}
+    try:
+        yield stack
+    finally:
+        if keep:
+            stack.save()
+            console.print(f"left up until `make down`: AWS {stack.aws}  MongoDB {stack.mongodb}", soft_wrap=True)
+            console.print(f"  Discord's page {stack.discord}  what the backend pushed {stack.backend}/pushed")
+        else:
+            stack.stop()
+
+
+def _month_end(stack: Stack, users: int, playbacks_per_user: int) -> str:
+    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=datetime.now(UTC))
+    with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
+        database = client[stack.database]
+        _forget(stack, database)
+        with progress_bar() as progress:
+            fill(database, PRODUCTION, population, progress)
+        before = _count(stack, database)
+        began = time.monotonic()
+        answer = _invoke_stats(stack)
+        told = time.monotonic()
+        posts = _wait_for_posts(stack)
+        ended = time.monotonic()
+        after = _count(stack, database)
+        _show(before, after, told - began, ended - told)
+        expected = population.expected()
+        _compare(expected, population, before, after)
+        _check_listeners(
+            expected, database, answer["usersUpdated"], httpx.get(stack.backend + "/pushed").json()["users"]
+        )
+        _check_playbacks(expected, population, database)
+        _check_posts(expected, posts)
+    return (
+        f"{after.told:,} of {users:,} listeners told once and pushed, {expected.expired_playbacks:,} playbacks "
+        f"and {expected.expired_sessions:,} sessions deleted, {after.posts} messages in Discord"
+    )
+
+
+def _forget(stack: Stack, database: Database[Document]) -> None:
+    for name in (
+        PRODUCTION.users,
+        PRODUCTION.stats,
+        PRODUCTION.playbacks,
+        PRODUCTION.sessions,
+        PRODUCTION.notifications,
+    ):
+        database[name].drop()
+    httpx.delete(stack.backend + "/pushed")
+    httpx.delete(stack.discord + "/messages")
+
+
+def _invoke_stats(stack: Stack) -> Document:
+    answer = aws_client("lambda", stack.aws).invoke(FunctionName=FUNCTIONS["stats"], Payload=b'{"triggeredBy": "demo"}')
+    payload = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise DemoError(f"stats failed: {payload.get('errorMessage')}")
+    return dict(payload)
+
+
+def _wait_for_posts(stack: Stack) -> list[str]:
+    """Return the titles of the two messages of a month end, stats' and cleanup's."""
+    limit = time.monotonic() + POSTS_SECONDS
+    while time.monotonic() < limit:
+        messages = httpx.get(stack.discord + "/messages").json()
+        titles = [embed["title"] for message in messages for embed in message["embeds"]]
+        if len(titles) >= 2:  # noqa: PLR2004 - stats and cleanup
+            return titles
+        time.sleep(POLL_SECONDS)
+    raise DemoError(f"Discord has {titles} after {POSTS_SECONDS} s; expected stats' and cleanup's messages")
+
+
+def _count(stack: Stack, database: Database[Document]) -> Counts:
+    return Counts(
+        playbacks=database[PRODUCTION.playbacks].count_documents({}),
+        sessions=database[PRODUCTION.sessions].count_documents({}),
+        told=database[PRODUCTION.users].count_documents({"notifications": {"$ne": []}}),
+        pushed=len(httpx.get(stack.backend + "/pushed").json()["users"]),
+        posts=len(httpx.get(stack.discord + "/messages").json()),
+    )
+
+
+def _show(before: Counts, after: Counts, stats_seconds: float, cleanup_seconds: float) -> None:
+    table = Table("", "before", "after", title="The month end", title_justify="left")
+    for name, was in vars(before).items():
+        table.add_row(name, f"{was:,}", f"{getattr(after, name):,}")
+    console.print(table)
+    console.print(f"stats took {stats_seconds:.1f} s, cleanup and Discord {cleanup_seconds:.1f} s more")
+
+
+def _compare(expected: Expected, population: Population, before: Counts, after: Counts) -> None:
+    _expect("playbacks made", before.playbacks, population.playbacks + UNDATED)
+    _expect("playbacks left", after.playbacks, before.playbacks - expected.expired_playbacks)
+    _expect("sessions left", after.sessions, before.sessions - expected.expired_sessions)
+    _expect("listeners told", after.told, len(expected.entitled))
+    _expect("listeners pushed", after.pushed, len(expected.entitled))
+    _expect("messages in Discord", after.posts, 2)
+
+
+def _check_listeners(expected: Expected, database: Database[Document], told: int, pushed: dict[str, int]) -> None:
+    notification = database[PRODUCTION.notifications].find_one({"type": "monthlyStatistic"}) or {}
+    holders = database[PRODUCTION.users].find({"notifications.id": notification.get("_id")}, {"_id": 1})
+    wrong = expected.entitled ^ {user["_id"] for user in holders}
+    _expect("broken rules", list(faults(database, PRODUCTION)), [])
+    _expect("users told by stats' own count", told, len(expected.entitled))
+    _expect("listeners who have it and should not, or the reverse", len(wrong), 0)
+    _expect("listeners pushed wrongly or not", len({str(user) for user in expected.entitled} ^ set(pushed)), 0)
+    _expect("listeners pushed twice", sum(times > 1 for times in pushed.values()), 0)
+
+
+def _check_playbacks(expected: Expected, population: Population, database: Database[Document]) -> None:
+    playbacks, cutoff = database[PRODUCTION.playbacks], population.cutoff
+    retained = population.playbacks - expected.expired_playbacks
+    _expect("playbacks in the retention period", playbacks.count_documents({"createdAt": {"$gte": cutoff}}), retained)
+    _expect("expired playbacks left", playbacks.count_documents({"createdAt": {"$lt": cutoff}}), 0)
+
+
+def _check_posts(expected: Expected, posts: list[str]) -> None:
+    deleted = expected.expired_playbacks + expected.expired_sessions
+    for words in (f"{len(expected.entitled):,} users", f"{deleted:,} records deleted"):
+        if not any(words in title for title in posts):
+            raise DemoError(f"no message in Discord tells of {words}: {posts}")
+
+
+def _expect(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise DemoError(f"{what}: {found}, expected {expected}")

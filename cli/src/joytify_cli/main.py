@@ -1,0 +1,18 @@
+"""The command `joytify`."""
+
+from __future__ import annotations
+
+import typer
+
+from joytify_cli import data, demo, invoke, stack
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(data.app, name="data")
+app.command()(demo.demo)
+app.command()(invoke.invoke)
+app.add_typer(stack.app, name="stack", hidden=True)
+
+
+@app.callback()
+def main() -> None:
+    """Run and look after the Joytify pipeline."""

@@ -1,0 +1,262 @@
+"""A made-up Joytify: users, their playbacks, statistics and sessions; each document is a function of its number.
+
+Nothing is kept in memory, so a million users cost no more than one, and what the pipeline must do to them can be
+counted here without asking the pipeline or the database.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import gcd
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Document = dict[str, Any]
+
+SPREAD_DAYS = 90
+RETENTION_DAYS = 60
+# No date lies this near to the cutoff, so that a run some time later still agrees on what is expired.
+GUARD = timedelta(hours=6)
+UNDATED = 20
+ARTISTS, SONGS_EACH = 40, 10
+HASH_MULTIPLIER = 2654435761
+# Of every 20 users: who wants no notification, who has no statistics, who has two statistics documents.
+OPTED_OUT, WITHOUT_STATISTICS, TWICE = {3, 11, 17}, {5, 11}, {7}
+GROUP = 20
+
+
+@dataclass(frozen=True)
+class Play:
+    """One playback before it becomes a document."""
+
+    user: int
+    song: int
+    artist: int
+    seconds: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the month end must do to a population.
+
+    Attributes:
+        entitled: users who are to get the notification.
+        expired_playbacks: playbacks older than the retention period.
+        expired_sessions: sessions idle for longer than it.
+    """
+
+    entitled: frozenset[ObjectId]
+    expired_playbacks: int
+    expired_sessions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """Users and what they did in the last 90 days.
+
+    Attributes:
+        users: how many.
+        playbacks_per_user: how many playbacks each has.
+        now: the moment the 90 days end at, UTC.
+        shuffle: whether playbacks come in scattered order instead of in order of time.
+    """
+
+    users: int
+    playbacks_per_user: int
+    now: datetime
+    shuffle: bool = False
+
+    @property
+    def playbacks(self) -> int:
+        """How many playbacks have a date."""
+        return self.users * self.playbacks_per_user
+
+    @property
+    def cutoff(self) -> datetime:
+        """The moment before which a document is expired."""
+        return self.now - timedelta(days=RETENTION_DAYS)
+
+    def user_id(self, user: int) -> ObjectId:
+        """Return the `_id` of a user."""
+        return _object_id(self.now - timedelta(days=400), 1, user)
+
+    def wants(self, user: int) -> bool:
+        """Return whether the user is opted in to the monthly notification."""
+        return user % GROUP not in OPTED_OUT
+
+    def entitled(self) -> Iterator[ObjectId]:
+        """Yield the users who are to get the notification for the last complete month."""
+        month = _month(self.now.replace(day=1) - timedelta(days=1))
+        for user in range(self.users):
+            if self.wants(user) and user % GROUP not in WITHOUT_STATISTICS and self._has_played_in(user, month):
+                yield self.user_id(user)
+
+    def expired_playbacks(self) -> int:
+        """Return how many playbacks are older than the retention period."""
+        return sum(self._moment(number, self.playbacks) < self.cutoff for number in range(self.playbacks))
+
+    def expired_sessions(self) -> int:
+        """Return how many sessions are idle for longer than the retention period."""
+        return sum(self._moment(user, self.users) < self.cutoff for user in range(self.users))
+
+    def expected(self) -> Expected:
+        """Return what the month end must do, counted from the numbers alone."""
+        return Expected(frozenset(self.entitled()), self.expired_playbacks(), self.expired_sessions())
+
+    def user_documents(self) -> Iterator[Document]:
+        """Yield the users."""
+        for user in range(self.users):
+            yield {
+                "_id": self.user_id(user),
+                "email": f"listener{user}@example.com",
+                "username": f"Listener {user}",
+                "password": "$2b$10$" + "x" * 53,
+                "profileImage": f"https://images.example.com/{user:032x}.webp",
+                "biography": "Listens to music. " * 12,
+                "following": [_object_id(self.now, 2, artist) for artist in range(user % 8)],
+                "notifications": [],
+                "userPreferences": {
+                    "locale": "zh-TW",
+                    "notifications": {
+                        "monthlyStatistic": self.wants(user),
+                        "followingArtistUpdate": True,
+                        "systemAnnouncement": True,
+                    },
+                },
+                "createdAt": self.now - timedelta(days=400),
+                "updatedAt": self.now - timedelta(days=1),
+            }
+
+    def playback_documents(self) -> Iterator[Document]:
+        """Yield the playbacks, then a few without a usable date, which cleanup must leave alone."""
+        stride = _coprime(self.playbacks) if self.shuffle else 1
+        for position in range(self.playbacks):
+            number = position * stride % self.playbacks
+            yield self._playback(self._play(number), number)
+        for number in range(UNDATED):
+            document = self._playback(self._play(number), self.playbacks + number)
+            document.update({"createdAt": "2020-01-01T00:00:00Z"} if number % 2 else {"createdAt": None})
+            yield document
+
+    def stats_documents(self) -> Iterator[Document]:
+        """Yield the statistics: one element a month with playbacks, in one document a user (rarely two)."""
+        for user in range(self.users):
+            if user % GROUP in WITHOUT_STATISTICS:
+                continue
+            elements = self._elements(user)
+            yield {"user": self.user_id(user), "stats": elements}
+            if user % GROUP in TWICE:
+                yield {"user": self.user_id(user), "stats": elements}
+
+    def session_documents(self) -> Iterator[Document]:
+        """Yield one session a user, then a few without a usable date."""
+        for user in range(self.users):
+            yield self._session(user, self._moment(user, self.users))
+        for user in range(min(UNDATED, self.users)):
+            yield self._session(user, "2020-01-01T00:00:00Z" if user % 2 else None)
+
+    def _moment(self, number: int, of: int) -> datetime:
+        """Return the moment of the number-th of so many, spread over the 90 days but for the guard at the cutoff."""
+        span = timedelta(days=SPREAD_DAYS) - 2 * GUARD
+        moment = self.now - timedelta(days=SPREAD_DAYS) + span * (number / max(of, 1))
+        if moment >= self.cutoff - GUARD:
+            moment += 2 * GUARD
+        # BSON dates have milliseconds.
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def _play(self, number: int) -> Play:
+        user, mixed = number % self.users, (number * HASH_MULTIPLIER) & 0xFFFFFFFF
+        song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
+        return Play(user, song, song % ARTISTS, 30 + (mixed >> 8) % 270, self._moment(number, self.playbacks))
+
+    def _playback(self, play: Play, number: int) -> Document:
+        return {
+            "_id": _object_id(play.at, 4, number),
+            "user": self.user_id(play.user),
+            "song": _object_id(self.now, 3, play.song),
+            "artist": _object_id(self.now, 2, play.artist),
+            "state": "playing" if number % 10 == 0 else "completed",
+            "duration": play.seconds,
+            "createdAt": play.at,
+            "updatedAt": play.at,
+        }
+
+    def _session(self, user: int, active: datetime | str | None) -> Document:
+        return {
+            "user": self.user_id(user),
+            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 " + "x" * 300,
+            "device": {"type": "desktop", "vendor": "unknown"},
+            "browser": {"name": "Chrome", "version": "140.0"},
+            "network": {"ip": "192.0.2.1", "provider": "Example Net"},
+            "location": {"country": "TW", "city": "Taipei"},
+            "status": {"online": False, "lastActive": active},
+            "expiresAt": self.now + timedelta(days=30),
+            "createdAt": self.now - timedelta(days=SPREAD_DAYS),
+            "updatedAt": self.now - timedelta(days=SPREAD_DAYS),
+        }
+
+    def _plays(self, user: int) -> Iterator[Play]:
+        return (self._play(user + turn * self.users) for turn in range(self.playbacks_per_user))
+
+    def _has_played_in(self, user: int, month: tuple[int, int]) -> bool:
+        return any(_month(play.at) == month for play in self._plays(user))
+
+    def _elements(self, user: int) -> list[Document]:
+        months: dict[tuple[int, int], list[Play]] = defaultdict(list)
+        for play in self._plays(user):
+            months[_month(play.at)].append(play)
+        elements: list[Document] = []
+        before = 0
+        for plays in months.values():
+            elements.append(self._element(plays, before))
+            before = sum(play.seconds for play in plays)
+        return elements
+
+    def _element(self, plays: list[Play], before: int) -> Document:
+        songs, artists, hours = Counter[int](), Counter[int](), Counter[int]()
+        for play in plays:
+            songs[play.song] += play.seconds
+            artists[play.artist] += play.seconds
+            hours[play.at.hour] += play.seconds
+        first, total = plays[0].at, sum(songs.values())
+        return {
+            "songs": [{"song": _object_id(self.now, 3, s), "totalDuration": d} for s, d in songs.most_common()],
+            "artists": [{"artist": _object_id(self.now, 2, a), "totalDuration": d} for a, d in artists.most_common()],
+            "peakHour": [
+                {"hour": hour, "totalDuration": seconds, "utilization": round(seconds / 36, 2)}
+                for hour, seconds in sorted(hours.items())
+            ],
+            "summary": {
+                "month": first.month,
+                "year": first.year,
+                "totalDuration": total,
+                "growthPercentage": round(100 * (total - before) / before, 2) if before else 0,
+                "topArtist": "Unknown Artist",
+                "topArtistTotalPlaybackTime": artists.most_common(1)[0][1],
+            },
+            "createdAt": first,
+            "updatedAt": plays[-1].at,
+        }
+
+
+def _month(moment: datetime) -> tuple[int, int]:
+    return moment.year, moment.month
+
+
+def _object_id(moment: datetime, kind: int, number: int) -> ObjectId:
+    return ObjectId(struct.pack(">IIL", int(moment.timestamp()), kind, number))
+
+
+def _coprime(total: int) -> int:
+    stride = max(1, int(total * 0.618))
+    while gcd(stride, total) != 1:
+        stride += 1
+    return stride

@@ -1,0 +1,38 @@
+"""`joytify stack`: what `make up` and `make down` need to know of a stack."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from joytify_local.stack import Stack, load_stack
+
+app = typer.Typer(no_args_is_help=True)
+console = Console()
+
+
+@app.command()
+def remember(
+    *,
+    aws: Annotated[str, typer.Option()],
+    mongodb: Annotated[str, typer.Option()],
+    backend: Annotated[str, typer.Option()],
+    discord: Annotated[str, typer.Option()],
+    database: Annotated[str, typer.Option()],
+) -> None:
+    """Write down the addresses of the containers that `make up` started."""
+    stack = Stack(way="containers", aws=aws, mongodb=mongodb, backend=backend, discord=discord, database=database)
+    stack.save()
+    console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  backend {backend}", soft_wrap=True)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the processes of the stack that was left up; containers are only forgotten."""
+    if (stack := load_stack()) is None:
+        console.print("no local stack is up")
+        return
+    stack.stop()
+    console.print(f"stopped the {stack.way} stack")

@@ -1,0 +1,33 @@
+"""Collection names: the production set and its test twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CollectionNames:
+    """The five collections that the pipeline reads or writes."""
+
+    users: str
+    stats: str
+    playbacks: str
+    sessions: str
+    notifications: str
+
+
+PRODUCTION = CollectionNames(
+    users="users", stats="stats", playbacks="playbacks", sessions="sessions", notifications="notifications"
+)
+TEST = CollectionNames(
+    users="test-users",
+    stats="test-stats",
+    playbacks="test-playbacks",
+    sessions="test-sessions",
+    notifications="test-notifications",
+)
+
+
+def collection_names(*, test_mode: bool) -> CollectionNames:
+    """Return the set that a run works on; a test-mode run never touches production."""
+    return TEST if test_mode else PRODUCTION

@@ -1,0 +1,62 @@
+"""What starts a scheduled function: the keys of its event, strictly typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from joytify_common.errors import ConfigError
+
+if TYPE_CHECKING:
+    from joytify_common.secrets import ScheduleMode
+
+EventT = TypeVar("EventT", bound="JobEvent")
+
+
+class JobEvent(BaseModel):
+    """Keys that both scheduled functions take; others are allowed, since EventBridge adds its own."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True)
+
+    test_mode: bool = Field(default=False, description="true or false")
+    dry_run: bool = Field(default=False, description="true or false")
+    triggered_by: str = Field(default="manual", max_length=100, description="text of at most 100 characters")
+    schedule_mode: Literal["production", "test_auto"] | None = Field(
+        default=None, description="production or test_auto"
+    )
+    continuation: int = Field(default=0, ge=0, description="0 or more")
+
+    def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
+        """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""
+        return self.test_mode or schedule_mode == "test_auto"
+
+    def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
+        """Return why a scheduled event is not for now, given the secret's SCHEDULE_MODE; None where it is."""
+        if self.schedule_mode is None or self.schedule_mode == schedule_mode:
+            return None
+        return f"the schedule is for {self.schedule_mode}, SCHEDULE_MODE is {schedule_mode}"
+
+
+def parse_event(event_type: type[EventT], raw: Any) -> EventT:  # noqa: ANN401 - whatever JSON the caller sent
+    """Return the event with its types checked.
+
+    Raises:
+        ConfigError: a key has a wrong type or value; the text names each and what is allowed.
+    """
+    try:
+        return event_type.model_validate({} if raw is None else raw)
+    except ValidationError as exc:
+        raise ConfigError("event: " + "; ".join(_fault(event_type, *_place(e)) for e in exc.errors())) from None
+
+
+def _place(error: Any) -> tuple[str, str]:  # noqa: ANN401 - pydantic_core's ErrorDetails
+    return (str(error["loc"][0]) if error["loc"] else "", error["msg"])
+
+
+def _fault(event_type: type[JobEvent], key: str, problem: str) -> str:
+    if not key:
+        return "it must be a JSON object"
+    allowed = next((f.description for f in event_type.model_fields.values() if f.alias == key), None)
+    return f"{key}: {problem} (allowed: {allowed})"

@@ -1,0 +1,60 @@
+"""Logs: one JSON object per line on standard output, with the request id, and no secret in any of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+HIDDEN = "**********"
+_secrets: set[str] = set()
+
+
+def configure(level: str) -> None:
+    """Send every log line of this container to standard output as JSON.
+
+    Args:
+        level: the least severe level that is written.
+    """
+    logger.remove()
+    # diagnose=False: loguru would print the values of variables, secrets among them.
+    logger.add(_write, level=level, format="{message}", backtrace=False, diagnose=False)
+    # httpx logs the full URL of each request at INFO, and the webhook's URL is a secret.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def hide(value: str) -> None:
+    """Never show this text again: not in a log line, nor in a text cleaned by `clean`."""
+    if value:
+        _secrets.add(value)
+
+
+def clean(text: str) -> str:
+    """Return the text with every hidden value replaced."""
+    for value in _secrets:
+        text = text.replace(value, HIDDEN)
+    return text
+
+
+def _write(message: Message) -> None:
+    # The stream is looked up at every line, since the runtime may replace it after start.
+    sys.stdout.write(clean(json.dumps(_line(message.record), default=str)) + "\n")
+
+
+def _line(record: Record) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "timestamp": record["time"].isoformat(),
+        "level": record["level"].name,
+        "message": record["message"],
+        **record["extra"],
+    }
+    if (failure := record["exception"]) is not None and failure.value is not None:
+        line["exception"] = "".join(traceback.format_exception(failure.value))
+    return line

@@ -1,0 +1,243 @@
+"""THE contract: every message on the topic, a tagged union with a schema version.
+
+A figure that could not be had is None (JSON null), and is rendered as unknown. Unknown keys are ignored, so that a
+newer publisher does not break an older reader.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+ProcessingMode = Literal["none", "direct", "batch"]
+StopReason = Literal["completed", "deadline", "brake", "no_progress", "continuations_exhausted"]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+    )
+
+
+class CommonData(_Wire):
+    """What every message's data holds.
+
+    Attributes:
+        timestamp: when the run ended, UTC.
+        execution_time_ms: how long the run took, in milliseconds.
+        test_mode: whether it worked on the test collections; None where it failed before that was known.
+        request_id: Lambda's id of the invocation.
+        log_stream: CloudWatch log stream of the invocation.
+    """
+
+    timestamp: AwareDatetime
+    execution_time_ms: int
+    test_mode: bool | None
+    request_id: str
+    log_stream: str
+
+
+class FailureData(CommonData):
+    """What every error message's data holds besides.
+
+    Attributes:
+        error: what happened, for people; it holds no secret.
+        error_type: class of the error.
+        stage: what the run was doing.
+    """
+
+    error: str
+    error_type: str
+    stage: str
+
+
+class StatsFigures(_Wire):
+    """What a stats run did.
+
+    Attributes:
+        period: the month, `YYYY-MM`.
+        notifications_created: 1 where this run created the notification, else 0.
+        users_processed: users with statistics for the month that were looked at.
+        users_updated: users that got the notification in this run.
+        notification_id: hex id of the month's notification.
+        socket_users_notified: users pushed to the backend.
+        socket_failures: users whose push failed.
+        socket_failure: why pushes failed, None where none did.
+    """
+
+    period: str | None = None
+    notifications_created: int = 0
+    users_processed: int = 0
+    users_updated: int = 0
+    notification_id: str | None = None
+    socket_users_notified: int = 0
+    socket_failures: int = 0
+    socket_failure: str | None = None
+
+
+class StatsSummaryData(StatsFigures, CommonData):
+    """Data of a stats run that ended well.
+
+    Attributes:
+        cleanup_triggered: whether cleanup was started.
+        cleanup_failure: why cleanup could not be started.
+        continued: whether the run ran out of time and started its continuation.
+        dry_run: whether nothing was written.
+        skipped: why nothing was to be done, None where something was.
+    """
+
+    cleanup_triggered: bool = False
+    cleanup_failure: str | None = None
+    continued: bool = False
+    dry_run: bool = False
+    skipped: str | None = None
+
+
+class StatsErrorData(StatsFigures, FailureData):
+    """Data of a stats run that failed: the error, and what was done before it."""
+
+
+class CollectionFigures(_Wire):
+    """What cleanup met and did in one collection; all are numbers of documents.
+
+    Attributes:
+        name: the collection.
+        found: expired before the run.
+        deleted: deleted by the run.
+        remaining: expired after the run.
+        undated: without a date in the date field; never touched.
+    """
+
+    name: str
+    found: int | None
+    deleted: int
+    remaining: int | None
+    undated: int | None
+
+
+class Storage(_Wire):
+    """How full the database is: data and indexes, in bytes."""
+
+    used_bytes: int
+    limit_bytes: int
+    percent: float
+    growth_bytes_per_day: float | None = None
+    days_until_full: float | None = None
+
+
+class ArchiveFigures(_Wire):
+    """What was written to the archive bucket."""
+
+    objects: int
+    documents: int
+    bytes: int
+
+
+class CleanupFigures(_Wire):
+    """What a cleanup run did.
+
+    Attributes:
+        records_deleted: over all collections.
+        collections: the same for each collection.
+        cutoff_date: documents older than this are expired.
+        triggered_by: who started the run.
+        continuation: 0 for the first run of a chain.
+    """
+
+    records_deleted: int = 0
+    collections: tuple[CollectionFigures, ...] = ()
+    cutoff_date: AwareDatetime | None = None
+    triggered_by: str = "manual"
+    continuation: int = 0
+    archive: ArchiveFigures | None = None
+
+
+class CleanupSummaryData(CleanupFigures, CommonData):
+    """Data of a cleanup run that ended well.
+
+    Attributes:
+        total_records_found: expired before the run.
+        remaining_records: expired after the run.
+        completion_percentage: deleted of found, 100 where none was found.
+        was_timeout_stopped: whether the deadline ended the run.
+        stop_reason: why it ended.
+        processing_mode: `none` deleted nothing, `direct` needed one batch, `batch` several.
+        batch_size: most documents in a batch.
+        dry_run: whether nothing was written.
+        skipped: why nothing was to be done, None where something was.
+        storage: how full the database is after the run.
+    """
+
+    total_records_found: int | None = None
+    remaining_records: int | None = None
+    completion_percentage: float | None = None
+    was_timeout_stopped: bool = False
+    stop_reason: StopReason = "completed"
+    processing_mode: ProcessingMode = "none"
+    batch_size: int = 0
+    dry_run: bool = False
+    skipped: str | None = None
+    storage: Storage | None = None
+
+
+class CleanupErrorData(CleanupFigures, FailureData):
+    """Data of a cleanup run that failed: the error, and what was done before it."""
+
+
+class _Message(_Wire):
+    schema_version: Literal[1] = Field(1, alias="schema")
+    source: str
+
+    def to_json(self) -> str:
+        """Return the message as it stands on the topic."""
+        return self.model_dump_json()
+
+
+class MonthlyStatsSummary(_Message):
+    """A stats run ended well."""
+
+    type: Literal["monthly_stats_summary"] = "monthly_stats_summary"
+    data: StatsSummaryData
+
+
+class MonthlyStatsError(_Message):
+    """A stats run failed."""
+
+    type: Literal["monthly_stats_error"] = "monthly_stats_error"
+    data: StatsErrorData
+
+
+class CleanupSummary(_Message):
+    """A cleanup run ended well."""
+
+    type: Literal["cleanup_summary"] = "cleanup_summary"
+    data: CleanupSummaryData
+
+
+class CleanupError(_Message):
+    """A cleanup run failed."""
+
+    type: Literal["cleanup_error"] = "cleanup_error"
+    data: CleanupErrorData
+
+
+Message = MonthlyStatsSummary | MonthlyStatsError | CleanupSummary | CleanupError
+
+_ADAPTER: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+def parse_message(text: str | bytes) -> Message:
+    """Return the message that stands in the text.
+
+    Raises:
+        pydantic.ValidationError: it is none of this contract.
+    """
+    return _ADAPTER.validate_json(text)

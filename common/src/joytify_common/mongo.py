@@ -1,0 +1,86 @@
+"""MongoDB: one client per container, and the driver's errors turned into ours."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pymongo
+from pymongo import MongoClient
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+
+from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+URI_KEY = "MONGODB_CONNECTION_STRING"
+# A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
+CONNECT_SECONDS = 5
+AUTHENTICATION_FAILED = 18
+UNAUTHORIZED = 13
+
+Document = dict[str, Any]
+
+
+@cache
+def mongo_client(uri: str) -> MongoClient[Document]:
+    """Return the container's client for this connection string; it connects at its first call.
+
+    Raises:
+        ConfigError: the connection string cannot be understood.
+    """
+    with mongo_errors():
+        return MongoClient(
+            uri,
+            appname="joytify-pipeline",
+            tz_aware=True,
+            serverSelectionTimeoutMS=CONNECT_SECONDS * 1000,
+            connectTimeoutMS=CONNECT_SECONDS * 1000,
+            # One invocation at a time: a reader, a writer and the monitor.
+            maxPoolSize=4,
+        )
+
+
+@contextmanager
+def mongo_errors() -> Iterator[None]:
+    """Turn the driver's errors into ours, without host names or credentials.
+
+    Raises:
+        ConfigError: bad connection string, or user or password refused.
+        TransientError: unreachable, disconnected, timed out, or a server error that the driver calls retryable.
+        PermanentError: any other refusal by the server.
+    """
+    try:
+        yield
+    except PyMongoError as exc:
+        raise _translate(exc) from None
+
+
+def within(seconds: float) -> Any:  # noqa: ANN401 - pymongo leaves its context manager untyped
+    """Bound every MongoDB call in the block by one client-side timeout, retries included."""
+    return pymongo.timeout(max(seconds, 0.001))
+
+
+def _translate(exc: PyMongoError) -> JobError:
+    if isinstance(exc, (InvalidURI, ConfigurationError)):
+        return ConfigError(f"{URI_KEY}: it is not a MongoDB connection string that can be used")
+    if isinstance(exc, OperationFailure) and exc.code == AUTHENTICATION_FAILED:
+        return ConfigError(f"{URI_KEY}: MongoDB refused the user name or password")
+    if isinstance(exc, OperationFailure) and exc.code == UNAUTHORIZED:
+        return ConfigError(f"{URI_KEY}: the user may not do this; it needs readWrite on the database")
+    if isinstance(exc, ConnectionFailure):
+        return TransientError(f"MongoDB could not be reached, or the connection broke ({type(exc).__name__})")
+    if isinstance(exc, ExecutionTimeout) or exc.timeout:
+        return TransientError("MongoDB did not answer in the time given")
+    code = exc.code if isinstance(exc, OperationFailure) else None
+    retryable = exc.has_error_label("RetryableWriteError")
+    return (TransientError if retryable else PermanentError)(f"MongoDB refused ({type(exc).__name__}, code {code})")

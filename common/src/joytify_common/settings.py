@@ -1,0 +1,47 @@
+"""The base of every function's settings: read once from the environment, then frozen."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from joytify_common.errors import ConfigError
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
+
+
+class Settings(BaseSettings):
+    """Settings of every function; a field's description says what is allowed, and errors repeat it."""
+
+    # The input is hidden in errors: it is the whole environment.
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+
+    secret_id: str = Field("MERN_JOYTIFY_ENVS", min_length=1, description="name or ARN of the secret")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+
+class JobSettings(Settings):
+    """Settings of a scheduled function: it reads MongoDB and publishes to the topic."""
+
+    sns_topic_arn: str = Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$", description="ARN of an SNS topic")
+    db_name: str = Field("mern-joytify", pattern=r"^[^/\\. \"$]{1,63}$", description="name of a MongoDB database")
+
+
+def load_settings(settings_type: type[SettingsT]) -> SettingsT:
+    """Return the function's settings from the environment.
+
+    Raises:
+        ConfigError: a variable is missing or out of range; every such variable is named with what is allowed.
+    """
+    try:
+        return settings_type()
+    except ValidationError as exc:
+        faults = "; ".join(_fault(settings_type, str(error["loc"][0]), error["msg"]) for error in exc.errors())
+        raise ConfigError(f"environment: {faults}") from None
+
+
+def _fault(settings_type: type[Settings], field: str, problem: str) -> str:
+    allowed = settings_type.model_fields[field].description
+    return f"{field.upper()}: {problem} (allowed: {allowed})"

@@ -1,0 +1,18 @@
+"""Settings of the cleanup function."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from joytify_common.settings import JobSettings
+
+
+class CleanupSettings(JobSettings):
+    """What the environment may say to the cleanup function."""
+
+    cleanup_days: int = Field(60, ge=1, le=3650, description="1 to 3650 days")
+    cleanup_batch_size: int = Field(10_000, ge=1, le=100_000, description="1 to 100000 documents")
+    cleanup_batch_delay_ms: int = Field(100, ge=0, le=60_000, description="0 to 60000 milliseconds")
+    cleanup_timeout_safety_minutes: float = Field(14, gt=0, le=15, description="above 0, to 15 minutes")
+    cleanup_max_delete_percent: float = Field(95, gt=0, le=100, description="above 0, to 100 percent")
+    storage_limit_mb: int = Field(512, ge=1, le=10_000_000, description="1 to 10000000 MB")

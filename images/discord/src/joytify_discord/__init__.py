@@ -1,0 +1,1 @@
+"""Tells the operators in Discord what ran, what failed and which alarm fired."""

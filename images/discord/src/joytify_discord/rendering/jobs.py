@@ -1,0 +1,137 @@
+"""Messages of the pipeline's own jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joytify_discord.limits import Embed, EmbedField
+from joytify_discord.rendering.links import log_stream_link
+from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.text import duration, escape, moment, number, percent, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from joytify_common.messages import (
+        CleanupError,
+        CleanupSummary,
+        CleanupSummaryData,
+        CollectionFigures,
+        FailureData,
+        Message,
+        MonthlyStatsError,
+        MonthlyStatsSummary,
+        StatsFigures,
+        StatsSummaryData,
+    )
+    from joytify_discord.parsing import Origin
+
+NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event lies in the function's dead-letter queue."
+
+
+def stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Embed:
+    """Return the embed for a stats run that ended well."""
+    data = message.data
+    severity, what = _stats_outcome(data)
+    fields = [*_stats_figures(data), EmbedField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
+    if data.cleanup_failure:
+        fields.append(EmbedField("Why cleanup was not started", escape(data.cleanup_failure), inline=False))
+    return _embed(severity, f"Monthly statistics: {what}", message, origin, fields)
+
+
+def stats_error(message: MonthlyStatsError, origin: Origin) -> Embed:
+    """Return the embed for a stats run that failed."""
+    fields = [*_failure(message.data), *_stats_figures(message.data)]
+    title = f"Monthly statistics failed at {message.data.stage}"
+    return _embed(FAILURE, title, message, origin, fields)
+
+
+def cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> Embed:
+    """Return the embed for a cleanup run that ended well."""
+    data = message.data
+    severity, what = _cleanup_outcome(data)
+    fields = [
+        EmbedField("Deleted", f"{number(data.records_deleted)} of {number(data.total_records_found)}"),
+        EmbedField("Remaining", number(data.remaining_records)),
+        EmbedField("Complete", percent(data.completion_percentage)),
+        EmbedField("Older than", moment(data.cutoff_date, zone), inline=False),
+        *map(_collection, data.collections),
+        EmbedField("Started by", escape(data.triggered_by)),
+    ]
+    if data.storage is not None:
+        used = f"{size(data.storage.used_bytes)} of {size(data.storage.limit_bytes)} ({percent(data.storage.percent)})"
+        fields.append(EmbedField("Storage", used))
+    return _embed(severity, f"Cleanup: {what}", message, origin, fields)
+
+
+def cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embed:
+    """Return the embed for a cleanup run that failed."""
+    data = message.data
+    fields = [
+        *_failure(data),
+        EmbedField("Deleted before the error", number(data.records_deleted)),
+        EmbedField("Older than", moment(data.cutoff_date, zone)),
+        *map(_collection, data.collections),
+    ]
+    return _embed(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
+
+
+def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
+    month = escape(data.period or "")
+    if data.skipped:
+        return INFORMATION, f"nothing to do, {escape(data.skipped)}"
+    if data.dry_run:
+        return INFORMATION, f"dry run for {month}, {number(data.users_updated)} users would be told"
+    if data.continued:
+        return PARTIAL, f"{month} goes on, {number(data.users_updated)} users told so far"
+    if data.cleanup_failure or data.socket_failures:
+        return WARNING, f"{month} told to {number(data.users_updated)} users, with a fault"
+    return SUCCESS, f"{month} told to {number(data.users_updated)} users"
+
+
+def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
+    if data.skipped:
+        return INFORMATION, f"nothing to do, {escape(data.skipped)}"
+    if data.dry_run:
+        return INFORMATION, f"dry run, {number(data.total_records_found)} records would be deleted"
+    if data.stop_reason != "completed":
+        return PARTIAL, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
+    if data.records_deleted == 0:
+        return SUCCESS, "nothing was expired"
+    return SUCCESS, f"{number(data.records_deleted)} records deleted"
+
+
+def _stats_figures(data: StatsFigures) -> Iterator[EmbedField]:
+    yield EmbedField("With statistics", number(data.users_processed))
+    yield EmbedField("Told", number(data.users_updated))
+    yield EmbedField("Pushed live", number(data.socket_users_notified))
+    if data.socket_failures:
+        why = f": {escape(data.socket_failure)}" if data.socket_failure else ""
+        yield EmbedField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
+
+
+def _collection(figures: CollectionFigures) -> EmbedField:
+    value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
+    if figures.undated:
+        value += f", {number(figures.undated)} without a date left alone"
+    return EmbedField(escape(figures.name), value, inline=False)
+
+
+def _failure(data: FailureData) -> Iterator[EmbedField]:
+    yield EmbedField(escape(data.error_type), escape(data.error), inline=False)
+    yield EmbedField("What next", NEXT_AFTER_FAILURE, inline=False)
+
+
+def _embed(severity: Severity, title: str, message: Message, origin: Origin, fields: list[EmbedField]) -> Embed:
+    data = message.data
+    marks = ["TEST MODE"] if data.test_mode else []
+    fields = [*fields, EmbedField("Took", duration(data.execution_time_ms))]
+    return Embed(
+        title=f"{severity.symbol} {title}" + "".join(f" [{mark}]" for mark in marks),
+        color=severity.color,
+        fields=fields,
+        footer=f"{message.source} · request {data.request_id}",
+        timestamp=data.timestamp,
+        url=log_stream_link(origin, message.source, data.log_stream),
+    )

@@ -1,0 +1,65 @@
+"""How figures, times and texts from outside are written in Discord's Markdown."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+UNKNOWN = "unknown"
+_MARKDOWN = re.compile(r"([\\`*_~|<>\[\]()#@:-])")
+
+
+def escape(text: str) -> str:
+    """Return text from outside so that Discord shows it as it stands: no Markdown, no mention, no masked link."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def number(value: int | None) -> str:
+    """Return a count with thousands separated."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def percent(value: float | None) -> str:
+    """Return a percentage with at most one decimal that never rounds up to 100 nor down to 0."""
+    if value is None:
+        return UNKNOWN
+    tenths = math.floor(value * 10) / 10
+    if value > 0 and tenths == 0:
+        return "< 0.1 %"
+    return f"{tenths:g} %"
+
+
+def size(value: int | None) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    if value is None:
+        return UNKNOWN
+    amount, unit = float(value), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024:  # noqa: PLR2004 - bytes in the next larger unit
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def duration(milliseconds: float) -> str:
+    """Return a duration in the two largest units that suit it."""
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{milliseconds:.0f} ms"
+    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return a moment in the reader's own time (Discord's mark-up) and in the operators' time zone."""
+    if value is None:
+        return UNKNOWN
+    return f"<t:{int(value.timestamp())}:R> ({value.astimezone(zone):%Y-%m-%d %H:%M %Z})"

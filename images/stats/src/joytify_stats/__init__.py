@@ -1,0 +1,1 @@
+"""Tells every listener, exactly once, that last month's statistics are ready."""

@@ -1,0 +1,175 @@
+"""The story of the month end: create the notification, give it to everyone entitled, push, start cleanup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from loguru import logger
+from pydantic import Field
+
+from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.events import JobEvent
+from joytify_stats.backend import Backend, KeyRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from joytify_common.deadline import Deadline
+    from joytify_common.job import Run
+    from joytify_stats.audience import Audience, Chunk, Delivery
+    from joytify_stats.period import Period
+
+# No chunk is begun with less time than this left.
+CHUNK_SECONDS = 30.0
+CHUNK_SHARE = 0.2
+
+
+class StatsEvent(JobEvent):
+    """Keys of the stats function's event."""
+
+    period: str | None = Field(default=None, description='a month that is over, as "YYYY-MM"')
+    after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
+
+    def position(self) -> ObjectId | None:
+        """Return where a continuation goes on.
+
+        Raises:
+            ConfigError: it is no ObjectId.
+        """
+        try:
+            return None if self.after is None else ObjectId(self.after)
+        except InvalidId:
+            raise ConfigError("event: after: it must be 24 hex digits") from None
+
+
+@dataclass
+class StatsProgress:
+    """What a stats run has done so far; the fields are those of the contract (messages.py)."""
+
+    stage: str = "start"
+    skipped: str | None = None
+    period: str | None = None
+    notifications_created: int = 0
+    users_processed: int = 0
+    users_updated: int = 0
+    notification_id: str | None = None
+    socket_users_notified: int = 0
+    socket_failures: int = 0
+    socket_failure: str | None = None
+    cleanup_triggered: bool = False
+    cleanup_failure: str | None = None
+    continued: bool = False
+    dry_run: bool = False
+    key_refused: bool = False
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures by the contract's field names."""
+        return vars(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthEnd:
+    """One run for one period.
+
+    Attributes:
+        audience: who is to get the notification.
+        backend: pushes it live.
+        start_cleanup: hands over to cleanup.
+        start_continuation: starts the next run, given where to go on.
+        chunk_size: users per update and per push.
+    """
+
+    event: StatsEvent
+    run: Run
+    period: Period
+    notification: ObjectId
+    audience: Audience
+    backend: Backend
+    start_cleanup: Callable[[], None]
+    start_continuation: Callable[[ObjectId], None]
+    chunk_size: int
+    deadline: Deadline
+    progress: StatsProgress
+
+    def tell(self) -> None:
+        """Deliver the period to everyone entitled who lacks it, then start cleanup."""
+        progress = self.progress
+        progress.period, progress.dry_run = str(self.period), self.event.dry_run
+        progress.stage = "delivery"
+        delivery = self.audience.delivery()
+        progress.notification_id = str(self.notification) if delivery.exists else None
+        if delivery.finished:
+            progress.skipped = f"{self.period} has been delivered already"
+        elif (stopped_at := self._deliver(delivery)) is not None:
+            progress.stage = "continuation"
+            self.start_continuation(stopped_at)
+            progress.continued = True
+            return
+        if not self.event.dry_run:
+            self._hand_over()
+
+    def _deliver(self, delivery: Delivery) -> ObjectId | None:
+        """Return where to go on when time ran out, None when everyone has been dealt with."""
+        enough = min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE)
+        positions = [p for p in (delivery.after, self.event.position()) if p is not None]
+        for chunk in self.audience.chunks(self.chunk_size, max(positions, default=None)):
+            self._deliver_chunk(chunk)
+            if self.deadline.remaining() < enough:
+                return chunk.last
+        self._finish()
+        return None
+
+    def _deliver_chunk(self, chunk: Chunk) -> None:
+        progress = self.progress
+        progress.users_processed += len(chunk.users)
+        users = self.audience.lacking(chunk.users)
+        if self.event.dry_run:
+            progress.users_updated += len(users)
+            return
+        if users:
+            created = self.audience.create_notification(self.period.notification_date(self.run.now), self.run.now)
+            progress.notifications_created += created
+            progress.notification_id = str(self.notification)
+            given = self.audience.attach(users, self.run.request_id)
+            progress.users_updated += len(given)
+            if given:
+                self._push(given)
+        self.audience.record_progress(chunk.last)
+
+    def _finish(self) -> None:
+        progress = self.progress
+        if progress.users_processed == 0 and progress.notification_id is None:
+            progress.skipped = f"nobody has statistics for {self.period}"
+        elif progress.users_updated == 0 and progress.notification_id is None:
+            progress.skipped = f"nobody with statistics for {self.period} wants the notification"
+        elif not self.event.dry_run:
+            self.audience.record_finish(self.run.now)
+
+    def _push(self, users: list[ObjectId]) -> None:
+        """Push live; the notification stands on the users' lists already, so a failure is only counted."""
+        progress = self.progress
+        if progress.key_refused:
+            progress.socket_failures += len(users)
+            return
+        try:
+            self.backend.push(users)
+        except JobError as exc:
+            logger.warning("push failed", error=str(exc), users=len(users))
+            progress.socket_failures += len(users)
+            progress.socket_failure = str(exc)
+            progress.key_refused = isinstance(exc, KeyRefusedError)
+        else:
+            progress.socket_users_notified += len(users)
+
+    def _hand_over(self) -> None:
+        self.progress.stage = "hand-over"
+        try:
+            self.start_cleanup()
+        except (ConfigError, TransientError) as exc:
+            logger.error("cleanup could not be started", error=str(exc))
+            self.progress.cleanup_failure = str(exc)
+        else:
+            self.progress.cleanup_triggered = True

@@ -1,0 +1,22 @@
+"""Settings of the stats function."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from joytify_common.settings import JobSettings
+
+
+class StatsSettings(JobSettings):
+    """What the environment may say to the stats function."""
+
+    cleanup_function_name: str = Field(
+        "joytify-playback-data-cleanup", min_length=1, max_length=140, description="name or ARN of the cleanup function"
+    )
+    # 3,500 ids are 94.5 kB of JSON; the backend takes at most 100 kB.
+    backend_chunk_size: int = Field(1000, ge=1, le=3500, description="1 to 3500 users")
+    read_preference: Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"] = Field(
+        "primary", description="primary, primaryPreferred, secondary, secondaryPreferred or nearest"
+    )

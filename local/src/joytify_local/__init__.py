@@ -1,0 +1,1 @@
+"""AWS, the backend, Discord and MongoDB on one machine."""

@@ -1,0 +1,147 @@
+"""Puts the secret, the topic, its subscription and the three functions into a local AWS (MiniStack).
+
+`python -m joytify_local.aws --endpoint URL --mongodb URI --backend URL --discord URL --database NAME [--images]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from joytify_local.mongodb import initiate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGION = "ap-northeast-1"
+ACCOUNT = "000000000000"
+SECRET_NAME = "MERN_JOYTIFY_ENVS"  # noqa: S105 - the name, not a value
+TOPIC_NAME = "joytify-lambda-notifications"
+FUNCTIONS = {
+    "stats": "joytify-monthly-stats-notification",
+    "cleanup": "joytify-playback-data-cleanup",
+    "discord": "joytify-discord-notification",
+}
+TIMEOUT_SECONDS = {"stats": 300, "cleanup": 900, "discord": 60}
+MEMORY_MB = 1024
+# Keys and tokens of the stand-ins; nothing outside this machine takes them.
+API_KEY = "local-api-key-of-no-value"
+WEBHOOK_TOKEN = "local-webhook-token-of-no-value"  # noqa: S105 - see above
+WEBHOOK_PATH = f"/api/webhooks/1000000000000000001/{WEBHOOK_TOKEN}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What the functions are to find.
+
+    Attributes:
+        endpoint: URL of the local AWS.
+        mongodb: connection string, as the functions reach it.
+        backend: base URL of the backend, as the functions reach it.
+        discord: base URL of Discord, as the functions reach it.
+        database: name of the database.
+        images: whether the functions run from the built images; else from this interpreter's packages.
+        environment: further settings of all functions.
+    """
+
+    endpoint: str
+    mongodb: str
+    backend: str
+    discord: str
+    database: str
+    images: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def secret(self) -> dict[str, str]:
+        """Return the pipeline's secret for this machine."""
+        return {
+            "MONGODB_CONNECTION_STRING": self.mongodb,
+            "DISCORD_WEBHOOK_URL": self.discord + WEBHOOK_PATH,
+            "DISCORD_TIMEZONE": "Asia/Taipei",
+            "API_INTERNAL_SECRET_KEY": API_KEY,
+            "API_DOMAIN": self.backend,
+            "SCHEDULE_MODE": "production",
+        }
+
+
+def aws_client(service: str, endpoint: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """Return a client of the local AWS; it waits as long as a function may run, and never invokes twice."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - MiniStack takes any
+        config=Config(read_timeout=910, retries={"total_max_attempts": 1}),
+    )
+
+
+def deploy(deployment: Deployment) -> None:
+    """Create the secret, the topic, the functions and the subscription in an empty local AWS."""
+    aws_client("secretsmanager", deployment.endpoint).create_secret(
+        Name=SECRET_NAME, SecretString=json.dumps(deployment.secret())
+    )
+    sns = aws_client("sns", deployment.endpoint)
+    topic = sns.create_topic(Name=TOPIC_NAME)["TopicArn"]
+    functions = aws_client("lambda", deployment.endpoint)
+    environment = {"DB_NAME": deployment.database, "SNS_TOPIC_ARN": topic, **deployment.environment}
+    arns = {short: _create(functions, short, environment, images=deployment.images) for short in FUNCTIONS}
+    functions.add_permission(
+        FunctionName=FUNCTIONS["discord"],
+        StatementId="topic",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arns["discord"])
+
+
+def _create(client: Any, short: str, environment: Mapping[str, str], *, images: bool) -> str:  # noqa: ANN401
+    name = FUNCTIONS[short]
+    if images:
+        code: dict[str, Any] = {"PackageType": "Image", "Code": {"ImageUri": f"joytify/{short}:latest"}}
+    else:
+        handler = f"joytify_{short}.handler.handler"
+        code = {"Runtime": "python3.13", "Handler": handler, "Code": {"ZipFile": _empty_zip()}}
+    created = client.create_function(
+        FunctionName=name,
+        Role=f"arn:aws:iam::{ACCOUNT}:role/{name}",
+        Timeout=TIMEOUT_SECONDS[short],
+        MemorySize=MEMORY_MB,
+        Environment={"Variables": dict(environment)},
+        **code,
+    )
+    client.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=2)
+    return str(created["FunctionArn"])
+
+
+def _empty_zip() -> bytes:
+    # MiniStack's workers run in its own interpreter, which has the packages: there is nothing to send.
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("README", "The handler comes from the installed packages.\n")
+    return buffer.getvalue()
+
+
+def main() -> None:
+    """Fill a local AWS; the compose stack runs this once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for option in ("endpoint", "mongodb", "member", "backend", "discord", "database"):
+        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--images", action="store_true")
+    options = vars(parser.parse_args())
+    member = options.pop("member")
+    while not initiate(options["mongodb"], member):
+        pass
+    deploy(Deployment(**options))
+
+
+if __name__ == "__main__":
+    main()

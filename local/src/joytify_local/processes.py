@@ -1,0 +1,92 @@
+"""Start a server, wait until it answers, and stop what was started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+POLL_SECONDS = 0.05
+
+
+class StartError(Exception):
+    """A server did not come up; the text says which, and ends with the last lines of its log."""
+
+
+def free_port(host: str) -> int:
+    """Return a port that nothing listens on at this address."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def start(
+    command: Sequence[str], log: Path, ready: Callable[[], bool], environment: Mapping[str, str] | None = None
+) -> int:
+    """Start a server in its own session and wait until it is ready; return its process id.
+
+    Raises:
+        StartError: it ended, or was not ready in a minute.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command lines
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+    limit = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > limit:
+            stop([process.pid])
+            tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise StartError(f"{Path(command[0]).name} did not start: " + " | ".join(tail))
+        time.sleep(POLL_SECONDS)
+    return process.pid
+
+
+def stop(pids: Sequence[int]) -> None:
+    """End these processes with their groups: asked first, then made to."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGTERM)
+    limit = time.monotonic() + STOP_SECONDS
+    for pid in pids:
+        while is_running(pid) and time.monotonic() < limit:
+            time.sleep(POLL_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether the process exists and has not ended."""
+    with suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def answers(url: str) -> bool:
+    """Return whether an HTTP server answers there with success."""
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.TransportError:
+        return False
