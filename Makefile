@@ -1,0 +1,74 @@
+# Targets are thin; what they do stands in bin/. `make` alone prints this help.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+##@ Try it
+
+.PHONY: demo
+demo: ## Run the month end on made-up data, embedded; KEEP=1 leaves the stack up
+	@bin/demo
+
+.PHONY: demo-containers
+demo-containers: ## The same through the containers that `make up` started
+	@.venv/bin/joytify demo --containers
+
+##@ Develop
+
+.PHONY: init
+init: ## Install everything for development into .venv
+	@bin/install tests
+
+.PHONY: fmt
+fmt: init ## Format the code
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: lint
+lint: init ## ruff, mypy, import-linter, codespell, hadolint, shellcheck
+	@bin/lint
+
+.PHONY: lock
+lock: init ## Write every requirements.txt anew
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
+
+##@ Test
+
+.PHONY: test
+test: ## Everything: lint, unit, contract, integration, images; T=path for some of the tests
+	@bin/test $(T)
+
+.PHONY: test-unit
+test-unit: init ## Only what needs neither network nor Docker
+	@.venv/bin/pytest tests/unit tests/contract
+
+.PHONY: bench-cold-start
+bench-cold-start: ## Layers and cold start of each image beside bare imports; writes build/bench/cold_start.json
+	@bin/bench-cold-start
+
+##@ Containers
+
+.PHONY: wheel
+wheel: ## Put what each image is made of into build/wheels
+	@bin/wheel
+
+.PHONY: build
+build: ## Build the images joytify/{stats,cleanup,discord} and joytify/local
+	@bin/build
+
+.PHONY: up
+up: ## Start the containers: MongoDB, local AWS with the functions, backend, Discord
+	@bin/up
+
+.PHONY: down
+down: ## Stop whatever local stack is up, with its data
+	@bin/down
+
+##@ Other
+
+.PHONY: clean
+clean: down ## Remove .venv and build/
+	@rm -rf .venv build
+
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,71 @@
+# Sourced by the scripts beside it, from the repository root: a Docker that can build, and images that can be had.
+# shellcheck shell=bash disable=SC2034
+
+REAL_BASE=public.ecr.aws/lambda/python:3.13
+REAL_MONGODB=mongo:8.0
+REAL_MINISTACK=ministackorg/ministack:1.5.33
+
+fail() { echo "$1" >&2; exit 1; }
+
+# Sets DOCKER to a client that can build with BuildKit; as root on Debian it installs and starts what is missing.
+require_docker() {
+  if ! docker info >/dev/null 2>&1; then
+    [ "$(id -u)" = 0 ] || fail "Docker does not answer: start it, or let your user reach it (group docker)"
+    if ! command -v dockerd >/dev/null; then
+      command -v apt-get >/dev/null || fail "Docker is needed: https://docs.docker.com/engine/install/"
+      echo "Installing Docker with apt-get ..."
+      { apt-get update && apt-get install -y --no-install-recommends docker.io iptables; } >/dev/null || fail "Docker could not be installed"
+    fi
+    mkdir -p build
+    echo "Starting dockerd (its log: build/dockerd.log) ..."
+    setsid dockerd >build/dockerd.log 2>&1 </dev/null &
+    echo $! >build/dockerd.pid
+    for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
+    docker info >/dev/null 2>&1 || fail "dockerd did not start: $(tail -n 3 build/dockerd.log)"
+  fi
+  # A newer client builds through its buildx plugin only; Debian's client has BuildKit built in.
+  for DOCKER in $(type -ap docker); do
+    if "$DOCKER" buildx version >/dev/null 2>&1 || "$DOCKER" --version | grep -q 'version 20\.'; then return; fi
+  done
+  fail "no Docker client here can build: install docker-buildx"
+}
+
+# Sets COMPOSE to Docker Compose, version 2 or 1.
+require_compose() {
+  if docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); return; fi
+  if ! command -v docker-compose >/dev/null; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "Docker Compose is needed: https://docs.docker.com/compose/install/"; fi
+    echo "Installing docker-compose with apt-get ..."
+    { apt-get update && apt-get install -y --no-install-recommends docker-compose; } >/dev/null || fail "docker-compose could not be installed"
+  fi
+  COMPOSE=(docker-compose)
+}
+
+# Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE: the real images, or stand-ins where no registry answers.
+choose_images() {
+  BASE_IMAGE=${BASE_IMAGE:-$REAL_BASE} MONGODB_IMAGE=${MONGODB_IMAGE:-$REAL_MONGODB} MINISTACK_IMAGE=${MINISTACK_IMAGE:-$REAL_MINISTACK}
+  local image
+  for image in "$BASE_IMAGE" "$MONGODB_IMAGE" "$MINISTACK_IMAGE"; do
+    if ! "$DOCKER" image inspect "$image" >/dev/null 2>&1 && ! timeout 600 "$DOCKER" pull -q "$image" >/dev/null 2>&1; then
+      echo "$image cannot be pulled: using stand-ins for the Lambda base image, MongoDB and MiniStack"
+      bin/stand-ins "$DOCKER"
+      BASE_IMAGE=joytify-stand-in/lambda-python MONGODB_IMAGE=joytify-stand-in/mongodb MINISTACK_IMAGE=joytify-stand-in/ministack
+      break
+    fi
+  done
+  export BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE
+}
+
+# Downloads a lock file's wheels for the images' Python and glibc, hash-checked: wheels LOCK FOLDER [pip options]
+wheels() {
+  local lock=$1 folder=$2 stamp platforms=() minor
+  shift 2
+  stamp=$(sha256sum <"$lock")
+  [ -f "$folder/.lock" ] && [ "$(cat "$folder/.lock")" = "$stamp" ] && return
+  for minor in $(seq 34 -1 17) 12 5; do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done
+  rm -rf "$folder" && mkdir -p "$folder"
+  .venv/bin/pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps \
+    --python-version 3.13 --implementation cp "${platforms[@]}" --platform manylinux2014_x86_64 --platform manylinux1_x86_64 \
+    -d "$folder" -r "$lock" "$@"
+  echo "$stamp" >"$folder/.lock"
+}

@@ -1,0 +1,161 @@
+"""Builds contexts, messages and SNS events with sensible values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from joytify_common.messages import (
+    CleanupError,
+    CleanupErrorData,
+    CleanupSummary,
+    CleanupSummaryData,
+    CollectionFigures,
+    Message,
+    MonthlyStatsError,
+    MonthlyStatsSummary,
+    StatsErrorData,
+    StatsSummaryData,
+    Storage,
+)
+
+NOW = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
+TOPIC_ARN = "arn:aws:sns:ap-northeast-1:123456789012:joytify-lambda-notifications"
+STATS, CLEANUP = "joytify-monthly-stats-notification", "joytify-playback-data-cleanup"
+
+
+@dataclass
+class FakeContext:
+    """Lambda's context with as much time as the test gives it."""
+
+    function_name: str = CLEANUP
+    aws_request_id: str = "8f5c2b1e-0000-4000-8000-000000000001"
+    log_stream_name: str = "2026/11/01/[$LATEST]0123456789abcdef"
+    milliseconds: int = 900_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the time that the test gave."""
+        return self.milliseconds
+
+
+def common(**changes: Any) -> dict[str, Any]:
+    """Return the data that every message has."""
+    data = {
+        "timestamp": NOW,
+        "execution_time_ms": 61_234,
+        "test_mode": False,
+        "request_id": "8f5c2b1e-0000-4000-8000-000000000001",
+        "log_stream": "2026/11/01/[$LATEST]0123456789abcdef",
+    }
+    return {**data, **changes}
+
+
+def failure(**changes: Any) -> dict[str, Any]:
+    """Return the data that every error message has."""
+    told = {"error": "MongoDB could not be reached", "error_type": "TransientError", "stage": "delete playbacks"}
+    return common(**{**told, **changes})
+
+
+def stats_summary(**changes: Any) -> MonthlyStatsSummary:
+    """Return the message of a stats run that told 800 users."""
+    told = {"period": "2026-10", "notifications_created": 1, "users_processed": 950, "users_updated": 800}
+    more = {"notification_id": "a" * 24, "socket_users_notified": 800, "cleanup_triggered": True}
+    return MonthlyStatsSummary(source=STATS, data=StatsSummaryData(**common(**{**told, **more, **changes})))
+
+
+def stats_error(**changes: Any) -> MonthlyStatsError:
+    """Return the message of a stats run that failed."""
+    return MonthlyStatsError(source=STATS, data=StatsErrorData(**failure(**{"users_updated": 300, **changes})))
+
+
+def cleanup_summary(**changes: Any) -> CleanupSummary:
+    """Return the message of a cleanup run that deleted everything expired."""
+    figures = {
+        "records_deleted": 66_814,
+        "total_records_found": 66_814,
+        "remaining_records": 0,
+        "completion_percentage": 100.0,
+        "processing_mode": "batch",
+        "batch_size": 10_000,
+        "cutoff_date": NOW,
+        "triggered_by": "stats",
+        "collections": (
+            CollectionFigures(name="playbacks", found=66_481, deleted=66_481, remaining=0, undated=20),
+            CollectionFigures(name="sessions", found=333, deleted=333, remaining=0, undated=0),
+        ),
+        "storage": Storage(used_bytes=50_928_805, limit_bytes=536_870_912, percent=9.49),
+    }
+    return CleanupSummary(source=CLEANUP, data=CleanupSummaryData(**common(**{**figures, **changes})))
+
+
+def cleanup_error(**changes: Any) -> CleanupError:
+    """Return the message of a cleanup run that failed."""
+    return CleanupError(source=CLEANUP, data=CleanupErrorData(**failure(**{"records_deleted": 20_000, **changes})))
+
+
+EVERY_MESSAGE: dict[str, Message] = {
+    "stats": stats_summary(),
+    "stats of a test run": stats_summary(test_mode=True),
+    "stats with nothing to do": stats_summary(users_updated=0, skipped="2026-10 has been delivered already"),
+    "stats dry run": stats_summary(dry_run=True),
+    "stats continued": stats_summary(continued=True, cleanup_triggered=False),
+    "stats with failed pushes": stats_summary(socket_failures=300, socket_failure="the backend answered 503"),
+    "stats without cleanup": stats_summary(cleanup_triggered=False, cleanup_failure="Lambda throttled the call"),
+    "stats error": stats_error(),
+    "stats error at the start": stats_error(test_mode=None, stage="event", users_updated=0),
+    "cleanup": cleanup_summary(),
+    "cleanup with nothing expired": cleanup_summary(
+        records_deleted=0, total_records_found=0, collections=(), processing_mode="none"
+    ),
+    "cleanup stopped by the deadline": cleanup_summary(
+        stop_reason="deadline", was_timeout_stopped=True, remaining_records=40_000, completion_percentage=62.55
+    ),
+    "cleanup that could not count": cleanup_summary(
+        total_records_found=None, remaining_records=None, completion_percentage=None, storage=None
+    ),
+    "cleanup dry run": cleanup_summary(dry_run=True, records_deleted=0, completion_percentage=0.0),
+    "cleanup off schedule": cleanup_summary(skipped="the schedule is for test_auto, SCHEDULE_MODE is production"),
+    "cleanup error": cleanup_error(),
+    "cleanup error at the start": cleanup_error(test_mode=None, records_deleted=0, stage="secret"),
+}
+
+
+def sns_event(*messages: str, subject: str | None = None) -> dict[str, Any]:
+    """Return the event with which SNS calls a function."""
+    return {"Records": [_record(number, text, subject) for number, text in enumerate(messages)]}
+
+
+def _record(number: int, text: str, subject: str | None) -> dict[str, Any]:
+    envelope = {
+        "Type": "Notification",
+        "MessageId": f"00000000-0000-4000-8000-{number:012}",
+        "TopicArn": TOPIC_ARN,
+        "Subject": subject,
+        "Message": text,
+        "Timestamp": "2026-11-01T02:00:00.000Z",
+        "SignatureVersion": "1",
+        "MessageAttributes": {},
+    }
+    subscription = f"{TOPIC_ARN}:00000000-0000-4000-8000-00000000abcd"
+    return {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription, "Sns": envelope}
+
+
+def alarm_text(**changes: Any) -> str:
+    """Return the text of a CloudWatch alarm, in the documented shape."""
+    alarm = {
+        "AlarmName": "joytify-playback-data-cleanup-errors",
+        "AlarmDescription": "The cleanup failed: see its log.",
+        "AWSAccountId": "123456789012",
+        "NewStateValue": "ALARM",
+        "NewStateReason": "Threshold Crossed: 1 datapoint [1.0 (01/11/26 04:00:00)] was greater than the threshold (0.0).",
+        "StateChangeTime": "2026-11-01T04:05:00.000+0000",
+        "Region": "Asia Pacific (Tokyo)",
+        "AlarmArn": "arn:aws:cloudwatch:ap-northeast-1:123456789012:alarm:joytify-playback-data-cleanup-errors",
+        "OldStateValue": "OK",
+        "OKActions": [TOPIC_ARN],
+        "AlarmActions": [TOPIC_ARN],
+        "Trigger": {"MetricName": "Errors", "Namespace": "AWS/Lambda", "Statistic": "SUM", "Threshold": 0.0},
+    }
+    return json.dumps({**alarm, **changes})

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from factories import FakeContext, cleanup_summary
+from pymongo.errors import (
+    ConfigurationError,
+    ExecutionTimeout,
+    InvalidURI,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from joytify_common.deadline import Deadline
+from joytify_common.errors import ConfigError, PermanentError, TransientError
+from joytify_common.functions import invoke_async
+from joytify_common.mongo import mongo_client, mongo_errors
+from joytify_common.topic import Topic
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "says"),
+    [
+        (InvalidURI("mongodb://user:pass@"), ConfigError, "MONGODB_CONNECTION_STRING"),
+        (ConfigurationError("pass"), ConfigError, "MONGODB_CONNECTION_STRING"),
+        (OperationFailure("pass", 18), ConfigError, "refused the user name or password"),
+        (OperationFailure("pass", 13), ConfigError, "readWrite"),
+        (ServerSelectionTimeoutError("pass"), TransientError, "could not be reached"),
+        (NotPrimaryError("pass"), TransientError, "could not be reached"),
+        (NetworkTimeout("pass"), TransientError, "could not be reached"),
+        (ExecutionTimeout("pass", 50), TransientError, "in the time given"),
+        (OperationFailure("pass", 91, {"errorLabels": ["RetryableWriteError"]}), TransientError, "code 91"),
+        (OperationFailure("pass", 2), PermanentError, "code 2"),
+        (PyMongoError("pass"), PermanentError, "PyMongoError"),
+    ],
+    ids=[
+        "bad URI",
+        "bad option",
+        "bad password",
+        "no right",
+        "unreachable",
+        "not primary",
+        "network timeout",
+        "server timeout",
+        "retryable",
+        "refused",
+        "other",
+    ],
+)
+def test_the_drivers_errors_become_ours_and_lose_their_text(
+    error: PyMongoError, expected: type[Exception], says: str
+) -> None:
+    with pytest.raises(expected, match=says) as caught, mongo_errors():
+        raise error
+
+    assert "pass" not in str(caught.value).replace("password", "")
+
+
+def test_a_connection_string_that_cannot_be_read_names_its_key() -> None:
+    with pytest.raises(ConfigError, match="MONGODB_CONNECTION_STRING"):
+        mongo_client("postgres://host")
+
+
+def stubbed(service: str, method: str, error: str = "") -> Any:
+    client: Any = boto3.client(service)
+    stubber = Stubber(client)
+    if error:
+        stubber.add_client_error(method, service_error_code=error)
+    else:
+        stubber.add_response(method, {})
+    stubber.activate()
+    return client
+
+
+def test_invoke_async_hands_the_event_over() -> None:
+    invoke_async(stubbed("lambda", "invoke"), "cleanup", {"testMode": True})
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "says"),
+    [
+        ("ResourceNotFoundException", ConfigError, "function cleanup: Lambda answered ResourceNotFoundException"),
+        ("TooManyRequestsException", TransientError, "function cleanup: Lambda throttled the call"),
+        ("ServiceException", TransientError, "function cleanup: Lambda answered ServiceException"),
+    ],
+)
+def test_invoke_async_tells_lambdas_refusals_apart(code: str, expected: type[Exception], says: str) -> None:
+    with pytest.raises(expected, match=says):
+        invoke_async(stubbed("lambda", "invoke", code), "cleanup", {})
+
+
+def test_the_topic_gets_subject_text_and_type() -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Client:
+        def publish(self, **request: Any) -> None:
+            sent.append(request)
+
+    Topic(client=Client(), arn="arn").publish(cleanup_summary())
+
+    assert sent[0]["Subject"] == "joytify-playback-data-cleanup: cleanup_summary"
+    assert json.loads(sent[0]["Message"])["schema"] == 1
+    assert sent[0]["MessageAttributes"]["type"]["StringValue"] == "cleanup_summary"
+
+
+def test_a_refusal_by_sns_is_ours() -> None:
+    with pytest.raises(TransientError, match="SNS answered Throttled"):
+        Topic(client=stubbed("sns", "publish", "Throttled"), arn="arn").publish(cleanup_summary())
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "limit", "seconds"),
+    [(900_000, None, 890), (900_000, 840, 840), (300_000, 840, 290), (5_000, None, 4), (0, 840, 0)],
+)
+def test_the_deadline_keeps_a_reserve_and_the_limit_can_only_shorten_it(
+    milliseconds: int, limit: float | None, seconds: float
+) -> None:
+    deadline = Deadline.of(FakeContext(milliseconds=milliseconds), limit_seconds=limit)
+
+    assert deadline.remaining() == pytest.approx(seconds, abs=0.5)

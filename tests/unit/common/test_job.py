@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from factories import FakeContext
+from pydantic import SecretStr
+
+from joytify_cleanup.purge import CleanupEvent, CleanupProgress, Tally
+from joytify_common import logs
+from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_common.job import Job, Run
+from joytify_common.messages import CleanupError, CleanupSummary, parse_message
+from joytify_common.secrets import Secret
+from joytify_common.topic import Topic
+
+
+@dataclass
+class FakeSNS:
+    """Keeps what is published; fails where the test says so."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def publish(self, **request: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.sent.append(request)
+
+    def messages(self) -> list[Any]:
+        return [parse_message(request["Message"]) for request in self.sent]
+
+
+def job(sns: FakeSNS, story: Any = None, *, mode: str = "production") -> Job[CleanupEvent, CleanupProgress]:
+    return Job(
+        event_type=CleanupEvent,
+        new_progress=CleanupProgress,
+        story=story or (lambda *_: None),
+        summary=CleanupSummary,
+        error=CleanupError,
+        secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
+        topic=lambda: Topic(client=sns, arn="arn"),
+    )
+
+
+def failing(error: Exception) -> Any:
+    def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
+        progress.stage = "delete playbacks"
+        progress.tallies.append(Tally(name="playbacks", found=10, deleted=4))
+        raise error
+
+    return story
+
+
+def test_a_run_that_ends_well_answers_with_the_data_it_publishes() -> None:
+    sns = FakeSNS()
+
+    answer = job(sns)({"triggeredBy": "someone"}, FakeContext())
+
+    (message,) = sns.messages()
+    assert isinstance(message, CleanupSummary)
+    assert json.loads(sns.sent[0]["Message"])["data"] == answer
+    assert answer["requestId"] == FakeContext().aws_request_id
+    assert answer["testMode"] is False
+
+
+def test_a_run_that_fails_tells_the_topic_what_was_done_and_raises() -> None:
+    sns = FakeSNS()
+
+    with pytest.raises(TransientError, match="gone"):
+        job(sns, failing(TransientError("gone")))({}, FakeContext())
+
+    (message,) = sns.messages()
+    assert isinstance(message, CleanupError)
+    assert (message.data.error, message.data.error_type) == ("gone", "TransientError")
+    assert (message.data.stage, message.data.records_deleted) == ("delete playbacks", 4)
+
+
+def test_an_unexpected_error_shows_no_text_of_its_own() -> None:
+    sns = FakeSNS()
+
+    with pytest.raises(PermanentError, match="unexpected ValueError at stage delete playbacks") as caught:
+        job(sns, failing(ValueError("mongodb://user:pass@host")))({}, FakeContext())
+
+    assert "pass" not in str(caught.value) + sns.sent[0]["Message"]
+
+
+@pytest.mark.parametrize("error", [None, TransientError("gone")])
+def test_a_topic_that_fails_changes_nothing_about_the_outcome(error: JobError | None) -> None:
+    sns = FakeSNS(error=_sns_error())
+
+    if error is None:
+        assert job(sns)({}, FakeContext())["recordsDeleted"] == 0
+    else:
+        with pytest.raises(TransientError, match="gone"):
+            job(sns, failing(error))({}, FakeContext())
+
+
+@pytest.mark.parametrize(
+    ("event", "fault"),
+    [
+        ({"testMode": "yes"}, r"testMode: .*allowed: true or false"),
+        ({"dryRun": 1}, r"dryRun: "),
+        ({"continuation": -1}, r"continuation: .*allowed: 0 or more"),
+        ({"scheduleMode": "weekly"}, r"scheduleMode: .*allowed: production or test_auto"),
+        ({"allowAboveLimit": "true"}, r"allowAboveLimit: "),
+        ([1], r"it must be a JSON object"),
+    ],
+)
+def test_a_wrong_event_is_refused_before_the_story_begins(event: Any, fault: str) -> None:
+    told: list[str] = []
+    sns = FakeSNS()
+
+    with pytest.raises(ConfigError, match="event: " + fault):
+        job(sns, lambda *_: told.append("ran"))(event, FakeContext())
+
+    assert told == []
+    assert [message.type for message in sns.messages()] == ["cleanup_error"]
+
+
+def test_unknown_keys_are_allowed() -> None:
+    assert job(FakeSNS())({"source": "aws.events", "detail": {}}, FakeContext())["stopReason"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("event", "mode", "expected"),
+    [({}, "production", False), ({"testMode": True}, "production", True), ({}, "test_auto", True)],
+)
+def test_test_mode_comes_from_the_event_or_the_secret(event: dict[str, Any], mode: str, *, expected: bool) -> None:
+    seen: list[bool] = []
+
+    job(FakeSNS(), lambda _event, run, _progress: seen.append(run.test_mode), mode=mode)(event, FakeContext())
+
+    assert seen == [expected]
+
+
+@pytest.mark.parametrize(("scheduled", "mode"), [("test_auto", "production"), ("production", "test_auto")])
+def test_a_schedule_of_the_other_mode_is_skipped_with_the_reason(scheduled: str, mode: str) -> None:
+    told: list[str] = []
+    sns = FakeSNS()
+
+    answer = job(sns, lambda *_: told.append("ran"), mode=mode)({"scheduleMode": scheduled}, FakeContext())
+
+    assert told == []
+    assert answer["skipped"] == f"the schedule is for {scheduled}, SCHEDULE_MODE is {mode}"
+    assert sns.sent == []
+
+
+def test_every_log_line_is_json_with_the_request_id(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("INFO")
+    logs.hide("hidden-value")
+
+    with pytest.raises(PermanentError):
+        job(FakeSNS(), failing(ValueError("hidden-value")))({}, FakeContext())
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "hidden-value" not in line
+    assert json.loads(line)["requestId"] == FakeContext().aws_request_id
+    assert "Traceback" in json.loads(line)["exception"]
+
+
+def _sns_error() -> Exception:
+    from botocore.exceptions import EndpointConnectionError  # noqa: PLC0415 - only here
+
+    return EndpointConnectionError(endpoint_url="http://127.0.0.1")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.stub import Stubber
+
+from joytify_common import logs
+from joytify_common.errors import ConfigError, TransientError
+from joytify_common.secrets import Secret, read_secret
+
+
+def provider(answer: str | None = None, error: str = "") -> SecretsProvider:
+    """A real provider on a client whose one answer is prepared."""
+    client: Any = boto3.client("secretsmanager")
+    stubber = Stubber(client)
+    if error:
+        stubber.add_client_error("get_secret_value", service_error_code=error)
+    else:
+        stubber.add_response("get_secret_value", {"SecretString": answer, "Name": "NAME"})
+    stubber.activate()
+    return SecretsProvider(boto3_client=client)
+
+
+def secret(**values: str) -> Secret:
+    return read_secret(provider(json.dumps(values)), "NAME")
+
+
+def test_values_come_out_hidden() -> None:
+    found = secret(MONGODB_CONNECTION_STRING="mongodb://user:pass@host")
+
+    assert found.require("MONGODB_CONNECTION_STRING").get_secret_value() == "mongodb://user:pass@host"
+    assert "pass@host" not in repr(found)
+    assert logs.clean("x mongodb://user:pass@host x") == "x ********** x"
+
+
+@pytest.mark.parametrize("values", [{}, {"API_DOMAIN": ""}])
+def test_a_missing_or_empty_key_is_named(values: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="secret NAME: API_DOMAIN is missing"):
+        secret(**values).require("API_DOMAIN")
+
+
+def test_the_schedule_mode_is_production_unless_said_otherwise() -> None:
+    assert secret().schedule_mode == "production"
+    assert secret(SCHEDULE_MODE="test_auto").schedule_mode == "test_auto"
+    with pytest.raises(ConfigError, match="SCHEDULE_MODE must be one of production, test_auto"):
+        assert secret(SCHEDULE_MODE="weekly").schedule_mode
+
+
+@pytest.mark.parametrize("answer", ["no json", "[1]", '"text"', '{"API_DOMAIN": 5}'])
+def test_anything_but_an_object_of_texts_is_refused_without_being_shown(answer: str) -> None:
+    with pytest.raises(ConfigError, match="secret NAME: ") as caught:
+        read_secret(provider(answer), "NAME")
+
+    assert answer not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ResourceNotFoundException", ConfigError),
+        ("AccessDeniedException", ConfigError),
+        ("InternalServiceError", TransientError),
+        ("ThrottlingException", TransientError),
+    ],
+)
+def test_a_refusal_names_the_secret_and_tells_whether_to_retry(code: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"secret NAME .*{code}"):
+        read_secret(provider(error=code), "NAME")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from bson import ObjectId
+from pydantic import SecretStr
+
+from joytify_common.errors import ConfigError, TransientError
+from joytify_stats.backend import Backend, KeyRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USERS = [ObjectId(), ObjectId()]
+
+
+def backend(answer: Callable[[httpx.Request], httpx.Response], domain: str = "https://api.example.com/") -> Backend:
+    return Backend(client=httpx.Client(transport=httpx.MockTransport(answer)), domain=domain, key=SecretStr("the-key"))
+
+
+def test_the_ids_are_posted_with_the_key() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    backend(answer).push(USERS)
+
+    (request,) = seen
+    assert str(request.url) == "https://api.example.com/notifications/socket"
+    assert request.headers["x-api-key"] == "the-key"
+    assert json.loads(request.content) == {"userIds": [str(user) for user in USERS]}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_refusal_is_retried(status: int) -> None:
+    answers = iter([httpx.Response(status), httpx.Response(status), httpx.Response(200)])
+
+    backend(lambda _: next(answers)).push(USERS)
+
+    assert next(answers, None) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "calls"),
+    [
+        (401, KeyRefusedError, 1),
+        (403, KeyRefusedError, 1),
+        (413, ConfigError, 1),
+        (302, ConfigError, 1),
+        (503, TransientError, 3),
+    ],
+)
+def test_a_lasting_refusal_raises_without_the_key(status: int, error: type[Exception], calls: int) -> None:
+    made: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made.append(request)
+        return httpx.Response(status)
+
+    with pytest.raises(error, match=str(status)) as caught:
+        backend(answer).push(USERS)
+
+    assert len(made) == calls
+    assert "the-key" not in str(caught.value)
+
+
+def test_a_backend_that_cannot_be_reached_is_transient() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("secret-host")
+
+    with pytest.raises(TransientError, match=r"could not be reached \(ConnectTimeout\)"):
+        backend(answer).push(USERS)
