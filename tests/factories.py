@@ -128,7 +128,7 @@ def sns_event(*messages: str, subject: str | None = None) -> dict[str, Any]:
 
 
 def _record(number: int, text: str, subject: str | None) -> dict[str, Any]:
-    envelope = {
+    envelope: dict[str, Any] = {
         "Type": "Notification",
         "MessageId": f"00000000-0000-4000-8000-{number:012}",
         "TopicArn": TOPIC_ARN,
@@ -149,7 +149,7 @@ def alarm_text(**changes: Any) -> str:
         "AlarmDescription": "The cleanup failed: see its log.",
         "AWSAccountId": "123456789012",
         "NewStateValue": "ALARM",
-        "NewStateReason": "Threshold Crossed: 1 datapoint [1.0 (01/11/26 04:00:00)] was greater than the threshold (0.0).",
+        "NewStateReason": "Threshold Crossed: 1 datapoint [1.0] was greater than the threshold (0.0).",
         "StateChangeTime": "2026-11-01T04:05:00.000+0000",
         "Region": "Asia Pacific (Tokyo)",
         "AlarmArn": "arn:aws:cloudwatch:ap-northeast-1:123456789012:alarm:joytify-playback-data-cleanup-errors",

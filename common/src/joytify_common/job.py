@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from loguru import logger
 
-from joytify_common.errors import JobError, PermanentError, TransientError
+from joytify_common.errors import JobError, PermanentError
 from joytify_common.events import EventT, parse_event
 
 if TYPE_CHECKING:
@@ -126,9 +126,8 @@ class Job(Generic[EventT, ProgressT]):
     def _publish(self, message: Message) -> None:
         try:
             self.topic().publish(message)
-        except TransientError as exc:
-            # The work is done: to fail now would have Lambda repeat it.
-            logger.error("outcome could not be published", error=str(exc), type=message.type)
+        except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
+            logger.opt(exception=exc).error("outcome could not be published", error=str(exc), type=message.type)
 
 
 class _Telling:

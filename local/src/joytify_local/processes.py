@@ -20,6 +20,9 @@ START_SECONDS = 60
 STOP_SECONDS = 15
 POLL_SECONDS = 0.05
 
+# Children of this process, which has to wait for them; a stack that was left up has none.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
 
 class StartError(Exception):
     """A server did not come up; the text says which, and ends with the last lines of its log."""
@@ -49,6 +52,7 @@ def start(
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
+    _children[process.pid] = process
     limit = time.monotonic() + START_SECONDS
     while not ready():
         if process.poll() is not None or time.monotonic() > limit:
@@ -70,13 +74,14 @@ def stop(pids: Sequence[int]) -> None:
             time.sleep(POLL_SECONDS)
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+        if (child := _children.pop(pid, None)) is not None:
+            child.wait()
 
 
 def is_running(pid: int) -> bool:
     """Return whether the process exists and has not ended."""
-    with suppress(ChildProcessError):
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
+    if (child := _children.get(pid)) is not None:
+        return child.poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

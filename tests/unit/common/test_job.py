@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from factories import FakeContext
 from pydantic import SecretStr
 
@@ -89,7 +90,7 @@ def test_an_unexpected_error_shows_no_text_of_its_own() -> None:
 
 @pytest.mark.parametrize("error", [None, TransientError("gone")])
 def test_a_topic_that_fails_changes_nothing_about_the_outcome(error: JobError | None) -> None:
-    sns = FakeSNS(error=_sns_error())
+    sns = FakeSNS(error=EndpointConnectionError(endpoint_url="http://127.0.0.1"))
 
     if error is None:
         assert job(sns)({}, FakeContext())["recordsDeleted"] == 0
@@ -159,9 +160,3 @@ def test_every_log_line_is_json_with_the_request_id(capsys: pytest.CaptureFixtur
     assert "hidden-value" not in line
     assert json.loads(line)["requestId"] == FakeContext().aws_request_id
     assert "Traceback" in json.loads(line)["exception"]
-
-
-def _sns_error() -> Exception:
-    from botocore.exceptions import EndpointConnectionError  # noqa: PLC0415 - only here
-
-    return EndpointConnectionError(endpoint_url="http://127.0.0.1")

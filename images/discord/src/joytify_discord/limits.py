@@ -102,8 +102,8 @@ def fit(embed: Embed) -> Embed:
     )
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])
-    room = DESCRIPTION - max(0, fitted.size() - TOTAL)
-    return replace(fitted, description=cut(fitted.description, room))
+    over = max(0, fitted.size() - TOTAL)
+    return replace(fitted, description=cut(fitted.description, length(fitted.description) - over))
 
 
 def payloads(embeds: Sequence[Embed]) -> Iterator[dict[str, Any]]:

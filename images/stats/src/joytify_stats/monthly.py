@@ -117,7 +117,7 @@ class MonthEnd:
         positions = [p for p in (delivery.after, self.event.position()) if p is not None]
         for chunk in self.audience.chunks(self.chunk_size, max(positions, default=None)):
             self._deliver_chunk(chunk)
-            if self.deadline.remaining() < enough:
+            if self.deadline.remaining() <= enough:
                 return chunk.last
         self._finish()
         return None

@@ -1,0 +1,60 @@
+"""Every message that a job can publish is parsed and rendered: what one side writes, the other reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+from factories import EVERY_MESSAGE, alarm_text, sns_event
+
+from joytify_common.messages import Message
+from joytify_discord.limits import payloads
+from joytify_discord.parsing import parse_event
+from joytify_discord.rendering.dispatch import render
+from joytify_local.discord_model import check
+
+NO_TEXT = re.compile(r"\b(None|NaN|nan|undefined|null)\b")
+UTC = ZoneInfo("UTC")
+
+
+@pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
+def test_what_a_job_publishes_discord_shows(message: Message) -> None:
+    (received,) = parse_event(sns_event(message.to_json()))
+
+    assert received.content == message
+    (payload,) = payloads([render(received, UTC)])
+    assert check(payload) is None
+    assert not NO_TEXT.search(json.dumps(payload, ensure_ascii=False).replace('"parse": []', ""))
+
+
+@pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
+def test_the_title_tells_a_failure_from_a_success(message: Message) -> None:
+    (received,) = parse_event(sns_event(message.to_json()))
+    title = render(received, UTC).title
+
+    assert ("failed" in title and title.startswith("❌")) == message.type.endswith("_error")
+
+
+def test_every_kind_of_message_is_tried() -> None:
+    assert {type(message) for message in EVERY_MESSAGE.values()} == set(get_args(Message))
+
+
+@pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
+def test_the_envelope_has_the_keys_of_the_contract(message: Message) -> None:
+    told = json.loads(message.to_json())
+
+    assert set(told) == {"schema", "source", "type", "data"}
+    assert told["schema"] == 1
+    assert {"timestamp", "executionTimeMs", "testMode", "requestId", "logStream"} <= set(told["data"])
+    assert all(re.fullmatch("[a-z][A-Za-z]*", key) for key in told["data"])
+
+
+def test_a_cloudwatch_alarm_is_shown() -> None:
+    (received,) = parse_event(sns_event(alarm_text(AlarmDescription=None)))
+
+    (payload,) = payloads([render(received, UTC)])
+    assert check(payload) is None
+    assert not NO_TEXT.search(json.dumps(payload))

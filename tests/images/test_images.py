@@ -1,0 +1,146 @@
+"""Each built image: a good event, a bad event, a missing setting; what is in it; and the compose stack as a whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from containers import DOCKER, Function, docker
+from factories import cleanup_summary, sns_event
+
+if TYPE_CHECKING:
+    from joytify_local.stack import Stack
+
+SHORT = ("stats", "cleanup", "discord")
+ROOT = Path(__file__).parents[2]
+GOOD: dict[str, Any] = {
+    "stats": {"triggeredBy": "test"},
+    "cleanup": {"triggeredBy": "test"},
+    "discord": sns_event(cleanup_summary().to_json()),
+}
+Start = Callable[[str, Mapping[str, str]], Function]
+
+
+@pytest.mark.parametrize("short", SHORT)
+def test_a_good_event_is_answered(start: Start, environment: dict[str, str], stack: Stack, short: str) -> None:
+    httpx.delete(stack.discord + "/messages")
+
+    answer = start(short, environment).invoke(GOOD[short])
+
+    assert "errorMessage" not in answer
+    if short == "discord":
+        assert answer == {"records": 1, "messages": 1}
+        assert len(httpx.get(stack.discord + "/messages").json()) == 1
+    else:
+        assert answer["testMode"] is False
+        assert answer["requestId"]
+
+
+@pytest.mark.parametrize(
+    ("short", "event", "says"),
+    [
+        ("stats", {"period": "2026-13"}, 'event: period: it must be a month as "YYYY-MM"'),
+        ("cleanup", {"testMode": "yes"}, "event: testMode: Input should be a valid boolean (allowed: true or false)"),
+    ],
+)
+def test_a_bad_event_is_an_error_that_names_the_key(
+    start: Start, environment: dict[str, str], short: str, event: object, says: str
+) -> None:
+    answer = start(short, environment).invoke(event)
+
+    assert answer["errorType"] == "ConfigError"
+    assert answer["errorMessage"] == says
+
+
+def test_a_webhook_that_is_gone_is_an_error_without_its_address(start: Start, environment: dict[str, str]) -> None:
+    function = start("discord", {**environment, "SECRET_ID": "NO_SUCH_SECRET"})
+
+    answer = function.invoke(GOOD["discord"])
+
+    assert answer["errorMessage"].startswith("secret NO_SUCH_SECRET (SECRET_ID): Secrets Manager answered ")
+    assert "/api/webhooks" not in function.logs()
+
+
+@pytest.mark.parametrize(
+    ("short", "changes", "says"),
+    [
+        ("stats", {"SNS_TOPIC_ARN": None}, "SNS_TOPIC_ARN: Field required (allowed: ARN of an SNS topic)"),
+        ("cleanup", {"SNS_TOPIC_ARN": None}, "SNS_TOPIC_ARN: Field required (allowed: ARN of an SNS topic)"),
+        (
+            "cleanup",
+            {"CLEANUP_DAYS": "0"},
+            "CLEANUP_DAYS: Input should be greater than or equal to 1 (allowed: 1 to 3650 days)",
+        ),
+        (
+            "discord",
+            {"SECRET_ID": ""},
+            "SECRET_ID: String should have at least 1 character (allowed: name or ARN of the secret)",
+        ),
+    ],
+    ids=["stats", "cleanup", "cleanup days", "discord"],
+)
+def test_a_missing_or_wrong_setting_fails_at_the_start(
+    start: Start, environment: dict[str, str], short: str, changes: dict[str, str | None], says: str
+) -> None:
+    settings = {**environment, **changes}
+    function = start(short, {name: value for name, value in settings.items() if value is not None})
+
+    answer = function.invoke(GOOD[short])
+
+    assert answer["errorType"] == "ConfigError"
+    assert answer["errorMessage"] == f"environment: {says}"
+
+
+@pytest.mark.parametrize("short", SHORT)
+def test_an_image_holds_the_function_and_no_tool(short: str) -> None:
+    packages = docker("run", "--rm", "--entrypoint", "ls", f"joytify/{short}", "/var/task").split()
+    labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", f"joytify/{short}"))
+
+    assert {f"joytify_{short}", "joytify_common"} <= set(packages)
+    others = {f"joytify_{other}" for other in ("cli", "local", *SHORT) if other != short}
+    assert not {"pytest", "ruff", "mypy", "testcontainers", "tests", *others} & set(packages)
+    assert ("pymongo" in packages) == (short != "discord")
+    assert ("httpx" in packages) == (short != "cleanup")
+    assert labels["org.opencontainers.image.version"] == "0.1.0"
+    assert labels["org.opencontainers.image.revision"]
+
+
+def test_the_month_end_runs_through_the_containers() -> None:
+    """`make up`, `make demo-containers`, `make down`, as their user types them."""
+    _make("up")
+    try:
+        demo = subprocess.run(
+            [
+                Path(sys.executable).with_name("joytify"),
+                "demo",
+                "--containers",
+                "--users",
+                "200",
+                "--playbacks-per-user",
+                "50",
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        _make("down")
+
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stdout.splitlines()[-1].startswith("demo: ok 160 of 200 listeners told once and pushed")
+    left = subprocess.run(
+        [DOCKER, "ps", "-q", "--filter", "network=joytify"], capture_output=True, text=True, check=True
+    )
+    assert left.stdout == ""
+
+
+def _make(target: str) -> None:
+    done = subprocess.run(["make", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

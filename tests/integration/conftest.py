@@ -1,0 +1,53 @@
+"""A real MongoDB in a container for the session, and a database of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from testcontainers.core.container import DockerContainer
+
+from joytify_local.mongodb import initiate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+PORT = 27017
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """Connection string of a MongoDB that lives as long as the session."""
+    image = os.environ.get("MONGODB_IMAGE", "mongo:8.0")
+    container = DockerContainer(image).with_command("--replSet rs0 --bind_ip_all").with_exposed_ports(PORT)
+    with container:
+        host, port = container.get_container_host_ip(), container.get_exposed_port(PORT)
+        uri = f"mongodb://{host}:{port}/?directConnection=true"
+        for _ in range(600):
+            if initiate(uri, f"127.0.0.1:{PORT}"):
+                break
+            time.sleep(0.1)
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def mongodb(mongodb_uri: str) -> Iterator[MongoClient[Document]]:
+    """A client of the session's MongoDB."""
+    with MongoClient[Document](mongodb_uri, tz_aware=True) as client:
+        yield client
+
+
+@pytest.fixture
+def database(mongodb: MongoClient[Document]) -> Iterator[Database[Document]]:
+    """An empty database of the test's own."""
+    name = f"test-{uuid4().hex[:12]}"
+    yield mongodb[name]
+    mongodb.drop_database(name)

@@ -1,0 +1,168 @@
+"""Cleanup on a real MongoDB: what is deleted, and above all what is not."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import Int64, ObjectId, Timestamp
+
+from joytify_cleanup.purge import CleanupEvent, CleanupProgress, Purge
+from joytify_cleanup.records import Records
+from joytify_cleanup.retention import cutoff, policies
+from joytify_cleanup.storage import measure_storage
+from joytify_common.collections import PRODUCTION, TEST, CollectionNames
+from joytify_common.deadline import Deadline
+from joytify_common.errors import PermanentError
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
+CUTOFF = cutoff(NOW, 60)
+MILLISECOND = timedelta(milliseconds=1)
+OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
+SIZE = 10
+
+Document = dict[str, Any]
+
+
+def clean(
+    database: Database[Document],
+    *,
+    names: CollectionNames = PRODUCTION,
+    seconds: float = 60,
+    pause: float = 0,
+    event: Document | None = None,
+) -> Document:
+    progress = CleanupProgress()
+    Purge(
+        event=CleanupEvent.model_validate(event or {}),
+        batch_size=SIZE,
+        pause_seconds=pause,
+        max_delete_percent=95,
+        deadline=Deadline(time.monotonic() + seconds),
+        progress=progress,
+    ).clean([Records(database, policy, CUTOFF) for policy in policies(names)])
+    return progress.figures()
+
+
+def playback(date: object) -> Document:
+    return {"user": ObjectId(), "song": ObjectId(), "artist": ObjectId(), "duration": 200, "createdAt": date}
+
+
+def session(date: object) -> Document:
+    return {"user": ObjectId(), "status": {"online": False, "lastActive": date}, "createdAt": OLD}
+
+
+@pytest.mark.parametrize("index", [False, True], ids=["no index", "index on createdAt"])
+@pytest.mark.parametrize("expired", [0, 1, SIZE - 1, SIZE, SIZE + 1, SIZE * 7 // 2])
+def test_exactly_the_expired_are_deleted_at_every_batch_boundary(
+    database: Database[Document], expired: int, *, index: bool
+) -> None:
+    documents = [playback(OLD + timedelta(minutes=n)) for n in range(expired)]
+    retained = [playback(CUTOFF + timedelta(minutes=n)) for n in range(25)]
+    # Mixed, so that batches meet both.
+    mixed = [document for pair in zip(documents, retained, strict=False) for document in pair]
+    rest = documents[len(retained) :] + retained[len(documents) :]
+    database.playbacks.insert_many(mixed + rest)
+    if index:
+        database.playbacks.create_index("createdAt")
+
+    figures = clean(database)
+
+    assert {d["_id"] for d in database.playbacks.find()} == {d["_id"] for d in retained}
+    assert (figures["records_deleted"], figures["total_records_found"], figures["remaining_records"]) == (
+        expired,
+        expired,
+        0,
+    )
+
+
+def test_the_cutoff_itself_is_retained_to_the_millisecond(database: Database[Document]) -> None:
+    database.playbacks.insert_many([playback(CUTOFF - MILLISECOND), playback(CUTOFF), playback(CUTOFF + MILLISECOND)])
+
+    clean(database)
+
+    assert sorted(d["createdAt"] for d in database.playbacks.find()) == [CUTOFF, CUTOFF + MILLISECOND]
+
+
+UNDATED: dict[str, object] = {
+    "text": "2020-01-01T00:00:00Z",
+    "null": None,
+    "milliseconds": Int64(1_577_836_800_000),
+    "seconds": 1_577_836_800.0,
+    "timestamp": Timestamp(1_577_836_800, 1),
+    "array of dates": [OLD],
+    "object": {"date": OLD},
+    "object id": ObjectId("5e0be1000000000000000000"),
+    "boolean": False,
+}
+
+
+def test_a_document_without_a_date_is_never_touched_and_is_counted(database: Database[Document]) -> None:
+    odd = [playback(value) for value in UNDATED.values()] + [{"user": ObjectId()}]
+    idle = [session(value) for value in UNDATED.values()]
+    idle += [{"user": ObjectId()}, {"status": None}, {"status": "idle"}, {"status": [{"lastActive": OLD}]}]
+    database.playbacks.insert_many([*odd, *(playback(OLD) for _ in range(3))])
+    database.sessions.insert_many([*idle, *(session(OLD) for _ in range(2)), session(NEW)])
+
+    figures = clean(database)
+
+    assert {d["_id"] for d in database.playbacks.find()} == {d["_id"] for d in odd}
+    assert {d["_id"] for d in database.sessions.find({"status.lastActive": {"$ne": NEW}})} == {d["_id"] for d in idle}
+    told = {c.name: (c.deleted, c.undated) for c in figures["collections"]}
+    assert told == {"playbacks": (3, len(odd)), "sessions": (2, len(idle))}
+
+
+def test_test_mode_touches_no_production_collection(database: Database[Document]) -> None:
+    for name in ("playbacks", "test-playbacks"):
+        database[name].insert_many([playback(OLD) for _ in range(5)])
+
+    clean(database, names=TEST)
+
+    assert (database["playbacks"].count_documents({}), database["test-playbacks"].count_documents({})) == (5, 0)
+
+
+def test_it_stops_at_its_deadline_and_the_next_run_completes(database: Database[Document]) -> None:
+    database.playbacks.insert_many([playback(OLD) for _ in range(200)] + [playback(NEW)])
+
+    first = clean(database, seconds=1, pause=0.1)
+    second = clean(database)
+
+    assert first["stop_reason"] == "deadline"
+    assert 0 < first["records_deleted"] < 200
+    assert first["remaining_records"] == 200 - first["records_deleted"] == second["records_deleted"]
+    assert [d["createdAt"] for d in database.playbacks.find()] == [NEW]
+
+
+def test_the_brake_spares_its_collection_and_the_others_are_cleaned(database: Database[Document]) -> None:
+    database.playbacks.insert_many([playback(OLD) for _ in range(1000)])
+    database.sessions.insert_many([session(OLD), session(NEW)])
+
+    with pytest.raises(PermanentError, match="allowAboveLimit"):
+        clean(database)
+
+    assert (database.playbacks.count_documents({}), database.sessions.count_documents({})) == (1000, 1)
+    assert clean(database, event={"allowAboveLimit": True})["records_deleted"] == 1000
+
+
+def test_a_dry_run_writes_nothing(database: Database[Document]) -> None:
+    database.playbacks.insert_many([playback(OLD), playback(NEW)])
+
+    figures = clean(database, event={"dryRun": True})
+
+    assert figures["total_records_found"] == 1
+    assert database.playbacks.count_documents({}) == 2
+
+
+def test_storage_is_data_and_indexes_of_the_limit(database: Database[Document]) -> None:
+    database.playbacks.insert_many([playback(NEW) for _ in range(1000)])
+    stats = database.command("dbStats")
+
+    storage = measure_storage(database, limit_mb=1)
+
+    assert storage.used_bytes == stats["dataSize"] + stats["indexSize"]
+    assert storage.percent == pytest.approx(100 * storage.used_bytes / 1024**2, abs=0.01)

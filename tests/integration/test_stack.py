@@ -1,0 +1,210 @@
+"""The functions in the local AWS, from the installed packages: the month end, and what bad input does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from joytify_local.aws import FUNCTIONS, SECRET_NAME, aws_client
+from joytify_local.stack import Stack, start_embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASE = "joytify-test"
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Everything as processes of this machine."""
+    started = start_embedded(DATABASE)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def secret(stack: Stack) -> Iterator[Document]:
+    """The secret's values; what the test makes of them is undone."""
+    client = aws_client("secretsmanager", stack.aws)
+    before = client.get_secret_value(SecretId=SECRET_NAME)["SecretString"]
+    yield dict(json.loads(before))
+    client.put_secret_value(SecretId=SECRET_NAME, SecretString=before)
+
+
+def invoke(stack: Stack, short: str, event: object) -> tuple[bool, Document]:
+    answer = aws_client("lambda", stack.aws).invoke(FunctionName=FUNCTIONS[short], Payload=json.dumps(event).encode())
+    return "FunctionError" in answer, json.loads(answer["Payload"].read())
+
+
+def new_container(stack: Stack, short: str) -> None:
+    """Have the next call run in a new container, which has cached nothing."""
+    client = aws_client("lambda", stack.aws)
+    environment = client.get_function_configuration(FunctionName=FUNCTIONS[short])["Environment"]["Variables"]
+    environment["LOG_LEVEL"] = "DEBUG" if environment.get("LOG_LEVEL") != "DEBUG" else "INFO"
+    client.update_function_configuration(FunctionName=FUNCTIONS[short], Environment={"Variables": environment})
+
+
+def change_secret(stack: Stack, text: str) -> None:
+    aws_client("secretsmanager", stack.aws).put_secret_value(SecretId=SECRET_NAME, SecretString=text)
+    for short in FUNCTIONS:
+        new_container(stack, short)
+
+
+def posts(stack: Stack, expected: int) -> list[str]:
+    limit = time.monotonic() + 30
+    while True:
+        titles = [embed["title"] for m in httpx.get(stack.discord + "/messages").json() for embed in m["embeds"]]
+        if len(titles) >= expected or time.monotonic() > limit:
+            return titles
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("short", "event", "says"),
+    [
+        ("cleanup", {"testMode": "yes"}, "event: testMode: .*true or false"),
+        ("stats", {"period": "2026-13"}, 'event: period: it must be a month as "YYYY-MM"'),
+        ("stats", {"period": "2999-01"}, "2999-01 is not over"),
+        ("stats", {"period": 202610}, "event: period: "),
+        ("stats", {"after": "x"}, "event: after: it must be 24 hex digits"),
+    ],
+    ids=["testMode", "malformed period", "future period", "period of another type", "after"],
+)
+def test_a_bad_event_fails_the_call_and_is_told_in_discord(
+    stack: Stack, short: str, event: Document, says: str
+) -> None:
+    httpx.delete(stack.discord + "/messages")
+
+    failed, answer = invoke(stack, short, event)
+
+    assert failed
+    assert re.search(says, answer["errorMessage"])
+    (title,) = posts(stack, 1)
+    assert title.startswith("❌")
+
+
+@pytest.mark.parametrize("short", ["stats", "cleanup", "discord"])
+def test_a_secret_that_is_no_json_is_named(stack: Stack, secret: Document, short: str) -> None:
+    del secret
+    change_secret(stack, "no json")
+
+    failed, answer = invoke(stack, short, {"Records": []})
+
+    assert failed
+    assert answer["errorMessage"] == f"secret {SECRET_NAME}: it must be a JSON object"
+
+
+@pytest.mark.parametrize(
+    ("short", "key"),
+    [
+        ("cleanup", "MONGODB_CONNECTION_STRING"),
+        ("stats", "MONGODB_CONNECTION_STRING"),
+        ("stats", "API_INTERNAL_SECRET_KEY"),
+        ("discord", "DISCORD_WEBHOOK_URL"),
+    ],
+)
+def test_a_key_missing_from_the_secret_is_named(stack: Stack, secret: Document, short: str, key: str) -> None:
+    change_secret(stack, json.dumps({k: v for k, v in secret.items() if k != key}))
+
+    failed, answer = invoke(stack, short, {"Records": []})
+
+    assert failed
+    assert answer["errorMessage"].startswith(f"secret {SECRET_NAME}: {key} is missing")
+
+
+def test_a_wrong_password_is_said_and_not_shown(stack: Stack, secret: Document) -> None:
+    host = stack.mongodb.removeprefix("mongodb://")
+    change_secret(stack, json.dumps({**secret, "MONGODB_CONNECTION_STRING": f"mongodb://joytify:hunter2@{host}"}))
+
+    failed, answer = invoke(stack, "cleanup", {})
+
+    assert failed
+    assert answer["errorMessage"] == "MONGODB_CONNECTION_STRING: MongoDB refused the user name or password"
+
+
+def test_a_mongodb_that_cannot_be_reached_fails_the_run_long_before_lambdas_timeout(
+    stack: Stack, secret: Document
+) -> None:
+    change_secret(stack, json.dumps({**secret, "MONGODB_CONNECTION_STRING": "mongodb://joytify:hunter2@127.0.0.1:1/"}))
+    began = time.monotonic()
+
+    failed, answer = invoke(stack, "cleanup", {})
+
+    assert failed
+    assert answer["errorMessage"].startswith("MongoDB could not be reached")
+    # Lambda's timeout of the function is 900 s; the bound here only tells the two apart.
+    assert time.monotonic() - began < 300
+
+
+def test_a_schedule_of_the_other_mode_is_skipped(stack: Stack) -> None:
+    failed, answer = invoke(stack, "cleanup", {"scheduleMode": "test_auto"})
+
+    assert not failed
+    assert answer["skipped"] == "the schedule is for test_auto, SCHEDULE_MODE is production"
+
+
+def test_an_alarm_is_heard_in_discord(stack: Stack) -> None:
+    httpx.delete(stack.discord + "/messages")
+    topic = aws_client("sns", stack.aws).list_topics()["Topics"][0]["TopicArn"]
+    cloudwatch = aws_client("cloudwatch", stack.aws)
+    cloudwatch.put_metric_alarm(
+        AlarmName="cleanup-errors",
+        AlarmActions=[topic],
+        OKActions=[topic],
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+    for number, state in enumerate(("ALARM", "OK"), start=1):
+        cloudwatch.set_alarm_state(AlarmName="cleanup-errors", StateValue=state, StateReason="a test")
+        assert len(posts(stack, number)) == number
+
+    assert posts(stack, 2) == ["❌ Alarm: cleanup\\-errors", "✅ Resolved: cleanup\\-errors"]
+
+
+def test_the_demo_ends_well(tmp_path: Path) -> None:
+    """The month end on made-up data, checked by the demo itself."""
+    result = _joytify(tmp_path, "demo", "--users", "60", "--playbacks-per-user", "30")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines()[-1].startswith("demo: ok 48 of 60 listeners told once and pushed")
+
+
+def test_the_data_commands_work_together(stack: Stack, tmp_path: Path) -> None:
+    server = ("--uri", stack.mongodb, "--database", "joytify-data")
+
+    made = _joytify(tmp_path, "data", "generate", "40", "--playbacks-per-user", "9", "--shuffle", *server)
+    counted = _joytify(tmp_path, "data", "stats", *server)
+    verified = _joytify(tmp_path, "data", "verify", *server)
+    refused = _joytify(tmp_path, "data", "clear", "--production", *server)
+    cleared = _joytify(tmp_path, "data", "clear", *server)
+
+    assert "360 playbacks" in made.stdout
+    assert re.search(r"test-playbacks +│ +380 ", counted.stdout)
+    assert "every rule holds" in verified.stdout
+    assert refused.returncode == 1
+    assert "test-playbacks: 380 removed" in cleared.stdout
+
+
+def _joytify(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("joytify")), *words]
+    environment = {name: value for name, value in os.environ.items() if name not in {"KEEP", "MONGODB_URI"}}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )

@@ -1,0 +1,282 @@
+"""The month end on a real MongoDB: one notification, everyone entitled once, nobody else."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import ObjectId
+from factories import STATS, FakeContext
+from pydantic import SecretStr
+
+from joytify_cli.verify import faults
+from joytify_common.collections import PRODUCTION
+from joytify_common.deadline import Deadline
+from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.job import Run
+from joytify_common.secrets import Secret
+from joytify_stats.audience import MARK, Audience
+from joytify_stats.backend import Backend, KeyRefusedError
+from joytify_stats.monthly import MonthEnd, StatsEvent, StatsProgress
+from joytify_stats.period import resolve_period
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymongo.database import Database
+
+NOW = datetime(2026, 11, 1, 2, tzinfo=UTC)
+OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+Document = dict[str, Any]
+
+
+@dataclass
+class FakeBackend:
+    """Keeps who was pushed; fails where the test says so."""
+
+    pushed: list[ObjectId] = field(default_factory=list)
+    error: JobError | None = None
+    calls: int = 0
+
+    def push(self, users: Sequence[ObjectId]) -> None:
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+        self.pushed.extend(users)
+
+
+@dataclass
+class Outside:
+    """What a run asks of others."""
+
+    backend: FakeBackend = field(default_factory=FakeBackend)
+    cleanups: list[str] = field(default_factory=list)
+    continuations: list[ObjectId] = field(default_factory=list)
+    cleanup_error: JobError | None = None
+
+    def start_cleanup(self) -> None:
+        if self.cleanup_error is not None:
+            raise self.cleanup_error
+        self.cleanups.append("started")
+
+
+def month_end(
+    database: Database[Document],
+    outside: Outside | None = None,
+    *,
+    event: Document | None = None,
+    seconds: float = 60,
+    chunk: int = 3,
+    now: datetime = NOW,
+    run_id: str = "run-1",
+) -> StatsProgress:
+    outside = outside or Outside()
+    parsed = StatsEvent.model_validate(event or {})
+    period = resolve_period(parsed.period, now)
+    notification = period.notification_id(test_mode=False)
+    run = Run(
+        function=STATS,
+        request_id=run_id,
+        now=now,
+        test_mode=False,
+        secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),
+        context=FakeContext(),
+    )
+    progress = StatsProgress()
+    backend: Backend = outside.backend  # type: ignore[assignment] # a fake with the same method
+    MonthEnd(
+        event=parsed,
+        run=run,
+        period=period,
+        notification=notification,
+        audience=Audience(database, PRODUCTION, period, notification, read_preference="primary"),
+        backend=backend,
+        start_cleanup=outside.start_cleanup,
+        start_continuation=outside.continuations.append,
+        chunk_size=chunk,
+        deadline=Deadline(time.monotonic() + seconds),
+        progress=progress,
+    ).tell()
+    return progress
+
+
+def add_user(
+    database: Database[Document], *, wants: bool = True, months: Sequence[datetime] = (OCTOBER,), documents: int = 1
+) -> ObjectId:
+    user = {"_id": ObjectId(), "userPreferences": {"notifications": {"monthlyStatistic": wants}}, "notifications": []}
+    database.users.insert_one(user)
+    for _ in range(documents):
+        database.stats.insert_one({"user": user["_id"], "stats": [{"createdAt": month} for month in months]})
+    identity: ObjectId = ObjectId(str(user["_id"]))
+    return identity
+
+
+def holders(database: Database[Document]) -> list[ObjectId]:
+    """Everyone who has a notification, once for each time."""
+    return [user["_id"] for user in database.users.find() for _ in user["notifications"]]
+
+
+def test_the_entitled_get_it_once_and_nobody_else(database: Database[Document]) -> None:
+    entitled = {add_user(database) for _ in range(7)} | {add_user(database, documents=2)}
+    add_user(database, wants=False)
+    add_user(database, documents=0)
+    add_user(database, months=[OCTOBER - timedelta(days=31), OCTOBER + timedelta(days=31)])
+    outside = Outside()
+
+    progress = month_end(database, outside)
+
+    assert sorted(holders(database)) == sorted(entitled) == sorted(outside.backend.pushed)
+    assert (progress.notifications_created, progress.users_updated, progress.socket_users_notified) == (1, 8, 8)
+    assert outside.cleanups == ["started"]
+    assert list(faults(database, PRODUCTION)) == []
+
+
+@pytest.mark.parametrize(
+    ("created", "counts"),
+    [
+        (datetime(2026, 10, 1, tzinfo=UTC), True),
+        (datetime(2026, 10, 1, tzinfo=UTC) - MILLISECOND, False),
+        (datetime(2026, 11, 1, tzinfo=UTC) - MILLISECOND, True),
+        (datetime(2026, 11, 1, tzinfo=UTC), False),
+    ],
+    ids=["first instant", "before the first", "last millisecond", "after the last"],
+)
+def test_the_month_is_half_open_to_the_millisecond(
+    database: Database[Document], created: datetime, *, counts: bool
+) -> None:
+    user = add_user(database, months=[created])
+
+    month_end(database)
+
+    assert holders(database) == ([user] if counts else [])
+
+
+def test_the_backend_finds_the_month_from_the_notification(database: Database[Document]) -> None:
+    add_user(database)
+
+    month_end(database, now=datetime(2026, 11, 24, tzinfo=UTC), event={"period": "2026-10"})
+
+    (notification,) = database.notifications.find()
+    assert notification["type"] == "monthlyStatistic"
+    assert notification["createdAt"] == datetime(2026, 11, 24, tzinfo=UTC)
+    assert list(faults(database, PRODUCTION)) == []
+
+
+def test_a_second_run_delivers_nothing_again(database: Database[Document]) -> None:
+    user = add_user(database)
+    month_end(database)
+    database.users.update_one({"_id": user}, {"$set": {"notifications": []}})
+    add_user(database)
+    outside = Outside()
+
+    progress = month_end(database, outside, run_id="run-2")
+
+    assert holders(database) == []
+    assert progress.skipped == "2026-10 has been delivered already"
+    assert outside.backend.calls == 0
+    assert outside.cleanups == ["started"]
+
+
+def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Document]) -> None:
+    """The first run dies in the middle of a chunk, after the users and before the progress was written."""
+    users = [add_user(database) for _ in range(3)]
+    month_end(database)
+    database.notifications.update_one({}, {"$unset": {"delivery.finishedAt": 1, "delivery.after": 1}})
+    database.users.update_one({"_id": users[0]}, {"$set": {"notifications": []}})
+    database.users.update_one({"_id": users[1]}, {"$set": {"notifications": []}, "$unset": {MARK: 1}})
+
+    progress = month_end(database, run_id="run-2")
+
+    assert sorted(holders(database)) == sorted(users[1:])
+    assert (progress.notifications_created, progress.users_updated) == (0, 1)
+
+
+def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]) -> None:
+    users = [add_user(database) for _ in range(60)]
+    outside = Outside()
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda n: month_end(database, outside, run_id=f"run-{n}"), range(8)))
+
+    assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
+    assert sum(run.notifications_created for run in runs) == 1
+    assert sum(run.users_updated for run in runs) == 60
+    assert database.notifications.count_documents({}) == 1
+
+
+def test_out_of_time_it_continues_where_it_stopped(database: Database[Document]) -> None:
+    users = [add_user(database) for _ in range(10)]
+    outside = Outside()
+
+    first = month_end(database, outside, seconds=0)
+    (after,) = outside.continuations
+    second = month_end(database, outside, event={"continuation": 1, "after": str(after)}, run_id="run-2")
+
+    assert (first.continued, first.users_updated, second.users_updated) == (True, 3, 7)
+    assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
+    assert outside.cleanups == ["started"]
+
+
+@pytest.mark.parametrize("wants", [None, False], ids=["no statistics", "nobody wants it"])
+def test_no_notification_is_created_when_nobody_is_to_get_it(
+    database: Database[Document], *, wants: bool | None
+) -> None:
+    if wants is not None:
+        add_user(database, wants=wants)
+
+    progress = month_end(database)
+
+    assert database.notifications.count_documents({}) == 0
+    assert progress.skipped is not None
+    assert progress.skipped.startswith("nobody ")
+
+
+def test_a_dry_run_writes_nothing_and_starts_nothing(database: Database[Document]) -> None:
+    add_user(database)
+    outside = Outside()
+
+    progress = month_end(database, outside, event={"dryRun": True})
+
+    assert progress.users_updated == 1
+    assert holders(database) == []
+    assert database.notifications.count_documents({}) == 0
+    assert (outside.backend.calls, outside.cleanups) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [(TransientError("the backend answered 503"), 3), (KeyRefusedError("the key was refused"), 1)],
+    ids=["down", "key refused"],
+)
+def test_a_push_that_fails_is_counted_and_fails_nothing(
+    database: Database[Document], error: JobError, calls: int
+) -> None:
+    users = [add_user(database) for _ in range(8)]
+    outside = Outside(backend=FakeBackend(error=error))
+
+    progress = month_end(database, outside)
+
+    assert sorted(holders(database)) == sorted(users)
+    assert (progress.socket_failures, progress.socket_failure) == (8, str(error))
+    assert outside.backend.calls == calls
+    assert outside.cleanups == ["started"]
+
+
+def test_cleanup_that_cannot_be_started_is_told_and_undoes_nothing(database: Database[Document]) -> None:
+    user = add_user(database)
+
+    progress = month_end(database, Outside(cleanup_error=ConfigError("function cleanup: Lambda answered 404")))
+
+    assert holders(database) == [user]
+    assert (progress.cleanup_triggered, progress.cleanup_failure) == (False, "function cleanup: Lambda answered 404")
+
+
+def test_a_malformed_position_is_refused(database: Database[Document]) -> None:
+    with pytest.raises(ConfigError, match="after: it must be 24 hex digits"):
+        month_end(database, event={"after": "here"})

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joytify_discord.limits import MARK, Embed, EmbedField, cut, fit, length, payloads
+from joytify_local.discord_model import check
+
+text = st.text(max_size=60) | st.sampled_from(["", " ", "x" * 300, "𝄞" * 5000, "word " * 2000])
+fields = st.lists(st.builds(EmbedField, name=text, value=text), max_size=30)
+embeds = st.builds(Embed, title=text, color=st.just(1), description=text, fields=fields, footer=text)
+
+
+@given(st.lists(embeds, min_size=1, max_size=12))
+def test_whatever_is_rendered_discord_takes_it_and_nobody_is_mentioned(given_embeds: list[Embed]) -> None:
+    messages = list(payloads(given_embeds))
+
+    assert [check(message) for message in messages] == [None] * len(messages)
+    assert sum(len(message["embeds"]) for message in messages) == len(given_embeds)
+    assert all(message["allowed_mentions"] == {"parse": []} for message in messages)
+
+
+def test_a_text_is_cut_at_a_word_and_marked() -> None:
+    assert cut("short", 10) == "short"
+    assert cut("several short words", 15) == "several short" + MARK
+    assert length(cut("𝄞" * 100, 11)) <= 11
+
+
+def test_embeds_that_fit_go_in_one_message() -> None:
+    messages: list[dict[str, Any]] = list(payloads([Embed(title=str(number), color=1) for number in range(11)]))
+
+    assert [len(message["embeds"]) for message in messages] == [10, 1]
+
+
+def test_an_embed_over_the_total_keeps_its_title_and_loses_its_last_fields() -> None:
+    fitted = fit(Embed(title="title", color=1, fields=[EmbedField(str(n), "x" * 1000) for n in range(10)]))
+
+    assert fitted.title == "title"
+    assert [field.name for field in fitted.fields] == ["0", "1", "2", "3", "4"]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from factories import alarm_text, cleanup_summary, sns_event, stats_summary
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joytify_common.messages import CleanupSummary, MonthlyStatsSummary
+from joytify_discord.parsing import Alarm, Unknown, parse_event, parse_text
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=20), inner, max_size=4),
+    max_leaves=20,
+)
+sns_like = st.fixed_dictionaries(
+    {
+        "Records": st.lists(
+            st.fixed_dictionaries({"Sns": st.dictionaries(st.sampled_from(["Message", "TopicArn"]), json_values)})
+        )
+    }
+)
+
+
+def test_every_record_is_parsed_in_order() -> None:
+    event = sns_event(cleanup_summary().to_json(), alarm_text(), "plain text", stats_summary().to_json())
+
+    contents = [received.content for received in parse_event(event)]
+
+    assert [type(content) for content in contents] == [CleanupSummary, Alarm, Unknown, MonthlyStatsSummary]
+
+
+def test_the_envelope_tells_where_a_message_comes_from() -> None:
+    (received,) = parse_event(sns_event("text", subject="Hello"))
+
+    assert (received.origin.partition, received.origin.region, received.origin.subject) == (
+        "aws",
+        "ap-northeast-1",
+        "Hello",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        '"text"',
+        '"AlarmName"',
+        "null",
+        "1",
+        "[]",
+        "{",
+        '{"type": []}',
+        '{"type": "cleanup_summary"}',
+        '{"AlarmName": 1, "NewStateValue": 2}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_odd_text_is_unknown_and_kept(text: str) -> None:
+    assert parse_text(text) == Unknown(text=text, value=_value(text))
+
+
+@given(json_values | sns_like)
+def test_no_event_raises_and_each_record_gives_something(event: Any) -> None:
+    received = parse_event(event)
+
+    records = event.get("Records") if isinstance(event, dict) else None
+    assert len(received) == (len(records) if isinstance(records, list) else 1)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

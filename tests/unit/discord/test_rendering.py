@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from factories import alarm_text, cleanup_error, cleanup_summary, stats_summary
+
+from joytify_discord.parsing import Origin, Received, parse_text
+from joytify_discord.rendering.dispatch import render
+from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.text import duration, escape, moment, number, percent, size
+
+if TYPE_CHECKING:
+    from joytify_common.messages import Message
+    from joytify_discord.limits import Embed
+
+TOKYO = Origin(region="ap-northeast-1")
+
+
+def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
+    text = content if isinstance(content, str) else content.to_json()
+    return render(Received(content=parse_text(text), origin=origin), ZoneInfo("Asia/Taipei"))
+
+
+@pytest.mark.parametrize(
+    ("message", "severity", "title"),
+    [
+        (cleanup_summary(), SUCCESS, "Cleanup: 66,814 records deleted"),
+        (
+            cleanup_summary(stop_reason="deadline", remaining_records=5),
+            PARTIAL,
+            "Cleanup: stopped (deadline), 5 records remain",
+        ),
+        (cleanup_error(), FAILURE, "Cleanup failed at delete playbacks"),
+        (stats_summary(), SUCCESS, "Monthly statistics: 2026\\-10 told to 800 users"),
+        (stats_summary(socket_failures=3), WARNING, "Monthly statistics: 2026\\-10 told to 800 users, with a fault"),
+        (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026\\-10 told to 800 users [TEST MODE]"),
+    ],
+    ids=["success", "partial", "failure", "stats", "stats with a fault", "test mode"],
+)
+def test_the_title_says_what_happened_to_which_job(message: Message, severity: Severity, title: str) -> None:
+    embed = shown(message)
+
+    assert embed.title == f"{severity.symbol} {title}"
+    assert embed.color == severity.color
+
+
+@pytest.mark.parametrize(
+    ("state", "severity", "word"),
+    [("ALARM", FAILURE, "Alarm"), ("OK", SUCCESS, "Resolved"), ("INSUFFICIENT_DATA", WARNING, "No data")],
+)
+def test_an_alarm_shows_its_state_and_links_to_the_console(state: str, severity: Severity, word: str) -> None:
+    embed = shown(alarm_text(NewStateValue=state))
+
+    assert embed.title == f"{severity.symbol} {word}: joytify\\-playback\\-data\\-cleanup\\-errors"
+    assert embed.url.endswith("region=ap-northeast-1#alarmsV2:alarm/joytify-playback-data-cleanup-errors")
+
+
+@pytest.mark.parametrize(
+    ("partition", "host"),
+    [
+        ("aws", "r.console.aws.amazon.com"),
+        ("aws-cn", "r.console.amazonaws.cn"),
+        ("aws-us-gov", "r.console.amazonaws-us-gov.com"),
+    ],
+)
+def test_the_log_link_is_that_of_the_partition(partition: str, host: str) -> None:
+    embed = shown(cleanup_summary(), Origin(partition=partition, region="r"))
+
+    assert embed.url.startswith(
+        f"https://{host}/cloudwatch/home?region=r#logsV2:log-groups/log-group/$252Faws$252Flambda$252F"
+    )
+    assert embed.url.endswith("/log-events/2026$252F11$252F01$252F$255B$2524LATEST$255D0123456789abcdef")
+
+
+def test_a_link_is_left_out_where_the_region_is_unknown() -> None:
+    assert shown(cleanup_summary(), Origin()).url == ""
+
+
+def test_markup_from_outside_is_shown_as_it_stands() -> None:
+    embed = shown("@everyone **bold** [here](https://example.com) <@1>")
+
+    assert embed.description == "\\@everyone \\*\\*bold\\*\\* \\[here\\]\\(https\\://example.com\\) \\<\\@1\\>"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown_as"),
+    [(None, "unknown"), (0.0, "0 %"), (0.01, "< 0.1 %"), (62.55, "62.5 %"), (99.99, "99.9 %"), (100.0, "100 %")],
+)
+def test_a_percentage_is_right_at_its_ends(value: float | None, shown_as: str) -> None:
+    assert percent(value) == shown_as
+
+
+def test_figures_have_human_units() -> None:
+    assert [number(None), number(0), number(1234567)] == ["unknown", "0", "1,234,567"]
+    assert [size(None), size(512), size(1536), size(512 * 1024**2)] == ["unknown", "512 B", "1.5 KiB", "512.0 MiB"]
+    assert [duration(5), duration(1500), duration(61_234), duration(7_260_000)] == [
+        "5 ms",
+        "1.5 s",
+        "1 min 1 s",
+        "2 h 1 min",
+    ]
+    assert moment(None, ZoneInfo("UTC")) == "unknown"
+    assert (
+        moment(cleanup_summary().data.cutoff_date, ZoneInfo("Asia/Taipei")) == "<t:1793498400:R> (2026-11-01 10:00 CST)"
+    )
+    assert escape("plain 12.5 %") == "plain 12.5 %"
