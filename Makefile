@@ -31,6 +31,10 @@ lint: init ## ruff, mypy, import-linter, codespell, hadolint, shellcheck
 lock: init ## Write every requirements.txt anew
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
 
+.PHONY: docs
+docs: init ## Write docs/configuration.md anew
+	@PYTHONPATH=tests .venv/bin/python tests/configuration.py
+
 ##@ Test
 
 .PHONY: test

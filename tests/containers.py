@@ -13,9 +13,10 @@ import httpx
 DOCKER = os.environ.get("DOCKER") or shutil.which("docker") or "docker"
 
 
-def docker(*words: str) -> str:
-    """Run the Docker client and return what it prints."""
-    return subprocess.run([DOCKER, *words], capture_output=True, text=True, check=True).stdout.strip()
+def docker(*words: str, both: bool = False) -> str:
+    """Run the Docker client and return what it prints; with `both`, what it prints as errors too."""
+    done = subprocess.run([DOCKER, *words], capture_output=True, text=True, check=True)
+    return (done.stdout + (done.stderr if both else "")).strip()
 
 
 def bridge_address() -> str:
@@ -40,5 +41,4 @@ class Function:
 
     def logs(self) -> str:
         """Return what the container has printed."""
-        done = subprocess.run([DOCKER, "logs", self.container], capture_output=True, text=True, check=True)
-        return done.stdout + done.stderr
+        return docker("logs", self.container, both=True)

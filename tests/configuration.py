@@ -1,0 +1,70 @@
+"""Writes docs/configuration.md from the models themselves (`make docs`); a unit test fails when it is stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joytify_cleanup.purge import CleanupEvent
+from joytify_cleanup.settings import CleanupSettings
+from joytify_discord.settings import DiscordSettings
+from joytify_stats.monthly import StatsEvent
+from joytify_stats.settings import StatsSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+    from joytify_common.settings import Settings
+
+FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+SECRET = """## The secret
+
+One secret in Secrets Manager, named by `SECRET_ID`: a JSON object of texts, read at run time and cached for a few minutes.
+A key that a function needs and does not find stops it with an error that names the key.
+
+| key | read by | holds |
+|---|---|---|
+| `MONGODB_CONNECTION_STRING` | stats, cleanup | connection string with a user that may read and write the database |
+| `API_DOMAIN` | stats | base URL of the Joytify backend |
+| `API_INTERNAL_SECRET_KEY` | stats | the backend's key for `POST /notifications/socket` |
+| `DISCORD_WEBHOOK_URL` | discord | address of the webhook |
+| `DISCORD_TIMEZONE` | discord | IANA name, default `UTC` |
+| `SCHEDULE_MODE` | stats, cleanup | `production` (default) or `test_auto`, which has every run work on the test collections |
+"""
+
+
+def document() -> str:
+    """Return the whole page."""
+    parts = [
+        "# Configuration\n\nWritten by `make docs` from the models that read it; do not edit.\n",
+        "## The environment\n\nA value out of range stops the function before it touches data.\n",
+        *(_settings(name, model) for name, model in _MODELS.items()),
+        "## The events\n\nUnknown keys are allowed; a wrong type is an error that names the key.\n",
+        _table("stats", ((field, f.alias) for field, f in StatsEvent.model_fields.items()), StatsEvent),
+        _table("cleanup", ((field, f.alias) for field, f in CleanupEvent.model_fields.items()), CleanupEvent),
+        SECRET,
+    ]
+    return "\n".join(parts)
+
+
+_MODELS: dict[str, type[Settings]] = {"stats": StatsSettings, "cleanup": CleanupSettings, "discord": DiscordSettings}
+
+
+def _settings(name: str, model: type[Settings]) -> str:
+    return _table(name, ((field, field.upper()) for field in model.model_fields), model)
+
+
+def _table(name: str, fields: Iterator[tuple[str, str | None]], model: type[BaseModel]) -> str:
+    rows = [f"### {name}\n", "| name | allowed | default |", "|---|---|---|"]
+    for field, shown in fields:
+        info = model.model_fields[field]
+        default = "**required**" if info.is_required() else f"`{info.default}`" if info.default is not None else "none"
+        rows.append(f"| `{shown}` | {info.description} | {default} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(document(), encoding="utf-8")
