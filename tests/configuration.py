@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
-SECRET = """## The secret
+KEYS = """## The secret
 
-One secret in Secrets Manager, named by `SECRET_ID`: a JSON object of texts, read at run time and cached for a few minutes.
+One secret in Secrets Manager, named by `SECRET_ID`: a JSON object of texts,
+read at run time and cached for a few minutes.
 A key that a function needs and does not find stops it with an error that names the key.
 
 | key | read by | holds |
@@ -32,7 +33,7 @@ A key that a function needs and does not find stops it with an error that names 
 | `API_INTERNAL_SECRET_KEY` | stats | the backend's key for `POST /notifications/socket` |
 | `DISCORD_WEBHOOK_URL` | discord | address of the webhook |
 | `DISCORD_TIMEZONE` | discord | IANA name, default `UTC` |
-| `SCHEDULE_MODE` | stats, cleanup | `production` (default) or `test_auto`, which has every run work on the test collections |
+| `SCHEDULE_MODE` | stats, cleanup | `production` (default) or `test_auto`: all runs use the test collections |
 """
 
 
@@ -45,7 +46,7 @@ def document() -> str:
         "## The events\n\nUnknown keys are allowed; a wrong type is an error that names the key.\n",
         _table("stats", ((field, f.alias) for field, f in StatsEvent.model_fields.items()), StatsEvent),
         _table("cleanup", ((field, f.alias) for field, f in CleanupEvent.model_fields.items()), CleanupEvent),
-        SECRET,
+        KEYS,
     ]
     return "\n".join(parts)
 
