@@ -44,9 +44,12 @@ require_compose() {
 # Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE: the real images, or stand-ins where no registry answers.
 choose_images() {
   BASE_IMAGE=${BASE_IMAGE:-$REAL_BASE} MONGODB_IMAGE=${MONGODB_IMAGE:-$REAL_MONGODB} MINISTACK_IMAGE=${MINISTACK_IMAGE:-$REAL_MINISTACK}
-  local image
+  local image unreachable=build/no-registry
+  # Asked once an hour at most: a registry that drops packets costs minutes.
+  [ -z "$(find "$unreachable" -mmin -60 2>/dev/null)" ] || local skip=1
   for image in "$BASE_IMAGE" "$MONGODB_IMAGE" "$MINISTACK_IMAGE"; do
-    if ! "$DOCKER" image inspect "$image" >/dev/null 2>&1 && ! timeout 600 "$DOCKER" pull -q "$image" >/dev/null 2>&1; then
+    if ! "$DOCKER" image inspect "$image" >/dev/null 2>&1 && { [ -n "${skip:-}" ] || ! timeout 600 "$DOCKER" pull -q "$image" >/dev/null 2>&1; }; then
+      mkdir -p build && touch "$unreachable"
       echo "$image cannot be pulled: using stand-ins for the Lambda base image, MongoDB and MiniStack"
       bin/stand-ins "$DOCKER"
       BASE_IMAGE=joytify-stand-in/lambda-python MONGODB_IMAGE=joytify-stand-in/mongodb MINISTACK_IMAGE=joytify-stand-in/ministack

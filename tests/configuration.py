@@ -62,7 +62,9 @@ def _table(name: str, fields: Iterator[tuple[str, str | None]], model: type[Base
     rows = [f"### {name}\n", "| name | allowed | default |", "|---|---|---|"]
     for field, shown in fields:
         info = model.model_fields[field]
-        default = "**required**" if info.is_required() else f"`{info.default}`" if info.default is not None else "none"
+        default = (
+            "**required**" if info.is_required() else f"`{info.default}`" if info.default not in (None, "") else "none"
+        )
         rows.append(f"| `{shown}` | {info.description} | {default} |")
     return "\n".join(rows) + "\n"
 

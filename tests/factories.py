@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from joytify_common.messages import (
+    ArchiveFigures,
+    Chain,
     CleanupError,
     CleanupErrorData,
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
+    Estimate,
     Message,
     MonthlyStatsError,
     MonthlyStatsSummary,
@@ -112,10 +115,25 @@ EVERY_MESSAGE: dict[str, Message] = {
     "cleanup stopped by the deadline": cleanup_summary(
         stop_reason="deadline", was_timeout_stopped=True, remaining_records=40_000, completion_percentage=62.55
     ),
+    "cleanup of a chain": cleanup_summary(
+        stop_reason="deadline",
+        continued=True,
+        continuation=2,
+        chain=Chain(started_at=NOW, records_deleted=200_000, execution_time_ms=1_700_000),
+        archive=ArchiveFigures(objects=7, documents=66_814, bytes=4_000_000),
+    ),
+    "cleanup with nearly full storage": cleanup_summary(
+        storage=Storage(
+            used_bytes=5, limit_bytes=6, percent=83.3, growth_bytes_per_day=1, days_until_full=1.0, alert=True
+        )
+    ),
+    "cleanup without progress": cleanup_summary(stop_reason="no_progress", records_deleted=0, remaining_records=9),
     "cleanup that could not count": cleanup_summary(
         total_records_found=None, remaining_records=None, completion_percentage=None, storage=None
     ),
-    "cleanup dry run": cleanup_summary(dry_run=True, records_deleted=0, completion_percentage=0.0),
+    "cleanup dry run": cleanup_summary(
+        dry_run=True, records_deleted=0, completion_percentage=0.0, estimate=Estimate(bytes=9_000_000, seconds=4.5)
+    ),
     "cleanup off schedule": cleanup_summary(skipped="the schedule is for test_auto, SCHEDULE_MODE is production"),
     "cleanup error": cleanup_error(),
     "cleanup error at the start": cleanup_error(test_mode=None, records_deleted=0, stage="secret"),

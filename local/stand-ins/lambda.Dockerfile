@@ -6,7 +6,9 @@ RUN mkdir -p /var/lang/bin /var/task /opt \
  && for name in python3 python3.13 pip pip3; do ln -s "/usr/bin/$name" "/var/lang/bin/$name"; done \
  && ln -s python3 /var/lang/bin/python \
  && pip install --no-cache-dir --no-index --no-deps --target /var/runtime /wheels/*.whl \
- && rm -r /wheels
+ && rm -r /wheels \
+ # The real image is a minimal Amazon Linux without these; a Dockerfile that uses them must fail here too.
+ && rm /usr/bin/find /usr/bin/xargs
 COPY --chmod=755 build/wheels/stand-ins/aws-lambda-rie /usr/local/bin/aws-lambda-rie
 COPY --chmod=755 local/stand-ins/lambda-entrypoint.sh /lambda-entrypoint.sh
 COPY --chmod=755 local/stand-ins/bootstrap.sh /var/runtime/bootstrap

@@ -14,6 +14,8 @@ import pytest
 from containers import DOCKER, Function, docker
 from factories import cleanup_summary, sns_event
 
+from joytify_local.aws import WEBHOOK_PATH, aws_client
+
 if TYPE_CHECKING:
     from joytify_local.stack import Stack
 
@@ -60,13 +62,31 @@ def test_a_bad_event_is_an_error_that_names_the_key(
     assert answer["errorMessage"] == says
 
 
-def test_a_webhook_that_is_gone_is_an_error_without_its_address(start: Start, environment: dict[str, str]) -> None:
-    function = start("discord", {**environment, "SECRET_ID": "NO_SUCH_SECRET"})
+@pytest.mark.parametrize("short", SHORT)
+def test_a_secret_that_is_not_there_is_named(start: Start, environment: dict[str, str], short: str) -> None:
+    answer = start(short, {**environment, "SECRET_ID": "NO_SUCH_SECRET"}).invoke(GOOD[short])
+
+    assert answer["errorType"] == "ConfigError"
+    assert answer["errorMessage"].startswith("secret NO_SUCH_SECRET (SECRET_ID): Secrets Manager answered ")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/webhooks/1/gone-token", 404), (WEBHOOK_PATH + "-wrong", 401)], ids=["404", "401"]
+)
+def test_a_webhook_that_is_gone_is_an_error_without_its_address(
+    start: Start, environment: dict[str, str], stack: Stack, path: str, status: int
+) -> None:
+    secrets = aws_client("secretsmanager", stack.aws)
+    values = json.dumps({"DISCORD_WEBHOOK_URL": stack.discord + path})
+    secrets.create_secret(Name=f"WEBHOOK_{status}", SecretString=values)
+    function = start("discord", {**environment, "SECRET_ID": f"WEBHOOK_{status}"})
 
     answer = function.invoke(GOOD["discord"])
 
-    assert answer["errorMessage"].startswith("secret NO_SUCH_SECRET (SECRET_ID): Secrets Manager answered ")
-    assert "/api/webhooks" not in function.logs()
+    assert answer["errorMessage"].startswith(f"DISCORD_WEBHOOK_URL: Discord answered {status}")
+    told = json.dumps(answer) + function.logs()
+    assert "posted" in told
+    assert path.rpartition("/")[2] not in told
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 PORT = 27017
+START_SECONDS = 60
+# testcontainers' own reaper is an image too, and not every machine can pull it; the fixtures stop what they start.
+os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +34,9 @@ def mongodb_uri() -> Iterator[str]:
     with container:
         host, port = container.get_container_host_ip(), container.get_exposed_port(PORT)
         uri = f"mongodb://{host}:{port}/?directConnection=true"
-        for _ in range(600):
-            if initiate(uri, f"127.0.0.1:{PORT}"):
-                break
+        limit = time.monotonic() + START_SECONDS
+        while not initiate(uri, f"127.0.0.1:{PORT}"):
+            assert time.monotonic() < limit, "MongoDB did not become primary"
             time.sleep(0.1)
         yield uri
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import Int64, ObjectId, Timestamp
 
-from joytify_cleanup.purge import CleanupEvent, CleanupProgress, Purge
+from joytify_cleanup.progress import CleanupProgress
+from joytify_cleanup.purge import CleanupEvent, Purge
 from joytify_cleanup.records import Records
 from joytify_cleanup.retention import cutoff, policies
 from joytify_cleanup.storage import measure_storage
@@ -36,16 +37,23 @@ def clean(
     seconds: float = 60,
     pause: float = 0,
     event: Document | None = None,
+    continuations: list[str] | None = None,
 ) -> Document:
+    """Run once, with an event and so many seconds; continuations that it starts are put in the list."""
     progress = CleanupProgress()
+    deadline = Deadline(time.monotonic() + seconds)
+    started = [] if continuations is None else continuations
     Purge(
         event=CleanupEvent.model_validate(event or {}),
         batch_size=SIZE,
         pause_seconds=pause,
         max_delete_percent=95,
-        deadline=Deadline(time.monotonic() + seconds),
+        max_continuations=2,
+        deadline=deadline,
+        archive=None,
+        start_continuation=lambda: started.append("started"),
         progress=progress,
-    ).clean([Records(database, policy, CUTOFF) for policy in policies(names)])
+    ).clean([Records(database, policy, CUTOFF, deadline) for policy in policies(names)])
     return progress.figures()
 
 
@@ -158,11 +166,17 @@ def test_a_dry_run_writes_nothing(database: Database[Document]) -> None:
     assert database.playbacks.count_documents({}) == 2
 
 
-def test_storage_is_data_and_indexes_of_the_limit(database: Database[Document]) -> None:
-    database.playbacks.insert_many([playback(NEW) for _ in range(1000)])
+def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Database[Document]) -> None:
+    now = datetime.now(UTC)
+    old = [{**playback(NEW), "_id": ObjectId.from_datetime(now - timedelta(days=30, seconds=n))} for n in range(300)]
+    database.playbacks.insert_many(old + [playback(NEW) for _ in range(700)])
     stats = database.command("dbStats")
 
-    storage = measure_storage(database, limit_mb=1)
+    storage = measure_storage(database, limit_mb=1, alert_percent=5, names=["playbacks", "sessions"], now=now)
 
-    assert storage.used_bytes == stats["dataSize"] + stats["indexSize"]
-    assert storage.percent == pytest.approx(100 * storage.used_bytes / 1024**2, abs=0.01)
+    used = stats["dataSize"] + stats["indexSize"]
+    assert storage.used_bytes == used
+    assert storage.percent == pytest.approx(100 * used / 1024**2, abs=0.01)
+    assert storage.alert is True
+    assert storage.growth_bytes_per_day == pytest.approx(0.7 * used / 7, rel=0.01)
+    assert storage.days_until_full == pytest.approx((1024**2 - used) / (0.1 * used), rel=0.01)

@@ -145,8 +145,8 @@ def test_a_mongodb_that_cannot_be_reached_fails_the_run_long_before_lambdas_time
 
     assert failed
     assert answer["errorMessage"].startswith("MongoDB could not be reached")
-    # Lambda's timeout of the function is 900 s; the bound here only tells the two apart.
-    assert time.monotonic() - began < 300
+    # The driver gives up after 5 s, Lambda after 900 s; the bound only tells the two apart.
+    assert time.monotonic() - began < 60
 
 
 def test_a_schedule_of_the_other_mode_is_skipped(stack: Stack) -> None:

@@ -82,7 +82,8 @@ def month_end(
     notification = period.notification_id(test_mode=False)
     run = Run(
         function=STATS,
-        request_id=run_id,
+        request_id="one event",
+        run_id=run_id,
         now=now,
         test_mode=False,
         secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),
@@ -208,6 +209,19 @@ def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]
     assert sum(run.notifications_created for run in runs) == 1
     assert sum(run.users_updated for run in runs) == 60
     assert database.notifications.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("notifications", [None, "none", 5], ids=repr)
+def test_one_malformed_user_stops_nobody_else(database: Database[Document], notifications: object) -> None:
+    users = [add_user(database) for _ in range(5)]
+    database.users.update_one({"_id": users[1]}, {"$set": {"notifications": notifications}})
+    database.users.update_one({"_id": users[2]}, {"$unset": {"notifications": 1}})
+
+    progress = month_end(database)
+
+    told = {user["_id"] for user in database.users.find({"notifications.read": False})}
+    assert told == {users[0], *users[2:]}
+    assert progress.users_updated == 4
 
 
 def test_out_of_time_it_continues_where_it_stopped(database: Database[Document]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
@@ -65,8 +68,9 @@ def demo(
     try:
         with _stack(containers=containers) as stack:
             outcome = _month_end(stack, users, playbacks_per_user)
-    except (DemoError, StartError) as exc:
-        console.print(f"demo: FAILED {exc}", style="bold red", markup=False, soft_wrap=True)
+    except (DemoError, StartError, PyMongoError, httpx.HTTPError, BotoCoreError, ClientError, OSError) as exc:
+        why = str(exc) or type(exc).__name__
+        console.print(f"demo: FAILED {why}", style="bold red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     console.print(f"demo: ok {outcome}", style="bold green", highlight=False, soft_wrap=True)
 
@@ -79,7 +83,7 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
             raise DemoError("the containers are not up: run `make up` first")
         yield stack
         return
-    if (reason := why_not_embedded()) is not None:
+    if not os.environ.get("MONGODB_URI") and (reason := why_not_embedded()) is not None:
         raise DemoError(f"{reason}; with Docker: `make up`, then `make demo-containers`")
     stack = start_embedded(DATABASE)
     keep = os.environ.get("KEEP", "0") not in {"", "0"}
@@ -88,7 +92,10 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
     finally:
         if keep:
             stack.save()
-            console.print(f"left up until `make down`: AWS {stack.aws}  MongoDB {stack.mongodb}", soft_wrap=True)
+            console.print(
+                f"left up until `make down`: AWS {stack.aws}  MongoDB {_without_password(stack.mongodb)}",
+                soft_wrap=True,
+            )
             console.print(f"  Discord's page {stack.discord}  what the backend pushed {stack.backend}/pushed")
         else:
             stack.stop()
@@ -197,6 +204,9 @@ def _check_playbacks(expected: Expected, population: Population, database: Datab
     playbacks, cutoff = database[PRODUCTION.playbacks], population.cutoff
     retained = population.playbacks - expected.expired_playbacks
     _expect("playbacks in the retention period", playbacks.count_documents({"createdAt": {"$gte": cutoff}}), retained)
+    _expect(
+        "idle sessions left", database[PRODUCTION.sessions].count_documents({"status.lastActive": {"$lt": cutoff}}), 0
+    )
     _expect("expired playbacks left", playbacks.count_documents({"createdAt": {"$lt": cutoff}}), 0)
 
 
@@ -205,6 +215,10 @@ def _check_posts(expected: Expected, posts: list[str]) -> None:
     for words in (f"{len(expected.entitled):,} users", f"{deleted:,} records deleted"):
         if not any(words in title for title in posts):
             raise DemoError(f"no message in Discord tells of {words}: {posts}")
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"(//[^/@:]*):[^@]+@", r"\1:***@", uri)
 
 
 def _expect(what: str, found: object, expected: object) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from uuid import uuid4
 
 from loguru import logger
 
@@ -45,7 +46,8 @@ class Run:
 
     Attributes:
         function: deployed name of the function.
-        request_id: Lambda's id of the invocation.
+        request_id: Lambda's id of the invocation; a retry by Lambda has the same.
+        run_id: id of this very attempt.
         now: when the run began, UTC.
         test_mode: whether it works on the test collections.
         secret: the pipeline's secret.
@@ -54,6 +56,7 @@ class Run:
 
     function: str
     request_id: str
+    run_id: str
     now: datetime
     test_mode: bool
     secret: Secret
@@ -97,7 +100,7 @@ class Job(Generic[EventT, ProgressT]):
             try:
                 self._run(raw_event, progress, telling)
             except Exception as exc:  # noqa: BLE001 - told and raised again, whatever it is
-                failure = _as_job_error(exc, progress.stage)
+                failure = as_job_error(exc, progress.stage)
                 logger.opt(exception=exc).error("run failed", stage=progress.stage, error=str(failure))
                 data = telling.failure(failure, progress)
                 self._publish(self.error(source=context.function_name, data=data))
@@ -144,6 +147,7 @@ class _Telling:
         return Run(
             function=self.context.function_name,
             request_id=self.context.aws_request_id,
+            run_id=uuid4().hex,
             now=self.now,
             test_mode=bool(self.test_mode),
             secret=secret,
@@ -167,7 +171,8 @@ class _Telling:
         }
 
 
-def _as_job_error(exc: Exception, stage: str) -> JobError:
+def as_job_error(exc: Exception, stage: str) -> JobError:
+    """Return the error itself where it is ours, else one that shows no text of a library's."""
     if isinstance(exc, JobError):
         return exc
     # Whatever text a library put in its error goes to the log only, where secrets are hidden.

@@ -38,14 +38,23 @@ def hide(value: str) -> None:
 
 def clean(text: str) -> str:
     """Return the text with every hidden value replaced."""
-    for value in _secrets:
+    for value in _longest_first():
         text = text.replace(value, HIDDEN)
     return text
 
 
+def _longest_first() -> list[str]:
+    # A password is part of its connection string, and is to hide only where it stands alone.
+    return sorted(_secrets, key=len, reverse=True)
+
+
 def _write(message: Message) -> None:
     # The stream is looked up at every line, since the runtime may replace it after start.
-    sys.stdout.write(clean(json.dumps(_line(message.record), default=str)) + "\n")
+    line = json.dumps(_line(message.record), default=str, ensure_ascii=False)
+    for value in _longest_first():
+        # As it stands in JSON, where quotes and backslashes are escaped.
+        line = line.replace(json.dumps(value, ensure_ascii=False)[1:-1], HIDDEN)
+    sys.stdout.write(line + "\n")
 
 
 def _line(record: Record) -> dict[str, Any]:

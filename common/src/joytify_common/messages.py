@@ -124,13 +124,20 @@ class CollectionFigures(_Wire):
 
 
 class Storage(_Wire):
-    """How full the database is: data and indexes, in bytes."""
+    """How full the database is: data and indexes, in bytes.
+
+    Attributes:
+        growth_bytes_per_day: average of the last 7 days.
+        days_until_full: at that growth; None where it does not grow.
+        alert: whether it is fuller than STORAGE_ALERT_PERCENT.
+    """
 
     used_bytes: int
     limit_bytes: int
     percent: float
     growth_bytes_per_day: float | None = None
     days_until_full: float | None = None
+    alert: bool = False
 
 
 class ArchiveFigures(_Wire):
@@ -139,6 +146,27 @@ class ArchiveFigures(_Wire):
     objects: int
     documents: int
     bytes: int
+
+
+class Chain(_Wire):
+    """A cleanup that needed several runs, this one included.
+
+    Attributes:
+        started_at: when the first run began; all runs use its cutoff.
+        records_deleted: by all runs so far.
+        execution_time_ms: of all runs so far.
+    """
+
+    started_at: AwareDatetime
+    records_deleted: int = 0
+    execution_time_ms: int = 0
+
+
+class Estimate(_Wire):
+    """What a dry run says of the real one."""
+
+    bytes: int
+    seconds: float
 
 
 class CleanupFigures(_Wire):
@@ -150,6 +178,8 @@ class CleanupFigures(_Wire):
         cutoff_date: documents older than this are expired.
         triggered_by: who started the run.
         continuation: 0 for the first run of a chain.
+        chain: the runs of the chain together.
+        archive: what was archived before it was deleted, None where nothing is archived.
     """
 
     records_deleted: int = 0
@@ -157,6 +187,7 @@ class CleanupFigures(_Wire):
     cutoff_date: AwareDatetime | None = None
     triggered_by: str = "manual"
     continuation: int = 0
+    chain: Chain | None = None
     archive: ArchiveFigures | None = None
 
 
@@ -174,6 +205,9 @@ class CleanupSummaryData(CleanupFigures, CommonData):
         dry_run: whether nothing was written.
         skipped: why nothing was to be done, None where something was.
         storage: how full the database is after the run.
+        storage_before: how full it was before.
+        estimate: what a dry run expects of the real one.
+        continued: whether the next run of the chain was started.
     """
 
     total_records_found: int | None = None
@@ -186,6 +220,9 @@ class CleanupSummaryData(CleanupFigures, CommonData):
     dry_run: bool = False
     skipped: str | None = None
     storage: Storage | None = None
+    storage_before: Storage | None = None
+    estimate: Estimate | None = None
+    continued: bool = False
 
 
 class CleanupErrorData(CleanupFigures, FailureData):

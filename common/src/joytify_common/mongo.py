@@ -27,6 +27,7 @@ URI_KEY = "MONGODB_CONNECTION_STRING"
 CONNECT_SECONDS = 5
 AUTHENTICATION_FAILED = 18
 UNAUTHORIZED = 13
+CURSOR_NOT_FOUND = 43
 
 Document = dict[str, Any]
 
@@ -38,7 +39,7 @@ def mongo_client(uri: str) -> MongoClient[Document]:
     Raises:
         ConfigError: the connection string cannot be understood.
     """
-    with mongo_errors():
+    try:
         return MongoClient(
             uri,
             appname="joytify-pipeline",
@@ -48,6 +49,9 @@ def mongo_client(uri: str) -> MongoClient[Document]:
             # One invocation at a time: a reader, a writer and the monitor.
             maxPoolSize=4,
         )
+    except (PyMongoError, ValueError):
+        # Whatever the driver says of it quotes it.
+        raise ConfigError(f"{URI_KEY}: it is not a MongoDB connection string that can be used") from None
 
 
 @contextmanager
@@ -82,5 +86,5 @@ def _translate(exc: PyMongoError) -> JobError:
     if isinstance(exc, ExecutionTimeout) or exc.timeout:
         return TransientError("MongoDB did not answer in the time given")
     code = exc.code if isinstance(exc, OperationFailure) else None
-    retryable = exc.has_error_label("RetryableWriteError")
+    retryable = exc.has_error_label("RetryableWriteError") or code == CURSOR_NOT_FOUND
     return (TransientError if retryable else PermanentError)(f"MongoDB refused ({type(exc).__name__}, code {code})")

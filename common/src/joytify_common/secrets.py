@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -92,7 +93,16 @@ def read_secret(provider: SecretsProvider, name: str) -> Secret:
     for key, value in values.items():
         if key not in SHOWN_KEYS:
             logs.hide(value)
+            _hide_parts(value)
     return Secret(name=name, values={key: SecretStr(value) for key, value in values.items()})
+
+
+def _hide_parts(value: str) -> None:
+    """Hide the password in a connection string and the token at the end of a webhook's address."""
+    if match := re.search(r"//[^/@:]*:([^@]+)@", value):
+        logs.hide(match[1])
+    if match := re.search(r"/webhooks/\d+/([^/?]+)", value):
+        logs.hide(match[1])
 
 
 def _refusal(name: str, exc: GetParameterError) -> JobError:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 TOTAL = 6000
+LINK = 2048
 INVALID_FORM_BODY = 50035
 EMPTY_MESSAGE = 50006
 
@@ -33,7 +34,7 @@ def _text(limit: int, least: int = 0) -> AfterValidator:
 
 
 def _link(value: str) -> str:
-    if not value.startswith(("http://", "https://", "attachment://")):
+    if len(value) > LINK or not value.startswith(("http://", "https://", "attachment://")):
         raise PydanticCustomError("URL_TYPE_INVALID_URL", "Not a well formed URL.")
     return value
 
@@ -81,6 +82,12 @@ class Embed(_Strict):
     footer: Footer | None = None
     author: Author | None = None
     fields: list[EmbedField] = Field(default=[], max_length=25)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Embed:
+        if not self.size():
+            raise PydanticCustomError("BASE_TYPE_REQUIRED", "This field is required")
+        return self
 
     def size(self) -> int:
         """Return the characters that count against the total."""

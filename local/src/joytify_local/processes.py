@@ -54,17 +54,28 @@ def start(
         )
     _children[process.pid] = process
     limit = time.monotonic() + START_SECONDS
-    while not ready():
-        if process.poll() is not None or time.monotonic() > limit:
-            stop([process.pid])
-            tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise StartError(f"{Path(command[0]).name} did not start: " + " | ".join(tail))
-        time.sleep(POLL_SECONDS)
+    try:
+        while not ready():
+            if process.poll() is not None or time.monotonic() > limit:
+                raise _not_started(command, log)
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        stop([process.pid])
+        raise
     return process.pid
 
 
+def _not_started(command: Sequence[str], log: Path) -> StartError:
+    tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+    return StartError(f"{Path(command[0]).name} did not start: " + " | ".join(tail))
+
+
 def stop(pids: Sequence[int]) -> None:
-    """End these processes with their groups: asked first, then made to."""
+    """End these processes with their groups: asked first, then made to.
+
+    Each leads a group of its own; a pid that does not has been given to somebody else since.
+    """
+    pids = [pid for pid in pids if _leads_its_group(pid)]
     for pid in pids:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGTERM)
@@ -76,6 +87,13 @@ def stop(pids: Sequence[int]) -> None:
             os.killpg(pid, signal.SIGKILL)
         if (child := _children.pop(pid, None)) is not None:
             child.wait()
+
+
+def _leads_its_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def is_running(pid: int) -> bool:

@@ -49,8 +49,12 @@ class Stack:
     folder: str = ""
 
     def save(self) -> None:
-        """Write the addresses down, so that later commands find the stack."""
+        """Write the addresses down, so that later commands find the stack; one that was left up before is stopped."""
+        if (earlier := load_stack()) is not None:
+            earlier.stop()
         STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
+        # It may hold the password of the user's own MongoDB.
+        STATE_FILE.touch(mode=0o600)
         STATE_FILE.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     def stop(self) -> None:

@@ -1,35 +1,33 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
-from joytify_cleanup.purge import CleanupEvent, CleanupProgress, Purge
+from joytify_cleanup.progress import CleanupProgress
+from joytify_cleanup.purge import CleanupEvent, Purge
+from joytify_cleanup.records import Batch, Records
 from joytify_cleanup.retention import Policy, cutoff
 from joytify_common.deadline import Deadline
-from joytify_common.errors import PermanentError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cleanup.records import Records
+from joytify_common.errors import PermanentError, TransientError
 
 
 class FakeRecords:
     """A collection of numbered documents, all expired, that takes a while for each batch."""
 
-    def __init__(self, expired: int, *, total: int | None = None, known: bool = True, seconds: float = 0.0) -> None:
-        self.name = "playbacks"
-        self.left = list(range(expired))
-        self._total = expired if total is None else total
-        self._known = known
-        self._seconds = seconds
+    name = "playbacks"
 
-    def total(self) -> int:
-        return self._total
+    def __init__(self, expired: int, *, too_many: bool = False, known: bool = True, seconds: float = 0.0) -> None:
+        self.left = list(range(expired))
+        self.error: TransientError | None = None
+        self.keeps_all = False
+        self._found = 0
+        self._too_many, self._known, self._seconds = too_many, known, seconds
+
+    def exceeds(self, _percent: float, _at_least: int, _seconds: float) -> bool:
+        return self._too_many
 
     def count_expired(self, _seconds: float) -> int | None:
         return len(self.left) if self._known else None
@@ -37,29 +35,52 @@ class FakeRecords:
     def count_undated(self, _seconds: float) -> int | None:
         return 0 if self._known else None
 
-    @contextmanager
-    def batches(self, size: int) -> Iterator[Iterator[list[int]]]:
-        yield iter([self.left[start : start + size] for start in range(0, len(self.left), size)])
+    def average_bytes(self) -> float:
+        return 150.0
 
-    def delete(self, ids: list[int]) -> int:
+    def batches(self) -> FakeRecords:
+        return self
+
+    def next(self, size: int) -> Batch | None:
+        ids = [number for number in self.left if number >= self._found][:size]
+        if not ids:
+            return None
+        self._found = 0 if self.keeps_all else ids[-1] + 1
+        return Batch({"_id": {"$in": ids}}, documents=len(ids), last=len(ids) < size)
+
+    def delete(self, batch: Batch) -> int:
         time.sleep(self._seconds)
-        self.left = [number for number in self.left if number not in ids]
-        return len(ids)
+        if self.error is not None:
+            raise self.error
+        if self.keeps_all:
+            return 0
+        gone = set(batch.query["_id"]["$in"])
+        self.left = [number for number in self.left if number not in gone]
+        return len(gone)
 
 
 def run(
-    records: FakeRecords, *, seconds: float = 60, event: dict[str, Any] | None = None, limit: float = 95
-) -> CleanupProgress:
-    progress = CleanupProgress()
+    records: FakeRecords,
+    *,
+    seconds: float = 60,
+    event: dict[str, Any] | None = None,
+    started: list[str] | None = None,
+    progress: CleanupProgress | None = None,
+) -> dict[str, Any]:
+    progress = progress or CleanupProgress()
+    continuations = [] if started is None else started
     Purge(
         event=CleanupEvent.model_validate(event or {}),
         batch_size=10,
         pause_seconds=0,
-        max_delete_percent=limit,
+        max_delete_percent=95,
+        max_continuations=2,
         deadline=Deadline(time.monotonic() + seconds),
+        archive=None,
+        start_continuation=lambda: continuations.append("started"),
         progress=progress,
     ).clean([cast("Records", records)])
-    return progress
+    return progress.figures()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +89,7 @@ def run(
 def test_everything_expired_is_deleted(expired: int, mode: str) -> None:
     records = FakeRecords(expired)
 
-    figures = run(records).figures()
+    figures = run(records)
 
     assert records.left == []
     assert (figures["records_deleted"], figures["remaining_records"]) == (expired, 0)
@@ -76,59 +97,95 @@ def test_everything_expired_is_deleted(expired: int, mode: str) -> None:
     assert figures["processing_mode"] == mode
 
 
-def test_stops_before_the_deadline_and_reports_what_remains() -> None:
+def test_stops_before_the_deadline_reports_what_remains_and_continues() -> None:
     records = FakeRecords(100, seconds=0.1)
+    started: list[str] = []
 
-    progress = run(records, seconds=0.5)
+    figures = run(records, seconds=0.5, started=started)
 
-    figures = progress.figures()
-    assert figures["stop_reason"] == "deadline"
-    assert figures["was_timeout_stopped"] is True
+    assert (figures["stop_reason"], figures["was_timeout_stopped"], figures["continued"]) == ("deadline", True, True)
     assert 0 < figures["records_deleted"] < 100
     assert figures["remaining_records"] == len(records.left) == 100 - figures["records_deleted"]
+    assert started == ["started"]
+
+
+def test_a_chain_ends_after_the_continuations_that_are_allowed() -> None:
+    started: list[str] = []
+
+    figures = run(FakeRecords(100, seconds=0.1), seconds=0.5, event={"continuation": 2}, started=started)
+
+    assert (figures["stop_reason"], figures["continued"], started) == ("continuations_exhausted", False, [])
+
+
+def test_a_run_that_could_delete_nothing_does_not_continue() -> None:
+    started: list[str] = []
+
+    figures = run(FakeRecords(100), seconds=0, started=started)
+
+    assert (figures["stop_reason"], figures["records_deleted"], started) == ("no_progress", 0, [])
+
+
+def test_documents_that_stay_whatever_is_done_end_the_run() -> None:
+    records = FakeRecords(5)
+    records.keeps_all = True
+
+    figures = run(records)
+
+    assert (figures["stop_reason"], figures["remaining_records"]) == ("no_progress", 5)
+
+
+def test_a_batch_that_breaks_off_at_the_deadline_is_the_deadline() -> None:
+    records = FakeRecords(100, seconds=0.2)
+    records.error = TransientError("MongoDB did not answer in the time given")
+
+    assert run(records, seconds=0.1)["stop_reason"] == "no_progress"
+    with pytest.raises(TransientError):
+        run(records, seconds=60)
+
+
+def test_a_chain_counts_its_earlier_runs() -> None:
+    earlier = {"startedAt": "2026-11-01T04:00:00Z", "recordsDeleted": 1000, "executionTimeMs": 800_000}
+    event = CleanupEvent.model_validate({"chain": earlier})
+    progress = CleanupProgress(earlier=event.chain)
+
+    chain = run(FakeRecords(25), progress=progress)["chain"]
+
+    assert (chain.started_at, chain.records_deleted) == (datetime(2026, 11, 1, 4, tzinfo=UTC), 1025)
+    assert chain.execution_time_ms >= 800_000
 
 
 def test_counts_that_cannot_be_had_are_unknown_and_the_work_goes_on() -> None:
-    records = FakeRecords(25, known=False)
+    records = FakeRecords(100, known=False, seconds=0.1)
 
-    figures = run(records).figures()
+    figures = run(records, seconds=0.5)
 
-    assert records.left == []
+    assert 0 < figures["records_deleted"] < 100
     assert figures["total_records_found"] is None
+    assert figures["remaining_records"] is None
     assert figures["completion_percentage"] is None
-    assert (figures["records_deleted"], figures["remaining_records"]) == (25, 0)
+    assert figures["collections"][0].undated is None
 
 
 def test_the_brake_holds_where_too_much_is_expired_and_says_how_to_allow_it() -> None:
-    records = FakeRecords(960, total=1000)
+    records = FakeRecords(960, too_many=True)
 
     with pytest.raises(PermanentError, match=r'95 %\) of playbacks .*"allowAboveLimit": true'):
         run(records)
 
     assert len(records.left) == 960
-
-
-@pytest.mark.parametrize(
-    ("expired", "total", "event"),
-    [(950, 1000, {}), (999, 999, {}), (1000, 1000, {"allowAboveLimit": True})],
-    ids=["at the limit", "small collection", "allowed by the event"],
-)
-def test_the_brake_lets_the_usual_pass(expired: int, total: int, event: dict[str, Any]) -> None:
-    records = FakeRecords(expired, total=total)
-
-    run(records, event=event)
-
+    run(records, event={"allowAboveLimit": True})
     assert records.left == []
 
 
-def test_a_dry_run_counts_and_deletes_nothing() -> None:
+def test_a_dry_run_counts_estimates_and_deletes_nothing() -> None:
     records = FakeRecords(25)
 
-    figures = run(records, event={"dryRun": True}).figures()
+    figures = run(records, event={"dryRun": True})
 
     assert len(records.left) == 25
     assert (figures["total_records_found"], figures["remaining_records"], figures["records_deleted"]) == (25, 25, 0)
     assert (figures["completion_percentage"], figures["processing_mode"]) == (0.0, "none")
+    assert figures["estimate"].bytes == 25 * 150
 
 
 def test_the_filter_of_a_nested_date_looks_into_no_array() -> None:

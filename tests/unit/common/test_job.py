@@ -9,7 +9,8 @@ from botocore.exceptions import EndpointConnectionError
 from factories import FakeContext
 from pydantic import SecretStr
 
-from joytify_cleanup.purge import CleanupEvent, CleanupProgress, Tally
+from joytify_cleanup.progress import CleanupProgress, Tally
+from joytify_cleanup.purge import CleanupEvent
 from joytify_common import logs
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 from joytify_common.job import Job, Run
@@ -49,7 +50,7 @@ def job(sns: FakeSNS, story: Any = None, *, mode: str = "production") -> Job[Cle
 def failing(error: Exception) -> Any:
     def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
         progress.stage = "delete playbacks"
-        progress.tallies.append(Tally(name="playbacks", found=10, deleted=4))
+        progress.tallies.append(Tally(name="playbacks", deleted=4))
         raise error
 
     return story
@@ -160,3 +161,16 @@ def test_every_log_line_is_json_with_the_request_id(capsys: pytest.CaptureFixtur
     assert "hidden-value" not in line
     assert json.loads(line)["requestId"] == FakeContext().aws_request_id
     assert "Traceback" in json.loads(line)["exception"]
+
+
+@pytest.mark.parametrize("value", ['mongodb://u:hun"ter2@h', "back\\slash-value", "pässwörd-value"])
+def test_a_secret_is_masked_however_it_stands_in_json(capsys: pytest.CaptureFixture[str], value: str) -> None:
+    logs.configure("INFO")
+    logs.hide(value)
+
+    with pytest.raises(PermanentError):
+        job(FakeSNS(), failing(ValueError(f"quoted {value} here")))({}, FakeContext())
+
+    line = json.loads(capsys.readouterr().out)
+    assert value not in str(line)
+    assert "quoted ********** here" in line["exception"]

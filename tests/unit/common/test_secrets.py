@@ -37,6 +37,15 @@ def test_values_come_out_hidden() -> None:
     assert logs.clean("x mongodb://user:pass@host x") == "x ********** x"
 
 
+def test_the_password_and_the_token_alone_are_hidden_too() -> None:
+    secret(
+        MONGODB_CONNECTION_STRING="mongodb+srv://user:pa55-w@host/",
+        DISCORD_WEBHOOK_URL="https://d/api/webhooks/12/t0ken?x",
+    )
+
+    assert logs.clean("pa55-w and t0ken") == "********** and **********"
+
+
 @pytest.mark.parametrize("values", [{}, {"API_DOMAIN": ""}])
 def test_a_missing_or_empty_key_is_named(values: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="secret NAME: API_DOMAIN is missing"):

@@ -28,7 +28,7 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
     [
         (cleanup_summary(), SUCCESS, "Cleanup: 66,814 records deleted"),
         (
-            cleanup_summary(stop_reason="deadline", remaining_records=5),
+            cleanup_summary(stop_reason="deadline", remaining_records=5, continued=True),
             PARTIAL,
             "Cleanup: stopped (deadline), 5 records remain",
         ),

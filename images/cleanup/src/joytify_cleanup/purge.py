@@ -3,103 +3,44 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from loguru import logger
 from pydantic import Field
 
-from joytify_common.errors import PermanentError
+from joytify_cleanup.pace import Pace
+from joytify_cleanup.progress import ArchiveTally, CleanupProgress, Tally
+from joytify_cleanup.records import Batch, BatchSource, Records
+from joytify_common.errors import PermanentError, TransientError
 from joytify_common.events import JobEvent
-from joytify_common.messages import CollectionFigures, ProcessingMode, StopReason, Storage
+from joytify_common.messages import Chain, Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
-    from joytify_cleanup.records import Records
+    from joytify_cleanup.archive import Archive
     from joytify_common.deadline import Deadline
 
 # A smaller collection may well be expired as a whole.
 BRAKE_FROM_DOCUMENTS = 1000
 # A batch is begun only where this many times its expected duration is left.
 BATCH_MARGIN = 2.0
-# Counting is told, not needed: it may take this share of the time left, and no longer than this.
+# Counting is told, not needed: the server may take this share of the time left, and no longer than this.
 COUNT_SHARE = 0.1
-COUNT_SECONDS = 30.0
+COUNT_SECONDS = 20.0
+# What is left when the deadline has come is counted in the reserve.
+LATE_COUNT_SECONDS = 2.0
+# For a dry run's estimate; half of what docs/benchmarks.md measured.
+RECORDS_PER_SECOND = 30_000
 
 
 class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
 
     allow_above_limit: bool = Field(default=False, description="true or false")
-
-
-@dataclass
-class Tally:
-    """What was met and done in one collection, in numbers of documents; None is unknown."""
-
-    name: str
-    found: int | None = None
-    undated: int | None = None
-    deleted: int = 0
-    batches: int = 0
-    emptied: bool = False
-    braked: bool = False
-
-    @property
-    def remaining(self) -> int | None:
-        """Expired documents that are left."""
-        if self.emptied:
-            return 0
-        return None if self.found is None else max(self.found - self.deleted, 0)
-
-    def figures(self) -> CollectionFigures:
-        """Return the figures of the contract."""
-        return CollectionFigures(
-            name=self.name, found=self.found, deleted=self.deleted, remaining=self.remaining, undated=self.undated
-        )
-
-
-@dataclass
-class CleanupProgress:
-    """What a cleanup run has done so far."""
-
-    stage: str = "start"
-    skipped: str | None = None
-    tallies: list[Tally] = field(default_factory=list)
-    cutoff_date: datetime | None = None
-    triggered_by: str = "manual"
-    continuation: int = 0
-    dry_run: bool = False
-    batch_size: int = 0
-    stop_reason: StopReason = "completed"
-    storage: Storage | None = None
-
-    def figures(self) -> dict[str, Any]:
-        """Return the figures by the contract's field names."""
-        deleted = sum(tally.deleted for tally in self.tallies)
-        found = _sum([tally.found for tally in self.tallies])
-        return {
-            "records_deleted": deleted,
-            "total_records_found": found,
-            "remaining_records": _sum([tally.remaining for tally in self.tallies]),
-            "completion_percentage": _percent(deleted, found),
-            "was_timeout_stopped": self.stop_reason == "deadline",
-            "stop_reason": self.stop_reason,
-            "processing_mode": self._processing_mode(),
-            "batch_size": self.batch_size,
-            "cutoff_date": self.cutoff_date,
-            "triggered_by": self.triggered_by,
-            "continuation": self.continuation,
-            "dry_run": self.dry_run,
-            "collections": tuple(tally.figures() for tally in self.tallies),
-            "storage": self.storage,
-        }
-
-    def _processing_mode(self) -> ProcessingMode:
-        batches = max((tally.batches for tally in self.tallies), default=0)
-        return "none" if batches == 0 else "direct" if batches == 1 else "batch"
+    chain: Chain | None = Field(default=None, description="set by a continuation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +49,12 @@ class Purge:
 
     Attributes:
         batch_size: most documents in a batch.
-        pause_seconds: rest between two batches.
+        pause_seconds: least rest between two batches.
         max_delete_percent: the brake: a larger expired share of a collection must be allowed by the event.
+        max_continuations: most runs after the first.
         deadline: when to stop.
+        archive: where documents are copied before they are deleted, None for nowhere.
+        start_continuation: starts the next run of the chain.
         progress: where the run writes down what it did.
     """
 
@@ -118,63 +62,134 @@ class Purge:
     batch_size: int
     pause_seconds: float
     max_delete_percent: float
+    max_continuations: int
     deadline: Deadline
+    archive: Archive | None
+    start_continuation: Callable[[], None]
     progress: CleanupProgress
 
     def clean(self, collections: Sequence[Records]) -> None:
-        """Delete what is expired in each collection.
+        """Delete what is expired in each collection; where time runs out, start the run that goes on.
 
         Raises:
+            ConfigError: the archive bucket is not there.
             PermanentError: the brake held in a collection; the others have been cleaned.
         """
+        if self.archive is not None:
+            self.progress.stage = "archive"
+            self.archive.check()
+            self.progress.archive = ArchiveTally()
         for records in collections:
             tally = Tally(name=records.name)
             self.progress.tallies.append(tally)
-            self.progress.stage = f"count {records.name}"
-            self._count(records, tally)
-            if not self.event.dry_run and not tally.braked and tally.found != 0:
-                self.progress.stage = f"delete {records.name}"
-                self._delete(records, tally)
+            if self.event.dry_run:
+                self._look(records, tally)
+            elif not self._brake_holds(records, tally):
+                self._empty(records, tally)
+        self._raise_where_braked()
+        if self.progress.timed_out:
+            self._continue()
+
+    def _look(self, records: Records, tally: Tally) -> None:
+        self.progress.stage = f"count {records.name}"
+        tally.remaining = records.count_expired(self._count_seconds())
+        tally.undated = records.count_undated(self._count_seconds())
+        if tally.remaining is not None:
+            before = self.progress.estimate or Estimate(bytes=0, seconds=0)
+            pauses = tally.remaining // self.batch_size * self.pause_seconds
+            self.progress.estimate = Estimate(
+                bytes=before.bytes + round(tally.remaining * records.average_bytes()),
+                seconds=round(before.seconds + tally.remaining / RECORDS_PER_SECOND + pauses, 1),
+            )
+
+    def _brake_holds(self, records: Records, tally: Tally) -> bool:
+        if not self.event.allow_above_limit:
+            self.progress.stage = f"brake {records.name}"
+            tally.braked = records.exceeds(self.max_delete_percent, BRAKE_FROM_DOCUMENTS, self._count_seconds())
+        return tally.braked
+
+    def _raise_where_braked(self) -> None:
         if braked := [tally.name for tally in self.progress.tallies if tally.braked]:
-            self.progress.stage = "brake"
+            self.progress.stage, self.progress.stop_reason = "brake", "brake"
             raise PermanentError(
                 f"more than CLEANUP_MAX_DELETE_PERCENT ({self.max_delete_percent:g} %) of {', '.join(braked)} is "
                 'expired, and nothing was deleted there; if that is right, invoke with {"allowAboveLimit": true}'
             )
 
-    def _count(self, records: Records, tally: Tally) -> None:
-        seconds = min(COUNT_SECONDS, self.deadline.remaining() * COUNT_SHARE)
-        tally.found = records.count_expired(seconds)
+    def _empty(self, records: Records, tally: Tally) -> None:
+        self.progress.stage = f"delete {records.name}"
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            emptied = self._delete(records, tally, reader)
+        # Counted afterwards, when there is less to read.
+        seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
+        tally.remaining = 0 if emptied else records.count_expired(seconds)
         tally.undated = records.count_undated(seconds)
-        tally.emptied = tally.found == 0
-        total = records.total()
-        if self.event.allow_above_limit or tally.found is None or total < BRAKE_FROM_DOCUMENTS:
-            return
-        tally.braked = tally.found > total * self.max_delete_percent / 100
 
-    def _delete(self, records: Records, tally: Tally) -> None:
-        longest = 0.0
-        with records.batches(self.batch_size) as batches:
-            while self.deadline.remaining() > (longest + self.pause_seconds) * BATCH_MARGIN:
-                began = time.monotonic()
-                if not (ids := next(batches, [])):
-                    tally.emptied = True
-                    return
-                tally.deleted += records.delete(ids)
-                tally.batches += 1
-                longest = max(longest, time.monotonic() - began)
-                logger.debug("batch deleted", collection=tally.name, documents=len(ids))
-                if len(ids) == self.batch_size:
-                    time.sleep(self.pause_seconds)
-        self.progress.stop_reason = "deadline"
+    def _delete(self, records: Records, tally: Tally, reader: ThreadPoolExecutor) -> bool:
+        """Delete batch after batch, the next one being prepared meanwhile; return whether nothing expired is left."""
+        pace = Pace(self.batch_size, self.pause_seconds, latencies=self.progress.latencies)
+        source = records.batches()
 
+        def prepare(size: int) -> Future[Batch | None]:
+            return reader.submit(self._prepare, records, source, size)
 
-def _sum(numbers: Sequence[int | None]) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if len(known) == len(numbers) else None
+        coming = prepare(pace.size)
+        while (batch := coming.result()) is not None:
+            if self.deadline.remaining() <= pace.expected_seconds(batch.documents) * BATCH_MARGIN + pace.pause:
+                self.progress.timed_out = True
+                return False
+            if not batch.last:
+                coming = prepare(pace.size)
+            if not self._delete_batch(records, batch, tally, pace):
+                return False
+            if batch.last:
+                coming = prepare(pace.size)
+            else:
+                time.sleep(pace.pause)
+        return True
 
+    def _prepare(self, records: Records, source: BatchSource, size: int) -> Batch | None:
+        """Find the next batch and, where there is an archive, copy it there: only what is archived is deleted."""
+        batch = source.next(size)
+        if batch is None or self.archive is None or self.progress.archive is None:
+            return batch
+        archived = self.archive.write(records.name, records.read(batch))
+        if archived is None:
+            return Batch({"_id": {"$in": []}}, documents=0, last=batch.last)
+        self.progress.archive.objects += 1
+        self.progress.archive.documents += len(archived.ids)
+        self.progress.archive.bytes += archived.bytes
+        return Batch({"_id": {"$in": archived.ids}}, documents=len(archived.ids), last=batch.last)
 
-def _percent(deleted: int, found: int | None) -> float | None:
-    if found is None:
-        return None
-    return 100.0 if found == 0 else min(100.0, round(100 * deleted / found, 2))
+    def _delete_batch(self, records: Records, batch: Batch, tally: Tally, pace: Pace) -> bool:
+        """Return whether to go on."""
+        began = time.monotonic()
+        try:
+            deleted = records.delete(batch)
+        except TransientError:
+            if self.deadline.remaining() > 0:
+                raise
+            self.progress.timed_out = True
+            return False
+        tally.deleted += deleted
+        tally.batches += 1
+        pace.observe(deleted, time.monotonic() - began)
+        logger.debug("batch deleted", collection=tally.name, documents=deleted, next=pace.size, pause=pace.pause)
+        if batch.last and batch.documents and not deleted:
+            self.progress.stop_reason = "no_progress"
+            return False
+        return True
+
+    def _continue(self) -> None:
+        progress = self.progress
+        if progress.deleted == 0:
+            progress.stop_reason = "no_progress"
+        elif self.event.continuation >= self.max_continuations:
+            progress.stop_reason = "continuations_exhausted"
+        else:
+            progress.stop_reason, progress.stage = "deadline", "continuation"
+            self.start_continuation()
+            progress.continued = True
+
+    def _count_seconds(self) -> float:
+        return min(COUNT_SECONDS, self.deadline.remaining() * COUNT_SHARE)

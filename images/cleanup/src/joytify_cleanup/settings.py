@@ -15,4 +15,11 @@ class CleanupSettings(JobSettings):
     cleanup_batch_delay_ms: int = Field(100, ge=0, le=60_000, description="0 to 60000 milliseconds")
     cleanup_timeout_safety_minutes: float = Field(14, gt=0, le=15, description="above 0, to 15 minutes")
     cleanup_max_delete_percent: float = Field(95, gt=0, le=100, description="above 0, to 100 percent")
+    cleanup_max_continuations: int = Field(8, ge=0, le=100, description="0 to 100 runs after the first")
+    cleanup_archive_bucket: str = Field(
+        "",
+        pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="name of an S3 bucket, or empty for no archive",
+    )
+    storage_alert_percent: float = Field(80, gt=0, le=100, description="above 0, to 100 percent")
     storage_limit_mb: int = Field(512, ge=1, le=10_000_000, description="1 to 10000000 MB")

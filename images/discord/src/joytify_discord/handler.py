@@ -9,6 +9,7 @@ from loguru import logger
 
 from joytify_common import logs
 from joytify_common.deadline import Deadline, LambdaContext
+from joytify_common.job import as_job_error
 from joytify_common.secrets import Secret, read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_discord.limits import payloads
@@ -26,9 +27,10 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN4
     with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
         try:
             return _post_all(event, context)
-        except Exception as exc:
-            logger.opt(exception=exc).error("messages could not be posted", error=str(exc))
-            raise
+        except Exception as exc:  # noqa: BLE001 - raised again, without the text of a library
+            failure = as_job_error(exc, "post")
+            logger.opt(exception=exc).error("messages could not be posted", error=str(failure))
+            raise failure from None
 
 
 def _post_all(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON arrived

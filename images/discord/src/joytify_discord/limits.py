@@ -19,9 +19,9 @@ DESCRIPTION = 4096
 FIELD_NAME = 256
 FIELD_VALUE = 1024
 FOOTER = 2048
+URL = 2048
 # Over all embeds of one message: titles, descriptions, field names and values, footers.
 TOTAL = 6000
-CONTENT = 2000
 
 MARK = "…"
 NOTHING = "(none)"
@@ -89,6 +89,7 @@ def cut(text: str, limit: int) -> str:
 
 def fit(embed: Embed) -> Embed:
     """Return the embed within every limit on a single one; what had to be cut is marked."""
+    embed = replace(embed, title=_sendable(embed.title), description=_sendable(embed.description))
     fields = [
         EmbedField(cut(_filled(f.name), FIELD_NAME), cut(_filled(f.value), FIELD_VALUE), f.inline)
         for f in embed.fields[:FIELDS]
@@ -98,7 +99,9 @@ def fit(embed: Embed) -> Embed:
         title=cut(_filled(embed.title), TITLE),
         description=cut(embed.description.strip(), DESCRIPTION),
         fields=fields,
-        footer=cut(embed.footer.strip(), FOOTER),
+        # A link that is cut leads nowhere.
+        url=embed.url if len(embed.url) <= URL else "",
+        footer=cut(_sendable(embed.footer).strip(), FOOTER),
     )
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])
@@ -123,4 +126,9 @@ def _payload(embeds: Sequence[Embed]) -> dict[str, Any]:
 
 
 def _filled(text: str) -> str:
-    return text.strip() or NOTHING
+    return _sendable(text).strip() or NOTHING
+
+
+def _sendable(text: str) -> str:
+    # JSON may name half of a surrogate pair, which UTF-8 cannot carry.
+    return text.encode("utf-8", "replace").decode()

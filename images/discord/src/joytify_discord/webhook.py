@@ -67,7 +67,7 @@ class Webhook:
             response = self.client.post(self.url.get_secret_value(), params={"wait": "true"}, json=payload)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{URL_KEY}: it is not a URL") from None
-        except httpx.TransportError as exc:
+        except httpx.RequestError as exc:
             raise _RetryableError(f"Discord could not be reached ({type(exc).__name__})") from None
         if not response.is_success:
             raise _refusal(response)

@@ -90,7 +90,7 @@ class Audience:
             entitled["_id"] = {"$gt": after}
         with mongo_errors(), self._stats.find(entitled, {"user": 1}, batch_size=size).sort("_id", 1) as cursor:
             while documents := list(islice(cursor, size)):
-                yield Chunk(users=[d["user"] for d in documents], last=documents[-1]["_id"])
+                yield Chunk(users=list(dict.fromkeys(d["user"] for d in documents)), last=documents[-1]["_id"])
 
     def lacking(self, users: Sequence[ObjectId]) -> list[ObjectId]:
         """Return those of the users who are opted in and have not been given the notification."""
@@ -134,6 +134,8 @@ class Audience:
         return {
             "_id": {"$in": list(users)},
             OPTED_IN: True,
+            # One malformed user must not stop the update for everyone after him.
+            "$or": [{"notifications": {"$type": "array"}}, {"notifications": {"$exists": False}}],
             "notifications.id": {"$ne": self._id},
             f"{MARK}.notification": {"$ne": self._id},
         }

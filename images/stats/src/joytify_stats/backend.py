@@ -67,9 +67,11 @@ class Backend:
             response = self.client.post(
                 self.domain.rstrip("/") + PATH, json=body, headers={"x-api-key": self.key.get_secret_value()}
             )
-        except httpx.InvalidURL:
-            raise ConfigError("API_DOMAIN: it is not a URL") from None
-        except httpx.TransportError as exc:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise ConfigError("API_DOMAIN: it must be a URL that begins with https:// or http://") from None
+        except UnicodeError:
+            raise ConfigError("API_INTERNAL_SECRET_KEY: it must be ASCII") from None
+        except httpx.RequestError as exc:
             raise TransientError(f"the backend could not be reached ({type(exc).__name__})") from None
         if not response.is_success:
             raise _refusal(response.status_code)

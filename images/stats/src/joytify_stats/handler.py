@@ -33,7 +33,7 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
     period = resolve_period(event.period, run.now)
     notification = period.notification_id(test_mode=run.test_mode)
     database = mongo_client(run.secret.require(URI_KEY).get_secret_value())[SETTINGS.db_name]
-    hand_over = {"testMode": event.test_mode, "triggeredBy": "stats"}
+    hand_over = {"testMode": run.test_mode, "triggeredBy": "stats"}
     MonthEnd(
         event=event,
         run=run,
@@ -60,8 +60,16 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
 
 
 def _continue(event: StatsEvent, run: Run, period: Period, after: ObjectId) -> None:
-    position = {"period": str(period), "continuation": event.continuation + 1, "after": str(after)}
-    invoke_async(lambda_client(), run.function, {**event.model_dump(by_alias=True, exclude_none=True), **position})
+    following = {
+        # The mode of this run, whatever the secret says by then; and no schedule is to skip it.
+        "testMode": run.test_mode,
+        "dryRun": event.dry_run,
+        "triggeredBy": event.triggered_by,
+        "period": str(period),
+        "continuation": event.continuation + 1,
+        "after": str(after),
+    }
+    invoke_async(lambda_client(), run.function, following)
 
 
 _job = Job(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # No chunk is begun with less time than this left.
 CHUNK_SECONDS = 30.0
 CHUNK_SHARE = 0.2
+# After so many failures in a row no further push is tried in the run: each costs its retries' time.
+MOST_PUSH_FAILURES = 3
 
 
 class StatsEvent(JobEvent):
@@ -63,6 +65,7 @@ class StatsProgress:
     cleanup_failure: str | None = None
     continued: bool = False
     dry_run: bool = False
+    push_failures: int = 0
     key_refused: bool = False
 
     def figures(self) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class MonthEnd:
             created = self.audience.create_notification(self.period.notification_date(self.run.now), self.run.now)
             progress.notifications_created += created
             progress.notification_id = str(self.notification)
-            given = self.audience.attach(users, self.run.request_id)
+            given = self.audience.attach(users, self.run.run_id)
             progress.users_updated += len(given)
             if given:
                 self._push(given)
@@ -151,7 +154,7 @@ class MonthEnd:
     def _push(self, users: list[ObjectId]) -> None:
         """Push live; the notification stands on the users' lists already, so a failure is only counted."""
         progress = self.progress
-        if progress.key_refused:
+        if progress.key_refused or progress.push_failures >= MOST_PUSH_FAILURES:
             progress.socket_failures += len(users)
             return
         try:
@@ -161,8 +164,10 @@ class MonthEnd:
             progress.socket_failures += len(users)
             progress.socket_failure = str(exc)
             progress.key_refused = isinstance(exc, KeyRefusedError)
+            progress.push_failures += 1
         else:
             progress.socket_users_notified += len(users)
+            progress.push_failures = 0
 
     def _hand_over(self) -> None:
         self.progress.stage = "hand-over"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MonthlyStatsSummary,
         StatsFigures,
         StatsSummaryData,
+        Storage,
     )
     from joytify_discord.parsing import Origin
 
@@ -59,10 +60,32 @@ def cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> 
         *map(_collection, data.collections),
         EmbedField("Started by", escape(data.triggered_by)),
     ]
-    if data.storage is not None:
-        used = f"{size(data.storage.used_bytes)} of {size(data.storage.limit_bytes)} ({percent(data.storage.percent)})"
-        fields.append(EmbedField("Storage", used))
+    fields.extend(_cleanup_extras(data))
     return _embed(severity, f"Cleanup: {what}", message, origin, fields)
+
+
+def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
+    if data.continued:
+        yield EmbedField("What next", "It goes on by itself in another run.", inline=False)
+    elif data.stop_reason in {"continuations_exhausted", "no_progress"}:
+        yield EmbedField("What next", "It does not go on by itself: invoke cleanup again.", inline=False)
+    if data.chain is not None:
+        told = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
+        yield EmbedField(f"All {data.continuation + 1} runs so far", told)
+    if data.archive is not None:
+        yield EmbedField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
+    if data.estimate is not None:
+        told = f"{size(data.estimate.bytes)} in about {duration(data.estimate.seconds * 1000)}"
+        yield EmbedField("Would delete", told)
+    if data.storage is not None:
+        yield EmbedField("Storage", _storage(data.storage), inline=False)
+
+
+def _storage(storage: Storage) -> str:
+    told = f"{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
+    if storage.days_until_full is not None:
+        told += f", full in about {storage.days_until_full:,.0f} days at the growth of the last week"
+    return f"{WARNING.symbol} {told}: nearly full" if storage.alert else told
 
 
 def cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embed:
@@ -96,7 +119,10 @@ def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     if data.dry_run:
         return INFORMATION, f"dry run, {number(data.total_records_found)} records would be deleted"
     if data.stop_reason != "completed":
-        return PARTIAL, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
+        severity = PARTIAL if data.continued else WARNING
+        return severity, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
+    if data.storage is not None and data.storage.alert:
+        return WARNING, f"{number(data.records_deleted)} records deleted, storage {percent(data.storage.percent)} full"
     if data.records_deleted == 0:
         return SUCCESS, "nothing was expired"
     return SUCCESS, f"{number(data.records_deleted)} records deleted"

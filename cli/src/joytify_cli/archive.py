@@ -1,0 +1,122 @@
+"""`joytify archive`: look at what cleanup archived, and put it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
+from joytify_cli.data import Name, Uri, progress_bar
+from joytify_cli.database import open_database
+from joytify_common.errors import JobError
+from joytify_local.aws import aws_client
+from joytify_local.stack import load_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pymongo.collection import Collection
+
+app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True)
+console = Console()
+
+Document = dict[str, Any]
+BATCH = 1000
+
+Bucket = Annotated[str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="The archive bucket")]
+From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which it was archived")]
+To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day on which it was archived")]
+Aws = Annotated[bool, typer.Option("--aws", help="Use the AWS account of the environment, not the local one")]
+EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
+
+
+@dataclass
+class Restored:
+    """What became of archived documents."""
+
+    inserted: int = 0
+    present: int = 0
+    differing: int = 0
+
+
+@app.command("list")
+def list_(*, bucket: Bucket, start: From = EARLIEST, end: To = LATEST, aws: Aws = False) -> None:
+    """Show how much was archived, by collection and day."""
+    totals: dict[tuple[str, date], tuple[int, int]] = {}
+    for found in _objects(_client(aws=aws), bucket, start, end):
+        objects, size = totals.get((found.collection, found.day), (0, 0))
+        totals[found.collection, found.day] = (objects + 1, size + found.bytes)
+    table = Table("collection", "day", "objects", "bytes", title=bucket)
+    for (collection, day), (objects, size) in sorted(totals.items()):
+        table.add_row(collection, day.isoformat(), f"{objects:,}", f"{size:,}")
+    console.print(table)
+
+
+@app.command()
+def restore(
+    *,
+    bucket: Bucket,
+    start: From,
+    end: To,
+    into: Annotated[str | None, typer.Option(help="Collection to restore into; default: where it came from")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, write nothing")] = False,
+    uri: Uri = None,
+    database: Name = None,
+    aws: Aws = False,
+) -> None:
+    """Put archived documents back by their _id; any number of times, what is there is left as it is."""
+    target, client, restored = open_database(uri, database), _client(aws=aws), Restored()
+    objects = list(_objects(client, bucket, start, end))
+    with progress_bar() as bar:
+        task = bar.add_task("objects", total=len(objects))
+        for found in objects:
+            _restore(_documents(client, bucket, found), target[into or found.collection], restored, dry_run=dry_run)
+            bar.advance(task)
+    verb = "would be inserted" if dry_run else "inserted"
+    console.print(
+        f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
+    )
+
+
+def _restore(
+    documents: Iterable[Document], collection: Collection[Document], restored: Restored, *, dry_run: bool
+) -> None:
+    iterator = iter(documents)
+    while batch := list(islice(iterator, BATCH)):
+        held = {d["_id"]: d for d in collection.find({"_id": {"$in": [document["_id"] for document in batch]}})}
+        missing = [document for document in batch if document["_id"] not in held]
+        restored.differing += sum(held[d["_id"]] != d for d in batch if d["_id"] in held)
+        restored.present += sum(held[d["_id"]] == d for d in batch if d["_id"] in held)
+        restored.inserted += len(missing)
+        if missing and not dry_run:
+            collection.insert_many(missing, ordered=False)
+
+
+def _objects(client: Any, bucket: str, start: datetime, end: datetime) -> Iterator[ArchiveObject]:  # noqa: ANN401
+    try:
+        yield from list_archive(client, bucket, start.date(), end.date())
+    except JobError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--bucket") from None
+
+
+def _documents(client: Any, bucket: str, found: ArchiveObject) -> Iterator[Document]:  # noqa: ANN401
+    try:
+        yield from read_archive(client, bucket, found.key)
+    except JobError as exc:
+        console.print(f"[red]failed[/red] {exc}")
+        raise typer.Exit(1) from None
+
+
+def _client(*, aws: bool) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    if aws:
+        return boto3.client("s3")
+    if (stack := load_stack()) is None:
+        raise typer.BadParameter("no local stack is running: start one, or say --aws", param_hint="--aws")
+    return aws_client("s3", stack.aws)

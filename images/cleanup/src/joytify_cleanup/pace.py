@@ -1,0 +1,66 @@
+"""Batch size and pause from measured latency: a slow server gets smaller batches and longer pauses, and recovers.
+
+The idea is gh-ost's nice-ratio and pt-archiver's sleep-coef: rest in proportion to what the last batch cost. Here only
+the cost above the usual counts, so that a server in good health is not slowed down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+# A batch that takes longer holds up the server's other work; larger ones are made smaller.
+BATCH_SECONDS = 2.0
+# The server counts as slow when a document costs this many times the usual.
+SLOWDOWN = 3.0
+LONGEST_PAUSE_SECONDS = 10.0
+SMALLEST_BATCH = 100
+GROWTH = 1.5
+# The usual cost follows the server's slow changes by this share of a batch's cost.
+DRIFT = 0.05
+# A batch of fewer documents says little about the cost of one.
+TELLING_DOCUMENTS = 50
+
+
+@dataclass
+class Pace:
+    """How large the next batch is and how long to rest before it.
+
+    Attributes:
+        most: upper bound of a batch, in documents.
+        least_pause: shortest rest between batches, in seconds.
+        size: documents in the next batch.
+        pause: rest before the next batch, in seconds.
+        latencies: seconds that each batch took.
+    """
+
+    most: int
+    least_pause: float
+    size: int = 0
+    pause: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    _usual: float | None = None
+    _latest: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.size, self.pause = self.most, self.least_pause
+
+    def expected_seconds(self, documents: int) -> float:
+        """Return how long a batch of so many documents may take, from the slower of the usual and the latest."""
+        return documents * max(self._usual or 0.0, self._latest)
+
+    def observe(self, documents: int, seconds: float) -> None:
+        """Learn from a batch."""
+        self.latencies.append(seconds)
+        if documents < min(TELLING_DOCUMENTS, self.most):
+            return
+        self._latest = seconds / documents
+        usual = self._latest if self._usual is None else min(self._usual, self._latest)
+        slowdown = self._latest / usual if usual > 0 else 1.0
+        if slowdown > SLOWDOWN:
+            self.size //= 2
+            self.pause = min(LONGEST_PAUSE_SECONDS, max(self.least_pause, seconds * (slowdown - 1)))
+        else:
+            self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
+        fitting = int(BATCH_SECONDS / self._latest) if self._latest > 0 else self.most
+        self.size = max(min(SMALLEST_BATCH, self.most), min(self.size, fitting))
+        self._usual = usual + DRIFT * (self._latest - usual)

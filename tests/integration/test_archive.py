@@ -1,0 +1,252 @@
+"""The archive on a real MongoDB and an S3 that checks what it is sent: nothing is deleted that is not archived."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from bson import Decimal128, Int64, ObjectId
+
+from joytify_cleanup.archive import Archive, list_archive, read_archive
+from joytify_cleanup.progress import CleanupProgress
+from joytify_cleanup.purge import CleanupEvent, Purge
+from joytify_cleanup.records import Records
+from joytify_cleanup.retention import Policy, cutoff
+from joytify_common.deadline import Deadline
+from joytify_common.errors import ConfigError, PermanentError, TransientError
+from joytify_local.aws import REGION, aws_client
+from joytify_local.stack import start_embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo.database import Database
+
+NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
+CUTOFF = cutoff(NOW, 60)
+OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """A local AWS."""
+    stack = start_embedded("joytify-archive", functions=False)
+    yield stack.aws
+    stack.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> str:
+    """An empty bucket of the test's own."""
+    name = f"archive-{uuid4().hex[:12]}"
+    aws_client("s3", endpoint).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return name
+
+
+@dataclass
+class Faulty:
+    """S3 with one call that goes wrong."""
+
+    client: Any
+    call: str
+    error: Exception | None = None
+    change: Document | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.client, name)
+        if name != self.call:
+            return real
+
+        def answer(**request: Any) -> Any:
+            if self.error is not None:
+                raise self.error
+            return {**real(**request), **(self.change or {})}
+
+        return answer
+
+
+def clean(database: Database[Document], archive: Archive, *, size: int = 10) -> CleanupProgress:
+    progress, deadline = CleanupProgress(), Deadline(time.monotonic() + 60)
+    Purge(
+        event=CleanupEvent(),
+        batch_size=size,
+        pause_seconds=0,
+        max_delete_percent=95,
+        max_continuations=0,
+        deadline=deadline,
+        archive=archive,
+        start_continuation=lambda: None,
+        progress=progress,
+    ).clean([Records(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)])
+    return progress
+
+
+def archived(endpoint: str, bucket: str) -> list[Document]:
+    client = aws_client("s3", endpoint)
+    objects = list_archive(client, bucket, date.min, date.max)
+    return [document for found in objects for document in read_archive(client, bucket, found.key)]
+
+
+def playback(moment: object, **more: Any) -> Document:
+    return {"_id": ObjectId(), "user": ObjectId(), "duration": 200, "createdAt": moment, **more}
+
+
+def test_what_is_deleted_is_archived_to_the_last_type(database: Database[Document], endpoint: str, bucket: str) -> None:
+    types = {"count": Int64(5), "price": Decimal128("1.10"), "raw": b"\x00\xff", "list": [1, 2.5, None, "鼓"]}
+    expired = [playback(OLD + timedelta(milliseconds=n), **types) for n in range(35)]
+    retained = [playback(NEW), playback("2020-01-01")]
+    database.playbacks.insert_many(expired + retained)
+
+    progress = clean(database, Archive(aws_client("s3", endpoint), bucket, NOW))
+
+    def by_id(documents: list[Document]) -> list[Document]:
+        return sorted(documents, key=lambda document: str(document["_id"]))
+
+    assert by_id(archived(endpoint, bucket)) == by_id(expired)
+    assert by_id(list(database.playbacks.find())) == by_id(retained)
+    figures = progress.figures()["archive"]
+    assert (figures.objects, figures.documents) == (4, 35)
+    assert figures.bytes > 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("put_object", EndpointConnectionError(endpoint_url="http://s3"), None),
+        ("put_object", ClientError({"Error": {"Code": "SlowDown"}}, "PutObject"), None),
+        ("head_object", ClientError({"Error": {"Code": "InternalError"}}, "HeadObject"), None),
+        ("head_object", None, {"ContentLength": 1}),
+        ("head_object", None, {"ChecksumSHA256": "AAAA"}),
+        ("head_object", None, {"Metadata": {"documents": "9"}}),
+    ],
+    ids=["unreachable", "slow down", "not confirmed", "shorter", "other checksum", "other count"],
+)
+def test_nothing_is_deleted_that_s3_has_not_confirmed(
+    database: Database[Document], endpoint: str, bucket: str, fault: tuple[str, Exception | None, Document | None]
+) -> None:
+    database.playbacks.insert_many([playback(OLD) for _ in range(15)] + [playback(NEW)])
+
+    with pytest.raises(TransientError):
+        clean(database, Archive(Faulty(aws_client("s3", endpoint), *fault), bucket, NOW))
+
+    assert database.playbacks.count_documents({}) == 16
+
+
+def test_a_bucket_that_does_not_exist_stops_the_run_before_data_is_touched(
+    database: Database[Document], endpoint: str
+) -> None:
+    database.playbacks.insert_one(playback(OLD))
+
+    with pytest.raises(ConfigError, match="CLEANUP_ARCHIVE_BUCKET: no-such-bucket: S3 answered 404"):
+        clean(database, Archive(aws_client("s3", endpoint), "no-such-bucket", NOW))
+
+    assert database.playbacks.count_documents({}) == 1
+
+
+def test_two_attempts_of_one_event_never_share_a_key(database: Database[Document], endpoint: str, bucket: str) -> None:
+    first = [playback(OLD) for _ in range(3)]
+    second = [playback(OLD) for _ in range(2)]
+    for documents in (first, second):
+        database.playbacks.insert_many(documents)
+        clean(database, Archive(aws_client("s3", endpoint), bucket, NOW))
+
+    assert {d["_id"] for d in archived(endpoint, bucket)} == {d["_id"] for d in first + second}
+
+
+def test_a_damaged_object_is_refused(endpoint: str, bucket: str) -> None:
+    client = aws_client("s3", endpoint)
+    client.put_object(Bucket=bucket, Key="archive/playbacks/2026/11/01/run/000001.ndjson.gz", Body=b"damaged")
+
+    with pytest.raises(PermanentError, match="its checksum does not fit"):
+        archived(endpoint, bucket)
+
+
+def test_restore_puts_back_what_is_missing_any_number_of_times(
+    database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str, tmp_path: Path
+) -> None:
+    expired = [playback(OLD) for _ in range(25)]
+    database.playbacks.insert_many([*expired, playback(NEW), playback(NEW)])
+    clean(database, Archive(aws_client("s3", endpoint), bucket, NOW))
+    # Spared by the deletion of another run, or written again since.
+    database.playbacks.insert_many([expired[0], {**expired[1], "duration": 1}])
+
+    def joytify(*words: str) -> str:
+        command = [str(Path(sys.executable).with_name("joytify")), "archive", *words, "--bucket", bucket, "--aws"]
+        environment = {**os.environ, "AWS_ENDPOINT_URL": endpoint, "COLUMNS": "120"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    restore = (
+        "restore",
+        "--from",
+        "2026-11-01",
+        "--to",
+        "2026-11-01",
+        "--uri",
+        mongodb_uri,
+        "--database",
+        database.name,
+    )
+    assert "playbacks" in joytify("list")
+    assert "23 would be inserted, 1 already present, 1 differing" in joytify(*restore, "--dry-run")
+    assert database.playbacks.count_documents({}) == 4
+    assert "23 inserted, 1 already present, 1 differing" in joytify(*restore)
+    assert "0 inserted, 24 already present, 1 differing" in joytify(*restore)
+    assert "0 inserted, 0 already" in joytify("restore", "--from", "2020-01-01", "--to", "2020-01-02", *restore[5:])
+    assert "25 inserted" in joytify(*restore, "--into", "restored")
+    assert {d["_id"] for d in database.restored.find()} == {d["_id"] for d in expired}
+
+
+RUN = """
+import sys, time
+from datetime import datetime, UTC
+from pymongo import MongoClient
+sys.path.insert(0, sys.argv[4])
+from test_archive import Archive, aws_client, clean, NOW
+client = MongoClient(sys.argv[1], tz_aware=True)
+print("ready", flush=True)
+clean(client[sys.argv[2]], Archive(aws_client("s3", sys.argv[3]), sys.argv[5], NOW), size=50)
+"""
+KILLS = 30
+
+
+def test_killed_at_any_moment_no_record_is_lost(
+    database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str
+) -> None:
+    """30 runs are ended by SIGKILL at random moments; then one completes."""
+    expired = [playback(OLD) for _ in range(20_000)]
+    retained = [playback(NEW) for _ in range(2_000)]
+    database.playbacks.insert_many(expired + retained)
+    chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
+    command = [sys.executable, "-c", RUN, mongodb_uri, database.name, endpoint, str(Path(__file__).parent), bucket]
+    killed_at_work = 0
+    for _ in range(KILLS):
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        ) as run:
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, 0.4))
+            run.send_signal(signal.SIGKILL)
+            killed_at_work += run.wait() == -signal.SIGKILL
+
+    left = {d["_id"] for d in database.playbacks.find({}, {"_id": 1})}
+    kept = {d["_id"] for d in archived(endpoint, bucket)}
+    assert killed_at_work > KILLS // 2
+    assert {d["_id"] for d in retained} <= left
+    assert {d["_id"] for d in expired} <= left | kept
+    clean(database, Archive(aws_client("s3", endpoint), bucket, NOW), size=1000)
+    assert {d["_id"] for d in database.playbacks.find()} == {d["_id"] for d in retained}
+    assert {d["_id"] for d in archived(endpoint, bucket)} == {d["_id"] for d in expired}

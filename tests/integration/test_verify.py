@@ -1,0 +1,56 @@
+"""`joytify data verify` finds each rule that is broken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import ObjectId
+
+from joytify_cli.verify import faults
+from joytify_common.collections import PRODUCTION
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+ID = ObjectId()
+NOVEMBER = datetime(2026, 11, 1, 2, tzinfo=UTC)
+ENTRY = {"id": ID, "viewed": False, "read": False}
+
+
+def sound(database: Database[Document]) -> ObjectId:
+    """Put in one listener who was told, as it should be."""
+    user = ObjectId()
+    database.notifications.insert_one({"_id": ID, "type": "monthlyStatistic", "createdAt": NOVEMBER})
+    database.users.insert_one({"_id": user, "notifications": [ENTRY]})
+    database.stats.insert_one({"user": user, "stats": [{"createdAt": NOVEMBER - timedelta(days=5)}]})
+    return user
+
+
+def test_a_sound_database_has_no_fault(database: Database[Document]) -> None:
+    sound(database)
+
+    assert list(faults(database, PRODUCTION)) == []
+
+
+@pytest.mark.parametrize("broken", ["twice", "no statistics", "second notification"])
+def test_each_broken_rule_is_found(database: Database[Document], broken: str) -> None:
+    user = sound(database)
+    if broken == "twice":
+        database.users.update_one({"_id": user}, {"$push": {"notifications": ENTRY}})
+    elif broken == "no statistics":
+        database.stats.update_one({"user": user}, {"$set": {"stats.0.createdAt": NOVEMBER}})
+    else:
+        database.notifications.insert_one({"type": "monthlyStatistic", "createdAt": NOVEMBER + timedelta(days=9)})
+
+    (fault,) = faults(database, PRODUCTION)
+
+    expected = {
+        "twice": "more than once",
+        "no statistics": "no statistics",
+        "second notification": "2026-11 has more than",
+    }
+    assert expected[broken] in fault
