@@ -9,7 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
@@ -57,7 +57,7 @@ def start(
     try:
         while not ready():
             if process.poll() is not None or time.monotonic() > limit:
-                raise _not_started(command, log)
+                _give_up(command, log)
             time.sleep(POLL_SECONDS)
     except BaseException:
         stop([process.pid])
@@ -65,9 +65,9 @@ def start(
     return process.pid
 
 
-def _not_started(command: Sequence[str], log: Path) -> StartError:
+def _give_up(command: Sequence[str], log: Path) -> NoReturn:
     tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-    return StartError(f"{Path(command[0]).name} did not start: " + " | ".join(tail))
+    raise StartError(f"{Path(command[0]).name} did not start: " + " | ".join(tail))
 
 
 def stop(pids: Sequence[int]) -> None:
