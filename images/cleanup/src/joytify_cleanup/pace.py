@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 # A batch that takes longer holds up the server's other work; larger ones are made smaller.
 BATCH_SECONDS = 2.0
 # The server counts as slow when a document costs this many times the usual.
-SLOWDOWN = 3.0
+SLOWDOWN = 4.0
 LONGEST_PAUSE_SECONDS = 10.0
 SMALLEST_BATCH = 100
 GROWTH = 1.5
@@ -58,7 +58,8 @@ class Pace:
         slowdown = self._latest / usual if usual > 0 else 1.0
         if slowdown > SLOWDOWN:
             self.size //= 2
-            self.pause = min(LONGEST_PAUSE_SECONDS, max(self.least_pause, seconds * (slowdown - 1)))
+            # Rest for as long as the batch took beyond the usual: one stall costs one rest of its length.
+            self.pause = min(LONGEST_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
         else:
             self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
         fitting = int(BATCH_SECONDS / self._latest) if self._latest > 0 else self.most
