@@ -26,8 +26,8 @@ def configure(level: str) -> None:
     logger.remove()
     # diagnose=False: loguru would print the values of variables, secrets among them.
     logger.add(_write, level=level, format="{message}", backtrace=False, diagnose=False)
-    # httpx logs the full URL of each request at INFO, and the webhook's URL is a secret.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Libraries log by the standard module. Below WARNING httpx would log the full URL, and the webhook's is a secret.
+    logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
 
 
 def hide(value: str) -> None:
@@ -46,6 +46,13 @@ def clean(text: str) -> str:
 def _longest_first() -> list[str]:
     # A password is part of its connection string, and is to hide only where it stands alone.
     return sorted(_secrets, key=len, reverse=True)
+
+
+class _Forward(logging.Handler):
+    """Hands a library's log line to loguru."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.opt(exception=record.exc_info).log(record.levelno, "{}", record.getMessage(), logger=record.name)
 
 
 def _write(message: Message) -> None:

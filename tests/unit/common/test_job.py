@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,3 +175,13 @@ def test_a_secret_is_masked_however_it_stands_in_json(capsys: pytest.CaptureFixt
     line = json.loads(capsys.readouterr().out)
     assert value not in str(line)
     assert "quoted ********** here" in line["exception"]
+
+
+def test_a_library_that_logs_gives_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("INFO")
+    logging.getLogger("some.library").warning("careful with %s", "{braces}")
+    logging.getLogger("httpx").info("GET https://discord.com/api/webhooks/1/token")
+
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert (told["message"], told["logger"]) == ("careful with {braces}", "some.library")

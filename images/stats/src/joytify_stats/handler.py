@@ -11,7 +11,7 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.functions import invoke_async, lambda_client
 from joytify_common.job import Job, Run
 from joytify_common.messages import MonthlyStatsError, MonthlyStatsSummary
-from joytify_common.mongo import URI_KEY, mongo_client
+from joytify_common.mongo import URI_KEY, mongo_client, within
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic, sns_client
@@ -24,6 +24,8 @@ from joytify_stats.settings import StatsSettings
 if TYPE_CHECKING:
     from bson import ObjectId
 
+# The deadline leaves Lambda a reserve; a MongoDB call may use this much of it.
+GRACE_SECONDS = 4.0
 SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
@@ -34,7 +36,8 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
     notification = period.notification_id(test_mode=run.test_mode)
     database = mongo_client(run.secret.require(URI_KEY).get_secret_value())[SETTINGS.db_name]
     hand_over = {"testMode": run.test_mode, "triggeredBy": "stats"}
-    MonthEnd(
+    deadline = Deadline.of(run.context)
+    story = MonthEnd(
         event=event,
         run=run,
         period=period,
@@ -54,9 +57,11 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
         start_cleanup=partial(invoke_async, lambda_client(), SETTINGS.cleanup_function_name, hand_over),
         start_continuation=partial(_continue, event, run, period),
         chunk_size=SETTINGS.backend_chunk_size,
-        deadline=Deadline.of(run.context),
+        deadline=deadline,
         progress=progress,
-    ).tell()
+    )
+    with within(deadline.remaining() + GRACE_SECONDS):
+        story.tell()
 
 
 def _continue(event: StatsEvent, run: Run, period: Period, after: ObjectId) -> None:
