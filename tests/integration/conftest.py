@@ -22,6 +22,8 @@ Document = dict[str, Any]
 
 PORT = 27017
 START_SECONDS = 60
+# With its own fail points, so that tests can have it drop connections and be slow.
+COMMAND = "--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1"
 # testcontainers' own reaper is an image too, and not every machine can pull it; the fixtures stop what they start.
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 
@@ -30,7 +32,7 @@ os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 def mongodb_uri() -> Iterator[str]:
     """Connection string of a MongoDB that lives as long as the session."""
     image = os.environ.get("MONGODB_IMAGE", "mongo:8.0")
-    container = DockerContainer(image).with_command("--replSet rs0 --bind_ip_all").with_exposed_ports(PORT)
+    container = DockerContainer(image).with_command(COMMAND).with_exposed_ports(PORT)
     with container:
         host, port = container.get_container_host_ip(), container.get_exposed_port(PORT)
         uri = f"mongodb://{host}:{port}/?directConnection=true"

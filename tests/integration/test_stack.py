@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from pymongo import MongoClient
 
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, aws_client
 from joytify_local.stack import Stack, start_embedded
@@ -154,6 +156,33 @@ def test_a_schedule_of_the_other_mode_is_skipped(stack: Stack) -> None:
 
     assert not failed
     assert answer["skipped"] == "the schedule is for test_auto, SCHEDULE_MODE is production"
+
+
+def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) -> None:
+    """Lambda calls itself asynchronously; the chain tells what all its runs did."""
+    httpx.delete(stack.discord + "/messages")
+    client = aws_client("lambda", stack.aws)
+    name = FUNCTIONS["cleanup"]
+    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    hurried = {"CLEANUP_BATCH_SIZE": "10", "CLEANUP_BATCH_DELAY_MS": "200", "CLEANUP_TIMEOUT_SAFETY_MINUTES": "0.03"}
+    old = datetime.now(UTC) - timedelta(days=90)
+    with MongoClient[Document](stack.mongodb) as mongodb:
+        playbacks = mongodb[DATABASE]["test-playbacks"]
+        playbacks.insert_many([{"createdAt": old + timedelta(seconds=n)} for n in range(150)])
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **hurried}})
+        try:
+            failed, answer = invoke(stack, "cleanup", {"testMode": True})
+            posts(stack, 1, "records deleted")
+        finally:
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+
+        assert not failed
+        assert (answer["stopReason"], answer["continued"]) == ("deadline", True)
+        assert 0 < answer["recordsDeleted"] < 150
+        assert playbacks.count_documents({}) == 0
+    messages = httpx.get(stack.discord + "/messages").json()
+    chains = [f["value"] for m in messages for e in m["embeds"] for f in e["fields"] if f["name"].startswith("All ")]
+    assert chains[-1].startswith("150 deleted in ")
 
 
 def test_an_alarm_is_heard_in_discord(stack: Stack) -> None:

@@ -22,6 +22,8 @@ from joytify_common.errors import ConfigError, JobError, PermanentError, Transie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import SecretStr
+
 URI_KEY = "MONGODB_CONNECTION_STRING"
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
@@ -52,6 +54,22 @@ def mongo_client(uri: str) -> MongoClient[Document]:
     except (PyMongoError, ValueError):
         # Whatever the driver says of it quotes it.
         raise ConfigError(f"{URI_KEY}: it is not a MongoDB connection string that can be used") from None
+
+
+def connect(uri: SecretStr) -> MongoClient[Document]:
+    """Return the container's client once its server has answered.
+
+    This is asked before any block under `within`, which would have the driver look for a server as long as the block
+    may take, instead of the few seconds of `mongo_client`.
+
+    Raises:
+        ConfigError: the connection string cannot be used, or the user or password was refused.
+        TransientError: the server cannot be reached.
+    """
+    client = mongo_client(uri.get_secret_value())
+    with mongo_errors():
+        client.admin.command("ping")
+    return client
 
 
 @contextmanager

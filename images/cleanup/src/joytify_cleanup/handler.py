@@ -24,7 +24,7 @@ from joytify_common.functions import invoke_async, lambda_client
 from joytify_common.job import Job, Run
 from joytify_common.messages import Chain, CleanupError, CleanupSummary, Storage
 from joytify_common.metrics import put_metrics
-from joytify_common.mongo import URI_KEY, mongo_client
+from joytify_common.mongo import URI_KEY, connect, within
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic, sns_client
@@ -32,13 +32,15 @@ from joytify_common.topic import Topic, sns_client
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# The gauge is read twice in a run, the second time in the reserve that the deadline leaves.
+GAUGE_SECONDS = 4.0
 SETTINGS = load_settings(CleanupSettings)
 logs.configure(SETTINGS.log_level)
 
 
 def purge(event: CleanupEvent, run: Run, progress: CleanupProgress) -> None:
     """Wire one run and tell its story."""
-    database = mongo_client(run.secret.require(URI_KEY).get_secret_value())[SETTINGS.db_name]
+    database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
     names = collection_names(test_mode=run.test_mode)
     # All runs of a chain share one clock, so that a document does not expire while the chain is at work.
     now = event.chain.started_at if event.chain else run.now
@@ -75,7 +77,8 @@ def purge(event: CleanupEvent, run: Run, progress: CleanupProgress) -> None:
 def _read_gauge(gauge: Callable[[], Storage]) -> Storage | None:
     """Return the storage, None where it could not be measured: it is told, not needed."""
     try:
-        return gauge()
+        with within(GAUGE_SECONDS):
+            return gauge()
     except TransientError as exc:
         logger.warning("storage could not be measured", error=str(exc))
         return None

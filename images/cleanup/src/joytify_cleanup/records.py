@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from joytify_cleanup.retention import Policy
     from joytify_common.deadline import Deadline
 
-ATTEMPTS = 6
+ATTEMPTS = 12
 # An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
 RETRY_SECONDS = 45
 # The deadline leaves Lambda a reserve; a call may use this much of it.

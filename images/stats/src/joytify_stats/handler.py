@@ -11,7 +11,7 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.functions import invoke_async, lambda_client
 from joytify_common.job import Job, Run
 from joytify_common.messages import MonthlyStatsError, MonthlyStatsSummary
-from joytify_common.mongo import URI_KEY, mongo_client, within
+from joytify_common.mongo import URI_KEY, connect, within
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic, sns_client
@@ -34,7 +34,7 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
     """Wire one run and tell its story."""
     period = resolve_period(event.period, run.now)
     notification = period.notification_id(test_mode=run.test_mode)
-    database = mongo_client(run.secret.require(URI_KEY).get_secret_value())[SETTINGS.db_name]
+    database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
     hand_over = {"testMode": run.test_mode, "triggeredBy": "stats"}
     deadline = Deadline.of(run.context)
     story = MonthEnd(

@@ -1,0 +1,135 @@
+"""Cleanup on a server that steps down, drops connections or is slow: retried where a retry can help, else said."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import ObjectId
+from pymongo.errors import PyMongoError
+
+from joytify_cleanup.progress import CleanupProgress
+from joytify_cleanup.purge import CleanupEvent, Purge
+from joytify_cleanup.records import Records
+from joytify_cleanup.retention import Policy, cutoff
+from joytify_common.deadline import Deadline
+from joytify_common.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo import MongoClient
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+CUTOFF = cutoff(datetime(2026, 11, 1, 4, tzinfo=UTC), 60)
+EXPIRED, RETAINED = 400, 50
+# Switching the slowness off waits for the calls that it holds.
+SLOW_SECONDS = 20
+DROPPED = {"failCommands": ["delete", "find"], "closeConnection": True}
+SLOW = {"failCommands": ["delete"], "blockConnection": True}
+
+
+@pytest.fixture(autouse=True)
+def _instant_retries() -> None:
+    """Retries wait here: it is the waiting that is tested."""
+
+
+@pytest.fixture
+def filled(database: Database[Document]) -> Database[Document]:
+    """A database with expired and retained playbacks."""
+    old = [{"createdAt": CUTOFF - timedelta(days=1), "user": ObjectId()} for _ in range(EXPIRED)]
+    new = [{"createdAt": CUTOFF + timedelta(days=1), "user": ObjectId()} for _ in range(RETAINED)]
+    database.playbacks.insert_many(old + new)
+    return database
+
+
+def clean(database: Database[Document], *, seconds: float = 60, pause: float = 0.0) -> CleanupProgress:
+    progress, deadline = CleanupProgress(), Deadline(time.monotonic() + seconds)
+    Purge(
+        event=CleanupEvent(),
+        batch_size=20,
+        pause_seconds=pause,
+        max_delete_percent=95,
+        max_continuations=0,
+        deadline=deadline,
+        archive=None,
+        start_continuation=lambda: None,
+        progress=progress,
+    ).clean([Records(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)])
+    return progress
+
+
+@contextmanager
+def failing(client: MongoClient[Document], mode: object, data: Document) -> Iterator[None]:
+    """Have the server fail commands of the test's own kind, as MongoDB's own tests do."""
+    client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
+    try:
+        yield
+    finally:
+        client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+def test_dropped_connections_are_retried_and_counted_once(
+    mongodb: MongoClient[Document], filled: Database[Document]
+) -> None:
+    # About every seventh call breaks off.
+    with failing(mongodb, {"activationProbability": 0.15}, DROPPED):
+        progress = clean(filled)
+
+    assert progress.deleted == EXPIRED
+    assert filled.playbacks.count_documents({}) == RETAINED
+
+
+def test_a_primary_that_steps_down_in_the_middle_is_waited_for(
+    mongodb: MongoClient[Document], filled: Database[Document]
+) -> None:
+    def step_down() -> None:
+        time.sleep(0.3)
+        try:
+            mongodb.admin.command("replSetStepDown", 2, force=True)
+        except PyMongoError:
+            # The connection may break before the answer comes.
+            return
+
+    thread = threading.Thread(target=step_down)
+    thread.start()
+    progress = clean(filled, pause=0.05)
+    thread.join()
+    while not mongodb.admin.command("hello")["isWritablePrimary"]:
+        time.sleep(0.1)
+
+    assert (progress.deleted, progress.stop_reason) == (EXPIRED, "completed")
+    assert filled.playbacks.count_documents({}) == RETAINED
+
+
+def test_a_server_that_never_recovers_fails_the_run_with_what_was_done(
+    mongodb: MongoClient[Document], filled: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joytify_cleanup.records.RETRY_SECONDS", 3)
+    with (
+        failing(mongodb, {"skip": 12}, {"failCommands": ["delete"], "closeConnection": True}),
+        pytest.raises(TransientError, match="could not be reached, or the connection broke"),
+    ):
+        clean(filled)
+
+    left = filled.playbacks.count_documents({})
+    assert RETAINED < left < RETAINED + EXPIRED
+
+
+def test_a_server_that_becomes_slow_does_not_outlive_the_run(
+    mongodb: MongoClient[Document], filled: Database[Document]
+) -> None:
+    began = time.monotonic()
+    with failing(mongodb, {"skip": 3}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
+        progress = clean(filled, seconds=1)
+        # Given up a grace after the deadline, not when the server answers.
+        assert time.monotonic() - began < SLOW_SECONDS
+
+    assert progress.timed_out
+    assert progress.deleted == 60
