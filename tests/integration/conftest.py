@@ -22,8 +22,13 @@ Document = dict[str, Any]
 
 PORT = 27017
 START_SECONDS = 60
-# With its own fail points, so that tests can have it drop connections and be slow.
-COMMAND = "--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1"
+# With its own fail points, so that tests can have it drop connections and be slow. A run that is killed leaves its
+# transaction open; the server ends it after this long, by default a minute.
+TRANSACTION_SECONDS = 3
+COMMAND = (
+    "--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1 "
+    f"--setParameter transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"
+)
 # testcontainers' own reaper is an image too, and not every machine can pull it; the fixtures stop what they start.
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 

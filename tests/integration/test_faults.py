@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,24 @@ def test_a_primary_that_steps_down_in_the_middle_is_waited_for(
     assert filled.playbacks.count_documents({}) == RETAINED
 
 
+def test_a_document_that_another_write_holds_is_waited_for_and_spared(
+    mongodb: MongoClient[Document], filled: Database[Document]
+) -> None:
+    held = filled.playbacks.find_one({"createdAt": {"$lt": CUTOFF}})
+    assert held is not None
+    with mongodb.start_session() as session, ThreadPoolExecutor() as runner:
+        session.start_transaction()
+        filled.playbacks.update_one({"_id": held["_id"]}, {"$set": {"createdAt": CUTOFF}}, session=session)
+        running = runner.submit(clean, filled)
+        time.sleep(0.5)
+        assert not running.done()
+        session.commit_transaction()
+        progress = running.result()
+
+    assert (progress.deleted, progress.stop_reason) == (EXPIRED - 1, "completed")
+    assert filled.playbacks.count_documents({"_id": held["_id"]}) == 1
+
+
 def test_a_server_that_never_recovers_fails_the_run_with_what_was_done(
     mongodb: MongoClient[Document], filled: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +146,8 @@ def test_a_server_that_becomes_slow_does_not_outlive_the_run(
 ) -> None:
     began = time.monotonic()
     with failing(mongodb, {"skip": 3}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
-        progress = clean(filled, seconds=1)
+        # With a pause: one delete a batch, so that three pass.
+        progress = clean(filled, seconds=1, pause=0.001)
         # Given up a grace after the deadline, not when the server answers.
         assert time.monotonic() - began < SLOW_SECONDS
 

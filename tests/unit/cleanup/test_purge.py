@@ -8,7 +8,7 @@ import pytest
 
 from joytify_cleanup.progress import CleanupProgress
 from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Batch, Records
+from joytify_cleanup.records import Batch, Part, Records, batch_of
 from joytify_cleanup.retention import Policy, cutoff
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
@@ -24,6 +24,7 @@ class FakeRecords:
         self.error: TransientError | None = None
         self.keeps_all = False
         self._found = 0
+        self._parts = 1
         self._too_many, self._known, self._seconds = too_many, known, seconds
 
     def exceeds(self, _percent: float, _at_least: int, _seconds: float) -> bool:
@@ -38,7 +39,8 @@ class FakeRecords:
     def average_bytes(self) -> float:
         return 150.0
 
-    def batches(self) -> FakeRecords:
+    def batches(self, parts: int) -> FakeRecords:
+        self._parts = parts
         return self
 
     def next(self, size: int) -> Batch | None:
@@ -46,15 +48,15 @@ class FakeRecords:
         if not ids:
             return None
         self._found = 0 if self.keeps_all else ids[-1] + 1
-        return Batch({"_id": {"$in": ids}}, documents=len(ids), last=len(ids) < size)
+        return batch_of(ids, self._parts, last=len(ids) < size)
 
-    def delete(self, batch: Batch) -> int:
+    def delete(self, part: Part) -> int:
         time.sleep(self._seconds)
         if self.error is not None:
             raise self.error
         if self.keeps_all:
             return 0
-        gone = set(batch.query["_id"]["$in"])
+        gone = set(part.query["_id"]["$in"])
         self.left = [number for number in self.left if number not in gone]
         return len(gone)
 
