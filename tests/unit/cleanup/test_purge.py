@@ -24,7 +24,6 @@ class FakeRecords:
         self.error: TransientError | None = None
         self.keeps_all = False
         self._found = 0
-        self._parts = 1
         self._too_many, self._known, self._seconds = too_many, known, seconds
 
     def exceeds(self, _percent: float, _at_least: int, _seconds: float) -> bool:
@@ -39,8 +38,7 @@ class FakeRecords:
     def average_bytes(self) -> float:
         return 150.0
 
-    def batches(self, parts: int) -> FakeRecords:
-        self._parts = parts
+    def batches(self) -> FakeRecords:
         return self
 
     def next(self, size: int) -> Batch | None:
@@ -48,7 +46,7 @@ class FakeRecords:
         if not ids:
             return None
         self._found = 0 if self.keeps_all else ids[-1] + 1
-        return batch_of(ids, self._parts, last=len(ids) < size)
+        return batch_of(ids, last=len(ids) < size)
 
     def delete(self, part: Part) -> int:
         time.sleep(self._seconds)

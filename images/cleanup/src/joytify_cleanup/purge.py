@@ -12,7 +12,7 @@ from pydantic import Field
 
 from joytify_cleanup.pace import Pace
 from joytify_cleanup.progress import ArchiveTally, CleanupProgress, Tally
-from joytify_cleanup.records import Batch, BatchSource, Records, batch_of
+from joytify_cleanup.records import PARTS, Batch, BatchSource, Records, batch_of
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.events import JobEvent
 from joytify_common.messages import Chain, Estimate
@@ -32,8 +32,6 @@ COUNT_SHARE = 0.1
 COUNT_SECONDS = 20.0
 # What is left when the deadline has come is counted in the reserve.
 LATE_COUNT_SECONDS = 2.0
-# Without a pause speed is asked for before gentleness, and the halves of a batch are deleted at the same time.
-PARTS_WITHOUT_PAUSE = 2
 # For a dry run's estimate; half of what docs/benchmarks.md measured.
 RECORDS_PER_SECOND = 30_000
 
@@ -120,7 +118,7 @@ class Purge:
 
     def _empty(self, records: Records, tally: Tally) -> None:
         self.progress.stage = f"delete {records.name}"
-        with ThreadPoolExecutor(max_workers=1 + self._parts) as workers:
+        with ThreadPoolExecutor(max_workers=1 + PARTS) as workers:
             emptied = self._delete(records, tally, workers)
         # Counted afterwards, when there is less to read.
         seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
@@ -130,7 +128,7 @@ class Purge:
     def _delete(self, records: Records, tally: Tally, workers: ThreadPoolExecutor) -> bool:
         """Delete batch after batch, the next one being prepared meanwhile; return whether nothing expired is left."""
         pace = Pace(self.batch_size, self.pause_seconds, latencies=self.progress.latencies)
-        source = records.batches(self._parts)
+        source = records.batches()
 
         def prepare(size: int) -> Future[Batch | None]:
             return workers.submit(self._prepare, records, source, size)
@@ -161,7 +159,7 @@ class Purge:
         self.progress.archive.objects += 1
         self.progress.archive.documents += len(archived.ids)
         self.progress.archive.bytes += archived.bytes
-        return batch_of(archived.ids, self._parts, last=batch.last)
+        return batch_of(archived.ids, last=batch.last)
 
     def _delete_batch(
         self, records: Records, batch: Batch, tally: Tally, pace: Pace, workers: ThreadPoolExecutor
@@ -198,10 +196,6 @@ class Purge:
             progress.stop_reason, progress.stage = "deadline", "continuation"
             self.start_continuation()
             progress.continued = True
-
-    @property
-    def _parts(self) -> int:
-        return 1 if self.pause_seconds else PARTS_WITHOUT_PAUSE
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.deadline.remaining() * COUNT_SHARE)
