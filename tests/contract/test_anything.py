@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,11 +12,17 @@ from factories import EVERY_MESSAGE, alarm_text, sns_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytify_discord.limits import payloads
+from joytify_discord.limits import ATTACHMENT_BYTES, Payload, payloads
 from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAMPLES = {
+    path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "events").glob("*.json")
+}
 # Half surrogate pairs too, which JSON can name and UTF-8 cannot carry.
 text = st.text(st.characters(codec=None, exclude_categories=()), max_size=200) | st.sampled_from(
     ["@everyone", "x" * 9000]
@@ -27,12 +34,15 @@ odd = st.recursive(
 )
 
 
-def posted(message: str) -> list[dict[str, Any]]:
+def posted(message: str) -> list[Payload]:
     """Return what Discord gets for a message, after checking that it takes it."""
     zone = ZoneInfo("Asia/Taipei")
     made = list(payloads([render(received, zone) for received in parse_event(sns_event(message))]))
-    assert [check(json.loads(json.dumps(one, ensure_ascii=False).encode())) for one in made] == [None] * len(made)
-    assert all(one["allowed_mentions"] == {"parse": []} for one in made)
+    bodies = [json.loads(json.dumps(one.body, ensure_ascii=False).encode()) for one in made]
+    assert [check(body) for body in bodies] == [None] * len(made)
+    assert all(body["allowed_mentions"] == {"parse": []} for body in bodies)
+    assert [check(one.plainest().body) for one in made] == [None] * len(made)
+    assert all(len(one.attachment.encode()) <= ATTACHMENT_BYTES for one in made)
     return made
 
 
@@ -53,6 +63,24 @@ def test_our_own_messages_with_odd_figures_are_posted(message: Any, data: st.Dat
 @given(st.sampled_from(sorted(json.loads(alarm_text()))), odd)
 def test_alarms_with_odd_values_are_posted(key: str, value: Any) -> None:
     assert len(posted(alarm_text(**{key: value}))) == 1
+
+
+@given(st.sampled_from(sorted(SAMPLES)), st.data())
+def test_every_kind_with_odd_values_is_posted(name: str, data: st.DataObject) -> None:
+    """Any one value of a sample, at any depth, is replaced by anything."""
+    told = json.loads(SAMPLES[name])
+    place, key = data.draw(st.sampled_from(list(places({"": told}))))
+    place[key] = data.draw(odd)
+
+    assert len(posted(json.dumps({"": told} if key == "" else told))) == 1
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each place in a JSON value, as the container and the key."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(inner, (dict, list)):
+            yield from places(inner)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_what_a_job_publishes_discord_shows(message: Message) -> None:
 
     assert received.content == message
     (payload,) = payloads([render(received, UTC)])
-    assert check(payload) is None
-    assert not NO_TEXT.search(json.dumps(payload, ensure_ascii=False).replace('"parse": []', ""))
+    assert check(payload.body) is None
+    assert not NO_TEXT.search(json.dumps(payload.body, ensure_ascii=False).replace('"parse": []', ""))
 
 
 @pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
@@ -56,5 +56,5 @@ def test_a_cloudwatch_alarm_is_shown() -> None:
     (received,) = parse_event(sns_event(alarm_text(AlarmDescription=None)))
 
     (payload,) = payloads([render(received, UTC)])
-    assert check(payload) is None
-    assert not NO_TEXT.search(json.dumps(payload))
+    assert check(payload.body) is None
+    assert not NO_TEXT.search(json.dumps(payload.body))

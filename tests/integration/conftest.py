@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from testcontainers.core.container import DockerContainer
 
 from joytify_local.mongodb import initiate
+from joytify_local.stack import start_embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,3 +62,11 @@ def database(mongodb: MongoClient[Document]) -> Iterator[Database[Document]]:
     name = f"test-{uuid4().hex[:12]}"
     yield mongodb[name]
     mongodb.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """A local AWS."""
+    stack = start_embedded("joytify-tests", functions=False)
+    yield stack.aws
+    stack.stop()

@@ -26,11 +26,8 @@ from joytify_cleanup.retention import Policy, cutoff
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_local.aws import REGION, aws_client
-from joytify_local.stack import start_embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pymongo.database import Database
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
@@ -38,14 +35,6 @@ CUTOFF = cutoff(NOW, 60)
 OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
 
 Document = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """A local AWS."""
-    stack = start_embedded("joytify-archive", functions=False)
-    yield stack.aws
-    stack.stop()
 
 
 @pytest.fixture

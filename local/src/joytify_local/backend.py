@@ -1,17 +1,21 @@
-"""The Joytify backend's push endpoint: key, 100 kB body limit, and what was pushed.
+"""The Joytify backend's push endpoint: key, 100 kB body limit, and what was pushed; it can be told to misbehave.
 
 `python -m joytify_local.backend --host 127.0.0.1 --port 8001 --key KEY`
+`curl -X PUT -d '{"latencySeconds": 0.02, "status": 429, "retryAfter": 1, "times": 2}' http://127.0.0.1:8001/mood`
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import uvicorn
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -24,39 +28,92 @@ BODY_LIMIT = 100 * 1024
 OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
-def application(key: str) -> Starlette:
-    """Return the backend: it takes pushes with this key, and answers `GET /pushed` with what it took."""
-    pushed: Counter[str] = Counter()
-    requests: list[int] = []
+class Mood(BaseModel):
+    """How the backend behaves.
 
-    async def push(request: Request) -> Response:
-        if request.headers.get("x-api-key") != key:
+    Attributes:
+        latency_seconds: before every answer.
+        status: answer of the next `times` pushes instead of taking them; 0 breaks off in the middle of the answer.
+        retry_after: seconds in that answer's `Retry-After`.
+        times: how many pushes are answered so.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    latency_seconds: float = Field(default=0, ge=0)
+    status: int = 503
+    retry_after: float | None = None
+    times: int = Field(default=0, ge=0)
+
+    def next_refusal(self) -> Response | None:
+        """Return the answer to a push that is not taken, None where it is."""
+        if self.times == 0:
+            return None
+        self.times -= 1
+        headers = {} if self.retry_after is None else {"Retry-After": f"{self.retry_after:g}"}
+        if self.status == 0:
+            # Fewer bytes than announced: the server closes the connection in the middle of the answer.
+            return Response(b"{", headers={"Content-Length": "100"}, media_type="application/json")
+        return JSONResponse({"message": "in a mood"}, status_code=self.status, headers=headers)
+
+
+class Backend:
+    """The backend of one key, and what was pushed through it."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._mood = Mood()
+        self._pushed: Counter[str] = Counter()
+        self._requests: list[int] = []
+
+    async def push(self, request: Request) -> Response:
+        """Take a push, as the real backend does."""
+        await asyncio.sleep(self._mood.latency_seconds)
+        if (refusal := self._mood.next_refusal()) is not None:
+            return refusal
+        if request.headers.get("x-api-key") != self._key:
             return JSONResponse({"message": "Invalid API key"}, status_code=401)
         body = await request.body()
         if len(body) > BODY_LIMIT:
             return JSONResponse({"message": "request entity too large"}, status_code=413)
         if (users := _user_ids(body)) is None:
             return JSONResponse({"message": "userIds must be a list of ObjectIds"}, status_code=400)
-        pushed.update(users)
-        requests.append(len(users))
+        self._pushed.update(users)
+        self._requests.append(len(users))
         return JSONResponse({"message": "Notification sent", "count": len(users)})
 
-    async def show(_: Request) -> Response:
-        return JSONResponse({"users": dict(pushed), "requests": requests})
+    async def show(self, _: Request) -> Response:
+        """Tell who was pushed how often, and how many users each request held."""
+        return JSONResponse({"users": dict(self._pushed), "requests": self._requests})
 
-    async def forget(_: Request) -> Response:
-        pushed.clear()
-        requests.clear()
+    async def forget(self, _: Request) -> Response:
+        """Forget what was pushed."""
+        self._pushed.clear()
+        self._requests.clear()
         return Response(status_code=204)
+
+    async def be(self, request: Request) -> Response:
+        """Change the mood."""
+        try:
+            self._mood = Mood.model_validate_json(await request.body())
+        except ValidationError as exc:
+            return JSONResponse({"errors": exc.errors(include_url=False, include_context=False)}, status_code=400)
+        return Response(status_code=204)
+
+
+def application(key: str) -> Starlette:
+    """Return the backend: it takes pushes with this key, and answers `GET /pushed` with what it took."""
+    backend = Backend(key)
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     return Starlette(
         routes=[
-            Route("/notifications/socket", push, methods=["POST"]),
-            Route("/pushed", show, methods=["GET"]),
-            Route("/pushed", forget, methods=["DELETE"]),
+            Route("/notifications/socket", backend.push, methods=["POST"]),
+            Route("/pushed", backend.show, methods=["GET"]),
+            Route("/pushed", backend.forget, methods=["DELETE"]),
+            Route("/mood", backend.be, methods=["PUT"]),
             Route("/health", health, methods=["GET"]),
         ]
     )

@@ -112,6 +112,14 @@ class WebhookMessage(_Strict):
     allowed_mentions: AllowedMentions | None = None
 
     @model_validator(mode="after")
+    def _no_address_twice(self) -> WebhookMessage:
+        # Discord takes them, but shows them as one.
+        addresses = [embed.url for embed in self.embeds if embed.url]
+        if len(addresses) != len(set(addresses)):
+            raise PydanticCustomError("EMBEDS_MERGED", "Embeds with the same url are shown as one")
+        return self
+
+    @model_validator(mode="after")
     def _within_total(self) -> WebhookMessage:
         if sum(embed.size() for embed in self.embeds) > TOTAL:
             raise PydanticCustomError("MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,9 +15,12 @@ embeds = st.builds(Embed, title=text, color=st.just(1), description=text, fields
 def test_whatever_is_rendered_discord_takes_it_and_nobody_is_mentioned(given_embeds: list[Embed]) -> None:
     messages = list(payloads(given_embeds))
 
-    assert [check(message) for message in messages] == [None] * len(messages)
-    assert sum(len(message["embeds"]) for message in messages) == len(given_embeds)
-    assert all(message["allowed_mentions"] == {"parse": []} for message in messages)
+    assert [check(message.body) for message in messages] == [None] * len(messages)
+    assert sum(len(message.body["embeds"]) for message in messages) == len(given_embeds)
+    assert sum(message.embeds for message in messages) == len(given_embeds)
+    assert all(message.body["allowed_mentions"] == {"parse": []} for message in messages)
+    plain = [message.plainest() for message in messages]
+    assert [check(message.body) for message in plain] == [None] * len(messages)
 
 
 def test_a_text_is_cut_at_a_word_and_marked() -> None:
@@ -29,9 +30,25 @@ def test_a_text_is_cut_at_a_word_and_marked() -> None:
 
 
 def test_embeds_that_fit_go_in_one_message() -> None:
-    messages: list[dict[str, Any]] = list(payloads([Embed(title=str(number), color=1) for number in range(11)]))
+    messages = list(payloads([Embed(title=str(number), color=1) for number in range(11)]))
 
-    assert [len(message["embeds"]) for message in messages] == [10, 1]
+    assert [len(message.body["embeds"]) for message in messages] == [10, 1]
+
+
+def test_two_embeds_with_one_address_go_in_two_messages() -> None:
+    """Discord would show them as one."""
+    messages = list(payloads([Embed(title=str(number), color=1, url="https://example.com") for number in range(2)]))
+
+    assert [message.embeds for message in messages] == [1, 1]
+
+
+def test_what_had_to_be_cut_is_attached_whole() -> None:
+    words = "word " * 2000
+    (cut_one,) = payloads([Embed(title="title", color=1, description=words)])
+    (short,) = payloads([Embed(title="title", color=1, description="word")])
+
+    assert words.strip() in cut_one.attachment
+    assert short.attachment == ""
 
 
 def test_an_embed_over_the_total_keeps_its_title_and_loses_its_last_fields() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,15 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
-from joytify_discord.webhook import Webhook
+from joytify_discord.limits import Payload
+from joytify_discord.webhook import UnknownMessageError, Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 URL = "https://discord.com/api/webhooks/1/the-token"
-PAYLOAD = {"content": "hello"}
+PAYLOAD = Payload({"embeds": [{"title": "hello"}], "allowed_mentions": {"parse": []}})
+ID = "1000"
 
 
 @pytest.fixture
@@ -40,6 +43,10 @@ def webhook(
     return Webhook(client=httpx.Client(transport=httpx.MockTransport(answer)), url=SecretStr(url))
 
 
+def taken(**headers: str) -> httpx.Response:
+    return httpx.Response(200, json={"id": ID}, headers=headers)
+
+
 def in_seconds(seconds: float) -> Deadline:
     return Deadline(time.monotonic() + seconds)
 
@@ -47,28 +54,29 @@ def in_seconds(seconds: float) -> Deadline:
 def test_a_message_is_posted_once_and_waited_for(pauses: list[float]) -> None:
     seen: list[httpx.Request] = []
 
-    webhook(iter([httpx.Response(200)]), seen).post(PAYLOAD, in_seconds(60))
+    posted = webhook(iter([taken()]), seen).post(PAYLOAD, in_seconds(60))
 
+    assert posted == ID
     assert [str(request.url) for request in seen] == [URL + "?wait=true"]
     assert pauses == []
 
 
 def test_a_rate_limit_is_waited_out_as_long_as_discord_says(pauses: list[float]) -> None:
-    webhook(iter([httpx.Response(429, headers={"Retry-After": "3"}), httpx.Response(200)])).post(
-        PAYLOAD, in_seconds(60)
-    )
+    webhook(iter([httpx.Response(429, headers={"Retry-After": "3"}), taken()])).post(PAYLOAD, in_seconds(60))
 
     assert pauses == [3.0]
 
 
 def test_server_and_connection_errors_are_tried_again_with_a_growing_pause(pauses: list[float]) -> None:
     answers: Iterator[httpx.Response | Exception] = iter(
-        [httpx.Response(502), httpx.ConnectError("no"), httpx.Response(429), httpx.Response(200)]
+        [httpx.Response(502), httpx.ConnectError("no"), httpx.Response(429), taken()]
     )
 
     webhook(answers).post(PAYLOAD, in_seconds(60))
 
-    assert pauses == [0.5, 1.0, 2.0]
+    assert len(pauses) == 3
+    assert 0.25 <= pauses[0] <= 0.75
+    assert 0.5 <= pauses[1] <= 1.5
 
 
 @pytest.mark.parametrize(
@@ -78,10 +86,11 @@ def test_server_and_connection_errors_are_tried_again_with_a_growing_pause(pause
         ([httpx.Response(429, headers={"Retry-After": "40"})], 10, TransientError, "limits the rate"),
         ([httpx.Response(401)], 60, ConfigError, "DISCORD_WEBHOOK_URL: Discord answered 401"),
         ([httpx.Response(404)], 60, ConfigError, "DISCORD_WEBHOOK_URL: Discord answered 404"),
-        ([httpx.Response(400)], 60, PermanentError, r"refused the message \(400\)"),
+        ([httpx.Response(400)] * 2, 60, PermanentError, r"refused the message \(400\)"),
+        ([httpx.Response(405)], 60, PermanentError, r"refused the message \(405\)"),
         ([httpx.ReadTimeout("no")] * 4, 60, TransientError, r"could not be reached \(ReadTimeout\)"),
     ],
-    ids=["503", "429 beyond the deadline", "401", "404", "400", "timeout"],
+    ids=["503", "429 beyond the deadline", "401", "404", "400", "405", "timeout"],
 )
 def test_what_cannot_be_posted_raises_and_never_shows_the_address(
     pauses: list[float], answers: list[httpx.Response | Exception], seconds: float, error: type[Exception], says: str
@@ -98,3 +107,72 @@ def test_an_address_that_is_none_names_its_key(pauses: list[float]) -> None:
         webhook(iter([httpx.UnsupportedProtocol("no")]), url="the-token").post(PAYLOAD, in_seconds(60))
 
     assert pauses == []
+
+
+def test_a_message_that_discord_does_not_take_is_posted_as_plain_text(pauses: list[float]) -> None:
+    seen: list[httpx.Request] = []
+
+    webhook(iter([httpx.Response(400), taken()]), seen).post(PAYLOAD, in_seconds(60))
+
+    assert json.loads(seen[1].content)["content"] == "hello"
+    assert json.loads(seen[1].content)["embeds"] == []
+    assert pauses == []
+
+
+def test_the_wait_that_the_body_names_comes_before_the_header(pauses: list[float]) -> None:
+    limited = httpx.Response(429, json={"retry_after": 0.3}, headers={"Retry-After": "1"})
+
+    webhook(iter([limited, taken()])).post(PAYLOAD, in_seconds(60))
+
+    assert pauses == [0.3]
+
+
+def test_an_empty_bucket_is_waited_for_before_the_next_request(pauses: list[float]) -> None:
+    answers = iter([taken(**{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.5"}), taken()])
+    ours = webhook(answers)
+
+    ours.post(PAYLOAD, in_seconds(60))
+    ours.post(PAYLOAD, in_seconds(60))
+
+    assert len(pauses) == 1
+    assert 1 < pauses[0] <= 1.5
+
+
+def test_an_edit_goes_to_the_message_and_keeps_no_older_attachment(pauses: list[float]) -> None:
+    seen: list[httpx.Request] = []
+
+    webhook(iter([taken()]), seen).edit(ID, PAYLOAD, in_seconds(60))
+
+    assert (seen[0].method, str(seen[0].url)) == ("PATCH", f"{URL}/messages/{ID}")
+    assert json.loads(seen[0].content)["attachments"] == []
+    assert pauses == []
+
+
+def test_a_message_that_is_gone_is_told_apart_from_a_webhook_that_is() -> None:
+    gone = httpx.Response(404, json={"message": "Unknown Message", "code": 10008})
+
+    with pytest.raises(UnknownMessageError):
+        webhook(iter([gone])).edit(ID, PAYLOAD, in_seconds(60))
+    with pytest.raises(ConfigError, match="the webhook is gone"):
+        webhook(iter([httpx.Response(404, json={"code": 10015})])).edit(ID, PAYLOAD, in_seconds(60))
+
+
+def test_a_thread_is_named_in_the_address() -> None:
+    seen: list[httpx.Request] = []
+    ours = webhook(iter([taken(), taken()]), seen)
+    ours.thread = "42"
+
+    ours.post(PAYLOAD, in_seconds(60))
+    ours.edit(ID, PAYLOAD, in_seconds(60))
+
+    assert [request.url.params["thread_id"] for request in seen] == ["42", "42"]
+
+
+def test_an_attachment_goes_as_a_file() -> None:
+    seen: list[httpx.Request] = []
+
+    webhook(iter([taken()]), seen).post(Payload(PAYLOAD.body, attachment="all of it"), in_seconds(60))
+
+    assert seen[0].headers["Content-Type"].startswith("multipart/form-data")
+    assert b'filename="message.txt"' in seen[0].content
+    assert b"all of it" in seen[0].content

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from joytify_local.discord import RATE_REQUESTS, WEBHOOK_ID, application
+from joytify_local.discord import WEBHOOK_ID, WEBHOOK_LIMIT, application
 
 URL = f"/api/webhooks/{WEBHOOK_ID}/token"
 
@@ -77,9 +77,9 @@ def test_an_empty_message_and_a_wrong_address_are_refused(discord: TestClient) -
 
 
 def test_one_request_too_many_is_told_when_to_come_back(discord: TestClient) -> None:
-    answers = [discord.post(URL, json={"content": "x"}) for _ in range(RATE_REQUESTS + 1)]
+    answers = [discord.post(URL, json={"content": "x"}) for _ in range(WEBHOOK_LIMIT[0] + 1)]
 
-    assert [answer.status_code for answer in answers] == [204] * RATE_REQUESTS + [429]
+    assert [answer.status_code for answer in answers] == [204] * WEBHOOK_LIMIT[0] + [429]
     assert 0 < answers[-1].json()["retry_after"] <= 2
     assert int(answers[-1].headers["Retry-After"]) >= 1
 

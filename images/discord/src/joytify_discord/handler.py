@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,14 +10,17 @@ from loguru import logger
 
 from joytify_common import logs
 from joytify_common.deadline import Deadline, LambdaContext
+from joytify_common.errors import ConfigError
 from joytify_common.job import as_job_error
 from joytify_common.secrets import Secret, read_secret, secrets_provider
 from joytify_common.settings import load_settings
-from joytify_discord.limits import payloads
+from joytify_discord.delivery import Delivery
+from joytify_discord.memory import open_memory
 from joytify_discord.parsing import parse_event
-from joytify_discord.rendering.dispatch import render
 from joytify_discord.settings import DiscordSettings
-from joytify_discord.webhook import URL_KEY, Webhook, http_client
+from joytify_discord.webhook import Webhook, http_client
+
+URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
 
 SETTINGS = load_settings(DiscordSettings)
 logs.configure(SETTINGS.log_level)
@@ -35,14 +39,29 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN4
 
 def _post_all(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON arrived
     secret = read_secret(secrets_provider(), SETTINGS.secret_id)
-    zone = _zone(secret)
-    webhook = Webhook(client=http_client(), url=secret.require(URL_KEY))
+    webhook, alerts = _webhooks(secret)
     received = parse_event(event)
-    messages = list(payloads([render(one, zone) for one in received]))
-    for message in messages:
-        webhook.post(message, Deadline.of(context))
-    logger.info("posted", records=len(received), messages=len(messages))
-    return {"records": len(received), "messages": len(messages)}
+    messages = Delivery(
+        webhook=webhook,
+        alerts=alerts,
+        memory=open_memory(SETTINGS.discord_memory_table),
+        zone=_zone(secret),
+        deadline=Deadline.of(context),
+    ).deliver(received)
+    logger.info("posted", records=len(received), messages=messages)
+    return {"records": len(received), "messages": messages}
+
+
+def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
+    """Return where messages and where alerts go: elsewhere only where the secret names another place."""
+    usual = Webhook(client=http_client(), url=secret.require(URL_KEY))
+    elsewhere = secret.values.get(ALERTS_KEY)
+    thread = secret.text(THREAD_KEY, "")
+    if thread and not thread.isdigit():
+        raise ConfigError(f"secret {secret.name}: {THREAD_KEY} must be the id of a thread, digits only")
+    if elsewhere is None or not elsewhere.get_secret_value():
+        return usual, replace(usual, thread=thread) if thread else usual
+    return usual, Webhook(client=http_client(), url=elsewhere, key=ALERTS_KEY, thread=thread)
 
 
 def _zone(secret: Secret) -> ZoneInfo:

@@ -20,6 +20,9 @@ FIELD_NAME = 256
 FIELD_VALUE = 1024
 FOOTER = 2048
 URL = 2048
+CONTENT = 2000
+# Discord takes 10 MiB: https://discord.com/developers/docs/reference#uploading-files
+ATTACHMENT_BYTES = 8_000_000
 # Over all embeds of one message: titles, descriptions, field names and values, footers.
 TOTAL = 6000
 
@@ -43,7 +46,16 @@ class EmbedField:
 
 @dataclass(frozen=True)
 class Embed:
-    """One embed, of any size; `fit` makes it one that Discord takes."""
+    """One embed, of any size; `fit` makes it one that Discord takes.
+
+    Attributes:
+        is_alert: whether somebody must look: a failure, a warning, an alarm.
+        incident: what the message is one of several about; the later ones edit the post of the first.
+        opens: whether it is the first of its incident, which is always a post of its own.
+        closes: whether it is the last of its incident.
+        full: all of the message, for an attachment where the embed had to be cut; empty: the embed's own text.
+        attach: whether it is attached even where nothing had to be cut.
+    """
 
     title: str
     color: int
@@ -52,10 +64,21 @@ class Embed:
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
+    is_alert: bool = False
+    incident: str = ""
+    opens: bool = False
+    closes: bool = False
+    full: str = ""
+    attach: bool = False
 
     def size(self) -> int:
         """Return the characters that count against the total."""
         return length(self.title + self.description + self.footer) + sum(field.size() for field in self.fields)
+
+    def text(self) -> str:
+        """Return the embed as plain Markdown."""
+        fields = (f"{field.name}: {field.value}" for field in self.fields)
+        return "\n".join(filter(None, (self.title, self.description, *fields, self.footer)))
 
     def payload(self) -> dict[str, Any]:
         """Return the embed as Discord's API has it."""
@@ -109,20 +132,67 @@ def fit(embed: Embed) -> Embed:
     return replace(fitted, description=cut(fitted.description, length(fitted.description) - over))
 
 
-def payloads(embeds: Sequence[Embed]) -> Iterator[dict[str, Any]]:
-    """Yield as few webhook payloads as hold the embeds, in order; none of them mentions anybody."""
-    waiting: list[Embed] = []
-    for embed in map(fit, embeds):
-        if waiting and (len(waiting) == EMBEDS or sum(e.size() for e in waiting) + embed.size() > TOTAL):
+@dataclass(frozen=True)
+class Payload:
+    """One message for the webhook, within every limit.
+
+    Attributes:
+        body: what Discord's API takes as JSON; it mentions nobody.
+        attachment: text of `message.txt`, empty for none.
+        embeds: how many messages are in it.
+    """
+
+    body: dict[str, Any]
+    attachment: str = ""
+    embeds: int = 1
+
+    def plainest(self) -> Payload:
+        """Return it as text only, for a Discord that does not take its shape."""
+        embeds = (Embed(e.get("title", ""), 0, e.get("description", ""), _fields(e)) for e in self.body["embeds"])
+        text = "\n\n".join(embed.text() for embed in embeds)
+        body = {"content": cut(text, CONTENT), "embeds": [], "allowed_mentions": {"parse": []}}
+        return replace(self, body=body, attachment="")
+
+
+def payloads(embeds: Sequence[Embed]) -> Iterator[Payload]:
+    """Yield as few messages as hold the embeds, in order."""
+    waiting: list[tuple[Embed, Embed]] = []
+    for given in embeds:
+        embed = fit(given)
+        fitted = [other for _, other in waiting]
+        # Discord shows embeds with the same address as one.
+        if waiting and (
+            len(waiting) == EMBEDS
+            or sum(e.size() for e in fitted) + embed.size() > TOTAL
+            or (embed.url and embed.url in {e.url for e in fitted})
+        ):
             yield _payload(waiting)
             waiting = []
-        waiting.append(embed)
+        waiting.append((given, embed))
     if waiting:
         yield _payload(waiting)
 
 
-def _payload(embeds: Sequence[Embed]) -> dict[str, Any]:
-    return {"embeds": [embed.payload() for embed in embeds], "allowed_mentions": {"parse": []}}
+def _payload(embeds: Sequence[tuple[Embed, Embed]]) -> Payload:
+    body = {"embeds": [embed.payload() for _, embed in embeds], "allowed_mentions": {"parse": []}}
+    whole = "\n\n".join(_sendable(given.full or given.text()) for given, embed in embeds if _is_cut(given, embed))
+    attachment = whole.encode()[:ATTACHMENT_BYTES].decode(errors="ignore")
+    return Payload(body=body, attachment=attachment, embeds=len(embeds))
+
+
+def _is_cut(given: Embed, fitted: Embed) -> bool:
+    if given.attach or len(fitted.fields) < len(given.fields):
+        return True
+    values = zip(given.fields, fitted.fields, strict=True)
+    return (
+        fitted.title != _filled(given.title)
+        or fitted.description != _sendable(given.description).strip()
+        or any(_filled(one.value) != other.value or _filled(one.name) != other.name for one, other in values)
+    )
+
+
+def _fields(embed: dict[str, Any]) -> list[EmbedField]:
+    return [EmbedField(field["name"], field["value"]) for field in embed.get("fields", [])]
 
 
 def _filled(text: str) -> str:

@@ -21,7 +21,7 @@ class Origin:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
         region: AWS region of the topic, empty where unknown.
         subject: subject of the SNS message, empty where there is none.
-        message_id: SNS's id of the message, empty where unknown.
+        message_id: SNS's id of the message, empty where unknown; a redelivered message has the same.
     """
 
     partition: str = "aws"
@@ -31,7 +31,7 @@ class Origin:
 
 
 class Alarm(BaseModel):
-    """A CloudWatch alarm that changed its state, as CloudWatch publishes it."""
+    """A CloudWatch alarm that changed its state, as CloudWatch publishes it: metric, composite or anomaly band."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,6 +42,35 @@ class Alarm(BaseModel):
     reason: str = Field("", alias="NewStateReason")
     changed_at: AwareDatetime | None = Field(None, alias="StateChangeTime")
     arn: str = Field("", alias="AlarmArn")
+    rule: str | None = Field(None, alias="AlarmRule")
+    trigger: dict[str, Any] = Field({}, alias="Trigger")
+
+
+class Notice(BaseModel):
+    """An EventBridge event: what an AWS service says of itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str = Field(alias="detail-type")
+    source: str
+    detail: dict[str, Any]
+    at: AwareDatetime | None = Field(None, alias="time")
+    region: str = ""
+    account: str = ""
+    resources: list[str] = []
+
+
+@dataclass(frozen=True)
+class Known:
+    """A JSON message whose shape is known, by its kind.
+
+    Attributes:
+        kind: one of SHAPES.
+        value: the message.
+    """
+
+    kind: str
+    value: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,22 +86,41 @@ class Unknown:
     value: Any = None
 
 
-Parsed = Message | Alarm | Unknown
+Parsed = Message | Alarm | Notice | Known | Unknown
+
+# Kind of a message that is no alarm and no EventBridge event, by the keys that only it has.
+SHAPES = {
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    "destination": {"requestContext", "requestPayload"},
+    # https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    "custom": {"version", "source", "content"},
+    # https://docs.aws.amazon.com/cost-management/latest/userguide/ad-SNS.html
+    "cost anomaly": {"anomalyId", "impact"},
+    # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-sns-notifications.html
+    "auto scaling": {"AutoScalingGroupName", "Event"},
+}
 
 
 @dataclass(frozen=True)
 class Received:
-    """One record of an SNS event."""
+    """One record of an SNS event.
+
+    Attributes:
+        content: what it says.
+        origin: where it comes from.
+        text: the message as it came.
+    """
 
     content: Parsed
     origin: Origin
+    text: str = ""
 
 
 def parse_event(event: Any) -> list[Received]:  # noqa: ANN401 - whatever JSON arrived
     """Return what each record of the event says, in order; an event that is no SNS event is one Unknown."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        return [Received(content=Unknown(text=json.dumps(event), value=event), origin=Origin())]
+        return [_unknown(event)]
     return [_parse_record(record) for record in records]
 
 
@@ -84,20 +132,33 @@ def parse_text(text: str) -> Parsed:
         return Unknown(text=text)
     if isinstance(value, dict):
         try:
-            if value.get("type") in OWN_TYPES:
-                return parse_message(text)
-            if "AlarmName" in value and "NewStateValue" in value:
-                return Alarm.model_validate(value)
+            return _known(text, value) or Unknown(text=text, value=value)
         except (ValidationError, TypeError):
             return Unknown(text=text, value=value)
     return Unknown(text=text, value=value)
 
 
+def _known(text: str, value: dict[str, Any]) -> Parsed | None:
+    if value.get("type") in OWN_TYPES:
+        return parse_message(text)
+    if "AlarmName" in value and "NewStateValue" in value:
+        return Alarm.model_validate(value)
+    if "detail-type" in value and "detail" in value:
+        return Notice.model_validate(value)
+    return next((Known(kind, value) for kind, keys in SHAPES.items() if keys <= value.keys()), None)
+
+
 def _parse_record(record: Any) -> Received:  # noqa: ANN401 - whatever JSON arrived
     envelope = record.get("Sns") if isinstance(record, dict) else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
-        return Received(content=Unknown(text=json.dumps(record), value=record), origin=Origin())
-    return Received(content=parse_text(envelope["Message"]), origin=_origin(envelope))
+        return _unknown(record)
+    text = envelope["Message"]
+    return Received(content=parse_text(text), origin=_origin(envelope), text=text)
+
+
+def _unknown(value: Any) -> Received:  # noqa: ANN401 - whatever JSON arrived
+    text = json.dumps(value)
+    return Received(content=Unknown(text=text, value=value), origin=Origin(), text=text)
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:

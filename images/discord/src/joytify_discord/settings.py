@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from joytify_common.settings import Settings
 
 
 class DiscordSettings(Settings):
-    """What the environment may say to the discord function: where the secret is, and how much to log."""
+    """What the environment may say to the discord function."""
+
+    discord_memory_table: str = Field(
+        "",
+        pattern=r"^$|^[A-Za-z0-9_.-]{3,255}$",
+        description="name of a DynamoDB table, or empty to remember in the container only",
+    )

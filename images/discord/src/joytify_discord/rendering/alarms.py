@@ -1,15 +1,17 @@
-"""CloudWatch alarms."""
+"""CloudWatch alarms: metric, composite and anomaly band."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joytify_discord.limits import Embed, EmbedField
 from joytify_discord.rendering.links import alarm_link
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
 from joytify_discord.rendering.text import escape, moment
+from joytify_discord.rendering.values import look
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from joytify_discord.parsing import Alarm, Origin
@@ -18,6 +20,15 @@ STATES = {
     "ALARM": (FAILURE, "Alarm"),
     "OK": (SUCCESS, "Resolved"),
     "INSUFFICIENT_DATA": (WARNING, "No data"),
+}
+COMPARISONS = {
+    "GreaterThanThreshold": "above",
+    "GreaterThanOrEqualToThreshold": "at or above",
+    "LessThanThreshold": "below",
+    "LessThanOrEqualToThreshold": "at or below",
+    "GreaterThanUpperThreshold": "above the band of",
+    "LessThanLowerThreshold": "below the band of",
+    "LessThanLowerOrGreaterThanUpperThreshold": "outside the band of",
 }
 
 
@@ -32,7 +43,29 @@ def alarm(message: Alarm, origin: Origin, zone: ZoneInfo) -> Embed:
             EmbedField("Was", escape(message.old_state or "unknown")),
             EmbedField("Changed", moment(message.changed_at, zone)),
             EmbedField("Why", escape(message.reason), inline=False),
+            *_watched(message),
         ],
         timestamp=message.changed_at,
         url=alarm_link(origin, message.name),
+        is_alert=True,
+        incident=f"alarm {message.arn or message.name}",
+        opens=message.state == "ALARM",
+        closes=message.state == "OK",
+        full=message.model_dump_json(by_alias=True, indent=2),
     )
+
+
+def _watched(message: Alarm) -> Iterator[EmbedField]:
+    """Yield what the alarm looks at."""
+    if message.rule:
+        yield EmbedField("Rule", escape(message.rule), inline=False)
+    trigger: Any = message.trigger
+    metric = look(trigger, "MetricName") or look(trigger, "Metrics.0.MetricStat.Metric.MetricName")
+    if metric:
+        comparison = COMPARISONS.get(str(trigger.get("ComparisonOperator")), "against")
+        threshold = look(trigger, "Threshold") or look(trigger, "ThresholdMetricId")
+        dimensions = trigger.get("Dimensions") or []
+        of = ", ".join(look(d, "value") or look(d, "Value") for d in dimensions if isinstance(d, dict))
+        yield EmbedField(
+            "Watches", f"{metric}{f' of {of}' if of else ''}, {comparison} {threshold}".strip(), inline=False
+        )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
-from joytify_discord.parsing import Alarm, Received, Unknown
-from joytify_discord.rendering import alarms, generic, jobs
+from joytify_discord.parsing import Alarm, Known, Notice, Received, Unknown
+from joytify_discord.rendering import alarms, generic, jobs, services, shapes
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from joytify_discord.limits import Embed
+
+# The parser lets through what a renderer may still stumble over: an odd type, a year 9999, a figure of 400 digits.
+STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
 
 
 def render(received: Received, zone: ZoneInfo) -> Embed:
@@ -25,25 +29,24 @@ def render(received: Received, zone: ZoneInfo) -> Embed:
     """
     try:
         return _render(received, zone)
-    except (ValueError, ArithmeticError, TypeError, LookupError, OSError) as exc:
-        # A date in the year 9999 or a figure of 400 digits must not cost the message.
+    except STUMBLES as exc:
         logger.opt(exception=exc).warning("message could not be rendered by its kind")
-        content = received.content
-        text = content.text if isinstance(content, Unknown) else content.model_dump_json(by_alias=True)
-        return generic.unknown(Unknown(text=text), received.origin)
+    try:
+        return generic.unknown(received.text, json.loads(received.text), received.origin)
+    except STUMBLES:
+        return generic.unknown(received.text, None, received.origin)
 
 
 def _render(received: Received, zone: ZoneInfo) -> Embed:
+    origin = received.origin
     match received.content:
-        case MonthlyStatsSummary() as message:
-            return jobs.stats_summary(message, received.origin)
-        case MonthlyStatsError() as message:
-            return jobs.stats_error(message, received.origin)
-        case CleanupSummary() as message:
-            return jobs.cleanup_summary(message, received.origin, zone)
-        case CleanupError() as message:
-            return jobs.cleanup_error(message, received.origin, zone)
+        case MonthlyStatsSummary() | MonthlyStatsError() | CleanupSummary() | CleanupError() as message:
+            return jobs.job(message, origin, zone)
         case Alarm() as message:
-            return alarms.alarm(message, received.origin, zone)
-        case message:
-            return generic.unknown(message, received.origin)
+            return alarms.alarm(message, origin, zone)
+        case Notice() as message:
+            return services.notice(message, zone)
+        case Known() as message:
+            return shapes.known(message, origin)
+        case Unknown() as message:
+            return generic.unknown(message.text, message.value, origin)

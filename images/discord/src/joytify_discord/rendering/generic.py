@@ -1,26 +1,58 @@
-"""Anything of a kind that is not known: shown as it came."""
+"""Anything of a kind that is not known: objects as fields, all else as it came."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joytify_discord.limits import Embed
-from joytify_discord.rendering.style import INFORMATION
+from joytify_discord.rendering.style import INFORMATION, WARNING
 from joytify_discord.rendering.text import escape
+from joytify_discord.rendering.values import flattened
 
 if TYPE_CHECKING:
-    from joytify_discord.parsing import Origin, Unknown
+    from joytify_discord.parsing import Origin
+
+# Keys whose value may serve as a title, best first.
+TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "message", "Message")
+
+LONGEST_FIRST_LINE = 80
 
 
-def unknown(message: Unknown, origin: Origin) -> Embed:
-    """Return the embed for a message of an unknown kind."""
-    text = message.text
-    if isinstance(message.value, (dict, list)):
-        text = json.dumps(message.value, indent=2, ensure_ascii=False)
+def unknown(text: str, value: Any, origin: Origin) -> Embed:  # noqa: ANN401 - whatever JSON arrived
+    """Return the embed for a message of an unknown kind.
+
+    Args:
+        text: the message as it came.
+        value: the JSON in it, None where there is none.
+        origin: where it comes from.
+    """
+    # AWS Budgets writes to people: its warnings are plain text.
+    severity = WARNING if text.startswith("AWS Budget Notification") else INFORMATION
+    fields = list(flattened(value)) if isinstance(value, dict) and value else []
+    shown = "" if fields else _shown(text, value)
     return Embed(
-        title=f"{INFORMATION.symbol} {escape(origin.subject) or 'Message'}",
-        color=INFORMATION.color,
-        description=escape(text) or "(empty message)",
-        footer="a message of a kind that is not known, shown as it came",
+        title=f"{severity.symbol} {escape(origin.subject or _title(text, value)) or 'Message'}",
+        color=severity.color,
+        description=escape(shown) or ("" if fields else "(empty message)"),
+        fields=fields,
+        footer="a message of a kind that is not known, shown as it came" if fields else "",
+        is_alert=severity is WARNING,
+        full=_shown(text, value),
     )
+
+
+def _shown(text: str, value: Any) -> str:  # noqa: ANN401 - whatever JSON arrived
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, (dict, list)) else text
+
+
+def _title(text: str, value: Any) -> str:  # noqa: ANN401 - whatever JSON arrived
+    if isinstance(value, dict):
+        return next((value[key] for key in TITLES if isinstance(value.get(key), str) and value[key].strip()), "")
+    if value is not None:
+        return ""
+    # Plain text: its first line, where it is short enough to be a title.
+    first = text.strip().partition("\n")[0].strip()
+    return first if len(first) <= LONGEST_FIRST_LINE else ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
 from joytify_discord.limits import Embed, EmbedField
 from joytify_discord.rendering.links import log_stream_link
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
@@ -14,14 +16,10 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from joytify_common.messages import (
-        CleanupError,
-        CleanupSummary,
         CleanupSummaryData,
         CollectionFigures,
         FailureData,
         Message,
-        MonthlyStatsError,
-        MonthlyStatsSummary,
         StatsFigures,
         StatsSummaryData,
         Storage,
@@ -29,10 +27,25 @@ if TYPE_CHECKING:
     from joytify_discord.parsing import Origin
 
 NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event lies in the function's dead-letter queue."
+# Errors that leave the run's work done, by their stage: nobody retries them.
+NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function."}
+BAR = 20
 
 
-def stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Embed:
-    """Return the embed for a stats run that ended well."""
+def job(message: Message, origin: Origin, zone: ZoneInfo) -> Embed:
+    """Return the embed for a message of one of the pipeline's own jobs."""
+    match message:
+        case MonthlyStatsSummary():
+            return _stats_summary(message, origin)
+        case MonthlyStatsError():
+            return _stats_error(message, origin)
+        case CleanupSummary():
+            return _cleanup_summary(message, origin, zone)
+        case CleanupError():
+            return _cleanup_error(message, origin, zone)
+
+
+def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Embed:
     data = message.data
     severity, what = _stats_outcome(data)
     fields = [*_stats_figures(data), EmbedField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
@@ -41,15 +54,13 @@ def stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Embed:
     return _embed(severity, f"Monthly statistics: {what}", message, origin, fields)
 
 
-def stats_error(message: MonthlyStatsError, origin: Origin) -> Embed:
-    """Return the embed for a stats run that failed."""
+def _stats_error(message: MonthlyStatsError, origin: Origin) -> Embed:
     fields = [*_failure(message.data), *_stats_figures(message.data)]
-    title = f"Monthly statistics failed at {message.data.stage}"
+    title = f"Monthly statistics failed at {escape(message.data.stage)}"
     return _embed(FAILURE, title, message, origin, fields)
 
 
-def cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> Embed:
-    """Return the embed for a cleanup run that ended well."""
+def _cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> Embed:
     data = message.data
     severity, what = _cleanup_outcome(data)
     fields = [
@@ -61,7 +72,16 @@ def cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> 
         EmbedField("Started by", escape(data.triggered_by)),
     ]
     fields.extend(_cleanup_extras(data))
-    return _embed(severity, f"Cleanup: {what}", message, origin, fields)
+    embed = _embed(severity, f"Cleanup: {what}", message, origin, fields)
+    if data.chain is None:
+        return embed
+    # The runs of a chain are one incident: each edits the post of the first.
+    return replace(
+        embed,
+        incident=f"chain {data.chain.started_at.isoformat()}",
+        opens=data.continuation == 0,
+        closes=not data.continued,
+    )
 
 
 def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
@@ -82,14 +102,15 @@ def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
 
 
 def _storage(storage: Storage) -> str:
-    told = f"{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
+    filled = min(BAR, round(storage.percent / 100 * BAR))
+    bar = "█" * filled + "░" * (BAR - filled)
+    told = f"{bar}\n{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
     if storage.days_until_full is not None:
         told += f", full in about {storage.days_until_full:,.0f} days at the growth of the last week"
-    return f"{WARNING.symbol} {told}: nearly full" if storage.alert else told
+    return f"{told}: nearly full {WARNING.symbol}" if storage.alert else told
 
 
-def cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embed:
-    """Return the embed for a cleanup run that failed."""
+def _cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embed:
     data = message.data
     fields = [
         *_failure(data),
@@ -97,7 +118,7 @@ def cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embe
         EmbedField("Older than", moment(data.cutoff_date, zone)),
         *map(_collection, data.collections),
     ]
-    return _embed(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
+    return _embed(FAILURE, f"Cleanup failed at {escape(data.stage)}", message, origin, fields)
 
 
 def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
@@ -117,7 +138,13 @@ def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     if data.skipped:
         return INFORMATION, f"nothing to do, {escape(data.skipped)}"
     if data.dry_run:
-        return INFORMATION, f"dry run, {number(data.total_records_found)} records would be deleted"
+        found = number(data.total_records_found)
+        braked = data.stop_reason == "brake"
+        return (
+            (WARNING, f"dry run, the brake would hold: {found} records are expired")
+            if braked
+            else (INFORMATION, f"dry run, {found} records would be deleted")
+        )
     if data.stop_reason != "completed":
         severity = PARTIAL if data.continued else WARNING
         return severity, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
@@ -146,7 +173,7 @@ def _collection(figures: CollectionFigures) -> EmbedField:
 
 def _failure(data: FailureData) -> Iterator[EmbedField]:
     yield EmbedField(escape(data.error_type), escape(data.error), inline=False)
-    yield EmbedField("What next", NEXT_AFTER_FAILURE, inline=False)
+    yield EmbedField("What next", NEXT_AFTER.get(data.stage, NEXT_AFTER_FAILURE), inline=False)
 
 
 def _embed(severity: Severity, title: str, message: Message, origin: Origin, fields: list[EmbedField]) -> Embed:
@@ -160,4 +187,5 @@ def _embed(severity: Severity, title: str, message: Message, origin: Origin, fie
         footer=f"{message.source} · request {data.request_id}",
         timestamp=data.timestamp,
         url=log_stream_link(origin, message.source, data.log_stream),
+        is_alert=severity in {FAILURE, WARNING},
     )

@@ -28,6 +28,11 @@ def alarm_link(origin: Origin, name: str) -> str:
     return _console(origin, f"#alarmsV2:alarm/{quote(name, safe='')}")
 
 
+def function_link(origin: Origin, name: str) -> str:
+    """Return the address of a function's log group; empty where region or name is unknown."""
+    return _console(origin, f"#logsV2:log-groups/log-group/{_twice(f'/aws/lambda/{name}')}") if name else ""
+
+
 def _console(origin: Origin, fragment: str) -> str:
     if not origin.region or origin.partition not in CONSOLES:
         return ""

@@ -1,0 +1,42 @@
+"""One sample a kind of message, each with the payload that Discord gets for it.
+
+A new kind starts with a file in tests/events; `UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes
+the payloads anew, and the diff is read by a person.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from factories import EVERY_MESSAGE, sns_event
+
+from joytify_discord.limits import payloads
+from joytify_discord.parsing import parse_event
+from joytify_discord.rendering.dispatch import render
+from joytify_local.discord_model import check
+
+EVENTS = Path(__file__).parents[1] / "events"
+SAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(EVENTS.glob("*.*"))}
+SAMPLES |= {f"own_{name.replace(' ', '_')}": message.to_json() for name, message in EVERY_MESSAGE.items()}
+LONGEST_TITLE_HEAD = 60
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_payload_is_the_one_that_was_looked_at(name: str) -> None:
+    (payload,) = payloads([render(one, ZoneInfo("Asia/Taipei")) for one in parse_event(sns_event(SAMPLES[name]))])
+    snapshot = EVENTS / "payloads" / f"{name}.json"
+    made = json.dumps({**payload.body, "attachment": len(payload.attachment)}, indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        snapshot.parent.mkdir(exist_ok=True)
+        snapshot.write_text(made, encoding="utf-8")
+
+    assert check(payload.body) is None
+    assert made == snapshot.read_text(encoding="utf-8")
+
+
+def test_every_snapshot_has_a_sample() -> None:
+    assert {path.stem for path in (EVENTS / "payloads").glob("*.json")} == set(SAMPLES)

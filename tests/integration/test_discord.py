@@ -1,0 +1,143 @@
+"""Delivery to a Discord that keeps its documented limits, over real HTTP, with the memory in the local AWS."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from factories import alarm_text, cleanup_error, sns_event
+from pydantic import SecretStr
+
+from joytify_common.deadline import Deadline
+from joytify_common.errors import TransientError
+from joytify_discord.delivery import Delivery
+from joytify_discord.memory import ContainerMemory, TableMemory
+from joytify_discord.parsing import parse_event
+from joytify_discord.webhook import Webhook, http_client
+from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
+from joytify_local.processes import answers, free_port, start, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from joytify_discord.memory import Memory
+
+# The limits' clocks run faster here: a minute is a second and a half.
+PACE = 40.0
+MESSAGES = 100
+BAN_SECONDS = 40 / PACE
+
+
+@pytest.fixture
+def discord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a Discord with the limits of the webhook and of its channel."""
+    url = f"http://127.0.0.1:{(port := free_port('127.0.0.1'))}"
+    command = [sys.executable, "-m", "joytify_local.discord", "--port", str(port), "--token", WEBHOOK_TOKEN]
+    command += ["--per-minute", "--pace", str(PACE)]
+    pid = start(command, tmp_path_factory.mktemp("discord") / "log", partial(answers, url + "/health"))
+    yield url
+    stop([pid])
+
+
+def container_memory(_: str) -> Memory:
+    return ContainerMemory()
+
+
+def table_memory(endpoint: str) -> Memory:
+    """Return a memory in a table as Terraform makes it."""
+    client, table = aws_client("dynamodb", endpoint), f"posts-{uuid4().hex[:8]}"
+    client.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return TableMemory(client, table)
+
+
+def deliver(url: str, memory: Memory, event: dict[str, Any], seconds: float = 30) -> None:
+    """Deliver the event, and again as Lambda does where it failed."""
+    webhook = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH))
+    for attempt in count(1):
+        deadline = Deadline(time.monotonic() + seconds)
+        try:
+            Delivery(webhook=webhook, alerts=webhook, memory=memory, zone=ZoneInfo("UTC"), deadline=deadline).deliver(
+                parse_event(event)
+            )
+        except TransientError:
+            assert attempt < 10, "given up"
+        else:
+            return
+
+
+def numbered(number: int, text: str) -> dict[str, Any]:
+    event = sns_event(text)
+    event["Records"][0]["Sns"]["MessageId"] = f"id-{number}"
+    return event
+
+
+def messages(url: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.get(url + "/messages").json()
+    return found
+
+
+@pytest.mark.parametrize("memory_of", [container_memory, table_memory], ids=["container", "table"])
+def test_a_hundred_messages_arrive_complete_in_order_once(
+    discord: str, endpoint: str, memory_of: Callable[[str], Memory]
+) -> None:
+    """With 5 requests in 2 s, 30 a minute, sudden bans, failing servers, and a deadline shorter than a ban."""
+    memory = memory_of(endpoint)
+    for number in range(MESSAGES):
+        if number in {20, 60}:
+            httpx.put(discord + "/mood", json={"banSeconds": BAN_SECONDS}).raise_for_status()
+        if number in {40, 80}:
+            httpx.put(discord + "/mood", json={"status": 502, "times": 5}).raise_for_status()
+        deliver(discord, memory, numbered(number, f"message {number}"), seconds=BAN_SECONDS / 2)
+        if number % 10 == 0:
+            # SNS delivers at least once.
+            deliver(discord, memory, numbered(number, f"message {number}"))
+
+    titles = [embed["title"] for message in messages(discord) for embed in message["embeds"]]
+    assert titles == [f"🔹 message {number}" for number in range(MESSAGES)]
+
+
+def test_a_thousand_records_of_one_event_arrive(discord: str) -> None:
+    event = sns_event(*(f"message {number}" for number in range(1000)))
+
+    deliver(discord, ContainerMemory(), event)
+
+    found = messages(discord)
+    assert [len(message["embeds"]) for message in found] == [10] * 100
+    assert [e["title"] for m in found for e in m["embeds"]] == [f"🔹 message {number}" for number in range(1000)]
+
+
+def test_a_message_of_256_kb_arrives_whole(discord: str) -> None:
+    text = json.dumps({"lines": [f"line {number}: {'x' * 40}" for number in range(4600)]})
+    assert len(text) > 256_000
+
+    deliver(discord, ContainerMemory(), numbered(0, text))
+
+    (message,) = messages(discord)
+    (file,) = message["attachments"]
+    attached = httpx.get(discord + file["url"]).text
+    assert json.loads(attached) == json.loads(text)
+
+
+def test_an_incident_keeps_one_post_across_containers(discord: str, endpoint: str) -> None:
+    memory = table_memory(endpoint)
+    deliver(discord, memory, numbered(0, alarm_text()))
+    deliver(discord, memory, numbered(1, cleanup_error().to_json()))
+    deliver(discord, memory, numbered(2, alarm_text(NewStateValue="OK")))
+
+    first, second = messages(discord)
+    assert first["embeds"][0]["title"].startswith("✅ Resolved")
+    assert first["edited_timestamp"] is not None
+    assert second["embeds"][0]["title"].startswith("❌ Cleanup failed")

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event, stats_summary
+
+from joytify_common.deadline import Deadline
+from joytify_common.errors import TransientError
+from joytify_common.messages import Chain
+from joytify_discord.delivery import Delivery
+from joytify_discord.memory import MOST_ENTRIES, ContainerMemory, TableMemory, open_memory
+from joytify_discord.parsing import parse_event
+from joytify_discord.webhook import UnknownMessageError
+
+if TYPE_CHECKING:
+    from joytify_discord.limits import Payload
+    from joytify_discord.memory import Memory
+    from joytify_discord.webhook import Webhook
+
+
+@dataclass
+class FakeWebhook:
+    """Keeps what is posted, as Discord does; fails after so many posts where the test says so."""
+
+    posts: dict[str, Payload] = field(default_factory=dict)
+    edits: list[str] = field(default_factory=list)
+    fails_after: int = 1_000_000
+
+    def post(self, payload: Payload, _: Deadline) -> str:
+        if len(self.posts) >= self.fails_after:
+            raise TransientError("Discord answered 503")
+        identity = str(len(self.posts) + 1)
+        self.posts[identity] = payload
+        return identity
+
+    def edit(self, message: str, payload: Payload, _: Deadline) -> None:
+        if message not in self.posts:
+            raise UnknownMessageError("gone")
+        self.posts[message] = payload
+        self.edits.append(message)
+
+    def titles(self) -> list[str]:
+        return [embed["title"] for payload in self.posts.values() for embed in payload.body["embeds"]]
+
+
+def deliver(event: dict[str, Any], webhook: FakeWebhook, memory: Memory, alerts: FakeWebhook | None = None) -> int:
+    return Delivery(
+        webhook=cast("Webhook", webhook),
+        alerts=cast("Webhook", alerts or webhook),
+        memory=memory,
+        zone=ZoneInfo("UTC"),
+        deadline=Deadline(time.monotonic() + 60),
+    ).deliver(parse_event(event))
+
+
+def event(*messages: str, first: int = 0) -> dict[str, Any]:
+    """Return an SNS event whose messages are numbered from `first` on."""
+    made = sns_event(*messages)
+    for number, record in enumerate(made["Records"], start=first):
+        record["Sns"]["MessageId"] = f"id-{number}"
+    return made
+
+
+def test_several_records_share_a_message_in_order() -> None:
+    webhook = FakeWebhook()
+
+    messages = deliver(event("one", "two", "three"), webhook, ContainerMemory())
+
+    assert messages == 1
+    assert webhook.titles() == ["🔹 one", "🔹 two", "🔹 three"]
+
+
+def test_a_redelivered_message_is_posted_once() -> None:
+    webhook, memory = FakeWebhook(), ContainerMemory()
+
+    deliver(event("one", "two"), webhook, memory)
+    deliver(event("one", "two", "three"), webhook, memory)
+
+    assert webhook.titles() == ["🔹 one", "🔹 two", "🔹 three"]
+
+
+def test_a_retry_posts_only_what_was_not_posted_before_the_failure() -> None:
+    webhook, memory = FakeWebhook(fails_after=1), ContainerMemory()
+    texts = [f"message {number}" for number in range(25)]
+
+    with pytest.raises(TransientError):
+        deliver(event(*texts), webhook, memory)
+    webhook.fails_after = 100
+    deliver(event(*texts), webhook, memory)
+
+    assert webhook.titles() == [f"🔹 {text}" for text in texts]
+
+
+def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() -> None:
+    webhook, memory = FakeWebhook(), ContainerMemory()
+
+    deliver(event(alarm_text()), webhook, memory)
+    deliver(event("between", first=1), webhook, memory)
+    resolved = alarm_text(NewStateValue="OK", OldStateValue="ALARM", StateChangeTime="2026-11-01T05:17:30.000+0000")
+    deliver(event(resolved, first=2), webhook, memory)
+    deliver(event(alarm_text(StateChangeTime="2026-11-02T04:05:00.000+0000"), first=3), webhook, memory)
+
+    assert len(webhook.posts) == 3
+    assert webhook.edits == ["1"]
+    (embed,) = webhook.posts["1"].body["embeds"]
+    assert embed["title"].startswith("✅ Resolved")
+    assert {"name": "Lasted", "value": "1 h 12 min", "inline": True} in embed["fields"]
+
+
+def test_the_runs_of_a_chain_edit_one_post() -> None:
+    webhook, memory = FakeWebhook(), ContainerMemory()
+    for number in range(5):
+        summary = cleanup_summary(
+            stop_reason="deadline" if number < 4 else "completed",
+            continued=number < 4,
+            continuation=number,
+            chain=Chain(started_at=NOW, records_deleted=number * 1000, execution_time_ms=number * 800_000),
+        )
+        deliver(event(summary.to_json(), first=number), webhook, memory)
+
+    assert (len(webhook.posts), len(webhook.edits)) == (1, 4)
+    assert webhook.titles() == ["✅ Cleanup: 66,814 records deleted"]
+
+
+def test_a_post_that_is_gone_is_posted_anew() -> None:
+    webhook, memory = FakeWebhook(), ContainerMemory()
+    deliver(event(alarm_text()), webhook, memory)
+    webhook.posts = {"7": webhook.posts["1"]}
+
+    deliver(event(alarm_text(NewStateValue="OK"), first=1), webhook, memory)
+
+    assert len(webhook.posts) == 2
+
+
+def test_losing_the_memory_costs_a_second_post_and_no_more() -> None:
+    webhook = FakeWebhook()
+    deliver(event(alarm_text()), webhook, ContainerMemory())
+
+    deliver(event(alarm_text(NewStateValue="OK"), first=1), webhook, ContainerMemory())
+
+    assert [title[:2] for title in webhook.titles()] == ["❌ ", "✅ "]
+
+
+def test_alerts_go_their_own_way() -> None:
+    webhook, alerts = FakeWebhook(), FakeWebhook()
+    messages = (stats_summary().to_json(), cleanup_error().to_json(), alarm_text(), cleanup_summary().to_json(), "text")
+
+    deliver(event(*messages), webhook, ContainerMemory(), alerts)
+
+    assert len(webhook.titles()) == 3
+    assert [title.split()[0] for title in alerts.titles()] == ["❌", "❌"]
+
+
+class BrokenTable:
+    """A DynamoDB that refuses every call."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get_item(self, **_: Any) -> Any:
+        raise self.error
+
+    put_item = delete_item = get_item
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetItem"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1"),
+    ],
+    ids=["no table", "unreachable"],
+)
+def test_a_memory_that_cannot_be_asked_loses_no_message(error: Exception) -> None:
+    webhook = FakeWebhook()
+
+    deliver(event(alarm_text(), "text"), webhook, TableMemory(BrokenTable(error), "table"))
+
+    assert len(webhook.titles()) == 2
+
+
+def test_the_containers_memory_is_bounded() -> None:
+    memory = ContainerMemory()
+    for number in range(MOST_ENTRIES + 5):
+        memory.keep(str(number), {"post": "1"})
+
+    assert len(memory.entries) == MOST_ENTRIES
+    assert memory.recall("0") is None
+    assert memory.recall(str(MOST_ENTRIES)) == {"post": "1"}
+
+
+def test_without_a_table_the_container_remembers() -> None:
+    assert isinstance(open_memory(""), ContainerMemory)
+    assert isinstance(open_memory("table"), TableMemory)
