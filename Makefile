@@ -49,6 +49,13 @@ test-unit: init ## Only what needs neither network nor Docker
 bench-cold-start: ## Layers and cold start of each image beside bare imports; writes build/bench/cold_start.json
 	@bin/bench-cold-start
 
+.PHONY: bench-stats
+bench-stats: ## Stats beside the old algorithm and a raw updateMany, and a million users in the limited image
+	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-stats
+
+.PHONY: bench
+bench: bench-cold-start bench-cleanup bench-stats ## Every bench
+
 .PHONY: bench-cleanup
 bench-cleanup: ## Cleanup beside other ways to purge; SIZE=2500000 for the big row in the limited image
 	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-cleanup

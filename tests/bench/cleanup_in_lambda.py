@@ -8,59 +8,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 from cleanup import BATCH, BUCKET, EXPIRED, PAUSE_SECONDS, Bench, playbacks
-from containers import bridge_address, docker
+from containers import bridge_address
+from in_image import CPUS, MEMORY_MB, invoke_limited
 from pymongo import MongoClient
 from rich.console import Console
 
-from joytify_local.aws import aws_client
-from joytify_local.stack import Stack, start_embedded
+from joytify_local.stack import start_embedded
 
 RESULT = Path("build/bench/cleanup_in_lambda.json")
 DATABASE = "joytify-bench"
-MEMORY_MB, CPUS, TIMEOUT_SECONDS = 1024, 0.6, 900
+TIMEOUT_SECONDS = 900
 # The brake lets 95 % pass.
 EXPIRED_SHARE = 0.9
-# Prints the largest peak resident size of the container's processes, in kB.
-PEAK = """
-import glob, re
-texts = [open(name).read() for name in glob.glob("/proc/[0-9]*/status")]
-print(max(int(size) for text in texts for size in re.findall(r"VmHWM:\\s+(\\d+)", text)))
-"""
-
 console = Console()
-
-
-def invoke(stack: Stack) -> tuple[dict[str, Any], float]:
-    """Run the image once; return its answer and the peak memory of its process in MB."""
-    topic = aws_client("sns", stack.aws).list_topics()["Topics"][0]["TopicArn"]
-    environment = {
-        "AWS_ENDPOINT_URL": stack.aws,
-        "AWS_DEFAULT_REGION": "ap-northeast-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(TIMEOUT_SECONDS),
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
-        "SNS_TOPIC_ARN": topic,
-        "DB_NAME": DATABASE,
-        "CLEANUP_ARCHIVE_BUCKET": BUCKET,
-    }
-    settings = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
-    limits = ["--memory", f"{MEMORY_MB}m", "--cpus", str(CPUS), "-p", "127.0.0.1::8080"]
-    container = docker("run", "-d", *limits, *settings, "joytify/cleanup")
-    try:
-        time.sleep(2)
-        url = "http://" + docker("port", container, "8080/tcp").splitlines()[0]
-        answer = httpx.post(f"{url}/2015-03-31/functions/function/invocations", json={}, timeout=TIMEOUT_SECONDS + 60)
-        peak = int(docker("exec", container, "python3", "-c", PEAK)) / 1024
-        return answer.json(), round(peak)
-    finally:
-        docker("rm", "-f", container)
 
 
 def main() -> None:
@@ -77,7 +41,8 @@ def main() -> None:
                 bench.database.playbacks.create_index(field)
             expired = bench.database.playbacks.count_documents(EXPIRED)
             console.print(f"{expired:,} expired; starting the image with {MEMORY_MB} MB and {CPUS} CPU")
-            answer, peak = invoke(stack)
+            settings = {"DB_NAME": DATABASE, "CLEANUP_ARCHIVE_BUCKET": BUCKET}
+            answer, peak = invoke_limited("cleanup", stack, settings, timeout_seconds=TIMEOUT_SECONDS)
             left = bench.database.playbacks.count_documents(EXPIRED)
     finally:
         stack.stop()

@@ -130,7 +130,7 @@ def test_a_document_that_another_write_holds_is_waited_for_and_spared(
 def test_a_server_that_never_recovers_fails_the_run_with_what_was_done(
     mongodb: MongoClient[Document], filled: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_cleanup.records.RETRY_SECONDS", 3)
+    monkeypatch.setattr("joytify_common.mongo.RETRY_SECONDS", 3)
     with (
         failing(mongodb, {"skip": 12}, {"failCommands": ["delete"], "closeConnection": True}),
         pytest.raises(TransientError, match="could not be reached, or the connection broke"),

@@ -2,109 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
-from factories import STATS, FakeContext
-from pydantic import SecretStr
+from month_end import FakeBackend, Outside, month_end
 
 from joytify_cli.verify import faults
 from joytify_common.collections import PRODUCTION
-from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError, TransientError
-from joytify_common.job import Run
-from joytify_common.secrets import Secret
-from joytify_stats.audience import MARK, Audience
-from joytify_stats.backend import Backend, KeyRefusedError
-from joytify_stats.monthly import MonthEnd, StatsEvent, StatsProgress
-from joytify_stats.period import resolve_period
+from joytify_stats.audience import MARK
+from joytify_stats.backend import KeyRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pymongo.database import Database
 
-NOW = datetime(2026, 11, 1, 2, tzinfo=UTC)
+
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 Document = dict[str, Any]
-
-
-@dataclass
-class FakeBackend:
-    """Keeps who was pushed; fails where the test says so."""
-
-    pushed: list[ObjectId] = field(default_factory=list)
-    error: JobError | None = None
-    calls: int = 0
-
-    def push(self, users: Sequence[ObjectId]) -> None:
-        self.calls += 1
-        if self.error is not None:
-            raise self.error
-        self.pushed.extend(users)
-
-
-@dataclass
-class Outside:
-    """What a run asks of others."""
-
-    backend: FakeBackend = field(default_factory=FakeBackend)
-    cleanups: list[str] = field(default_factory=list)
-    continuations: list[ObjectId] = field(default_factory=list)
-    cleanup_error: JobError | None = None
-
-    def start_cleanup(self) -> None:
-        if self.cleanup_error is not None:
-            raise self.cleanup_error
-        self.cleanups.append("started")
-
-
-def month_end(
-    database: Database[Document],
-    outside: Outside | None = None,
-    *,
-    event: Document | None = None,
-    seconds: float = 60,
-    chunk: int = 3,
-    now: datetime = NOW,
-    run_id: str = "run-1",
-) -> StatsProgress:
-    outside = outside or Outside()
-    parsed = StatsEvent.model_validate(event or {})
-    period = resolve_period(parsed.period, now)
-    notification = period.notification_id(test_mode=False)
-    run = Run(
-        function=STATS,
-        request_id="one event",
-        run_id=run_id,
-        now=now,
-        test_mode=False,
-        secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),
-        context=FakeContext(),
-    )
-    progress = StatsProgress()
-    backend: Backend = outside.backend  # type: ignore[assignment] # a fake with the same method
-    MonthEnd(
-        event=parsed,
-        run=run,
-        period=period,
-        notification=notification,
-        audience=Audience(database, PRODUCTION, period, notification, read_preference="primary"),
-        backend=backend,
-        start_cleanup=outside.start_cleanup,
-        start_continuation=outside.continuations.append,
-        chunk_size=chunk,
-        deadline=Deadline(time.monotonic() + seconds),
-        progress=progress,
-    ).tell()
-    return progress
 
 
 def add_user(

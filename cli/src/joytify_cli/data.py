@@ -16,6 +16,7 @@ from joytify_cli.generate import fill
 from joytify_cli.population import Population
 from joytify_cli.verify import faults
 from joytify_common.collections import CollectionNames, collection_names
+from joytify_stats.period import resolve_period
 
 app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True)
 console = Console()
@@ -52,7 +53,14 @@ def generate(
     """Add N users with playbacks over the last 90 days (a third of them expired), statistics and sessions."""
     target = open_database(uri, database)
     names = _names(production=production, yes=yes, what=f"Add {users:,} made-up users to", database=target.name)
-    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=datetime.now(UTC), shuffle=shuffle)
+    now = datetime.now(UTC)
+    population = Population(
+        users=users,
+        playbacks_per_user=playbacks_per_user,
+        now=now,
+        notification=resolve_period(None, now).notification_id(test_mode=not production),
+        shuffle=shuffle,
+    )
     with progress_bar() as progress:
         fill(target, names, population, progress)
     expired = population.expired_playbacks()

@@ -28,6 +28,7 @@ from joytify_local.aws import FUNCTIONS, aws_client
 from joytify_local.mongodb import why_not_embedded
 from joytify_local.processes import StartError
 from joytify_local.stack import Stack, load_stack, start_embedded
+from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,9 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
 
 
 def _month_end(stack: Stack, users: int, playbacks_per_user: int) -> str:
-    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    notification = resolve_period(None, now).notification_id(test_mode=False)
+    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now, notification=notification)
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[stack.database]
         _forget(stack, database)
@@ -124,8 +127,9 @@ def _month_end(stack: Stack, users: int, playbacks_per_user: int) -> str:
         _check_playbacks(expected, population, database)
         _check_posts(expected, posts)
     return (
-        f"{after.told:,} of {users:,} listeners told once and pushed, {expected.expired_playbacks:,} playbacks "
-        f"and {expected.expired_sessions:,} sessions deleted, {after.posts} messages in Discord"
+        f"{after.told:,} of {users:,} listeners told once ({before.told:,} of them before), {after.pushed:,} pushed, "
+        f"{expected.expired_playbacks:,} playbacks and {expected.expired_sessions:,} sessions deleted, "
+        f"{after.posts} messages in Discord"
     )
 
 
@@ -185,18 +189,20 @@ def _compare(expected: Expected, population: Population, before: Counts, after: 
     _expect("playbacks left", after.playbacks, before.playbacks - expected.expired_playbacks)
     _expect("sessions left", after.sessions, before.sessions - expected.expired_sessions)
     _expect("listeners told", after.told, len(expected.entitled))
-    _expect("listeners pushed", after.pushed, len(expected.entitled))
+    _expect("listeners told before", before.told, len(expected.told_already))
+    _expect("listeners pushed", after.pushed, len(expected.entitled - expected.told_already))
     _expect("messages in Discord", after.posts, 2)
 
 
 def _check_listeners(expected: Expected, database: Database[Document], told: int, pushed: dict[str, int]) -> None:
     notification = database[PRODUCTION.notifications].find_one({"type": "monthlyStatistic"}) or {}
     holders = database[PRODUCTION.users].find({"notifications.id": notification.get("_id")}, {"_id": 1})
+    new = expected.entitled - expected.told_already
     wrong = expected.entitled ^ {user["_id"] for user in holders}
     _expect("broken rules", list(faults(database, PRODUCTION)), [])
-    _expect("users told by stats' own count", told, len(expected.entitled))
+    _expect("users told by stats' own count", told, len(new))
     _expect("listeners who have it and should not, or the reverse", len(wrong), 0)
-    _expect("listeners pushed wrongly or not", len({str(user) for user in expected.entitled} ^ set(pushed)), 0)
+    _expect("listeners pushed wrongly or not", len({str(user) for user in new} ^ set(pushed)), 0)
     _expect("listeners pushed twice", sum(times > 1 for times in pushed.values()), 0)
 
 
@@ -212,7 +218,7 @@ def _check_playbacks(expected: Expected, population: Population, database: Datab
 
 def _check_posts(expected: Expected, posts: list[str]) -> None:
     deleted = expected.expired_playbacks + expected.expired_sessions
-    for words in (f"{len(expected.entitled):,} users", f"{deleted:,} records deleted"):
+    for words in (f"{len(expected.entitled - expected.told_already):,} users", f"{deleted:,} records deleted"):
         if not any(words in title for title in posts):
             raise DemoError(f"no message in Discord tells of {words}: {posts}")
 

@@ -25,6 +25,7 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     """Write the population's documents and the backend's indexes, a batch at a time."""
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
         "users": (population.user_documents, population.users),
+        "notifications": (population.notification_documents, 1),
         "stats": (population.stats_documents, population.users),
         "playbacks": (population.playback_documents, population.playbacks),
         "sessions": (population.session_documents, population.users),

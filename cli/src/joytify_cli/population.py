@@ -27,8 +27,9 @@ GUARD = timedelta(hours=6)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
-# Of every 20 users: who wants no notification, who has no statistics, who has two statistics documents.
-OPTED_OUT, WITHOUT_STATISTICS, TWICE = {3, 11, 17}, {5, 11}, {7}
+# Of every 20 users: who wants no notification, who has no statistics, who has two statistics documents, and who has
+# the month's notification already, since an earlier run was cut short.
+OPTED_OUT, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {5, 11}, {7}, {13}
 GROUP = 20
 
 
@@ -48,12 +49,14 @@ class Expected:
     """What the month end must do to a population.
 
     Attributes:
-        entitled: users who are to get the notification.
+        entitled: users who are to have the notification.
+        told_already: those of them who have it before.
         expired_playbacks: playbacks older than the retention period.
         expired_sessions: sessions idle for longer than it.
     """
 
     entitled: frozenset[ObjectId]
+    told_already: frozenset[ObjectId]
     expired_playbacks: int
     expired_sessions: int
 
@@ -66,12 +69,14 @@ class Population:
         users: how many.
         playbacks_per_user: how many playbacks each has.
         now: the moment the 90 days end at, UTC.
+        notification: `_id` of the last complete month's notification.
         shuffle: whether playbacks come in scattered order instead of in order of time.
     """
 
     users: int
     playbacks_per_user: int
     now: datetime
+    notification: ObjectId
     shuffle: bool = False
 
     @property
@@ -93,11 +98,12 @@ class Population:
         return user % GROUP not in OPTED_OUT
 
     def entitled(self) -> Iterator[ObjectId]:
-        """Yield the users who are to get the notification for the last complete month."""
-        month = _month(self.now.replace(day=1) - timedelta(days=1))
-        for user in range(self.users):
-            if self.wants(user) and user % GROUP not in WITHOUT_STATISTICS and self._has_played_in(user, month):
-                yield self.user_id(user)
+        """Yield the users who are to have the notification for the last complete month."""
+        return (self.user_id(user) for user in range(self.users) if self._is_entitled(user))
+
+    def told_already(self) -> Iterator[ObjectId]:
+        """Yield the users who have it before the month end."""
+        return (self.user_id(user) for user in range(self.users) if self._is_told_already(user))
 
     def expired_playbacks(self) -> int:
         """Return how many playbacks are older than the retention period."""
@@ -109,7 +115,24 @@ class Population:
 
     def expected(self) -> Expected:
         """Return what the month end must do, counted from the numbers alone."""
-        return Expected(frozenset(self.entitled()), self.expired_playbacks(), self.expired_sessions())
+        return Expected(
+            entitled=frozenset(self.entitled()),
+            told_already=frozenset(self.told_already()),
+            expired_playbacks=self.expired_playbacks(),
+            expired_sessions=self.expired_sessions(),
+        )
+
+    def notification_documents(self) -> Iterator[Document]:
+        """Yield the notification that an earlier run created, where there was one."""
+        if any(self._is_told_already(user) for user in range(self.users)):
+            created = self.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            yield {
+                "_id": self.notification,
+                "type": "monthlyStatistic",
+                "createdAt": created,
+                "updatedAt": created,
+                "delivery": {"startedAt": created},
+            }
 
     def user_documents(self) -> Iterator[Document]:
         """Yield the users."""
@@ -122,7 +145,7 @@ class Population:
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
                 "biography": "Listens to music. " * 12,
                 "following": [_object_id(self.now, 2, artist) for artist in range(user % 8)],
-                "notifications": [],
+                "notifications": [self._entry()] if self._is_told_already(user) else [],
                 "userPreferences": {
                     "locale": "zh-TW",
                     "notifications": {
@@ -202,6 +225,16 @@ class Population:
             "createdAt": self.now - timedelta(days=SPREAD_DAYS),
             "updatedAt": self.now - timedelta(days=SPREAD_DAYS),
         }
+
+    def _is_entitled(self, user: int) -> bool:
+        month = _month(self.now.replace(day=1) - timedelta(days=1))
+        return self.wants(user) and user % GROUP not in WITHOUT_STATISTICS and self._has_played_in(user, month)
+
+    def _is_told_already(self, user: int) -> bool:
+        return user % GROUP in TOLD_ALREADY and self._is_entitled(user)
+
+    def _entry(self) -> Document:
+        return {"id": self.notification, "viewed": True, "read": False}
 
     def _plays(self, user: int) -> Iterator[Play]:
         return (self._play(user + turn * self.users) for turn in range(self.playbacks_per_user))

@@ -31,10 +31,12 @@ class Progress(Protocol):
     Attributes:
         stage: what the run is doing, in a word or two.
         skipped: why nothing is to be done, None where something is.
+        aside: an error that leaves the run's work done, told besides the summary; None where there was none.
     """
 
     stage: str
     skipped: str | None
+    aside: JobError | None
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by the contract's field names."""
@@ -111,6 +113,9 @@ class Job(Generic[EventT, ProgressT]):
             # A skipped schedule says so in its answer; on the topic it would be noise every few minutes.
             if not telling.off_schedule:
                 self._publish(summary)
+            if progress.aside is not None:
+                data = telling.failure(progress.aside, progress)
+                self._publish(self.error(source=context.function_name, data=data))
             return outcome
 
     def _run(self, raw_event: Any, progress: ProgressT, telling: _Telling) -> None:  # noqa: ANN401

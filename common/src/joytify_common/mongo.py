@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pymongo
+import stamina
 from pymongo import MongoClient
 from pymongo.errors import (
     ConfigurationError,
@@ -24,12 +25,19 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from joytify_common.deadline import Deadline
+
 URI_KEY = "MONGODB_CONNECTION_STRING"
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
 AUTHENTICATION_FAILED = 18
 UNAUTHORIZED = 13
 CURSOR_NOT_FOUND = 43
+ATTEMPTS = 12
+# An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
+RETRY_SECONDS = 45
+# The deadline leaves Lambda a reserve; a call may use this much of it.
+GRACE_SECONDS = 4.0
 
 Document = dict[str, Any]
 
@@ -90,6 +98,22 @@ def mongo_errors() -> Iterator[None]:
 def within(seconds: float) -> Any:  # noqa: ANN401 - pymongo leaves its context manager untyped
     """Bound every MongoDB call in the block by one client-side timeout, retries included."""
     return pymongo.timeout(max(seconds, 0.001))
+
+
+@contextmanager
+def bounded(deadline: Deadline) -> Iterator[None]:
+    """Let no MongoDB call in the block outlive the deadline by more than a grace, and turn its errors into ours.
+
+    The bound is the thread's own: a block that starts another thread does not bound that one's calls.
+    """
+    with mongo_errors(), within(deadline.remaining() + GRACE_SECONDS):
+        yield
+
+
+def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
+    """Yield attempts at a call that is safe to make twice, while a retry can help and time is left."""
+    seconds = min(RETRY_SECONDS, deadline.remaining() + GRACE_SECONDS)
+    return iter(stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=seconds))
 
 
 def _translate(exc: PyMongoError) -> JobError:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from joytify_cleanup.batches import Batch, Part, batch_of
 from joytify_cleanup.progress import CleanupProgress
 from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Batch, Part, Records, batch_of
 from joytify_cleanup.retention import Policy, cutoff
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from joytify_cleanup.records import Records
 
 
 class FakeRecords:

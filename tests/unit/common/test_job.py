@@ -81,6 +81,19 @@ def test_a_run_that_fails_tells_the_topic_what_was_done_and_raises() -> None:
     assert (message.data.stage, message.data.records_deleted) == ("delete playbacks", 4)
 
 
+def test_an_error_that_leaves_the_work_done_is_told_besides_the_summary() -> None:
+    def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
+        progress.stage, progress.aside = "hand-over", ConfigError("function x: Lambda answered 404")
+
+    sns = FakeSNS()
+
+    job(sns, story)({}, FakeContext())
+
+    summary, error = sns.messages()
+    assert (type(summary), type(error)) == (CleanupSummary, CleanupError)
+    assert (error.data.error, error.data.stage) == ("function x: Lambda answered 404", "hand-over")
+
+
 def test_an_unexpected_error_shows_no_text_of_its_own() -> None:
     sns = FakeSNS()
 

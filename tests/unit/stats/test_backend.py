@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import stamina
 from bson import ObjectId
 from pydantic import SecretStr
 
 from joytify_common.errors import ConfigError, TransientError
-from joytify_stats.backend import Backend, KeyRefusedError
+from joytify_stats.backend import RETRY_SECONDS, Backend, KeyRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 USERS = [ObjectId(), ObjectId()]
 
@@ -75,3 +77,44 @@ def test_a_backend_that_cannot_be_reached_is_transient() -> None:
 
     with pytest.raises(TransientError, match=r"could not be reached \(ConnectTimeout\)"):
         backend(answer).push(USERS)
+
+
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [("7", 7.0), ("0.5", 0.5), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("nan", None), (None, None)],
+    ids=repr,
+)
+def test_retry_after_is_honoured(header: str | None, pause: float | None) -> None:
+    headers = {} if header is None else {"Retry-After": header}
+    answers = iter([httpx.Response(429, headers=headers), httpx.Response(200)])
+    waits: list[float] = []
+    with stamina_waits(waits):
+        backend(lambda _: next(answers)).push(USERS)
+
+    assert len(waits) == 1
+    assert pause is None or waits == [pause]
+
+
+def test_a_retry_after_beyond_the_time_for_retries_ends_them() -> None:
+    made: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made.append(request)
+        return httpx.Response(429, headers={"Retry-After": str(RETRY_SECONDS + 1)})
+
+    with pytest.raises(TransientError, match="429"):
+        backend(answer).push(USERS)
+
+    assert len(made) == 1
+
+
+@contextmanager
+def stamina_waits(waits: list[float]) -> Iterator[None]:
+    """Write down how long stamina would wait before each retry, and do not wait."""
+    stamina.instrumentation.set_on_retry_hooks([lambda details: waits.append(details.wait_for)])
+    try:
+        with stamina.set_testing(False), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("time.sleep", lambda _: None)
+            yield
+    finally:
+        stamina.instrumentation.set_on_retry_hooks(None)

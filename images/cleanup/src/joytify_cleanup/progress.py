@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from joytify_common.errors import JobError
+
 
 @dataclass
 class Tally:
@@ -63,6 +65,7 @@ class CleanupProgress:
 
     stage: str = "start"
     skipped: str | None = None
+    aside: JobError | None = None
     tallies: list[Tally] = field(default_factory=list)
     cutoff_date: datetime | None = None
     triggered_by: str = "manual"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from loguru import logger
 from pydantic import Field
 
+from joytify_cleanup.batches import PARTS, Batch, batch_of
 from joytify_cleanup.pace import Pace
 from joytify_cleanup.progress import ArchiveTally, CleanupProgress, Tally
-from joytify_cleanup.records import PARTS, Batch, BatchSource, Records, batch_of
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.events import JobEvent
 from joytify_common.messages import Chain, Estimate
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from joytify_cleanup.archive import Archive
+    from joytify_cleanup.records import BatchSource, Records
     from joytify_common.deadline import Deadline
 
 # A smaller collection may well be expired as a whole.
@@ -86,7 +87,8 @@ class Purge:
                 self._look(records, tally)
             elif not self._brake_holds(records, tally):
                 self._empty(records, tally)
-        self._raise_where_braked()
+        if not self.event.dry_run:
+            self._raise_where_braked()
         if self.progress.timed_out:
             self._continue()
 
@@ -94,6 +96,8 @@ class Purge:
         self.progress.stage = f"count {records.name}"
         tally.remaining = records.count_expired(self._count_seconds())
         tally.undated = records.count_undated(self._count_seconds())
+        if self._brake_holds(records, tally):
+            self.progress.stop_reason = "brake"
         if tally.remaining is not None:
             before = self.progress.estimate or Estimate(bytes=0, seconds=0)
             pauses = tally.remaining // self.batch_size * self.pause_seconds

@@ -11,17 +11,14 @@ hundred of the app's own writes waited 100 ms for the journal.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-import stamina
 from bson import MinKey
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from joytify_common.errors import TransientError
-from joytify_common.mongo import Document, mongo_errors, within
+from joytify_cleanup.batches import PARTS, Batch, Part, batch_of
+from joytify_common.mongo import Document, attempts, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,47 +29,9 @@ if TYPE_CHECKING:
     from joytify_cleanup.retention import Policy
     from joytify_common.deadline import Deadline
 
-ATTEMPTS = 12
-# An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
-RETRY_SECONDS = 45
-# The deadline leaves Lambda a reserve; a call may use this much of it.
-GRACE_SECONDS = 4.0
 # The ids of this many documents are held in memory at most (about 20 MB), and only where they are few.
 FEW_DOCUMENTS = 200_000
 FEW_SHARE = 0.25
-# A batch is deleted by so many commands at once: halves take 0.7 of the time of a whole.
-PARTS = 2
-
-
-@dataclass(frozen=True)
-class Part:
-    """Expired documents that are deleted by one command.
-
-    Attributes:
-        query: the filter that finds them, without the date condition.
-        documents: how many they are.
-    """
-
-    query: Document
-    documents: int
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Expired documents that are deleted together.
-
-    Attributes:
-        parts: these are deleted at the same time.
-        last: whether the next batch is to be looked for only after this one is deleted.
-    """
-
-    parts: Sequence[Part]
-    last: bool = False
-
-    @property
-    def documents(self) -> int:
-        """How many documents are in it."""
-        return sum(part.documents for part in self.parts)
 
 
 class Records:
@@ -97,7 +56,7 @@ class Records:
             at_least: a collection of fewer documents never exceeds it.
             seconds: most time for the server.
         """
-        with self._bounded():
+        with bounded(self._deadline):
             total = self._collection.estimated_document_count()
         spared = ceil(total * (100 - percent) / 100)
         if total < at_least or spared == 0:
@@ -116,19 +75,19 @@ class Records:
 
     def average_bytes(self) -> float:
         """Return the average size of a document, in bytes."""
-        with self._bounded():
+        with bounded(self._deadline):
             stats = self._collection.database.command("collStats", self.name)
         return float(stats.get("avgObjSize", 0))
 
     def batches(self) -> BatchSource:
         """Return where the expired documents are found: by the index on the date where they are few, else by ranges."""
-        with self._bounded():
+        with bounded(self._deadline):
             indexes = self._collection.index_information().items()
             total = self._collection.estimated_document_count()
         name = next((name for name, index in indexes if index["key"][0] == (self._policy.date_field, 1)), None)
         few = int(min(FEW_DOCUMENTS, total * FEW_SHARE))
         if name is not None and few:
-            with self._bounded():
+            with bounded(self._deadline):
                 found = self._collection.find(self._expired, {"_id": 1}, hint=name, limit=few + 1)
                 ids = [document["_id"] for document in found]
             if len(ids) <= few and all(isinstance(i, type(ids[0])) for i in ids):
@@ -143,8 +102,8 @@ class Records:
             {"$limit": size},
             {"$group": {"_id": None, "documents": {"$sum": 1}, "last": {"$last": "$_id"}}},
         ]
-        for attempt in self._attempts():
-            with attempt, self._bounded():
+        for attempt in attempts(self._deadline):
+            with attempt, bounded(self._deadline):
                 found = next(self._collection.aggregate(pipeline, hint="_id_"), None)
                 return (found["last"], int(found["documents"])) if found else (after, 0)
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -154,13 +113,13 @@ class Records:
 
         A range of `_id` holds ids of one type only, and documents may have come in behind the pass.
         """
-        with self._bounded():
+        with bounded(self._deadline):
             ids = [document["_id"] for document in self._collection.find(self._expired, {"_id": 1}, limit=size)]
         return batch_of(ids, last=True) if ids else None
 
     def read(self, batch: Batch) -> Iterator[Document]:
         """Yield the batch's documents as they are now, whole."""
-        with self._bounded():
+        with bounded(self._deadline):
             for part in batch.parts:
                 yield from self._collection.find({**part.query, **self._expired})
 
@@ -169,8 +128,8 @@ class Records:
 
         A call that broke off may have deleted some before; the whole part is counted then, since all of it is gone.
         """
-        for attempt in self._attempts():
-            with attempt, self._bounded():
+        for attempt in attempts(self._deadline):
+            with attempt, bounded(self._deadline):
                 deleted = self._delete_at_once({**part.query, **self._expired})
         return deleted if attempt.num == 1 else part.documents
 
@@ -184,17 +143,8 @@ class Records:
             # The server is no replica set, another write got in between, or its limit for a transaction was reached.
             return self._collection.delete_many(query).deleted_count
 
-    def _attempts(self) -> Iterator[stamina.Attempt]:
-        seconds = min(RETRY_SECONDS, self._deadline.remaining() + GRACE_SECONDS)
-        return iter(stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=seconds))
-
-    @contextmanager
-    def _bounded(self) -> Iterator[None]:
-        with mongo_errors(), within(self._deadline.remaining() + GRACE_SECONDS):
-            yield
-
     def _count(self, query: Document, seconds: float, **options: Any) -> int | None:  # noqa: ANN401 - the driver's
-        with self._bounded():
+        with bounded(self._deadline):
             try:
                 limit = max(1, round(seconds * 1000))
                 return self._collection.count_documents(query, maxTimeMS=limit, **options)
@@ -241,10 +191,3 @@ class FewIds:
 
 
 BatchSource = IdRanges | FewIds
-
-
-def batch_of(ids: Sequence[Any], *, last: bool) -> Batch:
-    """Return the batch of the documents with these ids."""
-    share = max(1, ceil(len(ids) / PARTS))
-    shares = [ids[start : start + share] for start in range(0, len(ids), share)]
-    return Batch([Part({"_id": {"$in": list(some)}}, len(some)) for some in shares], last=last)

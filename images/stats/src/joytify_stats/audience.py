@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
-from joytify_common.mongo import Document, mongo_errors
+from joytify_common.mongo import Document, attempts, bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from bson import ObjectId
     from pymongo.database import Database
 
     from joytify_common.collections import CollectionNames
+    from joytify_common.deadline import Deadline
     from joytify_stats.period import Period
 
 OPTED_IN = "userPreferences.notifications.monthlyStatistic"
@@ -31,11 +31,13 @@ class Chunk:
     """Part of the audience.
 
     Attributes:
-        users: ids of users with statistics for the period.
+        users: how many users with statistics for the period are in it.
+        lacking: those of them who are opted in and have not been given the notification.
         last: `_id` of the last stats document read; a continuation goes on after it.
     """
 
-    users: Sequence[ObjectId]
+    users: int
+    lacking: Sequence[ObjectId]
     last: ObjectId
 
 
@@ -55,7 +57,7 @@ class Delivery:
 
 
 class Audience:
-    """The users of one database who are to get one period's notification."""
+    """The users of one database who are to get one period's notification; no call outlives the deadline."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class Audience:
         notification: ObjectId,
         *,
         read_preference: str,
+        deadline: Deadline,
     ) -> None:
         preference = make_read_preference(read_pref_mode_from_name(read_preference), tag_sets=None)
         # Only this long read may go to a secondary: a stale answer there is put right by the update's own filter.
@@ -73,39 +76,43 @@ class Audience:
         self._notifications = database[names.notifications]
         self._period = period
         self._id = notification
+        self._deadline = deadline
 
     def delivery(self) -> Delivery:
         """Return how far the notification is, from the document itself."""
-        with mongo_errors():
+        with bounded(self._deadline):
             found = self._notifications.find_one({"_id": self._id})
         state = (found or {}).get("delivery", {})
         return Delivery(exists=found is not None, finished="finishedAt" in state, after=state.get("after"))
 
-    def chunks(self, size: int, after: ObjectId | None) -> Iterator[Chunk]:
-        """Yield the users with statistics for the period, streamed in the order of their stats documents' `_id`."""
+    def following(self, after: ObjectId | None, size: int) -> Chunk | None:
+        """Return the next part of the audience in the order of the stats documents' `_id`, None when there is none.
+
+        Args:
+            after: `_id` of the stats document to go on after, None for the beginning.
+            size: most stats documents in the part.
+        """
         entitled: Document = {
             "stats": {"$elemMatch": {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}}
         }
         if after is not None:
             entitled["_id"] = {"$gt": after}
-        with mongo_errors(), self._stats.find(entitled, {"user": 1}, batch_size=size).sort("_id", 1) as cursor:
-            while documents := list(islice(cursor, size)):
-                yield Chunk(users=list(dict.fromkeys(d["user"] for d in documents)), last=documents[-1]["_id"])
-
-    def lacking(self, users: Sequence[ObjectId]) -> list[ObjectId]:
-        """Return those of the users who are opted in and have not been given the notification."""
-        with mongo_errors():
-            return [user["_id"] for user in self._users.find(self._to_be_given(users), {"_id": 1})]
+        for attempt in attempts(self._deadline):
+            with attempt, bounded(self._deadline):
+                found = list(self._stats.find(entitled, {"user": 1}, sort=[("_id", 1)], hint="_id_", limit=size))
+                users = list(dict.fromkeys(document["user"] for document in found))
+                lacking = [user["_id"] for user in self._users.find(self._to_be_given(users), {"_id": 1})]
+        return Chunk(users=len(users), lacking=lacking, last=found[-1]["_id"]) if found else None
 
     def create_notification(self, created_at: datetime, now: datetime) -> bool:
         """Create the period's notification unless it exists; return whether this call did."""
         document = {"type": "monthlyStatistic", "createdAt": created_at, "updatedAt": now, "delivery.startedAt": now}
-        with mongo_errors():
+        with bounded(self._deadline):
             result = self._notifications.update_one({"_id": self._id}, {"$setOnInsert": document}, upsert=True)
         return result.upserted_id is not None
 
     def attach(self, users: Sequence[ObjectId], run: str) -> list[ObjectId]:
-        """Put the notification on the users' lists; return those who got it by this call and by no other.
+        """Put the notification on the users' lists; return those who got it by this run and by no other.
 
         Args:
             users: who is to get it; anyone who has it meanwhile is left alone.
@@ -113,21 +120,22 @@ class Audience:
         """
         entry = {"id": self._id, "viewed": False, "read": False}
         change = {"$push": {"notifications": entry}, "$set": {MARK: {"notification": self._id, "run": run}}}
-        with mongo_errors():
-            changed = self._users.update_many(self._to_be_given(users), change).modified_count
-            if changed == len(users):
-                return list(users)
-            ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": self._id, f"{MARK}.run": run}
-            return [user["_id"] for user in self._users.find(ours, {"_id": 1})]
+        ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": self._id, f"{MARK}.run": run}
+        for attempt in attempts(self._deadline):
+            with attempt, bounded(self._deadline):
+                changed = self._users.update_many(self._to_be_given(users), change).modified_count
+                # After an attempt that broke off, or beside another run, the marks tell whom this run gave it.
+                given = list(users) if changed == len(users) else [u["_id"] for u in self._users.find(ours, {"_id": 1})]
+        return given
 
     def record_progress(self, after: ObjectId) -> None:
         """Write down that all up to this stats document is dealt with; a slower run cannot set it back."""
-        with mongo_errors():
+        with bounded(self._deadline):
             self._notifications.update_one({"_id": self._id}, {"$max": {"delivery.after": after}})
 
     def record_finish(self, now: datetime) -> None:
         """Write down that the period is delivered: no later run delivers it again."""
-        with mongo_errors():
+        with bounded(self._deadline):
             self._notifications.update_one({"_id": self._id}, {"$set": {"delivery.finishedAt": now}})
 
     def _to_be_given(self, users: Sequence[ObjectId]) -> dict[str, Any]:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 PATH = "/notifications/socket"
-TIMEOUT = httpx.Timeout(10, connect=3)
+CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 ATTEMPTS = 3
-RETRY_SECONDS = 20
+# A push with all its attempts takes no longer than this and one more answer.
+RETRY_SECONDS = 20.0
 REFUSED_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -29,10 +30,18 @@ class KeyRefusedError(ConfigError):
     """The backend does not take the API key; no further push can go through."""
 
 
+class _BusyError(TransientError):
+    """The backend asks to be left alone for so many seconds; None where it does not say how long."""
+
+    def __init__(self, text: str, pause: float | None) -> None:
+        super().__init__(text)
+        self.pause = pause
+
+
 @cache
 def http_client() -> httpx.Client:
     """Return the container's one HTTP client."""
-    return httpx.Client(timeout=TIMEOUT, follow_redirects=False)
+    return httpx.Client(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), follow_redirects=False)
 
 
 @dataclass(frozen=True)
@@ -52,13 +61,15 @@ class Backend:
     def push(self, users: Sequence[ObjectId]) -> None:
         """Have the backend tell these users; 429, 5xx and connection errors are retried a few times.
 
+        A `Retry-After` is honoured; one longer than the time for retries ends them.
+
         Raises:
             KeyRefusedError: the key was refused.
             ConfigError: the request was refused for another reason.
             TransientError: the backend did not take the request.
         """
         body = {"userIds": [str(user) for user in users]}
-        for attempt in stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=RETRY_SECONDS):
+        for attempt in stamina.retry_context(on=_pause_before_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS):
             with attempt:
                 self._post(body)
 
@@ -74,12 +85,30 @@ class Backend:
         except httpx.RequestError as exc:
             raise TransientError(f"the backend could not be reached ({type(exc).__name__})") from None
         if not response.is_success:
-            raise _refusal(response.status_code)
+            raise _refusal(response)
 
 
-def _refusal(status: int) -> JobError:
+def _pause_before_retry(exc: Exception) -> bool | float:
+    """Return whether to try again, or after how many seconds: stamina's backoff hook."""
+    if isinstance(exc, _BusyError) and exc.pause is not None:
+        return exc.pause if exc.pause <= RETRY_SECONDS else False
+    return isinstance(exc, TransientError)
+
+
+def _refusal(response: httpx.Response) -> JobError:
+    status = response.status_code
     if status in REFUSED_KEY:
         return KeyRefusedError(f"API_INTERNAL_SECRET_KEY: the backend refused the key ({status})")
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransientError(f"the backend answered {status}")
+        return _BusyError(f"the backend answered {status}", _retry_after(response))
     return ConfigError(f"the backend refused the request ({status})")
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Return the seconds that the header names; its other form, a date, is as good as none."""
+    try:
+        seconds = float(response.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None
+    # "nan" and "-1" are numbers to Python.
+    return seconds if seconds >= 0 else None

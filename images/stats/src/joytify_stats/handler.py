@@ -11,7 +11,7 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.functions import invoke_async, lambda_client
 from joytify_common.job import Job, Run
 from joytify_common.messages import MonthlyStatsError, MonthlyStatsSummary
-from joytify_common.mongo import URI_KEY, connect, within
+from joytify_common.mongo import URI_KEY, connect
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic, sns_client
@@ -24,8 +24,6 @@ from joytify_stats.settings import StatsSettings
 if TYPE_CHECKING:
     from bson import ObjectId
 
-# The deadline leaves Lambda a reserve; a MongoDB call may use this much of it.
-GRACE_SECONDS = 4.0
 SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
@@ -37,7 +35,7 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
     database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
     hand_over = {"testMode": run.test_mode, "triggeredBy": "stats"}
     deadline = Deadline.of(run.context)
-    story = MonthEnd(
+    MonthEnd(
         event=event,
         run=run,
         period=period,
@@ -48,6 +46,7 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
             period,
             notification,
             read_preference=SETTINGS.read_preference,
+            deadline=deadline,
         ),
         backend=Backend(
             client=http_client(),
@@ -59,9 +58,7 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
         chunk_size=SETTINGS.backend_chunk_size,
         deadline=deadline,
         progress=progress,
-    )
-    with within(deadline.remaining() + GRACE_SECONDS):
-        story.tell()
+    ).tell()
 
 
 def _continue(event: StatsEvent, run: Run, period: Period, after: ObjectId) -> None:

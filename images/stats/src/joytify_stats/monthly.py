@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import JobEvent
-from joytify_stats.backend import Backend, KeyRefusedError
+from joytify_stats.pushes import Pushes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
     from joytify_common.job import Run
     from joytify_stats.audience import Audience, Chunk, Delivery
+    from joytify_stats.backend import Backend
     from joytify_stats.period import Period
 
 # No chunk is begun with less time than this left.
 CHUNK_SECONDS = 30.0
 CHUNK_SHARE = 0.2
-# After so many failures in a row no further push is tried in the run: each costs its retries' time.
-MOST_PUSH_FAILURES = 3
 
 
 class StatsEvent(JobEvent):
@@ -49,7 +49,7 @@ class StatsEvent(JobEvent):
 
 @dataclass
 class StatsProgress:
-    """What a stats run has done so far; the fields are those of the contract (messages.py)."""
+    """What a stats run has done so far; most fields are those of the contract (messages.py)."""
 
     stage: str = "start"
     skipped: str | None = None
@@ -65,8 +65,7 @@ class StatsProgress:
     cleanup_failure: str | None = None
     continued: bool = False
     dry_run: bool = False
-    push_failures: int = 0
-    key_refused: bool = False
+    aside: JobError | None = None
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by the contract's field names."""
@@ -117,29 +116,55 @@ class MonthEnd:
     def _deliver(self, delivery: Delivery) -> ObjectId | None:
         """Return where to go on when time ran out, None when everyone has been dealt with."""
         enough = min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE)
-        positions = [p for p in (delivery.after, self.event.position()) if p is not None]
-        for chunk in self.audience.chunks(self.chunk_size, max(positions, default=None)):
-            self._deliver_chunk(chunk)
-            if self.deadline.remaining() <= enough:
-                return chunk.last
-        self._finish()
+        after = max((p for p in (delivery.after, self.event.position()) if p is not None), default=None)
+        pushes = Pushes(self.backend)
+        try:
+            with pushes, ThreadPoolExecutor(max_workers=1) as reader:
+                stopped_at = self._deliver_chunks(reader, after, pushes, enough)
+        finally:
+            self.progress.socket_users_notified = pushes.notified
+            self.progress.socket_failures, self.progress.socket_failure = pushes.failures, pushes.failure
+        if stopped_at is None:
+            self._finish()
+        return stopped_at
+
+    def _deliver_chunks(
+        self, reader: ThreadPoolExecutor, after: ObjectId | None, pushes: Pushes, enough: float
+    ) -> ObjectId | None:
+        """Deliver chunk after chunk, the next one being read meanwhile; return where time ran out."""
+
+        def read(after: ObjectId | None) -> Future[Chunk | None]:
+            return reader.submit(self.audience.following, after, self.chunk_size)
+
+        coming, reached = read(after), None
+        try:
+            while (chunk := coming.result()) is not None:
+                coming = read(chunk.last)
+                self._deliver_chunk(chunk, pushes)
+                reached = chunk.last
+                if self.deadline.remaining() <= enough:
+                    return reached
+        except TransientError:
+            # Where a slow server outlasted the deadline, the next run goes on from what was reached.
+            if reached is None or self.deadline.remaining() > 0:
+                raise
+            return reached
         return None
 
-    def _deliver_chunk(self, chunk: Chunk) -> None:
+    def _deliver_chunk(self, chunk: Chunk, pushes: Pushes) -> None:
         progress = self.progress
-        progress.users_processed += len(chunk.users)
-        users = self.audience.lacking(chunk.users)
+        progress.users_processed += chunk.users
         if self.event.dry_run:
-            progress.users_updated += len(users)
+            progress.users_updated += len(chunk.lacking)
             return
-        if users:
+        if chunk.lacking:
             created = self.audience.create_notification(self.period.notification_date(self.run.now), self.run.now)
             progress.notifications_created += created
             progress.notification_id = str(self.notification)
-            given = self.audience.attach(users, self.run.run_id)
+            given = self.audience.attach(chunk.lacking, self.run.run_id)
             progress.users_updated += len(given)
             if given:
-                self._push(given)
+                pushes.start(given)
         self.audience.record_progress(chunk.last)
 
     def _finish(self) -> None:
@@ -151,30 +176,12 @@ class MonthEnd:
         elif not self.event.dry_run:
             self.audience.record_finish(self.run.now)
 
-    def _push(self, users: list[ObjectId]) -> None:
-        """Push live; the notification stands on the users' lists already, so a failure is only counted."""
-        progress = self.progress
-        if progress.key_refused or progress.push_failures >= MOST_PUSH_FAILURES:
-            progress.socket_failures += len(users)
-            return
-        try:
-            self.backend.push(users)
-        except JobError as exc:
-            logger.warning("push failed", error=str(exc), users=len(users))
-            progress.socket_failures += len(users)
-            progress.socket_failure = str(exc)
-            progress.key_refused = isinstance(exc, KeyRefusedError)
-            progress.push_failures += 1
-        else:
-            progress.socket_users_notified += len(users)
-            progress.push_failures = 0
-
     def _hand_over(self) -> None:
         self.progress.stage = "hand-over"
         try:
             self.start_cleanup()
         except (ConfigError, TransientError) as exc:
             logger.error("cleanup could not be started", error=str(exc))
-            self.progress.cleanup_failure = str(exc)
+            self.progress.cleanup_failure, self.progress.aside = str(exc), exc
         else:
             self.progress.cleanup_triggered = True

@@ -1,0 +1,77 @@
+"""Pushes in flight: the backend is asked while the database works on, and what came of it is counted."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from loguru import logger
+
+from joytify_common.errors import JobError
+from joytify_stats.backend import Backend, KeyRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from bson import ObjectId
+
+IN_FLIGHT = 4
+# After so many failures in a row no further push is tried in the run: each costs its retries' time.
+MOST_FAILURES = 3
+
+
+@dataclass
+class Pushes:
+    """The pushes of one run; leave it as a context manager to wait for those in flight.
+
+    Attributes:
+        notified: users whose push went through.
+        failures: users whose push failed, or was not tried any more.
+        failure: why the latest failed, None where none did.
+    """
+
+    backend: Backend
+    notified: int = 0
+    failures: int = 0
+    failure: str | None = None
+    _in_a_row: int = 0
+    _key_refused: bool = False
+    _waiting: deque[tuple[Future[None], int]] = field(default_factory=deque)
+    _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=IN_FLIGHT))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        while self._waiting:
+            self._settle()
+        self._workers.shutdown()
+
+    def start(self, users: Sequence[ObjectId]) -> None:
+        """Push these users while the caller goes on; waits where too many pushes are in flight.
+
+        The notification stands on the users' lists already, so a failure is only counted.
+        """
+        while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
+            self._settle()
+        if self._key_refused or self._in_a_row >= MOST_FAILURES:
+            self.failures += len(users)
+            return
+        self._waiting.append((self._workers.submit(self.backend.push, users), len(users)))
+
+    def _settle(self) -> None:
+        push, users = self._waiting.popleft()
+        try:
+            push.result()
+        except JobError as exc:
+            logger.warning("push failed", error=str(exc), users=users)
+            self.failures += users
+            self.failure = str(exc)
+            self._in_a_row += 1
+            self._key_refused = self._key_refused or isinstance(exc, KeyRefusedError)
+        else:
+            self.notified += users
+            self._in_a_row = 0

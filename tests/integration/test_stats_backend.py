@@ -1,0 +1,141 @@
+"""The month end and a backend that misbehaves, over real HTTP: what the summary says, and who is told all the same."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from bson import ObjectId
+from month_end import Outside, month_end
+from pydantic import SecretStr
+
+from joytify_local.processes import answers, free_port, start, stop
+from joytify_stats.backend import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+KEY = "the-key-of-the-test"
+LISTENERS, CHUNK = 40, 5
+READ_SECONDS = 0.5
+FOREVER = 1_000_000
+OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def backend_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of the backend's stand-in."""
+    url = f"http://127.0.0.1:{(port := free_port('127.0.0.1'))}"
+    command = [sys.executable, "-m", "joytify_local.backend", "--port", str(port), "--key", KEY]
+    pid = start(command, tmp_path_factory.mktemp("backend") / "log", partial(answers, url + "/health"))
+    yield url
+    stop([pid])
+
+
+@pytest.fixture
+def listeners(database: Database[Document]) -> list[ObjectId]:
+    """Users who are to be told."""
+    ids = [ObjectId() for _ in range(LISTENERS)]
+    wants = {"notifications": {"monthlyStatistic": True}}
+    database.users.insert_many([{"_id": i, "userPreferences": wants, "notifications": []} for i in ids])
+    database.stats.insert_many([{"user": i, "stats": [{"createdAt": OCTOBER}]} for i in ids])
+    return ids
+
+
+def run(database: Database[Document], url: str, mood: Document, *, key: str = KEY, chunk: int = CHUNK) -> Any:
+    """Run the month end with the backend in this mood; return its progress and who was pushed how often."""
+    httpx.put(url + "/mood", json=mood).raise_for_status()
+    httpx.delete(url + "/pushed").raise_for_status()
+    outside = Outside()
+    with httpx.Client(timeout=READ_SECONDS) as client:
+        backend = Backend(client=client, domain=url, key=SecretStr(key))
+        progress = month_end(database, outside, backend=backend, chunk=chunk)
+    # Whatever the backend does, everyone has the notification and cleanup is started.
+    assert database.users.count_documents({"notifications": {"$size": 1}}) == progress.users_updated == LISTENERS
+    assert outside.cleanups == ["started"]
+    assert KEY not in str(progress.socket_failure)
+    httpx.put(url + "/mood", json={}).raise_for_status()
+    return progress, httpx.get(url + "/pushed").json()["users"]
+
+
+@pytest.mark.parametrize(
+    "mood",
+    [
+        {},
+        {"latencySeconds": 0.05},
+        {"status": 503, "times": 2},
+        {"status": 429, "times": 2},
+        {"status": 429, "retryAfter": 0.2, "times": 2},
+        {"status": 0, "times": 2},
+    ],
+    ids=["well", "with latency", "503 twice", "429 twice", "429 with Retry-After", "breaking off twice"],
+)
+def test_what_passes_is_waited_out(
+    database: Database[Document], backend_url: str, listeners: list[ObjectId], mood: Document
+) -> None:
+    progress, pushed = run(database, backend_url, mood)
+
+    assert set(pushed) == {str(user) for user in listeners}
+    assert (progress.socket_users_notified, progress.socket_failures) == (LISTENERS, 0)
+    assert progress.socket_failure is None
+
+
+@pytest.mark.parametrize(
+    ("mood", "says"),
+    [
+        ({"status": 500, "times": FOREVER}, "the backend answered 500"),
+        ({"status": 413, "times": FOREVER}, "the backend refused the request (413)"),
+        ({"status": 429, "times": FOREVER}, "the backend answered 429"),
+        ({"status": 429, "retryAfter": 3600, "times": FOREVER}, "the backend answered 429"),
+        ({"status": 0, "times": FOREVER}, "the backend could not be reached (RemoteProtocolError)"),
+        ({"latencySeconds": READ_SECONDS * 2}, "the backend could not be reached (ReadTimeout)"),
+    ],
+    ids=["500", "413", "429", "429 with a long Retry-After", "breaking off", "slow"],
+)
+@pytest.mark.usefixtures("listeners")
+def test_what_lasts_is_counted_and_said(
+    database: Database[Document], backend_url: str, mood: Document, says: str
+) -> None:
+    progress, pushed = run(database, backend_url, mood)
+
+    assert (progress.socket_users_notified, progress.socket_failures) == (0, LISTENERS)
+    assert progress.socket_failure == says
+    # A backend that is slow has pushed what it was asked to, only its answer came too late.
+    assert pushed == {} or "ReadTimeout" in says
+
+
+@pytest.mark.usefixtures("listeners")
+def test_a_refused_key_is_named(database: Database[Document], backend_url: str) -> None:
+    progress, pushed = run(database, backend_url, {}, key="another key")
+
+    assert (progress.socket_failures, pushed) == (LISTENERS, {})
+    assert progress.socket_failure == "API_INTERNAL_SECRET_KEY: the backend refused the key (401)"
+
+
+@pytest.mark.usefixtures("listeners")
+def test_a_backend_that_is_down_is_said(database: Database[Document], backend_url: str) -> None:
+    outside = Outside()
+    with httpx.Client(timeout=READ_SECONDS) as client:
+        backend = Backend(client=client, domain=f"http://127.0.0.1:{free_port('127.0.0.1')}", key=SecretStr(KEY))
+        progress = month_end(database, outside, backend=backend, chunk=CHUNK)
+
+    assert progress.socket_failure == "the backend could not be reached (ConnectError)"
+    assert (progress.users_updated, progress.socket_failures, outside.cleanups) == (LISTENERS, LISTENERS, ["started"])
+    assert httpx.get(backend_url + "/pushed").json()["users"] == {}
+
+
+def test_the_largest_chunk_stays_below_the_backends_limit(backend_url: str) -> None:
+    """3,500 ids, the most that BACKEND_CHUNK_SIZE allows."""
+    with httpx.Client(timeout=READ_SECONDS) as client:
+        backend = Backend(client=client, domain=backend_url, key=SecretStr(KEY))
+        backend.push([ObjectId() for _ in range(3500)])
+
+    assert 3500 in httpx.get(backend_url + "/pushed").json()["requests"]

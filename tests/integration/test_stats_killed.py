@@ -1,0 +1,141 @@
+"""Month ends that are killed at random moments, or that run beside each other."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import ObjectId
+from month_end import NOW, Outside, month_end
+
+from joytify_cli.verify import faults
+from joytify_common.collections import PRODUCTION
+from joytify_stats.period import resolve_period
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+KILLS, AT_ONCE = 30, 20
+ENTITLED, OTHERS = 120, 40
+LONGEST_SECONDS = 0.3
+MONTHS = [datetime(2024 + n // 12, n % 12 + 1, 5, tzinfo=UTC) for n in range(KILLS)]
+# Waits for a line, so that the moment of the kill is counted from the start of the work and not of the interpreter.
+RUN = """
+import sys
+from pymongo import MongoClient
+from month_end import month_end
+client = MongoClient(sys.argv[1], tz_aware=True)
+client.admin.command("ping")
+print("ready", flush=True)
+sys.stdin.readline()
+month_end(client[sys.argv[2]], event={"period": sys.argv[3]}, chunk=int(sys.argv[4]), run_id="killed")
+"""
+
+
+def fill(database: Database[Document]) -> set[ObjectId]:
+    """Make users with statistics for every month, and return those who want the notification."""
+    users = [
+        {
+            "_id": ObjectId(),
+            "userPreferences": {"notifications": {"monthlyStatistic": number < ENTITLED}},
+            "notifications": [],
+        }
+        for number in range(ENTITLED + OTHERS)
+    ]
+    database.users.insert_many(users)
+    database.stats.insert_many([{"user": u["_id"], "stats": [{"createdAt": month} for month in MONTHS]} for u in users])
+    database.stats.create_index("user")
+    return {ObjectId(str(user["_id"])) for user in users[:ENTITLED]}
+
+
+def held(database: Database[Document], period: str) -> Counter[ObjectId]:
+    """Return how often each user has the month's notification."""
+    identity = resolve_period(period, NOW).notification_id(test_mode=False)
+    return Counter(
+        user["_id"]
+        for user in database.users.find({"notifications.id": identity})
+        for entry in user["notifications"]
+        if entry["id"] == identity
+    )
+
+
+@pytest.fixture
+def runs(database: Database[Document], mongodb_uri: str, request: pytest.FixtureRequest) -> Any:
+    """One waiting process for each kill."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    waiting = [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN, mongodb_uri, database.name, f"{m:%Y-%m}", str(request.param)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        for m in MONTHS
+    ]
+    yield request.param, waiting
+    for run in waiting:
+        run.kill()
+        run.communicate()
+
+
+@pytest.mark.parametrize("runs", [1, 40, 1000], indirect=True, ids="chunks of {}".format)
+def test_killed_at_any_moment_a_retry_gives_everyone_the_notification_once(
+    database: Database[Document], runs: tuple[int, Sequence[subprocess.Popen[str]]]
+) -> None:
+    """30 runs are ended by SIGKILL at random moments, each followed by a retry."""
+    entitled = fill(database)
+    chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
+    chunk, processes = runs
+    interrupted = 0
+    for month, run in zip(MONTHS, processes, strict=True):
+        assert run.stdin is not None
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+        run.stdin.write("\n")
+        run.stdin.flush()
+        time.sleep(chance.uniform(0, LONGEST_SECONDS))
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        before = held(database, f"{month:%Y-%m}")
+        interrupted += len(before) < ENTITLED
+        assert set(before.values()) <= {1}
+        month_end(database, event={"period": f"{month:%Y-%m}"}, chunk=chunk, run_id="retry")
+        assert held(database, f"{month:%Y-%m}") == Counter(entitled)
+
+    # Most kills came before the work was done, else nothing was tested.
+    assert interrupted > KILLS // 5
+    assert database.notifications.count_documents({}) == KILLS
+    assert list(faults(database, PRODUCTION)) == []
+
+
+@pytest.mark.parametrize("chunk", [1, 40, 1000])
+def test_twenty_runs_at_once_give_everyone_the_notification_once(database: Database[Document], chunk: int) -> None:
+    entitled = fill(database)
+    outside = Outside()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(
+            pool.map(
+                lambda n: month_end(database, outside, chunk=chunk, run_id=f"run-{n}", event={"period": "2026-06"}),
+                range(AT_ONCE),
+            )
+        )
+
+    assert held(database, "2026-06") == Counter(entitled) == Counter(outside.backend.pushed)
+    assert sum(run.notifications_created for run in done) == 1
+    assert sum(run.users_updated for run in done) == ENTITLED
+    assert database.notifications.count_documents({}) == 1

@@ -1,0 +1,104 @@
+"""Runs the story of the month end on a database, with what it asks of others kept in memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from factories import STATS, FakeContext
+from pydantic import SecretStr
+
+from joytify_common.collections import PRODUCTION
+from joytify_common.deadline import Deadline
+from joytify_common.job import Run
+from joytify_common.secrets import Secret
+from joytify_stats.audience import Audience
+from joytify_stats.monthly import MonthEnd, StatsEvent, StatsProgress
+from joytify_stats.period import resolve_period
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bson import ObjectId
+    from pymongo.database import Database
+
+    from joytify_common.errors import JobError
+    from joytify_stats.backend import Backend
+
+NOW = datetime(2026, 11, 1, 2, tzinfo=UTC)
+
+Document = dict[str, Any]
+
+
+@dataclass
+class FakeBackend:
+    """Keeps who was pushed; fails where the test says so."""
+
+    pushed: list[ObjectId] = field(default_factory=list)
+    error: JobError | None = None
+    calls: int = 0
+
+    def push(self, users: Sequence[ObjectId]) -> None:
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+        self.pushed.extend(users)
+
+
+@dataclass
+class Outside:
+    """What a run asks of others."""
+
+    backend: FakeBackend = field(default_factory=FakeBackend)
+    cleanups: list[str] = field(default_factory=list)
+    continuations: list[ObjectId] = field(default_factory=list)
+    cleanup_error: JobError | None = None
+
+    def start_cleanup(self) -> None:
+        if self.cleanup_error is not None:
+            raise self.cleanup_error
+        self.cleanups.append("started")
+
+
+def month_end(
+    database: Database[Document],
+    outside: Outside | None = None,
+    *,
+    event: Document | None = None,
+    seconds: float = 60,
+    chunk: int = 3,
+    now: datetime = NOW,
+    run_id: str = "run-1",
+    backend: Backend | None = None,
+) -> StatsProgress:
+    """Run the story once; `backend` stands in for the one in `outside`."""
+    outside = outside or Outside()
+    parsed = StatsEvent.model_validate(event or {})
+    period = resolve_period(parsed.period, now)
+    notification = period.notification_id(test_mode=False)
+    run = Run(
+        function=STATS,
+        request_id="one event",
+        run_id=run_id,
+        now=now,
+        test_mode=False,
+        secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),
+        context=FakeContext(),
+    )
+    progress, deadline = StatsProgress(), Deadline(time.monotonic() + seconds)
+    MonthEnd(
+        event=parsed,
+        run=run,
+        period=period,
+        notification=notification,
+        audience=Audience(database, PRODUCTION, period, notification, read_preference="primary", deadline=deadline),
+        backend=backend or cast("Backend", outside.backend),
+        start_cleanup=outside.start_cleanup,
+        start_continuation=outside.continuations.append,
+        chunk_size=chunk,
+        deadline=deadline,
+        progress=progress,
+    ).tell()
+    return progress

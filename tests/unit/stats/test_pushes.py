@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+from bson import ObjectId
+
+from joytify_common.errors import JobError, TransientError
+from joytify_stats.backend import KeyRefusedError
+from joytify_stats.pushes import IN_FLIGHT, MOST_FAILURES, Pushes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joytify_stats.backend import Backend
+
+USERS = [ObjectId(), ObjectId()]
+
+
+class FakeBackend:
+    """Answers each push with the next of the outcomes, or holds it until it is released."""
+
+    def __init__(self, outcomes: Sequence[JobError | None] = (), *, hold: bool = False) -> None:
+        self.outcomes = list(outcomes)
+        self.released = threading.Event()
+        if not hold:
+            self.released.set()
+        self.calls = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._lock = threading.Lock()
+
+    def push(self, _: Sequence[ObjectId]) -> None:
+        with self._lock:
+            self.calls += 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            outcome = self.outcomes.pop(0) if self.outcomes else None
+        self.released.wait(10)
+        with self._lock:
+            self.at_once -= 1
+        if outcome is not None:
+            raise outcome
+
+
+def pushes(backend: FakeBackend) -> Pushes:
+    return Pushes(cast("Backend", backend))
+
+
+def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
+    backend = FakeBackend(hold=True)
+    with pushes(backend) as ours:
+        ours.start(USERS)
+        ours.start(USERS)
+        told_early = ours.notified
+        backend.released.set()
+
+    assert (told_early, ours.notified, ours.failures) == (0, 4, 0)
+
+
+def test_only_a_few_are_in_flight() -> None:
+    backend = FakeBackend(hold=True)
+    threading.Timer(0.2, backend.released.set).start()
+    with pushes(backend) as ours:
+        for _ in range(IN_FLIGHT * 3):
+            ours.start(USERS)
+
+    assert backend.most_at_once == IN_FLIGHT
+    assert ours.notified == len(USERS) * IN_FLIGHT * 3
+
+
+def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
+    backend = FakeBackend([TransientError("the backend answered 503")] * 100)
+    with pushes(backend) as ours:
+        for _ in range(50):
+            ours.start(USERS)
+
+    assert (ours.notified, ours.failures, ours.failure) == (0, 100, "the backend answered 503")
+    assert MOST_FAILURES <= backend.calls <= MOST_FAILURES + IN_FLIGHT
+
+
+def test_a_refused_key_stops_pushing_at_once() -> None:
+    backend = FakeBackend([KeyRefusedError("the key was refused"), None, None, None])
+    with pushes(backend) as ours:
+        for _ in range(50):
+            ours.start(USERS)
+
+    assert ours.failure == "the key was refused"
+    assert backend.calls <= IN_FLIGHT + 1
+    assert ours.notified + ours.failures == 100
+
+
+def test_a_failure_between_successes_stops_nothing() -> None:
+    backend = FakeBackend([None, TransientError("the backend answered 503"), None, TransientError("again")])
+    with pushes(backend) as ours:
+        for _ in range(10):
+            ours.start(USERS)
+
+    assert (ours.notified, ours.failures) == (16, 4)
