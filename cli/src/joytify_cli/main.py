@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from joytify_cli import archive, data, demo, invoke, stack
+from joytify_cli import archive, data, demo, invoke, preview, stack
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(data.app, name="data")
 app.add_typer(archive.app, name="archive")
 app.command()(demo.demo)
 app.command()(invoke.invoke)
+app.command()(preview.preview)
 app.add_typer(stack.app, name="stack", hidden=True)
 
 

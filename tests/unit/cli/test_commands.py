@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
 
 import pytest
+from factories import sns_event
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +25,8 @@ def _no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["data", "generate", "10", "--playbacks-per-user", "-1"], "greater than or equal to 0"),
         (["data", "stats"], "no local stack is running"),
         (["invoke", "stats"], "no local stack is running"),
+        (["preview", "no-such-file"], "No such file"),
+        (["preview", "--timezone", "Mars"], "no IANA time zone"),
         (["invoke", "everything"], "none of stats, cleanup, discord"),
         (["invoke", "stats", "--payload", "{"], "must be JSON"),
     ],
@@ -36,6 +37,30 @@ def test_wrong_words_are_refused_with_a_sentence(words: list[str], says: str) ->
 
     assert result.exit_code == 2
     assert says in " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        json.dumps(sns_event("hello *you*")),
+        json.dumps(sns_event("hello *you*")["Records"][0]["Sns"]),
+        "hello *you*",
+    ],
+    ids=["an SNS event", "an SNS message", "a bare message"],
+)
+def test_a_preview_shows_what_discord_would_get(given: str) -> None:
+    told = CliRunner().invoke(app, ["preview", "--json"], input=given)
+    drawn = CliRunner().invoke(app, ["preview"], input=given)
+
+    (payload,) = json.loads(told.output)
+    assert payload["embeds"][0]["title"] == "🔹 hello \\*you\\*"
+    assert payload["allowed_mentions"] == {"parse": []}
+    assert "hello *you*" in drawn.output
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "events").glob("*.*")), ids=lambda path: path.stem)
+def test_every_sample_can_be_drawn(path: Path) -> None:
+    assert CliRunner().invoke(app, ["preview", str(path)]).exit_code == 0
 
 
 def test_a_demo_through_containers_needs_them_up() -> None:

@@ -22,7 +22,7 @@ FOOTER = 2048
 URL = 2048
 CONTENT = 2000
 # Discord takes 10 MiB: https://discord.com/developers/docs/reference#uploading-files
-ATTACHMENT_BYTES = 8_000_000
+ATTACHMENT, ATTACHMENT_BYTES = "message.txt", 8_000_000
 # Over all embeds of one message: titles, descriptions, field names and values, footers.
 TOTAL = 6000
 
@@ -145,6 +145,10 @@ class Payload:
     body: dict[str, Any]
     attachment: str = ""
     embeds: int = 1
+
+    def message(self) -> dict[str, Any]:
+        """Return what is sent as JSON; an edit keeps only the attachments that are named in it."""
+        return {**self.body, "attachments": [{"id": 0, "filename": ATTACHMENT}] if self.attachment else []}
 
     def plainest(self) -> Payload:
         """Return it as text only, for a Discord that does not take its shape."""

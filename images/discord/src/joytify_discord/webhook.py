@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_discord.limits import ATTACHMENT
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -154,12 +155,10 @@ class _LimitedError(JobError):
 
 
 def _content(payload: Payload) -> dict[str, Any]:
-    # An edit keeps only the attachments that are named.
     if not payload.attachment:
-        return {"json": {**payload.body, "attachments": []}}
-    body = {**payload.body, "attachments": [{"id": 0, "filename": "message.txt"}]}
-    file = ("message.txt", payload.attachment.encode(), "text/plain; charset=utf-8")
-    return {"data": {"payload_json": json.dumps(body)}, "files": {"files[0]": file}}
+        return {"json": payload.message()}
+    file = (ATTACHMENT, payload.attachment.encode(), "text/plain; charset=utf-8")
+    return {"data": {"payload_json": json.dumps(payload.message())}, "files": {"files[0]": file}}
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

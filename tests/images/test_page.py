@@ -1,0 +1,115 @@
+"""The page that shows what was posted to Discord, in a real browser; its pictures are kept in build/screenshots."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from factories import EVERY_MESSAGE, alarm_text, sns_event
+from playwright.sync_api import sync_playwright
+from pydantic import SecretStr
+
+from joytify_common.deadline import Deadline
+from joytify_discord.delivery import Delivery
+from joytify_discord.memory import ContainerMemory
+from joytify_discord.parsing import parse_event
+from joytify_discord.webhook import Webhook, http_client
+from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN
+from joytify_local.processes import answers, free_port, start, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+EVENTS = Path(__file__).parents[1] / "events"
+WIDTHS = {"wide": 1280, "narrow": 360}
+SHOWN = {
+    "success": EVERY_MESSAGE["cleanup"].to_json(),
+    "partial": EVERY_MESSAGE["cleanup of a chain"].to_json(),
+    "failed": EVERY_MESSAGE["cleanup error"].to_json(),
+    "resolved alarm": alarm_text(AlarmName="joytify-stats-errors", AlarmArn="arn:other"),
+    "alarm": alarm_text(),
+    "guardduty": (EVENTS / "guardduty.json").read_text(encoding="utf-8"),
+    "plain text": (EVENTS / "plain.txt").read_text(encoding="utf-8"),
+    "unknown": (EVENTS / "nested_json.json").read_text(encoding="utf-8"),
+    "long text": (EVENTS / "long.txt").read_text(encoding="utf-8"),
+}
+RESOLVED = alarm_text(
+    AlarmName="joytify-stats-errors",
+    AlarmArn="arn:other",
+    NewStateValue="OK",
+    StateChangeTime="2026-11-01T05:17:30.000+0000",
+)
+
+
+@pytest.fixture(scope="module")
+def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the page, with a message of every kind on it."""
+    url = f"http://127.0.0.1:{(port := free_port('127.0.0.1'))}"
+    command = [sys.executable, "-m", "joytify_local.discord", "--port", str(port), "--token", WEBHOOK_TOKEN]
+    pid = start(
+        [*command, "--pace", "100"], tmp_path_factory.mktemp("discord") / "log", partial(answers, url + "/health")
+    )
+    webhook, memory = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH)), ContainerMemory()
+    for number, text in enumerate([*SHOWN.values(), RESOLVED]):
+        event = sns_event(text)
+        event["Records"][0]["Sns"]["MessageId"] = f"id-{number}"
+        deadline = Deadline(time.monotonic() + 60)
+        zone = ZoneInfo("Asia/Taipei")
+        Delivery(webhook=webhook, alerts=webhook, memory=memory, zone=zone, deadline=deadline).deliver(
+            parse_event(event)
+        )
+    yield url
+    stop([pid])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path is not None, "Chromium is needed: `make test` installs it as root on Debian"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_kind_of_message_is_shown_and_fits(browser: Browser, page_url: str, scheme: str, width: str) -> None:
+    page = browser.new_page(viewport={"width": WIDTHS[width], "height": 900}, color_scheme=scheme)  # type: ignore[arg-type] # dark or light
+    page.goto(page_url)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"discord-{scheme}-{width}.png", full_page=True)
+
+    assert page.locator("section").count() == len(SHOWN)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    titles = page.locator("article h2").all_inner_texts()
+    assert titles[3] == "✅ Resolved: joytify-stats-errors"
+    assert titles[4] == "❌ Alarm: joytify-playback-data-cleanup-errors"
+    assert page.get_by_text("(edited)").count() == 1
+    assert page.get_by_text("@everyone **thanks**!").count() == 1
+    assert page.get_by_role("link", name="message.txt").count() == 1
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(49, 51, 56)" if scheme == "dark" else "rgb(255, 255, 255)")
+    page.close()
+
+
+def test_each_kind_has_a_picture_of_its_own(browser: Browser, page_url: str) -> None:
+    page = browser.new_page(viewport={"width": 700, "height": 900}, color_scheme="dark")
+    page.goto(page_url)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(SHOWN):
+        section = page.locator("section").nth(number)
+        section.screenshot(path=PICTURES / f"{name.replace(' ', '-')}.png")
+
+        assert section.locator("article").is_visible()
+    page.close()
