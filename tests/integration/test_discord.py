@@ -74,6 +74,8 @@ def deliver(url: str, memory: Memory, event: dict[str, Any], seconds: float = 30
             )
         except TransientError:
             assert attempt < 10, "given up"
+            # Lambda waits before it retries.
+            time.sleep(seconds)
         else:
             return
 
@@ -120,7 +122,7 @@ def test_a_thousand_records_of_one_event_arrive(discord: str) -> None:
 
 
 def test_a_message_of_256_kb_arrives_whole(discord: str) -> None:
-    text = json.dumps({"lines": [f"line {number}: {'x' * 40}" for number in range(4600)]})
+    text = json.dumps({"lines": [f"line {number}: {'x' * 40}" for number in range(4800)]})
     assert len(text) > 256_000
 
     deliver(discord, ContainerMemory(), numbered(0, text))
