@@ -43,10 +43,10 @@ require_compose() {
 
 # Installs a Chromium for the tests that look at a page.
 require_chromium() {
-  if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then return; fi
+  if command -v google-chrome >/dev/null || { command -v chromium >/dev/null && [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }; then return; fi
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "Chromium is needed: install it, by \`apt-get install chromium\` for instance"; fi
   echo "Installing Chromium with apt-get ..."
-  { apt-get update && apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1 || fail "Chromium could not be installed"
+  { apt-get update && apt-get install -y --no-install-recommends chromium fonts-noto-color-emoji; } >/dev/null 2>&1 || fail "Chromium could not be installed"
 }
 
 # Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE: the real images, or stand-ins where no registry answers.

@@ -118,6 +118,9 @@ EVERY_MESSAGE: dict[str, Message] = {
     "cleanup of a chain": cleanup_summary(
         stop_reason="deadline",
         continued=True,
+        remaining_records=None,
+        total_records_found=None,
+        completion_percentage=None,
         continuation=2,
         chain=Chain(started_at=NOW, records_deleted=200_000, execution_time_ms=1_700_000),
         archive=ArchiveFigures(objects=7, documents=66_814, bytes=4_000_000),

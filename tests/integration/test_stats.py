@@ -119,6 +119,18 @@ def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Do
     assert (progress.notifications_created, progress.users_updated) == (0, 1)
 
 
+def test_two_statistics_of_one_user_far_apart_give_it_once(database: Database[Document]) -> None:
+    """Both chunks that hold the user are at work at the same time."""
+    users = [add_user(database) for _ in range(20)]
+    database.stats.insert_many([{"user": user, "stats": [{"createdAt": OCTOBER}]} for user in users])
+    outside = Outside()
+
+    progress = month_end(database, outside, chunk=1)
+
+    assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
+    assert progress.users_updated == 20
+
+
 def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]) -> None:
     users = [add_user(database) for _ in range(60)]
     outside = Outside()

@@ -124,7 +124,7 @@ def test_the_runs_of_a_chain_edit_one_post() -> None:
         deliver(event(summary.to_json(), first=number), webhook, memory)
 
     assert (len(webhook.posts), len(webhook.edits)) == (1, 4)
-    assert webhook.titles() == ["✅ Cleanup: 66,814 records deleted"]
+    assert webhook.titles() == ["✅ Cleanup: 4,000 records deleted"]
 
 
 def test_a_post_that_is_gone_is_posted_anew() -> None:

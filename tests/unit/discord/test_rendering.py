@@ -30,7 +30,7 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
         (
             cleanup_summary(stop_reason="deadline", remaining_records=5, continued=True),
             PARTIAL,
-            "Cleanup: stopped (deadline), 5 records remain",
+            "Cleanup: 66,814 records deleted so far, it goes on",
         ),
         (cleanup_error(), FAILURE, "Cleanup failed at delete playbacks"),
         (stats_summary(), SUCCESS, "Monthly statistics: 2026\\-10 told to 800 users"),
@@ -81,7 +81,7 @@ def test_a_link_is_left_out_where_the_region_is_unknown() -> None:
 def test_markup_from_outside_is_shown_as_it_stands() -> None:
     embed = shown("@everyone **bold** [here](https://example.com) <@1>")
 
-    assert embed.description == "\\@everyone \\*\\*bold\\*\\* \\[here\\]\\(https\\://example.com\\) \\<\\@1\\>"
+    assert embed.title == "🔹 \\@everyone \\*\\*bold\\*\\* \\[here\\]\\(https\\://example.com\\) \\<\\@1\\>"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pymongo import WriteConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
 from joytify_common.mongo import Document, attempts, bounded
@@ -74,6 +75,8 @@ class Audience:
         self._stats = database.get_collection(names.stats, read_preference=preference)
         self._users = database[names.users]
         self._notifications = database[names.notifications]
+        # A progress that a failover takes back is only made again.
+        self._progress = self._notifications.with_options(write_concern=WriteConcern(w=1))
         self._period = period
         self._id = notification
         self._deadline = deadline
@@ -112,11 +115,11 @@ class Audience:
         return result.upserted_id is not None
 
     def attach(self, users: Sequence[ObjectId], run: str) -> list[ObjectId]:
-        """Put the notification on the users' lists; return those who got it by this run and by no other.
+        """Put the notification on the users' lists; return those who got it by this call and by no other.
 
         Args:
             users: who is to get it; anyone who has it meanwhile is left alone.
-            run: id of this run.
+            run: id of this call's part of the work, which no other call has.
         """
         entry = {"id": self._id, "viewed": False, "read": False}
         change = {"$push": {"notifications": entry}, "$set": {MARK: {"notification": self._id, "run": run}}}
@@ -124,14 +127,14 @@ class Audience:
         for attempt in attempts(self._deadline):
             with attempt, bounded(self._deadline):
                 changed = self._users.update_many(self._to_be_given(users), change).modified_count
-                # After an attempt that broke off, or beside another run, the marks tell whom this run gave it.
+                # After an attempt that broke off, or beside another run, the marks tell whom this call gave it.
                 given = list(users) if changed == len(users) else [u["_id"] for u in self._users.find(ours, {"_id": 1})]
         return given
 
     def record_progress(self, after: ObjectId) -> None:
         """Write down that all up to this stats document is dealt with; a slower run cannot set it back."""
         with bounded(self._deadline):
-            self._notifications.update_one({"_id": self._id}, {"$max": {"delivery.after": after}})
+            self._progress.update_one({"_id": self._id}, {"$max": {"delivery.after": after}})
 
     def record_finish(self, now: datetime) -> None:
         """Write down that the period is delivered: no later run delivers it again."""

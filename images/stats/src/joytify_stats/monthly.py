@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 # No chunk is begun with less time than this left.
 CHUNK_SECONDS = 30.0
 CHUNK_SHARE = 0.2
+# Chunks that are given the notification at the same time: the one's wait for the journal is the other's work.
+ATTACHING = 2
 
 
 class StatsEvent(JobEvent):
@@ -95,6 +99,7 @@ class MonthEnd:
     chunk_size: int
     deadline: Deadline
     progress: StatsProgress
+    _creating: threading.Lock = field(default_factory=threading.Lock)
 
     def tell(self) -> None:
         """Deliver the period to everyone entitled who lacks it, then start cleanup."""
@@ -119,8 +124,8 @@ class MonthEnd:
         after = max((p for p in (delivery.after, self.event.position()) if p is not None), default=None)
         pushes = Pushes(self.backend)
         try:
-            with pushes, ThreadPoolExecutor(max_workers=1) as reader:
-                stopped_at = self._deliver_chunks(reader, after, pushes, enough)
+            with pushes, ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
+                stopped_at = self._deliver_chunks(workers, after, pushes, enough)
         finally:
             self.progress.socket_users_notified = pushes.notified
             self.progress.socket_failures, self.progress.socket_failure = pushes.failures, pushes.failure
@@ -129,42 +134,48 @@ class MonthEnd:
         return stopped_at
 
     def _deliver_chunks(
-        self, reader: ThreadPoolExecutor, after: ObjectId | None, pushes: Pushes, enough: float
+        self, workers: ThreadPoolExecutor, after: ObjectId | None, pushes: Pushes, enough: float
     ) -> ObjectId | None:
         """Deliver chunk after chunk, the next one being read meanwhile; return where time ran out."""
-
-        def read(after: ObjectId | None) -> Future[Chunk | None]:
-            return reader.submit(self.audience.following, after, self.chunk_size)
-
-        coming, reached = read(after), None
+        coming = workers.submit(self.audience.following, after, self.chunk_size)
+        attaching: deque[tuple[Chunk, Future[list[ObjectId]]]] = deque()
+        reached, in_time = None, True
         try:
-            while (chunk := coming.result()) is not None:
-                coming = read(chunk.last)
-                self._deliver_chunk(chunk, pushes)
+            while attaching or (in_time and coming.result() is not None):
+                if in_time and len(attaching) < ATTACHING and (chunk := coming.result()) is not None:
+                    coming = workers.submit(self.audience.following, chunk.last, self.chunk_size)
+                    attaching.append((chunk, workers.submit(self._attach, chunk)))
+                    in_time = self.deadline.remaining() > enough
+                    continue
+                # In order, so that the progress written down never runs ahead of a chunk that is still at work.
+                chunk, given = attaching.popleft()
+                self._settle(chunk, given.result(), pushes)
                 reached = chunk.last
-                if self.deadline.remaining() <= enough:
-                    return reached
         except TransientError:
             # Where a slow server outlasted the deadline, the next run goes on from what was reached.
             if reached is None or self.deadline.remaining() > 0:
                 raise
             return reached
-        return None
+        return None if in_time else reached
 
-    def _deliver_chunk(self, chunk: Chunk, pushes: Pushes) -> None:
-        progress = self.progress
-        progress.users_processed += chunk.users
+    def _attach(self, chunk: Chunk) -> list[ObjectId]:
+        """Return whom this chunk has given the notification."""
+        if self.event.dry_run or not chunk.lacking:
+            return list(chunk.lacking)
+        with self._creating:
+            if self.progress.notification_id is None:
+                created = self.audience.create_notification(self.period.notification_date(self.run.now), self.run.now)
+                self.progress.notifications_created += created
+                self.progress.notification_id = str(self.notification)
+        return self.audience.attach(chunk.lacking, f"{self.run.run_id} {chunk.last}")
+
+    def _settle(self, chunk: Chunk, given: list[ObjectId], pushes: Pushes) -> None:
+        self.progress.users_processed += chunk.users
+        self.progress.users_updated += len(given)
         if self.event.dry_run:
-            progress.users_updated += len(chunk.lacking)
             return
-        if chunk.lacking:
-            created = self.audience.create_notification(self.period.notification_date(self.run.now), self.run.now)
-            progress.notifications_created += created
-            progress.notification_id = str(self.notification)
-            given = self.audience.attach(chunk.lacking, self.run.run_id)
-            progress.users_updated += len(given)
-            if given:
-                pushes.start(given)
+        if given:
+            pushes.start(given)
         self.audience.record_progress(chunk.last)
 
     def _finish(self) -> None:

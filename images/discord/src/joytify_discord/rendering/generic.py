@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.limits import Embed
+from joytify_discord.limits import Embed, cut
 from joytify_discord.rendering.style import INFORMATION, WARNING
 from joytify_discord.rendering.text import escape
 from joytify_discord.rendering.values import flattened
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Keys whose value may serve as a title, best first.
 TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "message", "Message")
 
-LONGEST_FIRST_LINE = 80
+LONGEST_TITLE = 60
 
 
 def unknown(text: str, value: Any, origin: Origin) -> Embed:  # noqa: ANN401 - whatever JSON arrived
@@ -30,11 +30,13 @@ def unknown(text: str, value: Any, origin: Origin) -> Embed:  # noqa: ANN401 - w
     # AWS Budgets writes to people: its warnings are plain text.
     severity = WARNING if text.startswith("AWS Budget Notification") else INFORMATION
     fields = list(flattened(value)) if isinstance(value, dict) and value else []
-    shown = "" if fields else _shown(text, value)
+    title = origin.subject or _title(text, value)
+    shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Embed(
-        title=f"{severity.symbol} {escape(origin.subject or _title(text, value)) or 'Message'}",
+        title=f"{severity.symbol} {escape(title) or 'Message'}",
         color=severity.color,
-        description=escape(shown) or ("" if fields else "(empty message)"),
+        # A text that is all title is not said twice.
+        description="" if shown == title else escape(shown),
         fields=fields,
         footer="a message of a kind that is not known, shown as it came" if fields else "",
         is_alert=severity is WARNING,
@@ -53,6 +55,5 @@ def _title(text: str, value: Any) -> str:  # noqa: ANN401 - whatever JSON arrive
         return next((value[key] for key in TITLES if isinstance(value.get(key), str) and value[key].strip()), "")
     if value is not None:
         return ""
-    # Plain text: its first line, where it is short enough to be a title.
-    first = text.strip().partition("\n")[0].strip()
-    return first if len(first) <= LONGEST_FIRST_LINE else ""
+    # Plain text: what of its first line is read at a glance.
+    return cut(text.strip().partition("\n")[0].strip(), LONGEST_TITLE)

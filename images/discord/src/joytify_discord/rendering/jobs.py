@@ -138,21 +138,23 @@ def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     if data.skipped:
         return INFORMATION, f"nothing to do, {escape(data.skipped)}"
     if data.dry_run:
-        found = number(data.total_records_found)
-        braked = data.stop_reason == "brake"
-        return (
-            (WARNING, f"dry run, the brake would hold: {found} records are expired")
-            if braked
-            else (INFORMATION, f"dry run, {found} records would be deleted")
-        )
+        return _dry_run_outcome(data)
+    # What matters at a glance is the whole chain's work, not one run's share of it.
+    deleted = data.chain.records_deleted if data.chain else data.records_deleted
+    if data.continued:
+        return PARTIAL, f"{number(deleted)} records deleted so far, it goes on"
     if data.stop_reason != "completed":
-        severity = PARTIAL if data.continued else WARNING
-        return severity, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
+        return WARNING, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
     if data.storage is not None and data.storage.alert:
-        return WARNING, f"{number(data.records_deleted)} records deleted, storage {percent(data.storage.percent)} full"
-    if data.records_deleted == 0:
-        return SUCCESS, "nothing was expired"
-    return SUCCESS, f"{number(data.records_deleted)} records deleted"
+        return WARNING, f"{number(deleted)} records deleted, storage {percent(data.storage.percent)} full"
+    return SUCCESS, f"{number(deleted)} records deleted" if deleted else "nothing was expired"
+
+
+def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
+    found = number(data.total_records_found)
+    if data.stop_reason == "brake":
+        return WARNING, f"dry run, the brake would hold: {found} records are expired"
+    return INFORMATION, f"dry run, {found} records would be deleted"
 
 
 def _stats_figures(data: StatsFigures) -> Iterator[EmbedField]:
