@@ -70,6 +70,7 @@ def month_end(
     seconds: float = 60,
     chunk: int = 3,
     now: datetime = NOW,
+    push_size: int | None = None,
     run_id: str = "run-1",
     backend: Backend | None = None,
 ) -> StatsProgress:
@@ -98,6 +99,7 @@ def month_end(
         start_cleanup=outside.start_cleanup,
         start_continuation=outside.continuations.append,
         chunk_size=chunk,
+        push_size=push_size or chunk,
         deadline=deadline,
         progress=progress,
     ).tell()

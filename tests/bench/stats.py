@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 RESULT = Path("build/bench/stats.json")
 DATABASE = "joytify-bench"
 SIZES, CLAIMED, SMALL, LARGE = (5_000, 100_000), 100_000, 10_000, 1_000_000
-CHUNK = 1000
+CHUNK, PUSH = 3000, 1000
 LATENCY_SECONDS = 0.02
 NOW = datetime.now(UTC)
 MONTH = (NOW.replace(day=1) - timedelta(days=1)).replace(day=1, hour=12, minute=0, second=0, microsecond=0)
-# Of every 10 users one has opted out.
-OPTED_OUT_EVERY = 10
+# Of every 10 users one has opted out, and another has no statistics.
+GROUP, OPTED_OUT, WITHOUT_STATISTICS = 10, 0, 5
 SETTLE_SECONDS = 2
 
 Document = dict[str, Any]
@@ -69,7 +69,7 @@ def users(count: int) -> Iterator[Document]:
             "userPreferences": {
                 "locale": "zh-TW",
                 "notifications": {
-                    "monthlyStatistic": number % OPTED_OUT_EVERY != 0,
+                    "monthlyStatistic": number % GROUP != OPTED_OUT,
                     "followingArtistUpdate": True,
                     "systemAnnouncement": True,
                 },
@@ -80,9 +80,9 @@ def users(count: int) -> Iterator[Document]:
 
 
 def stats(count: int) -> Iterator[Document]:
-    """Yield each user's statistics: one month."""
+    """Yield the statistics of those who have some: one month."""
     summary = {"month": MONTH.month, "year": MONTH.year, "totalDuration": 9000, "growthPercentage": 0}
-    for number in range(count):
+    for number in (number for number in range(count) if number % GROUP != WITHOUT_STATISTICS):
         element = {
             "songs": [{"song": identity(3, number % 400), "totalDuration": 9000}],
             "artists": [{"artist": identity(4, number % 40), "totalDuration": 9000}],
@@ -101,7 +101,8 @@ class Bench:
         self.database = client[DATABASE]
         self.stack = stack
         self.count = count
-        self.entitled = count - (count - 1) // OPTED_OUT_EVERY - 1
+        self.entitled = sum(number % GROUP not in {OPTED_OUT, WITHOUT_STATISTICS} for number in range(count))
+        self.with_statistics = [identity(1, n) for n in range(count) if n % GROUP != WITHOUT_STATISTICS]
         httpx.put(stack.backend + "/mood", json={"latencySeconds": LATENCY_SECONDS}).raise_for_status()
 
     def load(self) -> None:
@@ -124,13 +125,17 @@ class Bench:
     def ours(self) -> None:
         """Run stats' own story."""
         backend = Backend(client=http_client(), domain=self.stack.backend, key=SecretStr(API_KEY))
-        month_end(self.database, backend=backend, seconds=600, chunk=CHUNK, now=NOW)
+        month_end(self.database, backend=backend, seconds=600, chunk=CHUNK, push_size=PUSH, now=NOW)
 
     def raw(self) -> None:
-        """Make the same change by one command, told who is to get it by nobody but the filter, and push nothing."""
+        """Make the same change by one command, which is given for nothing who has statistics, and push nothing."""
         notification, run = ObjectId(), "raw"
         self.database.users.update_many(
-            {"userPreferences.notifications.monthlyStatistic": True, "notifications.id": {"$ne": notification}},
+            {
+                "_id": {"$in": self.with_statistics},
+                "userPreferences.notifications.monthlyStatistic": True,
+                "notifications.id": {"$ne": notification},
+            },
             {
                 "$push": {"notifications": {"id": notification, "viewed": False, "read": False}},
                 "$set": {"monthlyStatisticDelivery": {"notification": notification, "run": run}},

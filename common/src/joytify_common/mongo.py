@@ -56,8 +56,8 @@ def mongo_client(uri: str) -> MongoClient[Document]:
             tz_aware=True,
             serverSelectionTimeoutMS=CONNECT_SECONDS * 1000,
             connectTimeoutMS=CONNECT_SECONDS * 1000,
-            # One invocation at a time: a reader, a writer and the monitor.
-            maxPoolSize=4,
+            # One invocation at a time: a reader, a few writers and the monitor.
+            maxPoolSize=8,
         )
     except (PyMongoError, ValueError):
         # Whatever the driver says of it quotes it.

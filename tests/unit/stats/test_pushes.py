@@ -44,7 +44,7 @@ class FakeBackend:
 
 
 def pushes(backend: FakeBackend) -> Pushes:
-    return Pushes(cast("Backend", backend))
+    return Pushes(cast("Backend", backend), size=2)
 
 
 def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
@@ -97,3 +97,11 @@ def test_a_failure_between_successes_stops_nothing() -> None:
             ours.start(USERS)
 
     assert (ours.notified, ours.failures) == (16, 4)
+
+
+def test_users_beyond_the_size_of_a_push_go_in_several() -> None:
+    backend = FakeBackend()
+    with pushes(backend) as ours:
+        ours.start([ObjectId() for _ in range(5)])
+
+    assert (backend.calls, ours.notified) == (3, 5)

@@ -24,6 +24,8 @@ from joytify_stats.settings import StatsSettings
 if TYPE_CHECKING:
     from bson import ObjectId
 
+# Larger ones gain nothing (docs/benchmarks.md), and a slow server is to finish one in the deadline's reserve.
+CHUNK_USERS = 3000
 SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
@@ -55,7 +57,8 @@ def month_end(event: StatsEvent, run: Run, progress: StatsProgress) -> None:
         ),
         start_cleanup=partial(invoke_async, lambda_client(), SETTINGS.cleanup_function_name, hand_over),
         start_continuation=partial(_continue, event, run, period),
-        chunk_size=SETTINGS.backend_chunk_size,
+        chunk_size=CHUNK_USERS,
+        push_size=SETTINGS.backend_chunk_size,
         deadline=deadline,
         progress=progress,
     ).tell()

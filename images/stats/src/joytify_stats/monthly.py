@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CHUNK_SECONDS = 30.0
 CHUNK_SHARE = 0.2
 # Chunks that are given the notification at the same time: the one's wait for the journal is the other's work.
-ATTACHING = 2
+ATTACHING = 3
 
 
 class StatsEvent(JobEvent):
@@ -85,7 +85,8 @@ class MonthEnd:
         backend: pushes it live.
         start_cleanup: hands over to cleanup.
         start_continuation: starts the next run, given where to go on.
-        chunk_size: users per update and per push.
+        chunk_size: users per update.
+        push_size: most users per push.
     """
 
     event: StatsEvent
@@ -97,6 +98,7 @@ class MonthEnd:
     start_cleanup: Callable[[], None]
     start_continuation: Callable[[ObjectId], None]
     chunk_size: int
+    push_size: int
     deadline: Deadline
     progress: StatsProgress
     _creating: threading.Lock = field(default_factory=threading.Lock)
@@ -122,7 +124,7 @@ class MonthEnd:
         """Return where to go on when time ran out, None when everyone has been dealt with."""
         enough = min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE)
         after = max((p for p in (delivery.after, self.event.position()) if p is not None), default=None)
-        pushes = Pushes(self.backend)
+        pushes = Pushes(self.backend, self.push_size)
         try:
             with pushes, ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
                 stopped_at = self._deliver_chunks(workers, after, pushes, enough)
@@ -160,17 +162,18 @@ class MonthEnd:
 
     def _attach(self, chunk: Chunk) -> list[ObjectId]:
         """Return whom this chunk has given the notification."""
-        if self.event.dry_run or not chunk.lacking:
-            return list(chunk.lacking)
+        lacking = self.audience.lacking(chunk.users)
+        if self.event.dry_run or not lacking:
+            return lacking
         with self._creating:
             if self.progress.notification_id is None:
                 created = self.audience.create_notification(self.period.notification_date(self.run.now), self.run.now)
                 self.progress.notifications_created += created
                 self.progress.notification_id = str(self.notification)
-        return self.audience.attach(chunk.lacking, f"{self.run.run_id} {chunk.last}")
+        return self.audience.attach(lacking, f"{self.run.run_id} {chunk.last}")
 
     def _settle(self, chunk: Chunk, given: list[ObjectId], pushes: Pushes) -> None:
-        self.progress.users_processed += chunk.users
+        self.progress.users_processed += len(chunk.users)
         self.progress.users_updated += len(given)
         if self.event.dry_run:
             return

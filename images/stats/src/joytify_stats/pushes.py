@@ -28,12 +28,14 @@ class Pushes:
     """The pushes of one run; leave it as a context manager to wait for those in flight.
 
     Attributes:
+        size: most users in a push.
         notified: users whose push went through.
         failures: users whose push failed, or was not tried any more.
         failure: why the latest failed, None where none did.
     """
 
     backend: Backend
+    size: int
     notified: int = 0
     failures: int = 0
     failure: str | None = None
@@ -55,6 +57,10 @@ class Pushes:
 
         The notification stands on the users' lists already, so a failure is only counted.
         """
+        for first in range(0, len(users), self.size):
+            self._start(users[first : first + self.size])
+
+    def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
             self._settle()
         if self._key_refused or self._in_a_row >= MOST_FAILURES:
