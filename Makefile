@@ -53,8 +53,12 @@ bench-cold-start: ## Layers and cold start of each image beside bare imports; wr
 bench-stats: ## Stats beside the old algorithm and a raw updateMany, and a million users in the limited image
 	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-stats
 
+.PHONY: bench-discord
+bench-discord: init ## Ten thousand odd messages through discord; writes build/bench/discord.json
+	@PYTHONPATH=tests .venv/bin/python tests/bench/discord.py
+
 .PHONY: bench
-bench: bench-cold-start bench-cleanup bench-stats ## Every bench
+bench: bench-cold-start bench-cleanup bench-stats bench-discord ## Every bench
 
 .PHONY: bench-cleanup
 bench-cleanup: ## Cleanup beside other ways to purge; SIZE=2500000 for the big row in the limited image

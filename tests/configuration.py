@@ -32,6 +32,8 @@ A key that a function needs and does not find stops it with an error that names 
 | `API_DOMAIN` | stats | base URL of the Joytify backend |
 | `API_INTERNAL_SECRET_KEY` | stats | the backend's key for `POST /notifications/socket` |
 | `DISCORD_WEBHOOK_URL` | discord | address of the webhook |
+| `DISCORD_ALERTS_WEBHOOK_URL` | discord | optional: address of the webhook for failures, warnings and alarms |
+| `DISCORD_THREAD_ID` | discord | optional: id of the thread that failures, warnings and alarms are posted to |
 | `DISCORD_TIMEZONE` | discord | IANA name, default `UTC` |
 | `SCHEDULE_MODE` | stats, cleanup | `production` (default) or `test_auto`: all runs use the test collections |
 """

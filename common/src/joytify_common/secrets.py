@@ -26,7 +26,7 @@ AWS_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standa
 NEEDS_A_PERSON = {"ResourceNotFoundException", "AccessDeniedException", "InvalidRequestException", "DecryptionFailure"}
 SCHEDULE_MODES = ("production", "test_auto")
 # These keys may be shown; the value of any other is hidden from logs and errors.
-SHOWN_KEYS = {"API_DOMAIN", "DISCORD_TIMEZONE", "SCHEDULE_MODE"}
+SHOWN_KEYS = {"API_DOMAIN", "DISCORD_THREAD_ID", "DISCORD_TIMEZONE", "SCHEDULE_MODE"}
 
 ScheduleMode = Literal["production", "test_auto"]
 

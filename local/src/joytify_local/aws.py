@@ -24,6 +24,7 @@ REGION = "ap-northeast-1"
 ACCOUNT = "000000000000"
 SECRET_NAME = "MERN_JOYTIFY_ENVS"  # noqa: S105 - the name, not a value
 TOPIC_NAME = "joytify-lambda-notifications"
+MEMORY_TABLE = "joytify-discord-memory"
 FUNCTIONS = {
     "stats": "joytify-monthly-stats-notification",
     "cleanup": "joytify-playback-data-cleanup",
@@ -90,8 +91,19 @@ def deploy(deployment: Deployment) -> None:
     )
     sns = aws_client("sns", deployment.endpoint)
     topic = sns.create_topic(Name=TOPIC_NAME)["TopicArn"]
+    aws_client("dynamodb", deployment.endpoint).create_table(
+        TableName=MEMORY_TABLE,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
     functions = aws_client("lambda", deployment.endpoint)
-    environment = {"DB_NAME": deployment.database, "SNS_TOPIC_ARN": topic, **deployment.environment}
+    environment = {
+        "DISCORD_MEMORY_TABLE": MEMORY_TABLE,
+        "DB_NAME": deployment.database,
+        "SNS_TOPIC_ARN": topic,
+        **deployment.environment,
+    }
     arns = {short: _create(functions, short, environment, images=deployment.images) for short in FUNCTIONS}
     functions.add_permission(
         FunctionName=FUNCTIONS["discord"],

@@ -156,6 +156,22 @@ def test_alerts_go_their_own_way() -> None:
     assert [title.split()[0] for title in alerts.titles()] == ["❌", "❌"]
 
 
+def test_what_is_wrong_with_the_time_zone_is_said_in_the_message() -> None:
+    webhook = FakeWebhook()
+    told = "DISCORD_TIMEZONE is no IANA time zone: times are UTC"
+    Delivery(
+        webhook=cast("Webhook", webhook),
+        alerts=cast("Webhook", webhook),
+        memory=ContainerMemory(),
+        zone=ZoneInfo("UTC"),
+        deadline=Deadline(time.monotonic() + 60),
+        note=told,
+    ).deliver(parse_event(event("text", cleanup_summary().to_json())))
+
+    footers = [embed["footer"]["text"] for payload in webhook.posts.values() for embed in payload.body["embeds"]]
+    assert footers == [told, f"joytify-playback-data-cleanup · request 8f5c2b1e-0000-4000-8000-000000000001 · {told}"]
+
+
 class BrokenTable:
     """A DynamoDB that refuses every call."""
 

@@ -39,6 +39,7 @@ class Delivery:
         webhook: where messages go.
         alerts: where failures, warnings and alarms go.
         memory: what was posted before.
+        note: stands in the footer of every message, empty for none.
     """
 
     webhook: Webhook
@@ -46,6 +47,7 @@ class Delivery:
     memory: Memory
     zone: ZoneInfo
     deadline: Deadline
+    note: str = ""
 
     def deliver(self, received: Sequence[Received]) -> int:
         """Post the records in order and return how many messages that took; what was posted before is left out.
@@ -53,7 +55,7 @@ class Delivery:
         Raises:
             JobError: a message could not be posted; those before it are remembered as posted.
         """
-        items = [Item(render(one, self.zone), _key(one)) for one in received]
+        items = [Item(self._noted(render(one, self.zone)), _key(one)) for one in received]
         new = [item for item in items if not (item.key and self.memory.recall(item.key))]
         messages = 0
         # Neighbours that go the same way share messages; one of an incident stands alone, so that it can be edited.
@@ -62,6 +64,9 @@ class Delivery:
             post = self._post_incident if incident else self._post
             messages += post(list(some), webhook)
         return messages
+
+    def _noted(self, embed: Embed) -> Embed:
+        return replace(embed, footer=" · ".join(filter(None, (embed.footer, self.note)))) if self.note else embed
 
     def _post(self, items: Sequence[Item], webhook: Webhook) -> int:
         messages = 0

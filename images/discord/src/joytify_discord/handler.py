@@ -21,6 +21,7 @@ from joytify_discord.settings import DiscordSettings
 from joytify_discord.webhook import Webhook, http_client
 
 URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
+ZONE_KEY = "DISCORD_TIMEZONE"
 
 SETTINGS = load_settings(DiscordSettings)
 logs.configure(SETTINGS.log_level)
@@ -40,12 +41,14 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN4
 def _post_all(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON arrived
     secret = read_secret(secrets_provider(), SETTINGS.secret_id)
     webhook, alerts = _webhooks(secret)
+    zone, note = _zone(secret)
     received = parse_event(event)
     messages = Delivery(
         webhook=webhook,
         alerts=alerts,
         memory=open_memory(SETTINGS.discord_memory_table),
-        zone=_zone(secret),
+        zone=zone,
+        note=note,
         deadline=Deadline.of(context),
     ).deliver(received)
     logger.info("posted", records=len(received), messages=messages)
@@ -64,10 +67,11 @@ def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
     return usual, Webhook(client=http_client(), url=elsewhere, key=ALERTS_KEY, thread=thread)
 
 
-def _zone(secret: Secret) -> ZoneInfo:
-    name = secret.text("DISCORD_TIMEZONE", "UTC")
+def _zone(secret: Secret) -> tuple[ZoneInfo, str]:
+    """Return the operators' time zone, and what is to be said of it in every message."""
+    name = secret.text(ZONE_KEY, "UTC")
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(name), ""
     except (ValueError, OSError, KeyError):
         logger.warning("DISCORD_TIMEZONE is not an IANA time zone; UTC is used", zone=name)
-        return ZoneInfo("UTC")
+        return ZoneInfo("UTC"), f"{ZONE_KEY} is no IANA time zone: times are UTC"
