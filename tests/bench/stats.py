@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 RESULT = Path("build/bench/stats.json")
 DATABASE = "joytify-bench"
 SIZES, CLAIMED, SMALL, LARGE = (5_000, 100_000), 100_000, 10_000, 1_000_000
-CHUNK, PUSH = 3000, 1000
+CHUNK, PUSH = 5000, 1000
 LATENCY_SECONDS = 0.02
 NOW = datetime.now(UTC)
 MONTH = (NOW.replace(day=1) - timedelta(days=1)).replace(day=1, hour=12, minute=0, second=0, microsecond=0)

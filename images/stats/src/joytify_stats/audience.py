@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pymongo import WriteConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
@@ -112,7 +112,7 @@ class Audience:
 
     def lacking(self, users: Sequence[ObjectId]) -> list[ObjectId]:
         """Return those of the users who are opted in and have not been given the notification."""
-        return self._ids(self._to_be_given(users))
+        return self._ids(self._lacking(users))
 
     def _ids(self, query: Document) -> list[ObjectId]:
         pipeline: list[Document] = [{"$match": query}, {"$group": {"_id": None, "ids": {"$push": "$_id"}}}]
@@ -155,12 +155,15 @@ class Audience:
         with bounded(self._deadline):
             self._notifications.update_one({"_id": self._id}, {"$set": {"delivery.finishedAt": now}})
 
-    def _to_be_given(self, users: Sequence[ObjectId]) -> dict[str, Any]:
+    def _lacking(self, users: Sequence[ObjectId]) -> Document:
         return {
             "_id": {"$in": list(users)},
             OPTED_IN: True,
-            # One malformed user must not stop the update for everyone after him.
-            "$or": [{"notifications": {"$type": "array"}}, {"notifications": {"$exists": False}}],
             "notifications.id": {"$ne": self._id},
             f"{MARK}.notification": {"$ne": self._id},
         }
+
+    def _to_be_given(self, users: Sequence[ObjectId]) -> Document:
+        # One malformed user must not stop the update for everyone after him.
+        is_list = [{"notifications": {"$type": "array"}}, {"notifications": {"$exists": False}}]
+        return {**self._lacking(users), "$or": is_list}

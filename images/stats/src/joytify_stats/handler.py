@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bson import ObjectId
 
 # Larger ones gain nothing (docs/benchmarks.md), and a slow server is to finish one in the deadline's reserve.
-CHUNK_USERS = 3000
+CHUNK_USERS = 5000
 SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
