@@ -40,7 +40,7 @@ class FakeBackend:
     error: JobError | None = None
     calls: int = 0
 
-    def push(self, users: Sequence[ObjectId]) -> None:
+    def push(self, users: Sequence[ObjectId], _: Deadline) -> None:
         self.calls += 1
         if self.error is not None:
             raise self.error

@@ -141,6 +141,17 @@ def test_a_server_that_never_recovers_fails_the_run_with_what_was_done(
     assert RETAINED < left < RETAINED + EXPIRED
 
 
+def test_a_search_that_becomes_slow_does_not_fail_the_run(
+    mongodb: MongoClient[Document], filled: Database[Document]
+) -> None:
+    searching = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": SLOW_SECONDS * 1000}
+    with failing(mongodb, {"skip": 6}, searching):
+        progress = clean(filled, seconds=1)
+
+    assert progress.timed_out
+    assert 0 < progress.deleted < EXPIRED
+
+
 def test_a_server_that_becomes_slow_does_not_outlive_the_run(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,7 @@ from month_end import FakeBackend, Outside, month_end
 from joytify_cli.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_common.errors import ConfigError, JobError, TransientError
-from joytify_stats.audience import MARK
+from joytify_stats.audience import MARK, Audience
 from joytify_stats.backend import KeyRefusedError
 
 if TYPE_CHECKING:
@@ -129,6 +131,32 @@ def test_two_statistics_of_one_user_far_apart_give_it_once(database: Database[Do
 
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
     assert progress.users_updated == 20
+
+
+def test_what_a_chunk_gave_is_pushed_though_its_neighbour_failed(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry finds nobody lacking it there, so nobody else would push them."""
+    users = [add_user(database) for _ in range(9)]
+    attach, calls = Audience.attach, count()
+
+    def failing(self: Audience, some: Sequence[ObjectId], run: str) -> list[ObjectId]:
+        if next(calls) == 0:
+            time.sleep(0.3)
+            raise TransientError("MongoDB did not answer")
+        return attach(self, some, run)
+
+    monkeypatch.setattr(Audience, "attach", failing)
+    outside = Outside()
+    with pytest.raises(TransientError):
+        month_end(database, outside, chunk=3)
+    given = sorted(holders(database))
+    pushed_at_first = sorted(outside.backend.pushed)
+    month_end(database, outside, chunk=3, run_id="retry")
+
+    assert len(given) == 6
+    assert pushed_at_first == given
+    assert sorted(outside.backend.pushed) == sorted(users)
 
 
 def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]) -> None:

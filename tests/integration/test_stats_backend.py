@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from bson import ObjectId
 from month_end import Outside, month_end
 from pydantic import SecretStr
 
+from joytify_common.deadline import Deadline
 from joytify_local.processes import answers, free_port, start, stop
 from joytify_stats.backend import Backend
 
@@ -55,8 +57,8 @@ def run(database: Database[Document], url: str, mood: Document, *, key: str = KE
     httpx.put(url + "/mood", json=mood).raise_for_status()
     httpx.delete(url + "/pushed").raise_for_status()
     outside = Outside()
-    with httpx.Client(timeout=READ_SECONDS) as client:
-        backend = Backend(client=client, domain=url, key=SecretStr(key))
+    with httpx.Client() as client:
+        backend = Backend(client=client, domain=url, key=SecretStr(key), read_seconds=READ_SECONDS)
         progress = month_end(database, outside, backend=backend, chunk=chunk)
     # Whatever the backend does, everyone has the notification and cleanup is started.
     assert database.users.count_documents({"notifications": {"$size": 1}}) == progress.users_updated == LISTENERS
@@ -123,8 +125,13 @@ def test_a_refused_key_is_named(database: Database[Document], backend_url: str) 
 @pytest.mark.usefixtures("listeners")
 def test_a_backend_that_is_down_is_said(database: Database[Document], backend_url: str) -> None:
     outside = Outside()
-    with httpx.Client(timeout=READ_SECONDS) as client:
-        backend = Backend(client=client, domain=f"http://127.0.0.1:{free_port('127.0.0.1')}", key=SecretStr(KEY))
+    with httpx.Client() as client:
+        backend = Backend(
+            client=client,
+            domain=f"http://127.0.0.1:{free_port('127.0.0.1')}",
+            key=SecretStr(KEY),
+            read_seconds=READ_SECONDS,
+        )
         progress = month_end(database, outside, backend=backend, chunk=CHUNK)
 
     assert progress.socket_failure == "the backend could not be reached (ConnectError)"
@@ -134,8 +141,8 @@ def test_a_backend_that_is_down_is_said(database: Database[Document], backend_ur
 
 def test_the_largest_chunk_stays_below_the_backends_limit(backend_url: str) -> None:
     """3,500 ids, the most that BACKEND_CHUNK_SIZE allows."""
-    with httpx.Client(timeout=READ_SECONDS) as client:
-        backend = Backend(client=client, domain=backend_url, key=SecretStr(KEY))
-        backend.push([ObjectId() for _ in range(3500)])
+    with httpx.Client() as client:
+        backend = Backend(client=client, domain=backend_url, key=SecretStr(KEY), read_seconds=READ_SECONDS)
+        backend.push([ObjectId() for _ in range(3500)], Deadline(time.monotonic() + 60))
 
     assert 3500 in httpx.get(backend_url + "/pushed").json()["requests"]

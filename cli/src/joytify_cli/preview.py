@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,9 +16,11 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from joytify_discord.limits import ATTACHMENT, payloads
+from joytify_common.deadline import Deadline
+from joytify_discord.delivery import Delivery
+from joytify_discord.limits import ATTACHMENT
+from joytify_discord.memory import ContainerMemory
 from joytify_discord.parsing import parse_event
-from joytify_discord.rendering.dispatch import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from joytify_discord.limits import Payload
+    from joytify_discord.webhook import Webhook
 
 console = Console()
 
@@ -39,12 +44,37 @@ def preview(
         zone = ZoneInfo(timezone)
     except (ValueError, OSError, KeyError):
         raise typer.BadParameter(f"{timezone!r} is no IANA time zone", param_hint="--timezone") from None
-    made = list(payloads([render(received, zone) for received in parse_event(_as_event(_read(file)))]))
+    made = _posted(_as_event(_read(file)), zone)
     if as_json:
         typer.echo(json.dumps([payload.message() for payload in made], indent=2, ensure_ascii=False))
         return
     for payload in made:
         console.print(*_draw(payload))
+
+
+@dataclass
+class _Recorder:
+    """Takes what Discord would get."""
+
+    payloads: list[Payload] = field(default_factory=list)
+
+    def post(self, payload: Payload, _: Deadline) -> str:
+        self.payloads.append(payload)
+        return str(len(self.payloads))
+
+    def edit(self, message: str, payload: Payload, _: Deadline) -> None:
+        self.payloads[int(message) - 1] = payload
+
+
+def _posted(event: Any, zone: ZoneInfo) -> list[Payload]:  # noqa: ANN401 - whatever JSON was given
+    """Return what is in the channel after the event, edits made."""
+    recorder = _Recorder()
+    webhook = cast("Webhook", recorder)
+    deadline = Deadline(math.inf)
+    Delivery(webhook=webhook, alerts=webhook, memory=ContainerMemory(), zone=zone, deadline=deadline).deliver(
+        parse_event(event)
+    )
+    return recorder.payloads
 
 
 def _read(file: str) -> str:
@@ -77,9 +107,9 @@ def _draw(payload: Payload) -> Iterator[RenderableType]:
         parts += [*fields, Text(embed.get("url", ""), style="dim")]
         yield Panel(
             Group(*parts),
-            title=_plain(embed["title"]),
+            title=Text(_plain(embed["title"])),
             title_align="left",
-            subtitle=embed.get("footer", {}).get("text", ""),
+            subtitle=Text(embed.get("footer", {}).get("text", "")),
             subtitle_align="right",
             border_style=f"#{embed['color']:06x}",
         )

@@ -201,3 +201,28 @@ def test_the_filter_of_a_nested_date_looks_into_no_array() -> None:
         "status.lastActive": {"$lt": before, "$not": {"$type": "array"}},
         "status": {"$not": {"$type": "array"}},
     }
+
+
+def test_a_half_that_fails_for_good_does_not_hide_what_the_other_deleted() -> None:
+    class HalfBroken(FakeRecords):
+        def delete(self, part: Part) -> int:
+            if part.query["_id"]["$in"][0] == 0:
+                raise PermanentError("MongoDB refused")
+            return super().delete(part)
+
+    progress = CleanupProgress()
+    with pytest.raises(PermanentError, match="refused"):
+        run(HalfBroken(10), progress=progress)
+
+    assert (progress.deleted, progress.figures()["processing_mode"]) == (5, "direct")
+
+
+def test_what_somebody_else_deletes_meanwhile_is_no_lack_of_progress() -> None:
+    class Raced(FakeRecords):
+        def delete(self, part: Part) -> int:
+            super().delete(part)
+            return 0
+
+    figures = run(Raced(5))
+
+    assert (figures["stop_reason"], figures["records_deleted"]) == ("completed", 0)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from factories import sns_event
+from factories import alarm_text, sns_event
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
@@ -61,6 +61,15 @@ def test_a_preview_shows_what_discord_would_get(given: str) -> None:
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "events").glob("*.*")), ids=lambda path: path.stem)
 def test_every_sample_can_be_drawn(path: Path) -> None:
     assert CliRunner().invoke(app, ["preview", str(path)]).exit_code == 0
+
+
+def test_a_preview_shows_mark_up_as_it_stands_and_edits_made() -> None:
+    drawn = CliRunner().invoke(app, ["preview"], input="see [/var/log] now")
+    two = json.dumps(sns_event(alarm_text(), alarm_text(NewStateValue="OK"), alarm_text(AlarmArn="arn:other")))
+    told = json.loads(CliRunner().invoke(app, ["preview", "--json"], input=two).output)
+
+    assert "see [/var/log] now" in drawn.output
+    assert [payload["embeds"][0]["title"][:1] for payload in told] == ["✅", "❌"]
 
 
 def test_a_demo_through_containers_needs_them_up() -> None:

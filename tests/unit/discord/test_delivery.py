@@ -15,7 +15,7 @@ from joytify_common.messages import Chain
 from joytify_discord.delivery import Delivery
 from joytify_discord.memory import MOST_ENTRIES, ContainerMemory, TableMemory, open_memory
 from joytify_discord.parsing import parse_event
-from joytify_discord.webhook import UnknownMessageError
+from joytify_discord.webhook import NotEditableError
 
 if TYPE_CHECKING:
     from joytify_discord.limits import Payload
@@ -40,7 +40,7 @@ class FakeWebhook:
 
     def edit(self, message: str, payload: Payload, _: Deadline) -> None:
         if message not in self.posts:
-            raise UnknownMessageError("gone")
+            raise NotEditableError("gone")
         self.posts[message] = payload
         self.edits.append(message)
 
@@ -125,6 +125,48 @@ def test_the_runs_of_a_chain_edit_one_post() -> None:
 
     assert (len(webhook.posts), len(webhook.edits)) == (1, 4)
     assert webhook.titles() == ["✅ Cleanup: 4,000 records deleted"]
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one webhook", "alerts elsewhere"])
+@pytest.mark.parametrize("last", ["error", "warning"])
+def test_a_chain_that_ends_badly_closes_its_post_and_is_announced(last: str, *, shared: bool) -> None:
+    webhook, memory = FakeWebhook(), ContainerMemory()
+    alerts = webhook if shared else FakeWebhook()
+    chain = Chain(started_at=NOW, records_deleted=1000, execution_time_ms=1)
+    going_on = cleanup_summary(stop_reason="deadline", continued=True, chain=chain)
+    exhausted = cleanup_summary(stop_reason="continuations_exhausted", continuation=1, chain=chain)
+    bad = cleanup_error(chain=chain, continuation=1) if last == "error" else exhausted
+
+    deliver(event(going_on.to_json()), webhook, memory, alerts)
+    deliver(event(bad.to_json(), first=1), webhook, memory, alerts)
+
+    assert webhook.edits == ["1"]
+    assert not any("goes on" in title for title in webhook.titles())
+    assert len(alerts.titles()) == (2 if shared else 1)
+
+
+def test_what_arrives_late_changes_nothing_that_is_newer() -> None:
+    """SNS keeps no order: the alarm comes after its resolution."""
+    webhook, memory = FakeWebhook(), ContainerMemory()
+    resolved = alarm_text(NewStateValue="OK", StateChangeTime="2026-11-01T05:17:30.000+0000")
+
+    deliver(event(resolved), webhook, memory)
+    deliver(event(alarm_text(), first=1), webhook, memory)
+    deliver(event(alarm_text(StateChangeTime="2026-11-02T04:05:00.000+0000"), first=2), webhook, memory)
+
+    assert webhook.edits == []
+    assert [title[:2] for title in webhook.titles()] == ["✅ ", "❌ ", "❌ "]
+    assert webhook.titles()[1].endswith("[arrived late]")
+
+
+def test_an_alarm_without_data_in_between_stays_one_post() -> None:
+    webhook, memory = FakeWebhook(), ContainerMemory()
+    for number, state in enumerate(("ALARM", "INSUFFICIENT_DATA", "ALARM", "OK")):
+        text = alarm_text(NewStateValue=state, StateChangeTime=f"2026-11-01T0{number}:00:00.000+0000")
+        deliver(event(text, first=number), webhook, memory)
+
+    assert len(webhook.posts) == 1
+    assert webhook.titles()[0].startswith("✅ Resolved")
 
 
 def test_a_post_that_is_gone_is_posted_anew() -> None:

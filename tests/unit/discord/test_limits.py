@@ -56,3 +56,11 @@ def test_an_embed_over_the_total_keeps_its_title_and_loses_its_last_fields() -> 
 
     assert fitted.title == "title"
     assert [field.name for field in fitted.fields] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_long_text_gives_way_to_the_figures() -> None:
+    fields = [EmbedField(str(number), "x" * 500) for number in range(8)]
+    fitted = fit(Embed(title="title", color=1, description="word " * 900, fields=fields))
+
+    assert len(fitted.fields) == 8
+    assert 1000 <= length(fitted.description) < 2000

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_discord.limits import Payload
-from joytify_discord.webhook import UnknownMessageError, Webhook
+from joytify_discord.webhook import NotEditableError, Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,13 +148,38 @@ def test_an_edit_goes_to_the_message_and_keeps_no_older_attachment(pauses: list[
     assert pauses == []
 
 
-def test_a_message_that_is_gone_is_told_apart_from_a_webhook_that_is() -> None:
-    gone = httpx.Response(404, json={"message": "Unknown Message", "code": 10008})
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [httpx.Response(404, json={"message": "Unknown Message", "code": 10008})],
+        [httpx.Response(400, json={"message": "Thread is archived", "code": 50083})] * 2,
+    ],
+    ids=["gone", "in an archived thread"],
+)
+def test_a_message_that_takes_no_edit_is_told_apart_from_a_discord_that_fails(answers: list[httpx.Response]) -> None:
+    with pytest.raises(NotEditableError):
+        webhook(iter(answers)).edit(ID, PAYLOAD, in_seconds(60))
 
-    with pytest.raises(UnknownMessageError):
-        webhook(iter([gone])).edit(ID, PAYLOAD, in_seconds(60))
-    with pytest.raises(ConfigError, match="the webhook is gone"):
-        webhook(iter([httpx.Response(404, json={"code": 10015})])).edit(ID, PAYLOAD, in_seconds(60))
+
+def test_a_message_without_an_id_is_posted_all_the_same() -> None:
+    assert webhook(iter([httpx.Response(204)])).post(PAYLOAD, in_seconds(60)) == ""
+
+
+def test_a_limit_without_a_wait_is_not_asked_without_end(pauses: list[float]) -> None:
+    limited = httpx.Response(429, json={"retry_after": 0}, headers={"Retry-After": "0"})
+
+    webhook(iter([limited, limited, taken()])).post(PAYLOAD, in_seconds(60))
+
+    assert pauses == [0.1, 0.1]
+
+
+def test_nothing_is_sent_after_the_deadline(pauses: list[float]) -> None:
+    seen: list[httpx.Request] = []
+
+    with pytest.raises(TransientError):
+        webhook(iter([taken()]), seen).post(PAYLOAD, in_seconds(0))
+
+    assert (seen, pauses) == ([], [])
 
 
 def test_a_thread_is_named_in_the_address() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import stamina
 from bson import ObjectId
 from pydantic import SecretStr
 
+from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, TransientError
 from joytify_stats.backend import RETRY_SECONDS, Backend, KeyRefusedError
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 USERS = [ObjectId(), ObjectId()]
+
+
+def soon() -> Deadline:
+    return Deadline(time.monotonic() + 60)
 
 
 def backend(answer: Callable[[httpx.Request], httpx.Response], domain: str = "https://api.example.com/") -> Backend:
@@ -30,7 +36,7 @@ def test_the_ids_are_posted_with_the_key() -> None:
         seen.append(request)
         return httpx.Response(200)
 
-    backend(answer).push(USERS)
+    backend(answer).push(USERS, soon())
 
     (request,) = seen
     assert str(request.url) == "https://api.example.com/notifications/socket"
@@ -42,7 +48,7 @@ def test_the_ids_are_posted_with_the_key() -> None:
 def test_a_passing_refusal_is_retried(status: int) -> None:
     answers = iter([httpx.Response(status), httpx.Response(status), httpx.Response(200)])
 
-    backend(lambda _: next(answers)).push(USERS)
+    backend(lambda _: next(answers)).push(USERS, soon())
 
     assert next(answers, None) is None
 
@@ -65,7 +71,7 @@ def test_a_lasting_refusal_raises_without_the_key(status: int, error: type[Excep
         return httpx.Response(status)
 
     with pytest.raises(error, match=str(status)) as caught:
-        backend(answer).push(USERS)
+        backend(answer).push(USERS, soon())
 
     assert len(made) == calls
     assert "the-key" not in str(caught.value)
@@ -76,7 +82,7 @@ def test_a_backend_that_cannot_be_reached_is_transient() -> None:
         raise httpx.ConnectTimeout("secret-host")
 
     with pytest.raises(TransientError, match=r"could not be reached \(ConnectTimeout\)"):
-        backend(answer).push(USERS)
+        backend(answer).push(USERS, soon())
 
 
 @pytest.mark.parametrize(
@@ -89,23 +95,29 @@ def test_retry_after_is_honoured(header: str | None, pause: float | None) -> Non
     answers = iter([httpx.Response(429, headers=headers), httpx.Response(200)])
     waits: list[float] = []
     with stamina_waits(waits):
-        backend(lambda _: next(answers)).push(USERS)
+        backend(lambda _: next(answers)).push(USERS, soon())
 
     assert len(waits) == 1
     assert pause is None or waits == [pause]
 
 
-def test_a_retry_after_beyond_the_time_for_retries_ends_them() -> None:
+@pytest.mark.parametrize(("pause", "seconds"), [(RETRY_SECONDS + 1, 60), (6, 5)], ids=["too long", "no time"])
+def test_a_retry_after_beyond_the_time_for_retries_ends_them(pause: float, seconds: float) -> None:
     made: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         made.append(request)
-        return httpx.Response(429, headers={"Retry-After": str(RETRY_SECONDS + 1)})
+        return httpx.Response(429, headers={"Retry-After": str(pause)})
 
     with pytest.raises(TransientError, match="429"):
-        backend(answer).push(USERS)
+        backend(answer).push(USERS, Deadline(time.monotonic() + seconds))
 
     assert len(made) == 1
+
+
+def test_without_time_nothing_is_sent() -> None:
+    with pytest.raises(TransientError, match="no time left"):
+        backend(lambda _: httpx.Response(200)).push(USERS, Deadline(time.monotonic()))
 
 
 @contextmanager

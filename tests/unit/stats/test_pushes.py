@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, cast
 
 from bson import ObjectId
 
+from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, TransientError
 from joytify_stats.backend import KeyRefusedError
 from joytify_stats.pushes import IN_FLIGHT, MOST_FAILURES, Pushes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
     from joytify_stats.backend import Backend
 
@@ -30,7 +34,7 @@ class FakeBackend:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def push(self, _: Sequence[ObjectId]) -> None:
+    def push(self, _: Sequence[ObjectId], __: Deadline) -> None:
         with self._lock:
             self.calls += 1
             self.at_once += 1
@@ -43,8 +47,8 @@ class FakeBackend:
             raise outcome
 
 
-def pushes(backend: FakeBackend) -> Pushes:
-    return Pushes(cast("Backend", backend), size=2)
+def pushes(backend: FakeBackend, seconds: float = 60) -> Pushes:
+    return Pushes(cast("Backend", backend), size=2, deadline=Deadline(time.monotonic() + seconds))
 
 
 def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
@@ -77,6 +81,26 @@ def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
 
     assert (ours.notified, ours.failures, ours.failure) == (0, 100, "the backend answered 503")
     assert MOST_FAILURES <= backend.calls <= MOST_FAILURES + IN_FLIGHT
+
+
+def test_a_backend_that_comes_back_is_pushed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joytify_stats.pushes.COOL_DOWN_SECONDS", 0.1)
+    backend = FakeBackend([TransientError("the backend answered 502")] * IN_FLIGHT)
+    with pushes(backend) as ours:
+        for _ in range(IN_FLIGHT * 2):
+            ours.start(USERS)
+        time.sleep(0.15)
+        ours.start(USERS)
+
+    assert ours.notified >= len(USERS)
+
+
+def test_nothing_is_pushed_after_the_deadline() -> None:
+    backend = FakeBackend()
+    with pushes(backend, seconds=0) as ours:
+        ours.start(USERS)
+
+    assert (backend.calls, ours.failures) == (0, 2)
 
 
 def test_a_refused_key_stops_pushing_at_once() -> None:

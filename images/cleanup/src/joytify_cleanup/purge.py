@@ -13,7 +13,7 @@ from pydantic import Field
 from joytify_cleanup.batches import PARTS, Batch, batch_of
 from joytify_cleanup.pace import Pace
 from joytify_cleanup.progress import ArchiveTally, CleanupProgress, Tally
-from joytify_common.errors import PermanentError, TransientError
+from joytify_common.errors import JobError, PermanentError, TransientError
 from joytify_common.events import JobEvent
 from joytify_common.messages import Chain, Estimate
 
@@ -137,20 +137,36 @@ class Purge:
         def prepare(size: int) -> Future[Batch | None]:
             return workers.submit(self._prepare, records, source, size)
 
-        coming = prepare(pace.size)
-        while (batch := coming.result()) is not None:
+        coming, fruitless = prepare(pace.size), False
+        while (batch := self._in_time(coming)) is not None:
             if self.deadline.remaining() <= pace.expected_seconds(batch.documents) * BATCH_MARGIN + pace.pause:
                 self.progress.timed_out = True
-                return False
+                break
             if not batch.last:
                 coming = prepare(pace.size)
-            if batch.parts and not self._delete_batch(records, batch, tally, pace, workers):
+            deleted = self._delete_batch(records, batch, tally, pace, workers) if batch.parts else 0
+            if self.progress.timed_out:
+                break
+            # The app or a TTL index may have been quicker, once; what is found again and not deleted stays.
+            if batch.last and batch.parts and not deleted and fruitless:
+                self.progress.stop_reason = "no_progress"
                 return False
+            fruitless = bool(batch.last and batch.parts and not deleted)
             if batch.last:
                 coming = prepare(pace.size)
             else:
                 time.sleep(pace.pause)
-        return True
+        return not self.progress.timed_out
+
+    def _in_time(self, coming: Future[Batch | None]) -> Batch | None:
+        """Return the batch; None too where a slow server outlasted the deadline, which is written down."""
+        try:
+            return coming.result()
+        except TransientError:
+            if self.deadline.remaining() > 0:
+                raise
+            self.progress.timed_out = True
+            return None
 
     def _prepare(self, records: Records, source: BatchSource, size: int) -> Batch | None:
         """Find the next batch and, where there is an archive, copy it there: only what is archived is deleted."""
@@ -167,28 +183,25 @@ class Purge:
 
     def _delete_batch(
         self, records: Records, batch: Batch, tally: Tally, pace: Pace, workers: ThreadPoolExecutor
-    ) -> bool:
-        """Return whether to go on."""
+    ) -> int:
+        """Return how many documents were deleted; where a slow server outlasted the deadline, that is written down."""
         began = time.monotonic()
         deleted, failure = 0, None
         for part in [workers.submit(records.delete, part) for part in batch.parts]:
             try:
                 deleted += part.result()
-            except TransientError as exc:
+            except JobError as exc:
                 failure = exc
         tally.deleted += deleted
+        tally.batches += bool(deleted) or failure is None
         if failure is not None:
-            if self.deadline.remaining() > 0:
+            if not isinstance(failure, TransientError) or self.deadline.remaining() > 0:
                 raise failure
             self.progress.timed_out = True
-            return False
-        tally.batches += 1
+            return deleted
         pace.observe(deleted, time.monotonic() - began)
         logger.debug("batch deleted", collection=tally.name, documents=deleted, next=pace.size, pause=pace.pause)
-        if batch.last and not deleted:
-            self.progress.stop_reason = "no_progress"
-            return False
-        return True
+        return deleted
 
     def _continue(self) -> None:
         progress = self.progress

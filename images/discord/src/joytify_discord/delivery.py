@@ -12,13 +12,14 @@ from loguru import logger
 from joytify_discord.limits import Embed, EmbedField, payloads
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.text import duration
-from joytify_discord.webhook import UnknownMessageError, Webhook
+from joytify_discord.webhook import NotEditableError, Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
     from joytify_common.deadline import Deadline
+    from joytify_discord.limits import Payload
     from joytify_discord.memory import Memory
     from joytify_discord.parsing import Received
 
@@ -29,6 +30,42 @@ class Item:
 
     embed: Embed
     key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """What the memory holds of an incident.
+
+    Attributes:
+        post: id of its post, empty where Discord named none.
+        is_alert: whether that was posted where alerts go.
+        since: when it began, ISO 8601, empty where that is not to be shown.
+        at: moment of the state that is shown, likewise.
+        closed: whether the next message opens a new one.
+    """
+
+    post: str
+    is_alert: bool
+    since: str
+    at: str
+    closed: bool
+
+    @classmethod
+    def of(cls, kept: dict[str, str] | None) -> Incident | None:
+        """Return the incident that was kept, None where none was."""
+        if kept is None or not kept.get("post"):
+            return None
+        flags = {name: kept.get(name) == "yes" for name in ("is_alert", "closed")}
+        return cls(post=kept["post"], since=kept.get("since", ""), at=kept.get("at", ""), **flags)
+
+    def kept(self) -> dict[str, str]:
+        """Return it as the memory keeps it."""
+        flags = {"is_alert": "yes" if self.is_alert else "no", "closed": "yes" if self.closed else "no"}
+        return {"post": self.post, "since": self.since, "at": self.at, **flags}
+
+    def is_after(self, moment: datetime | None) -> bool:
+        """Return whether what is shown is newer than this moment."""
+        return bool(self.at) and moment is not None and datetime.fromisoformat(self.at) > moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,29 +117,42 @@ class Delivery:
 
     def _post_incident(self, items: Sequence[Item], webhook: Webhook) -> int:
         for item in items:
-            self._post_or_edit(item, webhook)
+            self._tell(item, webhook)
         return len(items)
 
-    def _post_or_edit(self, item: Item, webhook: Webhook) -> None:
+    def _tell(self, item: Item, webhook: Webhook) -> None:
+        """Edit the post of the incident where there is one, else post; remember which."""
         key, embed = f"incident {item.embed.incident}", item.embed
-        earlier = None if embed.opens else self.memory.recall(key)
-        if earlier is not None:
-            embed = _with_time_since(embed, earlier)
-        (payload,) = payloads([embed])
-        post = None
-        if earlier is not None:
-            try:
-                webhook.edit(earlier["post"], payload, self.deadline)
-                post = earlier["post"]
-            except UnknownMessageError:
-                logger.info("post is gone; posting anew", incident=embed.incident)
-        post = post or webhook.post(payload, self.deadline)
-        self._remember([item], post)
-        if embed.closes:
-            self.memory.forget(key)
-        else:
-            since = (earlier or {}).get("since") or (embed.timestamp.isoformat() if embed.timestamp else "")
-            self.memory.keep(key, {"post": post, "since": since})
+        earlier = Incident.of(self.memory.recall(key))
+        if earlier is not None and earlier.is_after(embed.timestamp):
+            # SNS keeps no order. What is older than what is shown is told by itself and changes nothing there.
+            (late,) = payloads([replace(embed, title=f"{embed.title} [arrived late]")])
+            self._remember([item], webhook.post(late, self.deadline))
+            return
+        ongoing = earlier if earlier is not None and not earlier.closed else None
+        (payload,) = payloads([_with_time_since(embed, ongoing)])
+        edited = ongoing is not None and self._edit(ongoing, payload)
+        new = "" if edited and not embed.announces else webhook.post(payload, self.deadline)
+        self._remember([item], new)
+        self.memory.keep(
+            key,
+            Incident(
+                post=ongoing.post if ongoing and edited else new,
+                is_alert=ongoing.is_alert if ongoing and edited else embed.is_alert,
+                since=ongoing.since if ongoing else _text(embed.since),
+                at=_text(embed.timestamp),
+                closed=embed.closes,
+            ).kept(),
+        )
+
+    def _edit(self, incident: Incident, payload: Payload) -> bool:
+        """Edit the incident's post where it was posted; return whether Discord took that."""
+        try:
+            (self.alerts if incident.is_alert else self.webhook).edit(incident.post, payload, self.deadline)
+        except NotEditableError as exc:
+            logger.info("post takes no edit; posting anew", error=str(exc))
+            return False
+        return True
 
     def _remember(self, items: Sequence[Item], post: str) -> None:
         for item in items:
@@ -114,10 +164,14 @@ def _key(received: Received) -> str:
     return f"message {received.origin.message_id}" if received.origin.message_id else ""
 
 
-def _with_time_since(embed: Embed, earlier: dict[str, str]) -> Embed:
-    """Return the embed with how long its incident has lasted."""
-    if not earlier.get("since") or embed.timestamp is None:
+def _text(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def _with_time_since(embed: Embed, incident: Incident | None) -> Embed:
+    """Return the embed with how long its incident has lasted, where it tells since when."""
+    if incident is None or not incident.since or embed.since is None:
         return embed
-    lasted = embed.timestamp - datetime.fromisoformat(earlier["since"])
+    lasted = embed.since - datetime.fromisoformat(incident.since)
     lasting = EmbedField("Lasted" if embed.closes else "Lasts for", duration(lasted.total_seconds() * 1000))
     return replace(embed, fields=[*embed.fields[:2], lasting, *embed.fields[2:]])

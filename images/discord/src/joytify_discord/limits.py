@@ -29,6 +29,7 @@ TOTAL = 6000
 MARK = "…"
 NOTHING = "(none)"
 LONGEST_WORD = 40
+TELLING_TEXT = 1000
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Embed:
     Attributes:
         is_alert: whether somebody must look: a failure, a warning, an alarm.
         incident: what the message is one of several about; the later ones edit the post of the first.
-        opens: whether it is the first of its incident, which is always a post of its own.
         closes: whether it is the last of its incident.
+        announces: whether it is a post of its own besides, since nobody is told of an edit.
+        since: when its incident began, None where that is not to be shown.
         full: all of the message, for an attachment where the embed had to be cut; empty: the embed's own text.
         attach: whether it is attached even where nothing had to be cut.
     """
@@ -66,8 +68,9 @@ class Embed:
     url: str = ""
     is_alert: bool = False
     incident: str = ""
-    opens: bool = False
     closes: bool = False
+    announces: bool = False
+    since: datetime | None = None
     full: str = ""
     attach: bool = False
 
@@ -126,10 +129,17 @@ def fit(embed: Embed) -> Embed:
         url=embed.url if len(embed.url) <= URL else "",
         footer=cut(_sendable(embed.footer).strip(), FOOTER),
     )
+    # A long text gives way to the figures, down to what tells what it is about; then the last figures go.
+    fitted = _shorten(fitted, TELLING_TEXT)
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])
-    over = max(0, fitted.size() - TOTAL)
-    return replace(fitted, description=cut(fitted.description, length(fitted.description) - over))
+    return _shorten(fitted, 0)
+
+
+def _shorten(embed: Embed, least: int) -> Embed:
+    over = max(0, embed.size() - TOTAL)
+    kept = max(length(embed.description) - over, min(least, length(embed.description)))
+    return replace(embed, description=cut(embed.description, kept))
 
 
 @dataclass(frozen=True)

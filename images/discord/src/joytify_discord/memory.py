@@ -13,10 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from loguru import logger
-
-from joytify_common.secrets import AWS_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 # Lambda and SNS redeliver for hours; an alarm may last for weeks.
 KEEP_SECONDS = 60 * 24 * 3600
 MOST_ENTRIES = 10_000
+# A memory that hangs must not cost the message: it is asked once, shortly, and then left alone for a while.
+TABLE_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+SILENCE_SECONDS = 60.0
 
 
 class Memory(Protocol):
@@ -34,9 +36,6 @@ class Memory(Protocol):
 
     def keep(self, key: str, value: Mapping[str, str]) -> None:
         """Keep the value under the key."""
-
-    def forget(self, key: str) -> None:
-        """Keep nothing under the key."""
 
 
 @dataclass
@@ -55,45 +54,39 @@ class ContainerMemory:
         while len(self.entries) > MOST_ENTRIES:
             self.entries.popitem(last=False)
 
-    def forget(self, key: str) -> None:
-        """Keep nothing under the key."""
-        self.entries.pop(key, None)
 
-
-@dataclass(frozen=True)
+@dataclass
 class TableMemory:
     """Remembers in a DynamoDB table with the key `id` and the time to live `expiresAt`."""
 
     client: Any
     table: str
+    _silent_until: float = 0.0
 
     def recall(self, key: str) -> dict[str, str] | None:
         """Return what was kept under the key, None where nothing is or the table cannot be asked."""
-        try:
-            item = self.client.get_item(TableName=self.table, Key={"id": {"S": key}}).get("Item")
-        except (ClientError, BotoCoreError) as exc:
-            logger.warning("memory cannot be read", table=self.table, error=type(exc).__name__)
-            return None
+        item = self._call("get_item", Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
         return {name: value["S"] for name, value in item.items() if "S" in value} if item else None
 
     def keep(self, key: str, value: Mapping[str, str]) -> None:
         """Keep the value under the key."""
         expires = {"N": str(int(time.time()) + KEEP_SECONDS)}
         item = {"id": {"S": key}, "expiresAt": expires, **{name: {"S": text} for name, text in value.items()}}
-        self._write("put_item", Item=item)
+        self._call("put_item", Item=item)
 
-    def forget(self, key: str) -> None:
-        """Keep nothing under the key."""
-        self._write("delete_item", Key={"id": {"S": key}})
-
-    def _write(self, call: str, **request: object) -> None:
+    def _call(self, call: str, **request: object) -> dict[str, Any]:
+        if time.monotonic() < self._silent_until:
+            return {}
         try:
-            getattr(self.client, call)(TableName=self.table, **request)
+            answer: dict[str, Any] = getattr(self.client, call)(TableName=self.table, **request)
         except (ClientError, BotoCoreError) as exc:
-            logger.warning("memory cannot be written", table=self.table, error=type(exc).__name__)
+            logger.warning("memory cannot be asked", table=self.table, call=call, error=type(exc).__name__)
+            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            return {}
+        return answer
 
 
 @cache
 def open_memory(table: str) -> Memory:
     """Return the container's one memory: in the table, or in itself where no table is named."""
-    return TableMemory(boto3.client("dynamodb", config=AWS_CONFIG), table) if table else ContainerMemory()
+    return TableMemory(boto3.client("dynamodb", config=TABLE_CONFIG), table) if table else ContainerMemory()

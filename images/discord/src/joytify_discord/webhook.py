@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
     from joytify_discord.limits import Payload
 
-TIMEOUT = httpx.Timeout(10, connect=3)
+CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 # Discord asks bots to name themselves so: https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 0.1)"
 # 5xx and broken connections; a 429 is waited out as long as there is time.
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.5
+# Discord may say that no wait is needed, and refuse again.
+LEAST_PAUSE_SECONDS = 0.1
 REFUSED_URL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-UNKNOWN_MESSAGE = 10008
 
 
 @cache
 def http_client() -> httpx.Client:
     """Return the container's one HTTP client."""
-    return httpx.Client(timeout=TIMEOUT, headers={"User-Agent": USER_AGENT})
+    return httpx.Client(headers={"User-Agent": USER_AGENT})
 
 
-class UnknownMessageError(PermanentError):
-    """The message to be edited is not there any more."""
+class NotEditableError(PermanentError):
+    """The message cannot be edited: it is gone, or its thread is archived."""
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Webhook:
     _free_at: float = field(default=0.0, repr=False)
 
     def post(self, payload: Payload, deadline: Deadline) -> str:
-        """Post one message, wait until Discord has stored it, and return its id.
+        """Post one message, wait until Discord has stored it, and return its id, empty where Discord named none.
 
         A message that Discord does not take is tried once more as text only: none is lost to its own shape.
 
@@ -72,24 +73,27 @@ class Webhook:
             return self._send("POST", "", payload.plainest(), deadline)
 
     def edit(self, message: str, payload: Payload, deadline: Deadline) -> None:
-        """Put the payload in the place of a message that was posted; raises as `post` does.
+        """Put the payload in the place of a message that was posted; raises TransientError as `post` does.
 
         Raises:
-            UnknownMessageError: it is not there any more.
+            NotEditableError: Discord takes no edit of it; it may take a new message.
         """
         try:
-            self._send("PATCH", f"/messages/{message}", payload, deadline)
-        except _MalformedError:
-            self._send("PATCH", f"/messages/{message}", payload.plainest(), deadline)
+            try:
+                self._send("PATCH", f"/messages/{message}", payload, deadline)
+            except _MalformedError:
+                self._send("PATCH", f"/messages/{message}", payload.plainest(), deadline)
+        except (PermanentError, ConfigError) as exc:
+            raise NotEditableError(str(exc)) from None
 
     def _send(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
         attempt = 0
         while True:
             self._wait(self._free_at - time.monotonic(), deadline, "Discord limits the rate")
             try:
-                return str(self._request(method, path, payload)["id"])
+                return str(self._request(method, path, payload, deadline.remaining()).get("id") or "")
             except _LimitedError as exc:
-                self._wait(exc.pause, deadline, str(exc))
+                self._wait(max(exc.pause, LEAST_PAUSE_SECONDS), deadline, str(exc))
             except _RetryableError as exc:
                 attempt += 1
                 if attempt == ATTEMPTS:
@@ -99,18 +103,18 @@ class Webhook:
 
     @staticmethod
     def _wait(seconds: float, deadline: Deadline, why: str) -> None:
-        if seconds <= 0:
-            return
-        if seconds >= deadline.remaining():
+        if max(seconds, 0) >= deadline.remaining():
             raise TransientError(f"{why}, for longer than there is time")
-        time.sleep(seconds)
+        if seconds > 0:
+            time.sleep(seconds)
 
-    def _request(self, method: str, path: str, payload: Payload) -> dict[str, Any]:
+    def _request(self, method: str, path: str, payload: Payload, seconds: float) -> dict[str, Any]:
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
         try:
             address = httpx.URL(self.url.get_secret_value())
             address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
-            response = self.client.request(method, address, **_content(payload))
+            timeout = httpx.Timeout(min(READ_SECONDS, seconds), connect=min(CONNECT_SECONDS, seconds))
+            response = self.client.request(method, address, timeout=timeout, **_content(payload))
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{self.key}: it is not a URL") from None
         except httpx.RequestError as exc:
@@ -127,8 +131,6 @@ class Webhook:
 
     def _refusal(self, response: httpx.Response) -> JobError:
         status = response.status_code
-        if status == HTTPStatus.NOT_FOUND and _json(response).get("code") == UNKNOWN_MESSAGE:
-            return UnknownMessageError("the message that was to be edited is gone")
         if status in REFUSED_URL:
             return ConfigError(f"{self.key}: Discord answered {status}: the webhook is gone or its address is wrong")
         if status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from bson import ObjectId
     from pydantic import SecretStr
 
+    from joytify_common.deadline import Deadline
+
 PATH = "/notifications/socket"
-CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+CONNECT_SECONDS, READ_SECONDS, LEAST_SECONDS = 3.0, 10.0, 0.1
 ATTEMPTS = 3
-# A push with all its attempts takes no longer than this and one more answer.
+# A push begins no attempt later than this.
 RETRY_SECONDS = 20.0
 REFUSED_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -41,7 +44,7 @@ class _BusyError(TransientError):
 @cache
 def http_client() -> httpx.Client:
     """Return the container's one HTTP client."""
-    return httpx.Client(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), follow_redirects=False)
+    return httpx.Client(follow_redirects=False)
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,18 @@ class Backend:
         client: HTTP client.
         domain: base URL, `https://...`.
         key: internal API key.
+        read_seconds: how long an answer may take.
     """
 
     client: httpx.Client
     domain: str
     key: SecretStr
+    read_seconds: float = READ_SECONDS
 
-    def push(self, users: Sequence[ObjectId]) -> None:
+    def push(self, users: Sequence[ObjectId], deadline: Deadline) -> None:
         """Have the backend tell these users; 429, 5xx and connection errors are retried a few times.
 
-        A `Retry-After` is honoured; one longer than the time for retries ends them.
+        A `Retry-After` is honoured; one longer than the time that is left ends the retries.
 
         Raises:
             KeyRefusedError: the key was refused.
@@ -69,14 +74,28 @@ class Backend:
             TransientError: the backend did not take the request.
         """
         body = {"userIds": [str(user) for user in users]}
-        for attempt in stamina.retry_context(on=_pause_before_retry, attempts=ATTEMPTS, timeout=RETRY_SECONDS):
-            with attempt:
-                self._post(body)
+        if (seconds := min(RETRY_SECONDS, deadline.remaining())) == 0:
+            raise TransientError("there was no time left to push")
+        ends = time.monotonic() + seconds
 
-    def _post(self, body: dict[str, list[str]]) -> None:
+        def pause(exc: Exception) -> bool | float:
+            """Return whether to try again, or after how many seconds: stamina's backoff hook."""
+            if isinstance(exc, _BusyError) and exc.pause is not None:
+                return exc.pause if exc.pause < ends - time.monotonic() else False
+            return isinstance(exc, TransientError)
+
+        for attempt in stamina.retry_context(on=pause, attempts=ATTEMPTS, timeout=seconds):
+            with attempt:
+                # A first attempt is worth a moment even where the deadline has just come.
+                self._post(body, max(deadline.remaining(), LEAST_SECONDS))
+
+    def _post(self, body: dict[str, list[str]], seconds: float) -> None:
         try:
             response = self.client.post(
-                self.domain.rstrip("/") + PATH, json=body, headers={"x-api-key": self.key.get_secret_value()}
+                self.domain.rstrip("/") + PATH,
+                json=body,
+                headers={"x-api-key": self.key.get_secret_value()},
+                timeout=httpx.Timeout(min(self.read_seconds, seconds), connect=min(CONNECT_SECONDS, seconds)),
             )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError("API_DOMAIN: it must be a URL that begins with https:// or http://") from None
@@ -86,13 +105,6 @@ class Backend:
             raise TransientError(f"the backend could not be reached ({type(exc).__name__})") from None
         if not response.is_success:
             raise _refusal(response)
-
-
-def _pause_before_retry(exc: Exception) -> bool | float:
-    """Return whether to try again, or after how many seconds: stamina's backoff hook."""
-    if isinstance(exc, _BusyError) and exc.pause is not None:
-        return exc.pause if exc.pause <= RETRY_SECONDS else False
-    return isinstance(exc, TransientError)
 
 
 def _refusal(response: httpx.Response) -> JobError:

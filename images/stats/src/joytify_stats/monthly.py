@@ -124,7 +124,7 @@ class MonthEnd:
         """Return where to go on when time ran out, None when everyone has been dealt with."""
         enough = min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE)
         after = max((p for p in (delivery.after, self.event.position()) if p is not None), default=None)
-        pushes = Pushes(self.backend, self.push_size)
+        pushes = Pushes(self.backend, self.push_size, self.deadline)
         try:
             with pushes, ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
                 stopped_at = self._deliver_chunks(workers, after, pushes, enough)
@@ -152,12 +152,19 @@ class MonthEnd:
                 # In order, so that the progress written down never runs ahead of a chunk that is still at work.
                 chunk, given = attaching.popleft()
                 self._settle(chunk, given.result(), pushes)
+                if not self.event.dry_run:
+                    self.audience.record_progress(chunk.last)
                 reached = chunk.last
         except TransientError:
             # Where a slow server outlasted the deadline, the next run goes on from what was reached.
             if reached is None or self.deadline.remaining() > 0:
                 raise
             return reached
+        finally:
+            # Whom the other chunks at work have given it must be told too: no later run takes them for lacking it.
+            for chunk, given in attaching:
+                if given.exception() is None:
+                    self._settle(chunk, given.result(), pushes)
         return None if in_time else reached
 
     def _attach(self, chunk: Chunk) -> list[ObjectId]:
@@ -175,11 +182,8 @@ class MonthEnd:
     def _settle(self, chunk: Chunk, given: list[ObjectId], pushes: Pushes) -> None:
         self.progress.users_processed += len(chunk.users)
         self.progress.users_updated += len(given)
-        if self.event.dry_run:
-            return
-        if given:
+        if given and not self.event.dry_run:
             pushes.start(given)
-        self.audience.record_progress(chunk.last)
 
     def _finish(self) -> None:
         progress = self.progress

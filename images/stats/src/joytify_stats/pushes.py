@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
+    from joytify_common.deadline import Deadline
+
 IN_FLIGHT = 4
-# After so many failures in a row no further push is tried in the run: each costs its retries' time.
+# After so many failures in a row no push is tried for a while: each costs its retries' time.
 MOST_FAILURES = 3
+COOL_DOWN_SECONDS = 30.0
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Pushes:
     """The pushes of one run; leave it as a context manager to wait for those in flight.
 
     Attributes:
+        deadline: no push outlives it.
         size: most users in a push.
         notified: users whose push went through.
         failures: users whose push failed, or was not tried any more.
@@ -36,10 +41,12 @@ class Pushes:
 
     backend: Backend
     size: int
+    deadline: Deadline
     notified: int = 0
     failures: int = 0
     failure: str | None = None
     _in_a_row: int = 0
+    _resting_until: float = 0.0
     _key_refused: bool = False
     _waiting: deque[tuple[Future[None], int]] = field(default_factory=deque)
     _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=IN_FLIGHT))
@@ -63,10 +70,19 @@ class Pushes:
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
             self._settle()
-        if self._key_refused or self._in_a_row >= MOST_FAILURES:
+        if self._in_a_row >= MOST_FAILURES:
+            self._rest()
+        if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
             self.failures += len(users)
             return
-        self._waiting.append((self._workers.submit(self.backend.push, users), len(users)))
+        self._waiting.append((self._workers.submit(self.backend.push, users, self.deadline), len(users)))
+
+    def _rest(self) -> None:
+        while self._waiting:
+            self._settle()
+        # After the rest one more failure is enough for the next.
+        self._in_a_row = min(self._in_a_row, MOST_FAILURES - 1)
+        self._resting_until = time.monotonic() + COOL_DOWN_SECONDS
 
     def _settle(self) -> None:
         push, users = self._waiting.popleft()

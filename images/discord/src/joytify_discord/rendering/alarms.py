@@ -49,8 +49,8 @@ def alarm(message: Alarm, origin: Origin, zone: ZoneInfo) -> Embed:
         url=alarm_link(origin, message.name),
         is_alert=True,
         incident=f"alarm {message.arn or message.name}",
-        opens=message.state == "ALARM",
         closes=message.state == "OK",
+        since=message.changed_at,
         full=message.model_dump_json(by_alias=True, indent=2),
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from joytify_common.messages import (
+        Chain,
         CleanupSummaryData,
         CollectionFigures,
         FailureData,
@@ -73,15 +74,15 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) ->
     ]
     fields.extend(_cleanup_extras(data))
     embed = _embed(severity, f"Cleanup: {what}", message, origin, fields)
-    if data.chain is None:
+    return _of_chain(embed, data.chain, closes=not data.continued)
+
+
+def _of_chain(embed: Embed, chain: Chain | None, *, closes: bool) -> Embed:
+    """Return the embed as one of its chain's: the runs edit the post of the first, but for one that ends badly."""
+    if chain is None:
         return embed
-    # The runs of a chain are one incident: each edits the post of the first.
-    return replace(
-        embed,
-        incident=f"chain {data.chain.started_at.isoformat()}",
-        opens=data.continuation == 0,
-        closes=not data.continued,
-    )
+    incident = f"chain {chain.started_at.isoformat()}"
+    return replace(embed, incident=incident, closes=closes, announces=embed.is_alert)
 
 
 def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
@@ -118,7 +119,8 @@ def _cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Emb
         EmbedField("Older than", moment(data.cutoff_date, zone)),
         *map(_collection, data.collections),
     ]
-    return _embed(FAILURE, f"Cleanup failed at {escape(data.stage)}", message, origin, fields)
+    embed = _embed(FAILURE, f"Cleanup failed at {escape(data.stage)}", message, origin, fields)
+    return _of_chain(embed, data.chain, closes=True)
 
 
 def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
