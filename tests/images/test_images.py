@@ -62,6 +62,14 @@ def test_a_bad_event_is_an_error_that_names_the_key(
     assert answer["errorMessage"] == says
 
 
+def test_what_discord_adds_to_the_base_is_small() -> None:
+    """A cold start fetches it; the alarm that it is to tell of may be the first event in weeks."""
+    base = docker("image", "inspect", "--format", '{{index .Config.Labels "joytify.base"}}', "joytify/discord")
+    sizes = [int(docker("image", "inspect", "--format", "{{.Size}}", image)) for image in ("joytify/discord", base)]
+
+    assert sizes[0] - sizes[1] <= 20_000_000
+
+
 @pytest.mark.parametrize("short", SHORT)
 def test_a_secret_that_is_not_there_is_named(start: Start, environment: dict[str, str], short: str) -> None:
     answer = start(short, {**environment, "SECRET_ID": "NO_SUCH_SECRET"}).invoke(GOOD[short])
@@ -156,7 +164,9 @@ def test_the_month_end_runs_through_the_containers() -> None:
         _make("down")
 
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert demo.stdout.splitlines()[-1].startswith("demo: ok 160 of 200 listeners told once and pushed")
+    assert demo.stdout.splitlines()[-1].startswith(
+        "demo: ok 160 of 200 listeners told once (10 of them before), 150 pushed"
+    )
     left = subprocess.run(
         [DOCKER, "ps", "-q", "--filter", "network=joytify"], capture_output=True, text=True, check=True
     )

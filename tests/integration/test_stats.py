@@ -185,11 +185,15 @@ def test_one_malformed_user_stops_nobody_else(database: Database[Document], noti
     assert progress.users_updated == 4
 
 
-def test_out_of_time_it_continues_where_it_stopped(database: Database[Document]) -> None:
+def test_out_of_time_it_continues_where_it_stopped(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joytify_stats.monthly.CHUNK_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside = Outside()
 
-    first = month_end(database, outside, seconds=0)
+    first = month_end(database, outside, seconds=20)
+    monkeypatch.undo()
     (after,) = outside.continuations
     second = month_end(database, outside, event={"continuation": 1, "after": str(after)}, run_id="run-2")
 

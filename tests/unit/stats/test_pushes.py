@@ -84,15 +84,18 @@ def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
 
 
 def test_a_backend_that_comes_back_is_pushed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("joytify_stats.pushes.COOL_DOWN_SECONDS", 0.1)
-    backend = FakeBackend([TransientError("the backend answered 502")] * IN_FLIGHT)
+    monkeypatch.setattr("joytify_stats.pushes.COOL_DOWN_SECONDS", 0.2)
+    backend = FakeBackend([TransientError("the backend answered 502")] * 100)
     with pushes(backend) as ours:
-        for _ in range(IN_FLIGHT * 2):
+        for _ in range(IN_FLIGHT * 3):
             ours.start(USERS)
-        time.sleep(0.15)
+        tried = backend.calls
+        backend.outcomes.clear()
+        time.sleep(0.3)
         ours.start(USERS)
 
-    assert ours.notified >= len(USERS)
+    assert MOST_FAILURES <= tried <= MOST_FAILURES + IN_FLIGHT
+    assert ours.notified == len(USERS)
 
 
 def test_nothing_is_pushed_after_the_deadline() -> None:

@@ -15,9 +15,11 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from bson import MinKey
+from loguru import logger
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from joytify_cleanup.batches import PARTS, Batch, Part, batch_of
+from joytify_common.errors import TransientError
 from joytify_common.mongo import Document, attempts, bounded
 
 if TYPE_CHECKING:
@@ -66,12 +68,12 @@ class Records:
         return found is None or found < spared
 
     def count_expired(self, seconds: float) -> int | None:
-        """Return how many documents are expired, None where the server could not count them in that time."""
-        return self._count(self._expired, seconds)
+        """Return how many documents are expired, None where that could not be had in that time."""
+        return self._figure(self._expired, seconds)
 
     def count_undated(self, seconds: float) -> int | None:
-        """Return how many documents have no date, None where the server could not count them in that time."""
-        return self._count(self._policy.undated(), seconds)
+        """Return how many documents have no date, None where that could not be had in that time."""
+        return self._figure(self._policy.undated(), seconds)
 
     def average_bytes(self) -> float:
         """Return the average size of a document, in bytes."""
@@ -142,6 +144,14 @@ class Records:
                 raise
             # The server is no replica set, another write got in between, or its limit for a transaction was reached.
             return self._collection.delete_many(query).deleted_count
+
+    def _figure(self, query: Document, seconds: float) -> int | None:
+        """Return a count that is told, not needed: what it cannot be had for does not matter."""
+        try:
+            return self._count(query, seconds)
+        except TransientError as exc:
+            logger.warning("documents could not be counted", collection=self.name, error=str(exc))
+            return None
 
     def _count(self, query: Document, seconds: float, **options: Any) -> int | None:  # noqa: ANN401 - the driver's
         with bounded(self._deadline):
