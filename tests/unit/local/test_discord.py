@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from joytify_local.discord import WEBHOOK_ID, WEBHOOK_LIMIT, application
+from joytify_local.discord import WEBHOOK_LIMIT, application
+from joytify_local.discord_channel import WEBHOOK_ID
 
 URL = f"/api/webhooks/{WEBHOOK_ID}/token"
 
