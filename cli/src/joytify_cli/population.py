@@ -6,17 +6,17 @@ counted here without asking the pipeline or the database.
 
 from __future__ import annotations
 
-import struct
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from bson import ObjectId
+from joytify_cli.listening import Play, elements, month_of, object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bson import ObjectId
 
 Document = dict[str, Any]
 
@@ -31,17 +31,6 @@ HASH_MULTIPLIER = 2654435761
 # the month's notification already, since an earlier run was cut short.
 OPTED_OUT, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {5, 11}, {7}, {13}
 GROUP = 20
-
-
-@dataclass(frozen=True)
-class Play:
-    """One playback before it becomes a document."""
-
-    user: int
-    song: int
-    artist: int
-    seconds: int
-    at: datetime
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ class Population:
 
     def user_id(self, user: int) -> ObjectId:
         """Return the `_id` of a user."""
-        return _object_id(self.now - timedelta(days=400), 1, user)
+        return object_id(self.now - timedelta(days=400), 1, user)
 
     def wants(self, user: int) -> bool:
         """Return whether the user is opted in to the monthly notification."""
@@ -144,7 +133,7 @@ class Population:
                 "password": "$2b$10$" + "x" * 53,
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
                 "biography": "Listens to music. " * 12,
-                "following": [_object_id(self.now, 2, artist) for artist in range(user % 8)],
+                "following": [object_id(self.now, 2, artist) for artist in range(user % 8)],
                 "notifications": [self._entry()] if self._is_told_already(user) else [],
                 "userPreferences": {
                     "locale": "zh-TW",
@@ -174,10 +163,10 @@ class Population:
         for user in range(self.users):
             if user % GROUP in WITHOUT_STATISTICS:
                 continue
-            elements = self._elements(user)
-            yield {"user": self.user_id(user), "stats": elements}
+            statistics = elements(self._plays(user), self.now)
+            yield {"user": self.user_id(user), "stats": statistics}
             if user % GROUP in TWICE:
-                yield {"user": self.user_id(user), "stats": elements}
+                yield {"user": self.user_id(user), "stats": statistics}
 
     def session_documents(self) -> Iterator[Document]:
         """Yield one session a user, then a few without a usable date."""
@@ -202,10 +191,10 @@ class Population:
 
     def _playback(self, play: Play, number: int) -> Document:
         return {
-            "_id": _object_id(play.at, 4, number),
+            "_id": object_id(play.at, 4, number),
             "user": self.user_id(play.user),
-            "song": _object_id(self.now, 3, play.song),
-            "artist": _object_id(self.now, 2, play.artist),
+            "song": object_id(self.now, 3, play.song),
+            "artist": object_id(self.now, 2, play.artist),
             "state": "playing" if number % 10 == 0 else "completed",
             "duration": play.seconds,
             "createdAt": play.at,
@@ -227,7 +216,7 @@ class Population:
         }
 
     def _is_entitled(self, user: int) -> bool:
-        month = _month(self.now.replace(day=1) - timedelta(days=1))
+        month = month_of(self.now.replace(day=1) - timedelta(days=1))
         return self.wants(user) and user % GROUP not in WITHOUT_STATISTICS and self._has_played_in(user, month)
 
     def _is_told_already(self, user: int) -> bool:
@@ -240,52 +229,7 @@ class Population:
         return (self._play(user + turn * self.users) for turn in range(self.playbacks_per_user))
 
     def _has_played_in(self, user: int, month: tuple[int, int]) -> bool:
-        return any(_month(play.at) == month for play in self._plays(user))
-
-    def _elements(self, user: int) -> list[Document]:
-        months: dict[tuple[int, int], list[Play]] = defaultdict(list)
-        for play in self._plays(user):
-            months[_month(play.at)].append(play)
-        elements: list[Document] = []
-        before = 0
-        for plays in months.values():
-            elements.append(self._element(plays, before))
-            before = sum(play.seconds for play in plays)
-        return elements
-
-    def _element(self, plays: list[Play], before: int) -> Document:
-        songs, artists, hours = Counter[int](), Counter[int](), Counter[int]()
-        for play in plays:
-            songs[play.song] += play.seconds
-            artists[play.artist] += play.seconds
-            hours[play.at.hour] += play.seconds
-        first, total = plays[0].at, sum(songs.values())
-        return {
-            "songs": [{"song": _object_id(self.now, 3, s), "totalDuration": d} for s, d in songs.most_common()],
-            "artists": [{"artist": _object_id(self.now, 2, a), "totalDuration": d} for a, d in artists.most_common()],
-            "peakHour": [
-                {"hour": hour, "totalDuration": seconds, "utilization": round(seconds / 36, 2)}
-                for hour, seconds in sorted(hours.items())
-            ],
-            "summary": {
-                "month": first.month,
-                "year": first.year,
-                "totalDuration": total,
-                "growthPercentage": round(100 * (total - before) / before, 2) if before else 0,
-                "topArtist": "Unknown Artist",
-                "topArtistTotalPlaybackTime": artists.most_common(1)[0][1],
-            },
-            "createdAt": first,
-            "updatedAt": plays[-1].at,
-        }
-
-
-def _month(moment: datetime) -> tuple[int, int]:
-    return moment.year, moment.month
-
-
-def _object_id(moment: datetime, kind: int, number: int) -> ObjectId:
-    return ObjectId(struct.pack(">IIL", int(moment.timestamp()), kind, number))
+        return any(month_of(play.at) == month for play in self._plays(user))
 
 
 def _coprime(total: int) -> int:

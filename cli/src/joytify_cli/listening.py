@@ -1,0 +1,77 @@
+"""What made-up users listen to, and the statistics that the backend would keep of it."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Play:
+    """One playback before it becomes a document."""
+
+    user: int
+    song: int
+    artist: int
+    seconds: int
+    at: datetime
+
+
+def elements(plays: Iterable[Play], now: datetime) -> list[Document]:
+    """Return the statistics of one user's plays, in order of time: one element a month."""
+    months: dict[tuple[int, int], list[Play]] = defaultdict(list)
+    for play in plays:
+        months[month_of(play.at)].append(play)
+    made: list[Document] = []
+    before = 0
+    for played in months.values():
+        made.append(_element(played, before, now))
+        before = sum(play.seconds for play in played)
+    return made
+
+
+def _element(plays: list[Play], before: int, now: datetime) -> Document:
+    songs, artists, hours = Counter[int](), Counter[int](), Counter[int]()
+    for play in plays:
+        songs[play.song] += play.seconds
+        artists[play.artist] += play.seconds
+        hours[play.at.hour] += play.seconds
+    first, total = plays[0].at, sum(songs.values())
+    return {
+        "songs": [{"song": object_id(now, 3, s), "totalDuration": d} for s, d in songs.most_common()],
+        "artists": [{"artist": object_id(now, 2, a), "totalDuration": d} for a, d in artists.most_common()],
+        "peakHour": [
+            {"hour": hour, "totalDuration": seconds, "utilization": round(seconds / 36, 2)}
+            for hour, seconds in sorted(hours.items())
+        ],
+        "summary": {
+            "month": first.month,
+            "year": first.year,
+            "totalDuration": total,
+            "growthPercentage": round(100 * (total - before) / before, 2) if before else 0,
+            "topArtist": "Unknown Artist",
+            "topArtistTotalPlaybackTime": artists.most_common(1)[0][1],
+        },
+        "createdAt": first,
+        "updatedAt": plays[-1].at,
+    }
+
+
+def month_of(moment: datetime) -> tuple[int, int]:
+    """Return the year and the month of a moment."""
+    return moment.year, moment.month
+
+
+def object_id(moment: datetime, kind: int, number: int) -> ObjectId:
+    """Return the `_id` of the number-th document of a kind, made at a moment."""
+    return ObjectId(struct.pack(">IIL", int(moment.timestamp()), kind, number))
