@@ -24,7 +24,7 @@ fmt: init ## Format the code
 	@.venv/bin/ruff check --fix .
 
 .PHONY: lint
-lint: init ## ruff, mypy, import-linter, codespell, hadolint, shellcheck
+lint: init ## ruff, mypy, import-linter, codespell, hadolint, shellcheck, zizmor
 	@bin/lint
 
 .PHONY: lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -94,11 +95,12 @@ def test_what_passes_is_waited_out(
     ("mood", "says"),
     [
         ({"status": 500, "times": FOREVER}, "the backend answered 500"),
-        ({"status": 413, "times": FOREVER}, "the backend refused the request (413)"),
+        ({"status": 413, "times": FOREVER}, r"the backend refused the request \(413\)"),
         ({"status": 429, "times": FOREVER}, "the backend answered 429"),
         ({"status": 429, "retryAfter": 3600, "times": FOREVER}, "the backend answered 429"),
-        ({"status": 0, "times": FOREVER}, "the backend could not be reached (RemoteProtocolError)"),
-        ({"latencySeconds": READ_SECONDS * 2}, "the backend could not be reached (ReadTimeout)"),
+        # Whether the end of the answer or of the connection is seen first is chance.
+        ({"status": 0, "times": FOREVER}, r"the backend could not be reached \((RemoteProtocol|Read)Error\)"),
+        ({"latencySeconds": READ_SECONDS * 2}, r"the backend could not be reached \(ReadTimeout\)"),
     ],
     ids=["500", "413", "429", "429 with a long Retry-After", "breaking off", "slow"],
 )
@@ -109,7 +111,7 @@ def test_what_lasts_is_counted_and_said(
     progress, pushed = run(database, backend_url, mood)
 
     assert (progress.socket_users_notified, progress.socket_failures) == (0, LISTENERS)
-    assert progress.socket_failure == says
+    assert re.fullmatch(says, progress.socket_failure)
     # A backend that is slow has pushed what it was asked to, only its answer came too late.
     assert pushed == {} or "ReadTimeout" in says
 
