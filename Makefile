@@ -45,6 +45,10 @@ test: ## Everything: lint, unit, contract, integration, images; T=path for some 
 test-unit: init ## Only what needs neither network nor Docker
 	@.venv/bin/pytest tests/unit tests/contract
 
+.PHONY: test-terraform
+test-terraform: ## Only Terraform: format, validity, tests; no account needed
+	@bin/test-terraform
+
 .PHONY: bench-cold-start
 bench-cold-start: ## Layers and cold start of each image beside bare imports; writes build/bench/cold_start.json
 	@bin/bench-cold-start

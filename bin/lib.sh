@@ -67,6 +67,20 @@ choose_images() {
   export BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE
 }
 
+# Lets Terraform find its provider: in the mirror named by TF_PLUGIN_MIRROR, else at the registry, else in a mirror found.
+choose_provider() {
+  local mirror=${TF_PLUGIN_MIRROR:-} found
+  export TF_CLI_CONFIG_FILE="$PWD/build/terraform.rc"
+  : >"$TF_CLI_CONFIG_FILE"
+  if [ -z "$mirror" ] && ! python3 -c 'import urllib.request as u; u.urlopen("https://registry.terraform.io/.well-known/terraform.json", timeout=5)' 2>/dev/null; then
+    found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -print -quit 2>/dev/null)
+    [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not answer, and no mirror of the AWS provider is here (TF_PLUGIN_MIRROR names one)"
+    mirror=${found%/registry.terraform.io/*}
+    echo "The Terraform registry does not answer: using the provider in $mirror"
+  fi
+  [ -z "$mirror" ] || printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' "$mirror" >"$TF_CLI_CONFIG_FILE"
+}
+
 # Puts a bench's data in memory where there is room: a disk's checkpoints alone make the same way take twice as long now
 # and then.
 bench_in_memory() {
