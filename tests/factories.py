@@ -137,6 +137,12 @@ EVERY_MESSAGE: dict[str, Message] = {
     "cleanup dry run": cleanup_summary(
         dry_run=True, records_deleted=0, completion_percentage=0.0, estimate=Estimate(bytes=9_000_000, seconds=4.5)
     ),
+    "cleanup dry run that the brake would hold": cleanup_summary(
+        dry_run=True, records_deleted=0, completion_percentage=0.0, stop_reason="brake"
+    ),
+    "stats error that leaves the work done": stats_error(
+        stage="hand-over", error="function joytify-playback-data-cleanup: Lambda throttled the call"
+    ),
     "cleanup off schedule": cleanup_summary(skipped="the schedule is for test_auto, SCHEDULE_MODE is production"),
     "cleanup error": cleanup_error(),
     "cleanup error at the start": cleanup_error(test_mode=None, records_deleted=0, stage="secret"),

@@ -226,3 +226,11 @@ def test_what_somebody_else_deletes_meanwhile_is_no_lack_of_progress() -> None:
     figures = run(Raced(5))
 
     assert (figures["stop_reason"], figures["records_deleted"]) == ("completed", 0)
+
+
+def test_a_dry_run_tells_that_the_brake_would_hold() -> None:
+    records = FakeRecords(20, too_many=True)
+
+    figures = run(records, event={"dryRun": True})
+
+    assert (figures["stop_reason"], figures["records_deleted"], len(records.left)) == ("brake", 0, 20)
