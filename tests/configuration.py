@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
-KEYS = """## The secret
+KEYS = """### discord
+
+An SNS event; whatever else it is invoked with is itself the message that is posted.
+
+Of stats and cleanup an empty event, or `null`, counts as `{}`: a run with every default.
+
+## The secret
 
 One secret in Secrets Manager, named by `SECRET_ID`: a JSON object of texts,
 read at run time and cached for a few minutes.

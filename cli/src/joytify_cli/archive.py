@@ -118,5 +118,5 @@ def _client(*, aws: bool) -> Any:  # noqa: ANN401 - boto3 makes its clients at r
     if aws:
         return boto3.client("s3")
     if (stack := load_stack()) is None:
-        raise typer.BadParameter("no local stack is running: start one, or say --aws", param_hint="--aws")
+        raise typer.BadParameter("no local stack is running: start one, or say --aws")
     return aws_client("s3", stack.aws)

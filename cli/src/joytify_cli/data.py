@@ -27,7 +27,7 @@ Uri = Annotated[
 ]
 Name = Annotated[str | None, typer.Option("--database", help="Database; default: that of the stack, or mern-joytify")]
 Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before production collections are changed")]
 
 
 def progress_bar() -> Progress:
@@ -84,17 +84,20 @@ def stats(*, uri: Uri = None, database: Name = None) -> None:
 def verify(*, uri: Uri = None, database: Name = None, production: Production = False) -> None:
     """Check what must always hold; exit 1 and say what is broken where it does not."""
     names = collection_names(test_mode=not production)
-    found = list(faults(open_database(uri, database), names))
+    target = open_database(uri, database)
+    notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
+    looked_at = f"{notifications:,} monthly notifications in {target.name}.{names.notifications}"
+    found = list(faults(target, names))
     for fault in found:
         console.print(f"[red]broken[/red] {fault}")
     if found:
         raise typer.Exit(1)
-    console.print("every rule holds")
+    console.print(f"every rule holds for {looked_at}" if notifications else f"nothing to check: {looked_at}")
 
 
 @app.command()
 def clear(*, uri: Uri = None, database: Name = None, production: Production = False, yes: Yes = False) -> None:
-    """Remove every document from the test collections."""
+    """Remove every document from the test collections, or with --production from the others."""
     target = open_database(uri, database)
     names = _names(production=production, yes=yes, what="Remove EVERYTHING from", database=target.name)
     for name in astuple(names):

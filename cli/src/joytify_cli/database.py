@@ -27,8 +27,7 @@ def open_database(uri: str | None, name: str | None) -> Database[Document]:
     stack = load_stack()
     if uri is None and stack is None:
         raise typer.BadParameter(
-            "no local stack is running: start one with `KEEP=1 make demo` or `make up`, or name a server with --uri",
-            param_hint="--uri",
+            "no local stack is running: start one with `KEEP=1 make demo` or `make up`, or name a server with --uri"
         )
     found = uri or (stack.mongodb if stack else "")
     client: MongoClient[Document] = MongoClient(found, tz_aware=True, serverSelectionTimeoutMS=5000)

@@ -93,11 +93,14 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
     finally:
         if keep:
             stack.save()
-            console.print(
-                f"left up until `make down`: AWS {stack.aws}  MongoDB {_without_password(stack.mongodb)}",
-                soft_wrap=True,
-            )
-            console.print(f"  Discord's page {stack.discord}  what the backend pushed {stack.backend}/pushed")
+            console.print("Left up until `make down`:")
+            for what, address in {
+                "Discord's page": stack.discord,
+                "what was pushed": stack.backend + "/pushed",
+                "AWS": stack.aws,
+                "MongoDB": _without_password(stack.mongodb),
+            }.items():
+                console.print(f"  {what:<16} {address}", soft_wrap=True)
         else:
             stack.stop()
 

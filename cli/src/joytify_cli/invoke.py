@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import boto3
 import typer
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from joytify_local.aws import FUNCTIONS, aws_client
@@ -32,7 +33,10 @@ def invoke(
         json.loads(payload)
     except ValueError as exc:
         raise typer.BadParameter(f"it must be JSON: {exc}", param_hint="--payload") from None
-    answer = _client(aws=aws).invoke(FunctionName=FUNCTIONS[function], Payload=payload.encode())
+    try:
+        answer = _client(aws=aws).invoke(FunctionName=FUNCTIONS[function], Payload=payload.encode())
+    except (BotoCoreError, ClientError) as exc:
+        raise typer.BadParameter(f"AWS could not be asked: {exc}") from None
     console.print_json(answer["Payload"].read().decode() or "null")
     if "FunctionError" in answer:
         raise typer.Exit(1)
@@ -45,7 +49,6 @@ def _client(*, aws: bool) -> Any:  # noqa: ANN401 - boto3 makes its clients at r
         return boto3.client("lambda", config=config)
     if (stack := load_stack()) is None:
         raise typer.BadParameter(
-            "no local stack is running: start one with `KEEP=1 make demo` or `make up`, or say --aws",
-            param_hint="--aws",
+            "no local stack is running: start one with `KEEP=1 make demo` or `make up`, or say --aws"
         )
     return aws_client("lambda", stack.aws)

@@ -25,7 +25,7 @@ def remember(
     """Write down the addresses of the containers that `make up` started."""
     stack = Stack(way="containers", aws=aws, mongodb=mongodb, backend=backend, discord=discord, database=database)
     stack.save()
-    console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  backend {backend}", soft_wrap=True)
+    console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  pushed {backend}/pushed", soft_wrap=True)
 
 
 @app.command()

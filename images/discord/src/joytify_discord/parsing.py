@@ -117,7 +117,7 @@ class Received:
 
 
 def parse_event(event: Any) -> list[Received]:  # noqa: ANN401 - whatever JSON arrived
-    """Return what each record of the event says, in order; an event that is no SNS event is one Unknown."""
+    """Return what each record of the event says, in order; an event that is no SNS event is itself the message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         return [_unknown(event)]
@@ -158,7 +158,7 @@ def _parse_record(record: Any) -> Received:  # noqa: ANN401 - whatever JSON arri
 
 def _unknown(value: Any) -> Received:  # noqa: ANN401 - whatever JSON arrived
     text = json.dumps(value)
-    return Received(content=Unknown(text=text, value=value), origin=Origin(), text=text)
+    return Received(content=parse_text(text), origin=Origin(), text=text)
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:

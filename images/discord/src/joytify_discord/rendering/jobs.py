@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from joytify_discord.parsing import Origin
 
 NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event lies in the function's dead-letter queue."
+NEXT_FOR_A_PERSON = "Mend what the error names, then invoke it again; a retry alone does not help."
 # Errors that leave the run's work done, by their stage: nobody retries them.
 NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function."}
 BAR = 20
@@ -64,12 +65,15 @@ def _stats_error(message: MonthlyStatsError, origin: Origin) -> Embed:
 def _cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> Embed:
     data = message.data
     severity, what = _cleanup_outcome(data)
-    fields = [
+    figures = [
         EmbedField("Deleted", f"{number(data.records_deleted)} of {number(data.total_records_found)}"),
         EmbedField("Remaining", number(data.remaining_records)),
         EmbedField("Complete", percent(data.completion_percentage)),
+    ]
+    fields = [
+        *([] if data.dry_run else figures),
         EmbedField("Older than", moment(data.cutoff_date, zone), inline=False),
-        *map(_collection, data.collections),
+        *map(_expired if data.dry_run else _collection, data.collections),
         EmbedField("Started by", escape(data.triggered_by)),
     ]
     fields.extend(_cleanup_extras(data))
@@ -168,6 +172,10 @@ def _stats_figures(data: StatsFigures) -> Iterator[EmbedField]:
         yield EmbedField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
 
 
+def _expired(figures: CollectionFigures) -> EmbedField:
+    return EmbedField(escape(figures.name), f"{number(figures.found)} expired", inline=False)
+
+
 def _collection(figures: CollectionFigures) -> EmbedField:
     value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
     if figures.undated:
@@ -175,9 +183,14 @@ def _collection(figures: CollectionFigures) -> EmbedField:
     return EmbedField(escape(figures.name), value, inline=False)
 
 
+def _next_step(data: FailureData) -> str:
+    usual = NEXT_FOR_A_PERSON if data.error_type == "ConfigError" else NEXT_AFTER_FAILURE
+    return NEXT_AFTER.get(data.stage, usual)
+
+
 def _failure(data: FailureData) -> Iterator[EmbedField]:
     yield EmbedField(escape(data.error_type), escape(data.error), inline=False)
-    yield EmbedField("What next", NEXT_AFTER.get(data.stage, NEXT_AFTER_FAILURE), inline=False)
+    yield EmbedField("What next", _next_step(data), inline=False)
 
 
 def _embed(severity: Severity, title: str, message: Message, origin: Origin, fields: list[EmbedField]) -> Embed:
