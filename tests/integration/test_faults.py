@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from joytify_cleanup.progress import CleanupProgress
@@ -19,11 +20,13 @@ from joytify_cleanup.records import Records
 from joytify_cleanup.retention import Policy, cutoff
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
+from joytify_local.mongodb import mongod_path
+from joytify_local.processes import free_port, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from pymongo import MongoClient
     from pymongo.database import Database
 
 Document = dict[str, Any]
@@ -164,3 +167,26 @@ def test_a_server_that_becomes_slow_does_not_outlive_the_run(
 
     assert progress.timed_out
     assert progress.deleted == 30
+
+
+def test_a_server_without_transactions_is_cleaned_all_the_same(tmp_path: Path) -> None:
+    """A standalone MongoDB has none."""
+    port = free_port("127.0.0.1")
+    command = [str(mongod_path()), "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    with MongoClient[Document](port=port, tz_aware=True, serverSelectionTimeoutMS=500) as client:
+
+        def answers() -> bool:
+            with suppress(PyMongoError):
+                return bool(client.admin.command("ping"))
+            return False
+
+        pid = start([*command, "--nounixsocket"], tmp_path / "mongod.log", answers)
+        try:
+            old, new = (CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1))
+            client.test.playbacks.insert_many([{"createdAt": old} for _ in range(50)] + [{"createdAt": new}])
+            progress = clean(client.test)
+            left = client.test.playbacks.count_documents({})
+        finally:
+            stop([pid])
+
+    assert (progress.deleted, progress.stop_reason, left) == (50, "completed", 1)
