@@ -22,7 +22,6 @@ from joytify_local.discord_model import check
 EVENTS = Path(__file__).parents[1] / "events"
 SAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(EVENTS.glob("*.*"))}
 SAMPLES |= {f"own_{name.replace(' ', '_')}": message.to_json() for name, message in EVERY_MESSAGE.items()}
-LONGEST_TITLE_HEAD = 60
 
 
 @pytest.mark.parametrize("name", SAMPLES)

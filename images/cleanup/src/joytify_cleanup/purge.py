@@ -148,10 +148,10 @@ class Purge:
             if self.progress.timed_out:
                 break
             # The app or a TTL index may have been quicker, once; what is found again and not deleted stays.
-            if batch.last and batch.parts and not deleted and fruitless:
+            was_fruitless, fruitless = fruitless, bool(batch.last and batch.parts and not deleted)
+            if fruitless and was_fruitless:
                 self.progress.stop_reason = "no_progress"
                 return False
-            fruitless = bool(batch.last and batch.parts and not deleted)
             if batch.last:
                 coming = prepare(pace.size)
             else:
