@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import SecretStr
+
+from joytify_cleanup.progress import CleanupProgress
+from joytify_cleanup.purge import CleanupEvent
+from joytify_common.job import Job
 from joytify_common.messages import (
     ArchiveFigures,
     Chain,
@@ -22,7 +27,10 @@ from joytify_common.messages import (
     StatsErrorData,
     StatsSummaryData,
     Storage,
+    parse_message,
 )
+from joytify_common.secrets import Secret
+from joytify_common.topic import Topic
 
 NOW = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
 TOPIC_ARN = "arn:aws:sns:ap-northeast-1:123456789012:joytify-lambda-notifications"
@@ -41,6 +49,37 @@ class FakeContext:
     def get_remaining_time_in_millis(self) -> int:
         """Return the time that the test gave."""
         return self.milliseconds
+
+
+@dataclass
+class FakeSNS:
+    """Keeps what is published; fails where the test says so."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def publish(self, **request: Any) -> None:
+        """Keep the request."""
+        if self.error is not None:
+            raise self.error
+        self.sent.append(request)
+
+    def messages(self) -> list[Any]:
+        """Return what was published, parsed."""
+        return [parse_message(request["Message"]) for request in self.sent]
+
+
+def job(sns: FakeSNS, story: Any = None, *, mode: str = "production") -> Job[CleanupEvent, CleanupProgress]:
+    """Return a cleanup job with this story, in this SCHEDULE_MODE."""
+    return Job(
+        event_type=CleanupEvent,
+        new_progress=CleanupProgress,
+        story=story or (lambda *_: None),
+        summary=CleanupSummary,
+        error=CleanupError,
+        secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
+        topic=lambda: Topic(client=sns, arn="arn"),
+    )
 
 
 def common(**changes: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class JobEvent(BaseModel):
         default=None, description="production or test_auto"
     )
     continuation: int = Field(default=0, ge=0, description="0 or more")
+    heartbeat: bool = Field(default=False, description="true to tell only when the last success was, or false")
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""

@@ -12,6 +12,7 @@ from loguru import logger
 
 from joytify_common.errors import JobError, PermanentError
 from joytify_common.events import EventT, parse_event
+from joytify_common.heartbeat import cloudwatch_client, put_days_since_success, put_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,10 @@ class Progress(Protocol):
     stage: str
     skipped: str | None
     aside: JobError | None
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether there is more to do than this run did, or it was not to do anything."""
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by the contract's field names."""
@@ -100,7 +105,13 @@ class Job(Generic[EventT, ProgressT]):
         progress = self.new_progress()
         with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
             try:
-                self._run(raw_event, progress, telling)
+                progress.stage = "event"
+                event = parse_event(self.event_type, raw_event)
+                if event.heartbeat:
+                    progress.stage = "heartbeat"
+                    days = put_days_since_success(cloudwatch_client(), context.function_name, telling.now)
+                    return {"daysSinceSuccess": days}
+                self._run(event, progress, telling)
             except Exception as exc:  # noqa: BLE001 - told and raised again, whatever it is
                 failure = as_job_error(exc, progress.stage)
                 logger.opt(exception=exc).error("run failed", stage=progress.stage, error=str(failure))
@@ -113,14 +124,14 @@ class Job(Generic[EventT, ProgressT]):
             # A skipped schedule says so in its answer; on the topic it would be noise every few minutes.
             if not telling.off_schedule:
                 self._publish(summary)
+            if telling.in_schedules_mode and not progress.unfinished:
+                put_success(context.function_name)
             if progress.aside is not None:
                 data = telling.failure(progress.aside, progress)
                 self._publish(self.error(source=context.function_name, data=data))
             return outcome
 
-    def _run(self, raw_event: Any, progress: ProgressT, telling: _Telling) -> None:  # noqa: ANN401
-        progress.stage = "event"
-        event = parse_event(self.event_type, raw_event)
+    def _run(self, event: EventT, progress: ProgressT, telling: _Telling) -> None:
         telling.test_mode = event.test_mode or None
         progress.stage = "secret"
         secret = self.secret()
@@ -128,6 +139,8 @@ class Job(Generic[EventT, ProgressT]):
         if (reason := event.skip_reason(secret.schedule_mode)) is not None:
             progress.skipped, telling.off_schedule = reason, True
             return
+        # A run on the test collections is no success of what the schedule is there for.
+        telling.in_schedules_mode = telling.test_mode == (secret.schedule_mode == "test_auto")
         progress.stage = "start"
         self.story(event, telling.run(secret), progress)
 
@@ -147,6 +160,7 @@ class _Telling:
         self.started = time.monotonic()
         self.test_mode: bool | None = None
         self.off_schedule = False
+        self.in_schedules_mode = False
 
     def run(self, secret: Secret) -> Run:
         return Run(

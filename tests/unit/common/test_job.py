@@ -2,50 +2,20 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from factories import FakeContext
-from pydantic import SecretStr
+from factories import FakeContext, FakeSNS, job
 
 from joytify_cleanup.progress import CleanupProgress, Tally
-from joytify_cleanup.purge import CleanupEvent
 from joytify_common import logs
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
-from joytify_common.job import Job, Run
-from joytify_common.messages import CleanupError, CleanupSummary, parse_message
-from joytify_common.secrets import Secret
-from joytify_common.topic import Topic
+from joytify_common.messages import CleanupError, CleanupSummary
 
-
-@dataclass
-class FakeSNS:
-    """Keeps what is published; fails where the test says so."""
-
-    sent: list[dict[str, Any]] = field(default_factory=list)
-    error: Exception | None = None
-
-    def publish(self, **request: Any) -> None:
-        if self.error is not None:
-            raise self.error
-        self.sent.append(request)
-
-    def messages(self) -> list[Any]:
-        return [parse_message(request["Message"]) for request in self.sent]
-
-
-def job(sns: FakeSNS, story: Any = None, *, mode: str = "production") -> Job[CleanupEvent, CleanupProgress]:
-    return Job(
-        event_type=CleanupEvent,
-        new_progress=CleanupProgress,
-        story=story or (lambda *_: None),
-        summary=CleanupSummary,
-        error=CleanupError,
-        secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
-        topic=lambda: Topic(client=sns, arn="arn"),
-    )
+if TYPE_CHECKING:
+    from joytify_cleanup.purge import CleanupEvent
+    from joytify_common.job import Run
 
 
 def failing(error: Exception) -> Any:

@@ -93,6 +93,11 @@ class CleanupProgress:
         """Expired documents that are left, None where that is unknown."""
         return _sum([tally.remaining for tally in self.tallies])
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether this run left something to do, or was not to do anything."""
+        return self.dry_run or self.stop_reason != "completed"
+
     def chain(self) -> Chain | None:
         """Return what this run and the earlier ones of its chain did."""
         if self.earlier is None:

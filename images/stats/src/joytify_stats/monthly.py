@@ -71,6 +71,11 @@ class StatsProgress:
     dry_run: bool = False
     aside: JobError | None = None
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a continuation goes on with this run's work, or it was not to do anything."""
+        return self.continued or self.dry_run
+
     def figures(self) -> dict[str, Any]:
         """Return the figures by the contract's field names."""
         return vars(self)

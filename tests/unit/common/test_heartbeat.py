@@ -1,0 +1,115 @@
+"""What counts as a success, and how its age is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+from factories import CLEANUP, NOW, FakeContext, FakeSNS, job
+
+from joytify_common import job as job_module
+from joytify_common.errors import ConfigError, TransientError
+from joytify_common.heartbeat import put_days_since_success
+
+if TYPE_CHECKING:
+    from joytify_cleanup.progress import CleanupProgress
+    from joytify_cleanup.purge import CleanupEvent
+    from joytify_common.job import Run
+
+
+def metrics(text: str) -> list[dict[str, Any]]:
+    """Return the lines that CloudWatch makes metrics of."""
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if "_aws" in line]
+
+
+def cloudwatch(*ages: timedelta) -> tuple[Any, Stubber]:
+    """Return a client that answers with successes of these ages."""
+    client = boto3.client("cloudwatch", region_name="ap-northeast-1")
+    stubber = Stubber(client)
+    moments = [NOW - age for age in ages]
+    answer = {
+        "MetricDataResults": [{"Id": "successes", "Timestamps": moments, "Values": [1.0] * len(moments)}],
+    }
+    stubber.add_response(
+        "get_metric_data", answer, {"MetricDataQueries": ANY, "StartTime": NOW - timedelta(days=45), "EndTime": NOW}
+    )
+    stubber.activate()
+    return client, stubber
+
+
+@pytest.mark.parametrize(
+    ("ages", "days"),
+    [([timedelta(days=9), timedelta(days=2, hours=12)], 2.5), ([timedelta(0)], 0), ([], 45)],
+    ids=["the youngest counts", "just now", "none in the time looked at"],
+)
+def test_the_days_since_the_last_success_become_a_metric(
+    ages: list[timedelta], days: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, _ = cloudwatch(*ages)
+
+    told = put_days_since_success(client, CLEANUP, NOW)
+
+    (metric,) = metrics(capsys.readouterr().out)
+    assert told == days
+    assert (metric["DaysSinceSuccess"], metric["service"]) == ([days], CLEANUP)
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Joytify"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("AccessDenied", ConfigError), ("InternalServiceFault", TransientError)], ids=str
+)
+def test_a_heartbeat_that_may_not_look_says_so(code: str, error: type[Exception]) -> None:
+    client = boto3.client("cloudwatch", region_name="ap-northeast-1")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("get_metric_data", code)
+
+        with pytest.raises(error, match=f"metric Successes: CloudWatch answered {code}"):
+            put_days_since_success(client, CLEANUP, NOW)
+
+
+def test_a_heartbeat_does_none_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _ = cloudwatch()
+    told: list[str] = []
+    sns = FakeSNS()
+    monkeypatch.setattr(job_module, "cloudwatch_client", lambda: client)
+    monkeypatch.setattr(job_module, "put_days_since_success", lambda *_: 3.5)
+
+    answer = job(sns, lambda *_: told.append("ran"))({"heartbeat": True}, FakeContext())
+
+    assert answer == {"daysSinceSuccess": 3.5}
+    assert (told, sns.sent) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("event", "mode", "counts"),
+    [
+        ({}, "production", True),
+        ({"scheduleMode": "production"}, "production", True),
+        ({"scheduleMode": "test_auto"}, "production", False),
+        ({"testMode": True}, "production", False),
+        ({}, "test_auto", True),
+    ],
+    ids=["by hand", "scheduled", "skipped", "on the test collections", "where the schedule tests"],
+)
+def test_a_run_counts_as_a_success_in_the_mode_of_the_schedule(
+    event: dict[str, Any], mode: str, capsys: pytest.CaptureFixture[str], *, counts: bool
+) -> None:
+    job(FakeSNS(), mode=mode)(event, FakeContext())
+
+    told = metrics(capsys.readouterr().out)
+    assert [(metric["Successes"], metric["DaysSinceSuccess"]) for metric in told] == [([1], [0])] * counts
+
+
+@pytest.mark.parametrize("change", [{"dry_run": True}, {"stop_reason": "deadline"}, {"stop_reason": "no_progress"}])
+def test_a_run_that_leaves_work_is_no_success(change: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
+        vars(progress).update(change)
+
+    job(FakeSNS(), story)({}, FakeContext())
+
+    assert metrics(capsys.readouterr().out) == []
