@@ -21,3 +21,11 @@ class TransientError(JobError):
 
 class PermanentError(JobError):
     """Something outside refused, and will refuse again."""
+
+
+def as_job_error(exc: Exception, stage: str) -> JobError:
+    """Return the error itself where it is ours, else one that shows no text of a library's."""
+    if isinstance(exc, JobError):
+        return exc
+    # Whatever text a library put in its error goes to the log only, where secrets are hidden.
+    return PermanentError(f"unexpected {type(exc).__name__} at stage {stage}; the log has the traceback")

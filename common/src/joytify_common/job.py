@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from loguru import logger
 
-from joytify_common.errors import JobError, PermanentError
+from joytify_common.errors import JobError, as_job_error
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import cloudwatch_client, put_days_since_success, put_success
 
@@ -188,11 +188,3 @@ class _Telling:
             "request_id": self.context.aws_request_id,
             "log_stream": self.context.log_stream_name,
         }
-
-
-def as_job_error(exc: Exception, stage: str) -> JobError:
-    """Return the error itself where it is ours, else one that shows no text of a library's."""
-    if isinstance(exc, JobError):
-        return exc
-    # Whatever text a library put in its error goes to the log only, where secrets are hidden.
-    return PermanentError(f"unexpected {type(exc).__name__} at stage {stage}; the log has the traceback")

@@ -10,8 +10,7 @@ from loguru import logger
 
 from joytify_common import logs
 from joytify_common.deadline import Deadline, LambdaContext
-from joytify_common.errors import ConfigError
-from joytify_common.job import as_job_error
+from joytify_common.errors import ConfigError, as_job_error
 from joytify_common.secrets import Secret, read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_discord.delivery import Delivery
