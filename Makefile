@@ -86,6 +86,20 @@ up: ## Start the containers: MongoDB, local AWS with the functions, backend, Dis
 down: ## Stop whatever local stack is up, with its data
 	@bin/down
 
+##@ Deploy
+
+.PHONY: push
+push: ## Push the images to REGISTRY (default: this account's ECR) and write their digests for Terraform
+	@bin/push
+
+.PHONY: deploy-local
+deploy-local: ## Deploy to a local AWS as to an account, and check it; it stays up
+	@bin/deploy-local
+
+.PHONY: destroy-local
+destroy-local: ## Destroy what deploy-local left up
+	@bin/destroy-local
+
 ##@ Other
 
 .PHONY: clean

@@ -49,6 +49,25 @@ require_chromium() {
   { apt-get update && apt-get install -y --no-install-recommends chromium fonts-noto-color-emoji; } >/dev/null 2>&1 || fail "Chromium could not be installed"
 }
 
+# Installs the AWS command.
+require_aws() {
+  if command -v aws >/dev/null; then return; fi
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "the AWS command is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"; fi
+  echo "Installing awscli with apt-get ..."
+  { apt-get update && apt-get install -y --no-install-recommends awscli; } >/dev/null 2>&1 || fail "awscli could not be installed"
+}
+
+# Sets REGISTRY_IMAGE to the registry's image; where it cannot be pulled, to nothing, and Debian's docker-registry is there.
+require_registry() {
+  export REGISTRY_IMAGE=${REGISTRY_IMAGE:-registry:2}
+  if "$DOCKER" image inspect "$REGISTRY_IMAGE" >/dev/null 2>&1 || timeout 60 "$DOCKER" pull -q "$REGISTRY_IMAGE" >/dev/null 2>&1; then return; fi
+  REGISTRY_IMAGE=
+  if command -v docker-registry >/dev/null; then return; fi
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "registry:2 cannot be pulled, and there is no docker-registry here"; fi
+  echo "Installing docker-registry with apt-get ..."
+  { apt-get update && apt-get install -y --no-install-recommends docker-registry; } >/dev/null 2>&1 || fail "docker-registry could not be installed"
+}
+
 # Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE: the real images, or stand-ins where no registry answers.
 choose_images() {
   BASE_IMAGE=${BASE_IMAGE:-$REAL_BASE} MONGODB_IMAGE=${MONGODB_IMAGE:-$REAL_MONGODB} MINISTACK_IMAGE=${MINISTACK_IMAGE:-$REAL_MINISTACK}
@@ -73,7 +92,7 @@ choose_provider() {
   export TF_CLI_CONFIG_FILE="$PWD/build/terraform.rc"
   : >"$TF_CLI_CONFIG_FILE"
   if [ -z "$mirror" ] && ! python3 -c 'import urllib.request as u; u.urlopen("https://registry.terraform.io/.well-known/terraform.json", timeout=5)' 2>/dev/null; then
-    found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform/*' -print -quit 2>/dev/null)
+    found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform/*' -not -path "$PWD/build/*" -print -quit 2>/dev/null)
     [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not answer, and no mirror of the AWS provider is here (TF_PLUGIN_MIRROR names one)"
     mirror=${found%/registry.terraform.io/*}
     echo "The Terraform registry does not answer: using the provider in $mirror"

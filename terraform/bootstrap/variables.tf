@@ -30,3 +30,31 @@ variable "keep_images" {
     error_message = "keep_images must be a whole number from 2 to 1000: with fewer than 2 there is nothing to roll back to."
   }
 }
+
+variable "github_repository" {
+  description = "GitHub repository, as owner/name, whose workflows may push images; empty for none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([A-Za-z0-9-]+/[A-Za-z0-9._-]+)?$", var.github_repository))
+    error_message = "github_repository must be owner/name of a GitHub repository, or empty for none."
+  }
+}
+
+variable "github_branch" {
+  description = "Branch whose workflows may push images."
+  type        = string
+  default     = "main"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._/-]{1,200}$", var.github_branch))
+    error_message = "github_branch must be the name of one branch; a pattern would let other branches push too."
+  }
+}
+
+variable "create_github_provider" {
+  description = "Whether to create GitHub's identity provider; an account has at most one, so false where it is there."
+  type        = bool
+  default     = true
+}

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cleanup import BATCH, BUCKET, EXPIRED, PAUSE_SECONDS, Bench, playbacks
-from containers import bridge_address
 from in_image import CPUS, MEMORY_MB, invoke_limited
 from pymongo import MongoClient
 from rich.console import Console
 
+from joytify_local.docker import bridge_address
 from joytify_local.stack import start_embedded
 
 RESULT = Path("build/bench/cleanup_in_lambda.json")

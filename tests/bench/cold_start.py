@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import httpx
-from containers import docker
 from rich.console import Console
 from rich.table import Table
+
+from joytify_local.docker import docker
 
 RUNS = 7
 BARE = {"stats": "import pymongo, boto3", "cleanup": "import pymongo, boto3", "discord": "import httpx"}

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from containers import docker
 
 from joytify_local.aws import aws_client
+from joytify_local.docker import docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

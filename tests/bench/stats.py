@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from bson import ObjectId
-from containers import bridge_address
 from in_image import invoke_limited
 from loguru import logger
 from month_end import month_end
@@ -30,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from joytify_local.aws import API_KEY
+from joytify_local.docker import bridge_address
 from joytify_local.stack import Stack, start_embedded
 from joytify_stats.backend import Backend, http_client
 

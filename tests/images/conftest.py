@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from containers import Function, bridge_address, docker
+from containers import Function
 
 from joytify_local.aws import aws_client
+from joytify_local.docker import bridge_address, docker
 from joytify_local.stack import Stack, start_embedded
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from containers import DOCKER, Function, docker
+from containers import Function
 from factories import cleanup_summary, sns_event
 
 from joytify_local.aws import WEBHOOK_PATH, aws_client
+from joytify_local.docker import DOCKER, docker
 
 if TYPE_CHECKING:
     from joytify_local.stack import Stack

@@ -16,7 +16,6 @@ from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
 from joytify_cli.data import Name, Uri, progress_bar
 from joytify_cli.database import open_database
 from joytify_common.errors import JobError
-from joytify_local.aws import aws_client
 from joytify_local.stack import load_stack
 
 if TYPE_CHECKING:
@@ -119,4 +118,4 @@ def _client(*, aws: bool) -> Any:  # noqa: ANN401 - boto3 makes its clients at r
         return boto3.client("s3")
     if (stack := load_stack()) is None:
         raise typer.BadParameter("no local stack is running: start one, or say --aws")
-    return aws_client("s3", stack.aws)
+    return stack.client("s3")

@@ -24,14 +24,14 @@ from joytify_cli.generate import fill
 from joytify_cli.population import UNDATED, Expected, Population
 from joytify_cli.verify import faults
 from joytify_common.collections import PRODUCTION
-from joytify_local.aws import FUNCTIONS, aws_client
+from joytify_local.aws import FUNCTIONS
 from joytify_local.mongodb import why_not_embedded
 from joytify_local.processes import StartError
 from joytify_local.stack import Stack, load_stack, start_embedded
 from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pymongo.database import Database
 
@@ -68,7 +68,7 @@ def demo(
     """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up."""
     try:
         with _stack(containers=containers) as stack:
-            outcome = _month_end(stack, users, playbacks_per_user)
+            outcome = month_end(stack, users, playbacks_per_user, _invoke_stats)
     except (DemoError, StartError, PyMongoError, httpx.HTTPError, BotoCoreError, ClientError, OSError) as exc:
         why = str(exc) or type(exc).__name__
         console.print(f"demo: FAILED {why}", style="bold red", markup=False, soft_wrap=True)
@@ -105,7 +105,21 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
             stack.stop()
 
 
-def _month_end(stack: Stack, users: int, playbacks_per_user: int) -> str:
+def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callable[[Stack], Document]) -> str:
+    """Fill the database, run the month end, compare all that came of it with counts made without the pipeline.
+
+    Args:
+        stack: where the pipeline runs.
+        users: how many users to make.
+        playbacks_per_user: how many playbacks each gets.
+        invoke: calls stats and returns its answer.
+
+    Returns:
+        The outcome in figures.
+
+    Raises:
+        DemoError: something is not as it must be.
+    """
     now = datetime.now(UTC)
     notification = resolve_period(None, now).notification_id(test_mode=False)
     population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now, notification=notification)
@@ -116,7 +130,7 @@ def _month_end(stack: Stack, users: int, playbacks_per_user: int) -> str:
             fill(database, PRODUCTION, population, progress)
         before = _count(stack, database)
         began = time.monotonic()
-        answer = _invoke_stats(stack)
+        answer = invoke(stack)
         told = time.monotonic()
         posts = _wait_for_posts(stack)
         ended = time.monotonic()
@@ -150,7 +164,7 @@ def _forget(stack: Stack, database: Database[Document]) -> None:
 
 
 def _invoke_stats(stack: Stack) -> Document:
-    answer = aws_client("lambda", stack.aws).invoke(FunctionName=FUNCTIONS["stats"], Payload=b'{"triggeredBy": "demo"}')
+    answer = stack.client("lambda").invoke(FunctionName=FUNCTIONS["stats"], Payload=b'{"triggeredBy": "demo"}')
     payload = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise DemoError(f"stats failed: {payload.get('errorMessage')}")

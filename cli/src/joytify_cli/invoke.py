@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from joytify_local.aws import FUNCTIONS, aws_client
+from joytify_local.aws import FUNCTIONS
 from joytify_local.stack import load_stack
 
 console = Console()
@@ -51,4 +51,4 @@ def _client(*, aws: bool) -> Any:  # noqa: ANN401 - boto3 makes its clients at r
         raise typer.BadParameter(
             "no local stack is running: start one with `KEEP=1 make demo` or `make up`, or say --aws"
         )
-    return aws_client("lambda", stack.aws)
+    return stack.client("lambda")

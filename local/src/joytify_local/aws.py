@@ -72,11 +72,18 @@ class Deployment:
         }
 
 
-def aws_client(service: str, endpoint: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """Return a client of the local AWS; it waits as long as a function may run, and never invokes twice."""
+def aws_client(service: str, endpoint: str, certificate: str = "") -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """Return a client of the local AWS; it waits as long as a function may run, and never invokes twice.
+
+    Args:
+        service: boto3's name of the service.
+        endpoint: URL of the local AWS.
+        certificate: file of the certificate that it shows; empty where it speaks plain HTTP.
+    """
     return boto3.client(
         service,
         endpoint_url=endpoint,
+        verify=certificate or None,
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 - MiniStack takes any

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from contextlib import suppress
@@ -107,9 +108,10 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def answers(url: str) -> bool:
-    """Return whether an HTTP server answers there with success."""
+def answers(url: str, certificate: str = "") -> bool:
+    """Return whether an HTTP server answers there with success, and over TLS shows the certificate in this file."""
+    verify = ssl.create_default_context(cafile=certificate) if certificate else True
     try:
-        return httpx.get(url, timeout=2).is_success
+        return httpx.get(url, timeout=2, verify=verify).is_success
     except httpx.TransportError:
         return False

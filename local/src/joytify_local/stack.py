@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tempfile
-from dataclasses import asdict, dataclass
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from joytify_local.aws import API_KEY, REGION, WEBHOOK_TOKEN, Deployment, deploy
+from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Deployment, aws_client, deploy
 from joytify_local.mongodb import start_mongod
-from joytify_local.processes import answers, free_port, start, stop
+from joytify_local.processes import free_port, stop
+from joytify_local.servers import make_certificate, ministack, registry, stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # Where a stack that is left up is written down, for the commands that come after.
 STATE_FILE = Path("build/stack.json")
@@ -37,16 +37,29 @@ class Stack:
         database: name of the database that the functions use.
         pids: processes to stop; none for containers.
         folder: data and logs, removed at stop; empty for containers.
+        certificate: file of the certificate that the local AWS shows; empty where it speaks plain HTTP.
+        registry: address of the registry that the functions' images are pulled from; empty where they are not.
     """
 
-    way: Literal["embedded", "containers"]
+    way: Literal["embedded", "containers", "deployed"]
     aws: str
-    mongodb: str
-    backend: str
-    discord: str
     database: str
+    mongodb: str = ""
+    backend: str = ""
+    discord: str = ""
     pids: tuple[int, ...] = ()
     folder: str = ""
+    certificate: str = ""
+    registry: str = ""
+
+    @property
+    def host(self) -> str:
+        """Address that the local AWS listens on."""
+        return str(urlsplit(self.aws).hostname)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """Return a client of the stack's local AWS."""
+        return aws_client(service, self.aws, self.certificate)
 
     def save(self) -> None:
         """Write the addresses down, so that later commands find the stack; one that was left up before is stopped."""
@@ -88,66 +101,67 @@ def start_embedded(
     Raises:
         StartError: a server did not come up; those that did are stopped.
     """
-    folder = Path(tempfile.mkdtemp(prefix="joytify-"))
-    pids: list[int] = []
-    try:
-        mongodb = os.environ.get("MONGODB_URI", "")
-        if not mongodb:
-            pid, mongodb = start_mongod(folder, host, free_port(host))
-            pids.append(pid)
-        aws = _ministack(folder, host, pids)
-        backend = _stand_in("backend", ["--key", API_KEY], folder, host, pids)
-        discord = _stand_in("discord", ["--token", WEBHOOK_TOKEN], folder, host, pids)
+    with _servers() as (folder, pids):
+        aws = ministack(folder, host, pids)
+        stack = _others(Stack(way="embedded", aws=aws, database=database, folder=str(folder)), host, pids)
         if functions:
             deploy(
                 Deployment(
                     endpoint=aws,
-                    mongodb=mongodb,
-                    backend=backend,
-                    discord=discord,
+                    mongodb=stack.mongodb,
+                    backend=stack.backend,
+                    discord=stack.discord,
                     database=database,
                     environment=environment or {},
                 )
             )
+    return stack
+
+
+def start_for_deployment(database: str, *, host: str, enforce_iam: bool) -> Stack:
+    """Start everything but the functions, which Terraform is to create in an empty AWS that speaks TLS only.
+
+    Args:
+        database: name of the database that the functions are to use.
+        host: address to listen on, which the functions' containers reach: the Docker bridge's.
+        enforce_iam: whether the local AWS refuses what no policy allows.
+
+    Raises:
+        StartError: a server did not come up; those that did are stopped.
+    """
+    with _servers() as (folder, pids):
+        certificate, key = make_certificate(folder, host)
+        environment = {
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": certificate,
+            "MINISTACK_SSL_KEY": key,
+            "AUTH": str(enforce_iam).lower(),
+        }
+        aws = ministack(folder, host, pids, environment, certificate)
+        stack = Stack(way="deployed", aws=aws, database=database, folder=str(folder), certificate=certificate)
+        return replace(_others(stack, host, pids), registry=registry(folder, pids), pids=tuple(pids))
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[Path, list[int]]]:
+    """Yield a folder and a list of processes; where what follows fails, both are cleared away."""
+    folder = Path(tempfile.mkdtemp(prefix="joytify-"))
+    pids: list[int] = []
+    try:
+        yield folder, pids
     except BaseException:
         stop(pids)
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Stack(
-        way="embedded",
-        aws=aws,
-        mongodb=mongodb,
-        backend=backend,
-        discord=discord,
-        database=database,
-        pids=tuple(pids),
-        folder=str(folder),
-    )
 
 
-def _ministack(folder: Path, host: str, pids: list[int]) -> str:
-    port = free_port(host)
-    url = f"http://{host}:{port}"
-    environment = {
-        "BIND_HOST": host,
-        "GATEWAY_PORT": str(port),
-        "MINISTACK_REGION": REGION,
-        "AWS_ENDPOINT_URL": url,
-        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
-        "TMPDIR": str(folder),
-        "S3_DATA_DIR": str(folder / "s3"),
-        "STATE_DIR": str(folder / "state"),
-        # Calls between the servers of this machine go by no proxy.
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), str(urlsplit(url).hostname)])),
-    }
-    command = [sys.executable, "-m", "ministack"]
-    pids.append(start(command, folder / "ministack.log", partial(answers, url + "/_ministack/health"), environment))
-    return url
-
-
-def _stand_in(name: str, options: list[str], folder: Path, host: str, pids: list[int]) -> str:
-    port = free_port(host)
-    url = f"http://{host}:{port}"
-    command = [sys.executable, "-m", f"joytify_local.{name}", "--host", host, "--port", str(port), *options]
-    pids.append(start(command, folder / f"{name}.log", partial(answers, url + "/health")))
-    return url
+def _others(stack: Stack, host: str, pids: list[int]) -> Stack:
+    """Start MongoDB, the backend and Discord beside the local AWS."""
+    folder = Path(stack.folder)
+    mongodb = os.environ.get("MONGODB_URI", "")
+    if not mongodb:
+        pid, mongodb = start_mongod(folder, host, free_port(host))
+        pids.append(pid)
+    backend = stand_in("backend", ["--key", API_KEY], folder, host, pids)
+    discord = stand_in("discord", ["--token", WEBHOOK_TOKEN], folder, host, pids)
+    return replace(stack, mongodb=mongodb, backend=backend, discord=discord, pids=tuple(pids))

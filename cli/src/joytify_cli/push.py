@@ -1,0 +1,147 @@
+"""`joytify push`: the three images go to a registry, and the digests that it answers to Terraform."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from joytify_local.aws import FUNCTIONS
+from joytify_local.docker import DockerError, docker
+
+console = Console()
+
+# Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
+PLATFORM = "linux/amd64"
+REVISION = "org.opencontainers.image.revision"
+ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
+
+
+class PushError(Exception):
+    """An image was not pushed, or is none that Lambda takes."""
+
+
+def push(
+    *,
+    registry: Annotated[
+        str, typer.Option(help="Host and optional port and path; empty for the ECR of the environment's account")
+    ] = "",
+    project: Annotated[str, typer.Option(help="What the repositories' names begin with")] = "joytify",
+    output: Annotated[Path, typer.Option(help="File for Terraform that the digests are written to")] = Path(
+        "terraform/images.auto.tfvars.json"
+    ),
+    allow_uncommitted: Annotated[
+        bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
+    ] = False,
+) -> None:
+    """Push the three images and write their digests for Terraform; exit 1 where one is refused."""
+    try:
+        digests = push_images(registry or own_registry(), project, allow_uncommitted=allow_uncommitted)
+    except (PushError, DockerError, BotoCoreError, ClientError) as exc:
+        console.print(f"push: FAILED {exc}", style="bold red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    # The digests are of no use in a registry that does not hold them.
+    variables = {"image_digests": digests, **({"image_registry": registry} if registry else {})}
+    output.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
+    for name, digest in digests.items():
+        console.print(f"{name:<8} {digest}", highlight=False)
+    console.print(f"push: ok, written to {output}", style="bold green", highlight=False, soft_wrap=True)
+
+
+def own_registry() -> str:
+    """Return the address of the ECR of the account and region that the environment names."""
+    session = boto3.session.Session()
+    if session.region_name is None:
+        raise PushError("AWS_REGION is not set: it says whose ECR is meant; or name a registry (REGISTRY=...)")
+    account = session.client("sts").get_caller_identity()["Account"]
+    suffix = ".cn" if session.region_name.startswith("cn-") else ""
+    return f"{account}.dkr.ecr.{session.region_name}.amazonaws.com{suffix}"
+
+
+def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict[str, str]:
+    """Push the three images and return the digests that the registry answers, by function.
+
+    Args:
+        registry: host and optional port and path.
+        project: what the repositories' names begin with.
+        allow_uncommitted: whether images may differ from the committed tree.
+
+    Raises:
+        PushError: an image is not there, was not built from the committed tree, has another platform or more than
+            one.
+        DockerError: Docker or the registry refused.
+    """
+    tags = {name: _tag(name, allow_uncommitted=allow_uncommitted) for name in FUNCTIONS}
+    references = {name: f"{registry}/{project}/{name}:{tag}" for name, tag in tags.items()}
+    if (match := ECR.match(registry)) is None:
+        return {name: _push(name, reference) for name, reference in references.items()}
+    # A login of its own, gone afterwards: the user's stays as it is, and no token stays behind.
+    with tempfile.TemporaryDirectory() as folder:
+        login = ("--config", folder)
+        docker(*login, "login", "--username", "AWS", "--password-stdin", registry, stdin=_ecr_password(match["region"]))
+        return {name: _push(name, reference, *login) for name, reference in references.items()}
+
+
+def _tag(name: str, *, allow_uncommitted: bool) -> str:
+    """Return the image's tag: its revision and its own id, since the repositories never move a tag."""
+    image = f"joytify/{name}"
+    try:
+        found: dict[str, Any] = json.loads(docker("image", "inspect", image))[0]
+    except DockerError:
+        raise PushError(f"image {image} is missing: run `make build` first") from None
+    platform = f"{found['Os']}/{found['Architecture']}"
+    if platform != PLATFORM:
+        raise PushError(f"image {image} is for {platform}; Lambda is to get {PLATFORM}")
+    revision = (found["Config"].get("Labels") or {}).get(REVISION, "unknown")
+    head = _head()
+    if revision != head and not allow_uncommitted:
+        raise PushError(
+            f"image {image} was built from {revision}, the committed tree is {head}: commit, then `make build`; "
+            "or say ALLOW_UNCOMMITTED=1"
+        )
+    return (
+        f"{revision[:12]}{'-dirty' if revision.endswith('-dirty') else ''}-{found['Id'].removeprefix('sha256:')[:12]}"
+    )
+
+
+def _head() -> str:
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return done.stdout.strip() or "nothing: this is no Git repository"
+
+
+def _push(name: str, reference: str, *login: str) -> str:
+    docker("tag", f"joytify/{name}", reference)
+    docker(*login, "push", "--quiet", reference)
+    insecure = ["--insecure"] if reference.startswith(("localhost:", "127.0.0.1:")) else []
+    answer = json.loads(docker(*login, "manifest", "inspect", "--verbose", *insecure, reference))
+    return digest_of(answer, reference)
+
+
+def digest_of(answer: Any, reference: str) -> str:  # noqa: ANN401 - `docker manifest inspect --verbose`'s JSON
+    """Return the digest of a single image for the one platform.
+
+    Raises:
+        PushError: the registry holds an index, or an image for another platform.
+    """
+    if not isinstance(answer, dict) or "manifests" in answer:
+        raise PushError(f"{reference} is an index of several images, which Lambda refuses: build without attestations")
+    descriptor = answer["Descriptor"]
+    platform = "{os}/{architecture}".format(**descriptor["platform"])
+    if platform != PLATFORM:
+        raise PushError(f"{reference} is for {platform}; Lambda is to get {PLATFORM}")
+    return str(descriptor["digest"])
+
+
+def _ecr_password(region: str) -> str:
+    answer = boto3.client("ecr", region_name=region).get_authorization_token()
+    token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
+    return token.partition(":")[2]

@@ -1,0 +1,117 @@
+"""The committed Terraform on a local AWS: where it is applied, with which environment, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joytify_local.aws import REGION
+from joytify_local.docker import docker
+from joytify_local.terraform import Terraform
+
+if TYPE_CHECKING:
+    from joytify_local.stack import Stack
+
+FOLDER = Path("build/deploy-local")
+DATABASE = "joytify-deployed"
+# A copy is applied, so that the user's own backend, digests and variables stay as they are.
+OWN = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars", "*.tfvars.json", "backend.hcl")
+# What this machine's stack differs in from an account's.
+VARIABLES = {"db_name": DATABASE, "enable_archive": True, "alarm_email": "operators@example.org"}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stack and the Terraform that is applied to it."""
+
+    stack: Stack
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Terraform and the AWS command need to find the local AWS."""
+        return {
+            "AWS_ENDPOINT_URL": self.stack.aws,
+            "AWS_CA_BUNDLE": self.stack.certificate,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": str(FOLDER.resolve() / "aws.config"),
+            "AWS_PAGER": "",
+            "NO_PROXY": f"{self.stack.host},127.0.0.1,localhost",
+        }
+
+    @property
+    def bootstrap(self) -> Terraform:
+        """What is applied once for an account."""
+        return Terraform(FOLDER / "terraform" / "bootstrap", self.environment)
+
+    @property
+    def root(self) -> Terraform:
+        """The pipeline."""
+        return Terraform(FOLDER / "terraform", self.environment)
+
+    def prepare(self) -> None:
+        """Copy the configuration, and write down how a shell finds the local AWS."""
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
+        shutil.copytree("terraform", FOLDER / "terraform", ignore=OWN)
+        (FOLDER / "terraform" / "local.auto.tfvars.json").write_text(json.dumps(VARIABLES, indent=2), encoding="utf-8")
+        exports = "".join(f"export {name}={value!r}\n" for name, value in self.environment.items())
+        (FOLDER / "env.sh").write_text(exports, encoding="utf-8")
+        # Version 2 of the AWS command takes a payload as base64 unless it is told otherwise.
+        (FOLDER / "aws.config").write_text("[default]\ncli_binary_format = raw-in-base64-out\n", encoding="utf-8")
+
+    def init_root(self) -> None:
+        """Make the root stack ready, with its state in the bucket that the bootstrap made."""
+        backend = FOLDER / "terraform" / "backend.hcl"
+        backend.write_text(str(self.bootstrap.output("backend_hcl")), encoding="utf-8")
+        # The backend does not read the endpoint from the environment.
+        endpoints = "".join(f'  {name} = "{self.stack.aws}"\n' for name in ("s3", "dynamodb", "sts", "iam"))
+        emulator = f"use_path_style = true\nskip_credentials_validation = true\nendpoints = {{\n{endpoints}}}\n"
+        (FOLDER / "terraform" / "emulator.hcl").write_text(emulator, encoding="utf-8")
+        files = ("backend.hcl", "emulator.hcl")
+        self.root.init(*(f"-backend-config={file}" for file in files), "-backend-config=key=prod.tfstate")
+
+    def empty_archive(self) -> None:
+        """Delete what the archive holds; a bucket that holds something cannot be destroyed."""
+        bucket, client = self.root.output("archive_bucket"), self.stack.client("s3")
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for held in page.get("Contents", []):
+                client.delete_object(Bucket=bucket, Key=held["Key"])
+
+    def left_over(self) -> dict[str, list[str]]:
+        """Return the names of what is left in the local AWS besides what the bootstrap made, by kind."""
+        kinds = {
+            "functions": ("lambda", "list_functions", "Functions", "FunctionName"),
+            "rules": ("events", "list_rules", "Rules", "Name"),
+            "topics": ("sns", "list_topics", "Topics", "TopicArn"),
+            "queues": ("sqs", "list_queues", "QueueUrls", None),
+            "alarms": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+            "dashboards": ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+            "log groups": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+            "roles": ("iam", "list_roles", "Roles", "RoleName"),
+            "tables": ("dynamodb", "list_tables", "TableNames", None),
+            "buckets": ("s3", "list_buckets", "Buckets", "Name"),
+        }
+        found = {kind: self._names(*call) for kind, call in kinds.items()}
+        bootstrap = {self.bootstrap.output("state_bucket"), self.bootstrap.output("lock_table")}
+        return {kind: rest for kind, names in found.items() if (rest := [n for n in names if n not in bootstrap])}
+
+    def _names(self, service: str, call: str, key: str, name: str | None) -> list[str]:
+        answer: dict[str, Any] = getattr(self.stack.client(service), call)()
+        return [str(item[name] if name else item) for item in answer.get(key, [])]
+
+    def remove_images(self) -> None:
+        """Remove the functions' containers and the images that were pulled from the stack's registry."""
+        references = docker("image", "ls", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}").splitlines()
+        for repository, tag, digest in (line.split() for line in references):
+            if repository.startswith(self.stack.registry + "/"):
+                name = f"{repository}@{digest}" if tag == "<none>" else f"{repository}:{tag}"
+                if containers := docker("ps", "-aq", "--filter", f"ancestor={name}").split():
+                    docker("rm", "-f", *containers)
+                docker("image", "rm", "-f", name)

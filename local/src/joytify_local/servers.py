@@ -1,0 +1,92 @@
+"""The servers of one machine: the local AWS, the backend's and Discord's stand-ins, a container registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from joytify_local.aws import REGION
+from joytify_local.processes import answers, free_port, start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def ministack(
+    folder: Path, host: str, pids: list[int], secured: Mapping[str, str] | None = None, certificate: str = ""
+) -> str:
+    """Start the local AWS and return its URL.
+
+    Args:
+        folder: where it keeps its data and its log.
+        host: address to listen on.
+        pids: its process id is added here.
+        secured: further variables of its environment.
+        certificate: file of the certificate that it shows; empty where it speaks plain HTTP.
+
+    Raises:
+        StartError: it did not come up.
+    """
+    port = free_port(host)
+    url = f"{'https' if certificate else 'http'}://{host}:{port}"
+    environment = {
+        "BIND_HOST": host,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "AWS_ENDPOINT_URL": url,
+        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
+        "TMPDIR": str(folder),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "STATE_DIR": str(folder / "state"),
+        # Calls between the servers of this machine go by no proxy.
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), str(urlsplit(url).hostname)])),
+        **(secured or {}),
+    }
+    command = [sys.executable, "-m", "ministack"]
+    ready = partial(answers, url + "/_ministack/health", certificate)
+    pids.append(start(command, folder / "ministack.log", ready, environment))
+    return url
+
+
+def stand_in(name: str, options: list[str], folder: Path, host: str, pids: list[int]) -> str:
+    """Start the backend or Discord and return its URL; the rest as with the local AWS."""
+    port = free_port(host)
+    url = f"http://{host}:{port}"
+    command = [sys.executable, "-m", f"joytify_local.{name}", "--host", host, "--port", str(port), *options]
+    pids.append(start(command, folder / f"{name}.log", partial(answers, url + "/health")))
+    return url
+
+
+def make_certificate(folder: Path, host: str) -> tuple[str, str]:
+    """Make a certificate for the local AWS under each of its names; return its file and its key's."""
+    certificate, key = folder / "aws.crt", folder / "aws.key"
+    names = f"subjectAltName=IP:{host},IP:127.0.0.1,DNS:localhost,DNS:host.docker.internal"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=local-aws"]
+    command += ["-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)  # noqa: S603
+    return str(certificate), str(key)
+
+
+def registry(folder: Path, pids: list[int]) -> str:
+    """Start a container registry on loopback, where Docker trusts one without TLS; return its address."""
+    port = free_port("127.0.0.1")
+    if image := os.environ.get("REGISTRY_IMAGE"):
+        docker = os.environ.get("DOCKER", "docker")
+        command = [docker, "run", "--rm", "-p", f"127.0.0.1:{port}:5000", image]
+    else:
+        config = {
+            "version": "0.1",
+            "storage": {"filesystem": {"rootdirectory": str(folder / "registry")}},
+            "http": {"addr": f"127.0.0.1:{port}"},
+        }
+        # Its configuration is YAML, which JSON is too.
+        (folder / "registry.yml").write_text(json.dumps(config), encoding="utf-8")
+        command = ["docker-registry", "serve", str(folder / "registry.yml")]
+    pids.append(start(command, folder / "registry.log", partial(answers, f"http://127.0.0.1:{port}/v2/")))
+    return f"localhost:{port}"

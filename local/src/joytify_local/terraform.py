@@ -1,0 +1,109 @@
+"""Terraform on a folder, told where the local AWS is by the environment alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class TerraformError(Exception):
+    """Terraform failed; the text is its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a plan would do to one resource.
+
+    Attributes:
+        address: where the resource stands in the configuration.
+        kind: type of the resource.
+        actions: `create`, `update`, `delete`.
+        attributes: names of the attributes that would change.
+    """
+
+    address: str
+    kind: str
+    actions: tuple[str, ...]
+    attributes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """A folder of configuration and the environment that Terraform runs in."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def init(self, *options: str) -> None:
+        """Make the folder ready; `options` say where its state is."""
+        self._run("init", *options)
+
+    def apply(self, *options: str) -> int:
+        """Apply the configuration and return how many resources were added."""
+        told = self._run("apply", "-auto-approve", *options)
+        return _count(r"Resources: (\d+) added", told)
+
+    def destroy(self, *options: str) -> int:
+        """Destroy everything and return how many resources that were."""
+        told = self._run("destroy", "-auto-approve", *options)
+        return _count(r"Resources: (\d+) destroyed", told)
+
+    def plan(self, *options: str) -> dict[str, Any]:
+        """Return the plan as Terraform's own JSON."""
+        self._run("plan", "-out=plan", *options)
+        plan: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
+        return plan
+
+    def output(self, name: str) -> Any:  # noqa: ANN401 - whatever the output holds
+        """Return the value of an output."""
+        return json.loads(self._run("output", "-json", name))
+
+    def state(self) -> str:
+        """Return the state's text, from wherever it is kept."""
+        return self._run("state", "pull")
+
+    def _run(self, command: str, *options: str) -> str:
+        asks = ["-input=false", "-no-color"] if command in {"init", "apply", "destroy", "plan"} else []
+        done = subprocess.run(  # noqa: S603 - our own command lines
+            ["terraform", f"-chdir={self.folder}", command, *asks, *options],  # noqa: S607 - found on PATH, as users do
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise TerraformError(f"`terraform {command}` in {self.folder}: {done.stderr.strip()}")
+        return done.stdout
+
+
+def changes(plan: Mapping[str, Any]) -> list[Change]:
+    """Return what a plan (Terraform's JSON) would change; nothing where it is empty."""
+    return [
+        Change(
+            address=resource["address"],
+            kind=resource["type"],
+            actions=tuple(resource["change"]["actions"]),
+            attributes=_attributes(resource["change"]),
+        )
+        for resource in plan["resource_changes"]
+        if resource["change"]["actions"] not in (["no-op"], ["read"])
+    ]
+
+
+def _attributes(change: Mapping[str, Any]) -> frozenset[str]:
+    before, after = change["before"] or {}, change["after"] or {}
+    unknown = {name for name, value in change["after_unknown"].items() if value}
+    return frozenset(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)) | unknown
+
+
+def _count(pattern: str, text: str) -> int:
+    found = re.search(pattern, text)
+    return int(found[1]) if found else 0

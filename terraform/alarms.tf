@@ -1,0 +1,61 @@
+# The alarms of each function stand in modules/function.
+
+resource "aws_cloudwatch_metric_alarm" "queue" {
+  for_each = local.queues
+
+  alarm_name          = "${local.prefix}-${each.key}"
+  alarm_description   = "${each.value} Then empty the queue ${local.prefix}-${each.key}."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.this[each.key].name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = startswith(each.key, "discord-") ? local.alarm_topics.discord : local.alarm_topics.stats
+  ok_actions          = startswith(each.key, "discord-") ? local.alarm_topics.discord : local.alarm_topics.stats
+}
+
+locals {
+  # Days without a success that are too many: one more than the longest pause between two schedules.
+  longest_silence_days = { stats = 32, cleanup = 8 }
+}
+
+# CloudWatch looks back a week at most, so the jobs count the days themselves, at the daily heartbeat. A job that does not
+# even do that leaves the metric missing, which is as bad.
+resource "aws_cloudwatch_metric_alarm" "silence" {
+  for_each = local.longest_silence_days
+
+  alarm_name          = "${local.names[each.key]}-silence"
+  alarm_description   = "No run of ${local.names[each.key]} has succeeded for ${each.value} days, or it gives no sign of life at all. See whether its schedule is enabled and what its log says; then invoke it by hand, which ends the alarm."
+  namespace           = "Joytify"
+  metric_name         = "DaysSinceSuccess"
+  dimensions          = { service = local.names[each.key] }
+  statistic           = "Minimum"
+  period              = 86400
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = each.value
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.alarm_topics[each.key]
+  ok_actions          = local.alarm_topics[each.key]
+}
+
+resource "aws_cloudwatch_metric_alarm" "storage" {
+  alarm_name          = "${local.prefix}-storage"
+  alarm_description   = "MongoDB uses more than ${var.storage_alert_percent} % of its ${var.storage_limit_mb} MB; at 100 % it takes no more writes. Shorten cleanup_days, run cleanup, or move to a larger cluster and raise storage_limit_mb."
+  namespace           = "Joytify"
+  metric_name         = "StoragePercent"
+  dimensions          = { service = local.names.cleanup }
+  statistic           = "Maximum"
+  period              = 86400
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.storage_alert_percent
+  # Measured at each cleanup only: between two, what was last known holds.
+  treat_missing_data = "ignore"
+  alarm_actions      = local.alarm_topics.cleanup
+  ok_actions         = local.alarm_topics.cleanup
+}

@@ -1,0 +1,103 @@
+resource "aws_s3_bucket" "archive" {
+  count = var.enable_archive ? 1 : 0
+
+  # Bucket names are global, so it holds the account.
+  bucket = "${local.prefix}-archive-${local.account}"
+}
+
+resource "aws_s3_bucket_versioning" "archive" {
+  count = var.enable_archive && var.archive_versioning ? 1 : 0
+
+  bucket = aws_s3_bucket.archive[0].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "archive" {
+  count = var.enable_archive ? 1 : 0
+
+  bucket = aws_s3_bucket.archive[0].id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.this.arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "archive" {
+  count = var.enable_archive ? 1 : 0
+
+  bucket                  = aws_s3_bucket.archive[0].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "archive" {
+  count = var.enable_archive ? 1 : 0
+
+  bucket     = aws_s3_bucket.archive[0].id
+  depends_on = [aws_s3_bucket_versioning.archive]
+
+  rule {
+    id     = "colder-then-gone"
+    status = "Enabled"
+
+    filter {}
+
+    # Read at once where it must be restored, at a fifth of the price.
+    transition {
+      days          = var.archive_cold_after_days
+      storage_class = "GLACIER_IR"
+    }
+
+    expiration {
+      days = var.archive_expire_after_days
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
+data "aws_iam_policy_document" "archive" {
+  count = var.enable_archive ? 1 : 0
+
+  statement {
+    sid       = "OnlyByTLS"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.archive[0].arn, "${aws_s3_bucket.archive[0].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "archive" {
+  count = var.enable_archive ? 1 : 0
+
+  bucket     = aws_s3_bucket.archive[0].id
+  policy     = data.aws_iam_policy_document.archive[0].json
+  depends_on = [aws_s3_bucket_public_access_block.archive]
+}

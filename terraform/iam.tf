@@ -1,0 +1,106 @@
+locals {
+  policies = {
+    stats   = data.aws_iam_policy_document.stats.json
+    cleanup = data.aws_iam_policy_document.cleanup.json
+    discord = data.aws_iam_policy_document.discord.json
+  }
+}
+
+data "aws_iam_policy_document" "secret" {
+  statement {
+    sid       = "ReadSecret"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [local.secret_arn]
+  }
+}
+
+data "aws_iam_policy_document" "job" {
+  source_policy_documents = [data.aws_iam_policy_document.secret.json]
+
+  statement {
+    sid       = "TellOutcome"
+    actions   = ["sns:Publish"]
+    resources = [local.topic_arn]
+  }
+
+  statement {
+    sid       = "EncryptOutcome"
+    actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["sns.${var.region}.${data.aws_partition.this.dns_suffix}"]
+    }
+  }
+
+  statement {
+    sid     = "LookForLastSuccess"
+    actions = ["cloudwatch:GetMetricData"]
+    # CloudWatch has no resource for it.
+    resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "stats" {
+  source_policy_documents = [data.aws_iam_policy_document.job.json]
+
+  statement {
+    sid       = "StartCleanupAndContinue"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [local.function_arns.cleanup, local.function_arns.stats]
+  }
+}
+
+data "aws_iam_policy_document" "cleanup" {
+  source_policy_documents = concat(
+    [data.aws_iam_policy_document.job.json],
+    data.aws_iam_policy_document.write_archive[*].json,
+  )
+
+  statement {
+    sid       = "Continue"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [local.function_arns.cleanup]
+  }
+}
+
+data "aws_iam_policy_document" "write_archive" {
+  count = var.enable_archive ? 1 : 0
+
+  statement {
+    sid       = "FindArchive"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.archive[0].arn]
+  }
+
+  statement {
+    sid = "WriteAndVerifyArchive"
+    # HeadObject, by which what was written is verified, is allowed by GetObject.
+    actions   = ["s3:PutObject", "s3:GetObject"]
+    resources = ["${aws_s3_bucket.archive[0].arn}/*"]
+  }
+
+  statement {
+    sid       = "EncryptArchive"
+    actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.${data.aws_partition.this.dns_suffix}"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "discord" {
+  source_policy_documents = [data.aws_iam_policy_document.secret.json]
+
+  statement {
+    sid       = "RememberPosts"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [aws_dynamodb_table.memory.arn]
+  }
+}

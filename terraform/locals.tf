@@ -1,0 +1,31 @@
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+
+locals {
+  account = data.aws_caller_identity.this.account_id
+  # In dev and staging every name holds the environment, so that three fit one account.
+  prefix = var.environment == "prod" ? var.project_name : "${var.project_name}-${var.environment}"
+
+  names = {
+    stats   = "${local.prefix}-monthly-stats-notification"
+    cleanup = "${local.prefix}-playback-data-cleanup"
+    discord = "${local.prefix}-discord-notification"
+  }
+  topic_name           = "${local.prefix}-lambda-notifications"
+  operators_topic_name = "${local.prefix}-operators"
+  secret_name          = coalesce(var.secret_name, var.environment == "prod" ? "MERN_JOYTIFY_ENVS" : "MERN_JOYTIFY_ENVS_${upper(var.environment)}")
+
+  # Known by their names before they exist: the functions, their roles and the topic refer to one another.
+  function_arns       = { for key, name in local.names : key => "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${local.account}:function:${name}" }
+  topic_arn           = "arn:${data.aws_partition.this.partition}:sns:${var.region}:${local.account}:${local.topic_name}"
+  operators_topic_arn = "arn:${data.aws_partition.this.partition}:sns:${var.region}:${local.account}:${local.operators_topic_name}"
+
+  registry = coalesce(var.image_registry, "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.this.dns_suffix}")
+
+  # What a function's failure or an alarm of it goes to: Discord cannot tell of its own failure.
+  alarm_topics = {
+    stats   = [aws_sns_topic.notifications.arn]
+    cleanup = [aws_sns_topic.notifications.arn]
+    discord = concat([aws_sns_topic.notifications.arn], aws_sns_topic.operators[*].arn)
+  }
+}

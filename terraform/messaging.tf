@@ -1,0 +1,154 @@
+resource "aws_sns_topic" "notifications" {
+  name              = local.topic_name
+  display_name      = "Joytify pipeline"
+  kms_master_key_id = aws_kms_key.this.arn
+}
+
+data "aws_iam_policy_document" "notifications" {
+  source_policy_documents = [data.aws_iam_policy_document.topic_only_by_tls["notifications"].json]
+
+  statement {
+    sid       = "FunctionsMayPublish"
+    actions   = ["sns:Publish"]
+    resources = [local.topic_arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.this.partition}:iam::${local.account}:root"]
+    }
+
+    # Of this account only the functions; whether one really publishes is decided by its own role.
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = [for name in local.names : "arn:${data.aws_partition.this.partition}:iam::${local.account}:role/${name}"]
+    }
+  }
+
+  statement {
+    sid       = "AlarmsAndEventsOfThisAccountMayPublish"
+    actions   = ["sns:Publish"]
+    resources = [local.topic_arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "topic_only_by_tls" {
+  for_each = { notifications = local.topic_arn, operators = local.operators_topic_arn }
+
+  statement {
+    sid       = "OnlyByTLS"
+    effect    = "Deny"
+    actions   = ["sns:Publish"]
+    resources = [each.value]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "notifications" {
+  arn    = aws_sns_topic.notifications.arn
+  policy = data.aws_iam_policy_document.notifications.json
+}
+
+resource "aws_sns_topic_subscription" "discord" {
+  topic_arn      = aws_sns_topic.notifications.arn
+  protocol       = "lambda"
+  endpoint       = module.function["discord"].arn
+  redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.this["discord-undelivered"].arn })
+}
+
+resource "aws_lambda_permission" "topic" {
+  statement_id  = "TopicMayInvoke"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["discord"].name
+  principal     = "sns.amazonaws.com"
+  source_arn    = aws_sns_topic.notifications.arn
+}
+
+# What discord has posted: a redelivered message is not posted again, and an alarm's post is edited when it ends.
+resource "aws_dynamodb_table" "memory" {
+  name         = "${local.prefix}-discord-memory"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "id"
+
+  attribute {
+    name = "id"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expiresAt"
+    enabled        = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}
+
+# The second way: what goes wrong with discord itself is told by mail.
+resource "aws_sns_topic" "operators" {
+  count = var.alarm_email == "" ? 0 : 1
+
+  name              = local.operators_topic_name
+  display_name      = "Joytify alarms"
+  kms_master_key_id = aws_kms_key.this.arn
+}
+
+data "aws_iam_policy_document" "operators" {
+  count = var.alarm_email == "" ? 0 : 1
+
+  source_policy_documents = [data.aws_iam_policy_document.topic_only_by_tls["operators"].json]
+
+  statement {
+    sid       = "AlarmsOfThisAccountMayPublish"
+    actions   = ["sns:Publish"]
+    resources = [local.operators_topic_arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "operators" {
+  count = var.alarm_email == "" ? 0 : 1
+
+  arn    = aws_sns_topic.operators[0].arn
+  policy = data.aws_iam_policy_document.operators[0].json
+}
+
+resource "aws_sns_topic_subscription" "operators" {
+  count = var.alarm_email == "" ? 0 : 1
+
+  topic_arn = aws_sns_topic.operators[0].arn
+  protocol  = "email"
+  endpoint  = var.alarm_email
+}

@@ -1,0 +1,46 @@
+locals {
+  alarms = {
+    errors = {
+      metric      = "Errors"
+      statistic   = "Sum"
+      threshold   = 1
+      description = "A run of ${var.name} failed. Read its log in /aws/lambda/${var.name}; Lambda tries an asynchronous event ${var.maximum_retry_attempts} more times and then keeps it in the failure queue."
+    }
+    throttles = {
+      metric      = "Throttles"
+      statistic   = "Sum"
+      threshold   = var.throttles_threshold
+      description = "Calls of ${var.name} were refused because too many runs were at work. See whether a run hangs, and the account's limit of concurrent runs."
+    }
+    duration = {
+      metric      = "Duration"
+      statistic   = "Maximum"
+      threshold   = var.timeout * 1000 * 0.9
+      description = "A run of ${var.name} took more than 90 % of its timeout of ${var.timeout} s. See in its log what was slow; a larger memory_size gives it more processor too."
+    }
+    dropped = {
+      metric      = "AsyncEventsDropped"
+      statistic   = "Sum"
+      threshold   = 1
+      description = "Lambda gave up an event for ${var.name} without running it. Invoke the function by hand with the event that the failure queue holds."
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "AWS/Lambda"
+  metric_name         = each.value.metric
+  dimensions          = { FunctionName = aws_lambda_function.this.function_name }
+  statistic           = each.value.statistic
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = each.value.threshold
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+}

@@ -1,0 +1,122 @@
+variable "name" {
+  description = "Name of the function; its role, log group and alarms are named after it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-_]{1,64}$", var.name))
+    error_message = "name must be 1 to 64 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "description" {
+  description = "What the function does, in a sentence."
+  type        = string
+}
+
+variable "image_uri" {
+  description = "Image by digest: `repository@sha256:` and 64 hex digits. A tag may move, so none is taken."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[^@:]+(:[0-9]+)?(/[^@:]+)+@sha256:[0-9a-f]{64}$", var.image_uri))
+    error_message = "image_uri must name the image by digest and by no tag: repository@sha256: and 64 hex digits."
+  }
+}
+
+variable "architecture" {
+  description = "Processor that the image is built for."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture must be x86_64 or arm64."
+  }
+}
+
+variable "memory_size" {
+  description = "Memory in MB; the share of a processor grows with it."
+  type        = number
+  default     = 1024
+
+  validation {
+    condition     = var.memory_size >= 128 && var.memory_size <= 10240 && floor(var.memory_size) == var.memory_size
+    error_message = "memory_size must be a whole number of MB from 128 to 10240."
+  }
+}
+
+variable "timeout" {
+  description = "Seconds after which Lambda ends a run."
+  type        = number
+
+  validation {
+    condition     = var.timeout >= 1 && var.timeout <= 900 && floor(var.timeout) == var.timeout
+    error_message = "timeout must be a whole number of seconds from 1 to 900, which is the longest that Lambda allows."
+  }
+}
+
+variable "environment" {
+  description = "Environment variables. No secret may stand here: they are kept in the state and shown in the console."
+  type        = map(string)
+  default     = {}
+}
+
+variable "policy" {
+  description = "IAM policy (JSON) with the function's own actions; writing its log and its failure queue are added here."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "Days that the log is kept; one of the numbers that CloudWatch takes."
+  type        = number
+  default     = 30
+}
+
+variable "reserved_concurrency" {
+  description = "How many runs there may be at once; 0 stops the function, -1 sets no limit."
+  type        = number
+  default     = -1
+
+  validation {
+    condition     = var.reserved_concurrency >= -1 && floor(var.reserved_concurrency) == var.reserved_concurrency
+    error_message = "reserved_concurrency must be -1 (no limit), 0 (the function is stopped) or a whole number above."
+  }
+}
+
+variable "failure_queue_arn" {
+  description = "ARN of the SQS queue that keeps an asynchronous event whose attempts have all failed."
+  type        = string
+}
+
+variable "maximum_retry_attempts" {
+  description = "How often Lambda tries an asynchronous event again."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = contains([0, 1, 2], var.maximum_retry_attempts)
+    error_message = "maximum_retry_attempts must be 0, 1 or 2, as Lambda allows."
+  }
+}
+
+variable "maximum_event_age" {
+  description = "Seconds after which Lambda gives an asynchronous event up."
+  type        = number
+  default     = 21600
+
+  validation {
+    condition     = var.maximum_event_age >= 60 && var.maximum_event_age <= 21600
+    error_message = "maximum_event_age must be 60 to 21600 seconds, as Lambda allows."
+  }
+}
+
+variable "alarm_actions" {
+  description = "ARNs of the topics that hear of an alarm and of its end."
+  type        = list(string)
+}
+
+variable "throttles_threshold" {
+  description = "How many throttled calls in five minutes raise the alarm."
+  type        = number
+  default     = 1
+}

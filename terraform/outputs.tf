@@ -1,0 +1,44 @@
+output "functions" {
+  description = "Name of each function: what `aws lambda invoke --function-name` takes."
+  value       = { for key, function in module.function : key => function.name }
+}
+
+output "images" {
+  description = "Image that each function runs, by digest."
+  value       = { for key, digest in var.image_digests : key => "${local.registry}/${var.project_name}/${key}@${digest}" }
+}
+
+output "log_groups" {
+  description = "Log group of each function: what `aws logs tail` takes."
+  value       = { for key, function in module.function : key => function.log_group }
+}
+
+output "topic_arn" {
+  description = "Topic that the operators' messages go to."
+  value       = aws_sns_topic.notifications.arn
+}
+
+output "secret_name" {
+  description = "Secret whose value must be put in by hand; docs/configuration.md lists its keys."
+  value       = local.secret_name
+}
+
+output "rules" {
+  description = "Schedule of each rule."
+  value       = { for rule in aws_cloudwatch_event_rule.this : rule.name => rule.schedule_expression }
+}
+
+output "queues" {
+  description = "URL of each dead-letter queue."
+  value       = { for key, queue in aws_sqs_queue.this : key => queue.url }
+}
+
+output "archive_bucket" {
+  description = "Bucket of the archive; null without one."
+  value       = one(aws_s3_bucket.archive[*].bucket)
+}
+
+output "dashboard_url" {
+  description = "Where to look first."
+  value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
+}

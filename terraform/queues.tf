@@ -1,0 +1,76 @@
+locals {
+  # What could not be delivered or run is kept here for two weeks; an alarm tells when one is not empty.
+  queues = {
+    stats-failed        = "Events for ${local.names.stats} whose three attempts have failed. Read the error in its log, mend it, then invoke it again: a month is never told twice."
+    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed. Read the error in its log, mend it, then invoke it again."
+    discord-failed      = "Messages for Discord whose three attempts have failed. See whether the webhook in the secret still exists, and its log."
+    discord-undelivered = "Messages that the topic could not hand to ${local.names.discord}. See whether the function exists and may be invoked."
+    schedules-missed    = "Schedules that EventBridge could not hand to their function. Invoke the function by hand with the event in the queue."
+  }
+}
+
+resource "aws_sqs_queue" "this" {
+  for_each = local.queues
+
+  name                      = "${local.prefix}-${each.key}"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+locals {
+  # Who besides the functions' own roles may put something into a queue.
+  senders = {
+    discord-undelivered = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
+    schedules-missed    = { service = "events.amazonaws.com", sources = [for rule in aws_cloudwatch_event_rule.this : rule.arn] }
+  }
+}
+
+data "aws_iam_policy_document" "queue" {
+  for_each = local.queues
+
+  statement {
+    sid       = "OnlyByTLS"
+    effect    = "Deny"
+    actions   = ["sqs:*"]
+    resources = [aws_sqs_queue.this[each.key].arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = { for name, sender in local.senders : name => sender if name == each.key }
+
+    content {
+      sid       = "MayKeepWhatItCouldNotDeliver"
+      actions   = ["sqs:SendMessage"]
+      resources = [aws_sqs_queue.this[each.key].arn]
+
+      principals {
+        type        = "Service"
+        identifiers = [statement.value.service]
+      }
+
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = statement.value.sources
+      }
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "this" {
+  for_each = local.queues
+
+  queue_url = aws_sqs_queue.this[each.key].url
+  policy    = data.aws_iam_policy_document.queue[each.key].json
+}

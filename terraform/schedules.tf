@@ -1,0 +1,70 @@
+locals {
+  # Rules for both modes stand side by side: the secret's SCHEDULE_MODE decides at run time which one acts, and the other's
+  # runs answer that they were skipped.
+  rules = merge(
+    {
+      monthly-stats = {
+        schedule    = "cron(0 2 1 * ? *)"
+        description = "Tells the listeners on the first of the month, 02:00 UTC"
+        targets     = { stats = { scheduleMode = "production", triggeredBy = "${local.prefix}-monthly-stats" } }
+      }
+      weekly-cleanup = {
+        schedule    = "cron(0 4 ? * 2 *)"
+        description = "Cleans up every Monday, 04:00 UTC"
+        targets     = { cleanup = { scheduleMode = "production", triggeredBy = "${local.prefix}-weekly-cleanup" } }
+      }
+      daily-heartbeat = {
+        schedule    = "cron(0 6 * * ? *)"
+        description = "Has the jobs tell as a metric how long ago they last succeeded"
+        targets     = { stats = { heartbeat = true }, cleanup = { heartbeat = true } }
+      }
+    },
+    var.enable_test_schedule ? {
+      test-stats = {
+        schedule    = var.test_schedule_expression
+        description = "Runs the month end on the test collections while SCHEDULE_MODE is test_auto"
+        targets     = { stats = { scheduleMode = "test_auto", triggeredBy = "${local.prefix}-test-stats" } }
+      }
+    } : {},
+  )
+
+  rule_targets = merge([
+    for rule, spec in local.rules : { for function, event in spec.targets : "${rule}-${function}" => { rule = rule, function = function, event = event } }
+  ]...)
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = local.rules
+
+  name                = "${local.prefix}-${each.key}"
+  description         = each.value.description
+  schedule_expression = each.value.schedule
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = local.rule_targets
+
+  rule      = aws_cloudwatch_event_rule.this[each.value.rule].name
+  target_id = each.value.function
+  arn       = module.function[each.value.function].arn
+  input     = jsonencode(each.value.event)
+
+  dead_letter_config {
+    arn = aws_sqs_queue.this["schedules-missed"].arn
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 21600
+    maximum_retry_attempts       = 185
+  }
+}
+
+resource "aws_lambda_permission" "schedule" {
+  for_each = local.rule_targets
+
+  statement_id  = "${each.value.rule}-may-invoke"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function[each.value.function].name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.this[each.value.rule].arn
+}

@@ -1,0 +1,19 @@
+# Made empty: its value is put in by hand or by the secret's own owner, and never passes through Terraform or its state.
+resource "aws_secretsmanager_secret" "this" {
+  count = var.create_secret ? 1 : 0
+
+  name        = local.secret_name
+  description = "What the Joytify pipeline needs to know; docs/configuration.md lists the keys"
+  # Elsewhere a stack is removed and made anew under the same name.
+  recovery_window_in_days = var.environment == "prod" ? 30 : 0
+}
+
+data "aws_secretsmanager_secret" "this" {
+  count = var.create_secret ? 0 : 1
+
+  name = local.secret_name
+}
+
+locals {
+  secret_arn = var.create_secret ? aws_secretsmanager_secret.this[0].arn : data.aws_secretsmanager_secret.this[0].arn
+}
