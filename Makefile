@@ -32,8 +32,9 @@ lock: init ## Write every requirements.txt anew
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
 
 .PHONY: docs
-docs: init ## Write docs/configuration.md anew
+docs: init ## Write docs/configuration.md and the tables in terraform/ anew
 	@PYTHONPATH=tests .venv/bin/python tests/configuration.py
+	@PYTHONPATH=tests .venv/bin/python tests/terraform_docs.py
 
 ##@ Test
 

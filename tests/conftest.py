@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OURS = ("AWS_", "SECRET_ID", "SNS_", "DB_NAME", "LOG_LEVEL", "CLEANUP_", "BACKEND_", "READ_PREFERENCE", "STORAGE_")
-NEEDS_NETWORK = ("integration", "images")
+NEEDS_NETWORK = ("integration", "images", "terraform")
 
 
 @pytest.fixture(autouse=True)

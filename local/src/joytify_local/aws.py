@@ -72,21 +72,24 @@ class Deployment:
         }
 
 
-def aws_client(service: str, endpoint: str, certificate: str = "") -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+def aws_client(service: str, endpoint: str, certificate: str = "", credentials: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
     """Return a client of the local AWS; it waits as long as a function may run, and never invokes twice.
 
     Args:
         service: boto3's name of the service.
         endpoint: URL of the local AWS.
         certificate: file of the certificate that it shows; empty where it speaks plain HTTP.
+        credentials: of a role, as STS answers them; else the account's root, which MiniStack takes by any key.
     """
+    role = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
     return boto3.client(
         service,
         endpoint_url=endpoint,
         verify=certificate or None,
         region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - MiniStack takes any
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role.get("SessionToken"),
         config=Config(read_timeout=910, retries={"total_max_attempts": 1}),
     )
 

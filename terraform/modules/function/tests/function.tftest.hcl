@@ -1,0 +1,179 @@
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:ap-northeast-1:123456789012:log-group:/aws/lambda/mock" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:ap-northeast-1:123456789012:function:mock" }
+  }
+}
+
+variables {
+  name              = "joytify-example"
+  description       = "An example"
+  image_uri         = "localhost:5000/joytify/stats@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  timeout           = 300
+  policy            = "{}"
+  failure_queue_arn = "arn:aws:sqs:ap-northeast-1:123456789012:joytify-example-failed"
+  alarm_actions     = ["arn:aws:sns:ap-northeast-1:123456789012:joytify-lambda-notifications"]
+}
+
+run "a_function_as_asked_for" {
+  command = apply
+
+  assert {
+    condition     = aws_lambda_function.this.package_type == "Image" && aws_lambda_function.this.image_uri == var.image_uri
+    error_message = "The function runs the image by its digest."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/joytify-example" && aws_cloudwatch_log_group.this.retention_in_days == 30
+    error_message = "The log group is the function's, and is kept as long as asked for."
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == var.failure_queue_arn
+    error_message = "An asynchronous event is tried three times and then kept."
+  }
+}
+
+run "the_role_may_write_its_own_log_and_make_no_group" {
+  command = apply
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.this.statement : [sort(statement.actions), tolist(statement.resources)] if statement.sid == "WriteLog"] == [[tolist(["logs:CreateLogStream", "logs:PutLogEvents"]), tolist(["arn:aws:logs:ap-northeast-1:123456789012:log-group:/aws/lambda/mock:*"])]]
+    error_message = "The role writes into its own group and makes none."
+  }
+
+  assert {
+    condition     = alltrue([for statement in data.aws_iam_policy_document.this.statement : !contains(statement.resources, "*")])
+    error_message = "No statement is for every resource."
+  }
+}
+
+run "alarms" {
+  command = plan
+
+  assert {
+    condition = { for kind, alarm in aws_cloudwatch_metric_alarm.this : kind => [alarm.metric_name, tostring(alarm.threshold)] } == {
+      errors    = ["Errors", "1"]
+      throttles = ["Throttles", "1"]
+      duration  = ["Duration", "270000"]
+      dropped   = ["AsyncEventsDropped", "1"]
+    }
+    error_message = "There are alarms for errors, throttled calls, long runs and dropped events."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.ok_actions == alarm.alarm_actions && length(alarm.alarm_description) > 60])
+    error_message = "Every alarm tells its end too, and what to do."
+  }
+}
+
+run "image_uri_0_is_refused" {
+  command = plan
+
+  variables {
+    image_uri = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats:latest"
+  }
+
+  expect_failures = [var.image_uri]
+}
+
+run "image_uri_1_is_refused" {
+  command = plan
+
+  variables {
+    image_uri = "localhost:5000/joytify/stats:v1@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  }
+
+  expect_failures = [var.image_uri]
+}
+
+run "image_uri_2_is_refused" {
+  command = plan
+
+  variables {
+    image_uri = "joytify/stats@sha256:1111"
+  }
+
+  expect_failures = [var.image_uri]
+}
+
+run "name_3_is_refused" {
+  command = plan
+
+  variables {
+    name = "with space"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "architecture_4_is_refused" {
+  command = plan
+
+  variables {
+    architecture = "x86"
+  }
+
+  expect_failures = [var.architecture]
+}
+
+run "memory_size_5_is_refused" {
+  command = plan
+
+  variables {
+    memory_size = 64
+  }
+
+  expect_failures = [var.memory_size]
+}
+
+run "timeout_6_is_refused" {
+  command = plan
+
+  variables {
+    timeout = 901
+  }
+
+  expect_failures = [var.timeout]
+}
+
+run "reserved_concurrency_7_is_refused" {
+  command = plan
+
+  variables {
+    reserved_concurrency = -2
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "maximum_retry_attempts_8_is_refused" {
+  command = plan
+
+  variables {
+    maximum_retry_attempts = 3
+  }
+
+  expect_failures = [var.maximum_retry_attempts]
+}
+
+run "maximum_event_age_9_is_refused" {
+  command = plan
+
+  variables {
+    maximum_event_age = 59
+  }
+
+  expect_failures = [var.maximum_event_age]
+}

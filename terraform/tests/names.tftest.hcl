@@ -1,0 +1,149 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:ours-AbCdEf" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:ap-northeast-1:123456789012:mock" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:ap-northeast-1:123456789012:mock" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:ap-northeast-1:123456789012:function:mock" }
+  }
+
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:ap-northeast-1:123456789012:rule/mock" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:mock-AbCdEf" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mock" }
+  }
+
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:ap-northeast-1:123456789012:table/mock" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:ap-northeast-1:123456789012:log-group:mock" }
+  }
+}
+
+variables {
+  image_digests = {
+    stats   = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    cleanup = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    discord = "sha256:3333333333333333333333333333333333333333333333333333333333333333"
+  }
+}
+
+run "names_as_operators_know_them" {
+  command = plan
+
+  assert {
+    condition = output.functions == {
+      stats   = "joytify-monthly-stats-notification"
+      cleanup = "joytify-playback-data-cleanup"
+      discord = "joytify-discord-notification"
+    }
+    error_message = "The functions' names are what operators know: ${jsonencode(output.functions)}."
+  }
+
+  assert {
+    condition = jsonencode(output.rules) == jsonencode({
+      "joytify-daily-heartbeat" = "cron(0 6 * * ? *)"
+      "joytify-monthly-stats"   = "cron(0 2 1 * ? *)"
+      "joytify-weekly-cleanup"  = "cron(0 4 ? * 2 *)"
+    })
+    error_message = "The rules and their schedules are what operators know: ${jsonencode(output.rules)}."
+  }
+
+  assert {
+    condition     = aws_sns_topic.notifications.name == "joytify-lambda-notifications"
+    error_message = "The topic's name is what operators know."
+  }
+
+  assert {
+    condition     = output.secret_name == "MERN_JOYTIFY_ENVS" && aws_secretsmanager_secret.this[0].name == "MERN_JOYTIFY_ENVS"
+    error_message = "The secret's name is what operators know."
+  }
+}
+
+run "three_environments_fit_one_account" {
+  command = plan
+
+  variables {
+    environment          = "dev"
+    enable_archive       = true
+    enable_test_schedule = true
+    alarm_email          = "operators@example.org"
+  }
+
+  assert {
+    condition = alltrue([for name in concat(
+      values(output.functions),
+      keys(output.rules),
+      values(output.log_groups),
+      [for queue in aws_sqs_queue.this : queue.name],
+      [for alarm in aws_cloudwatch_metric_alarm.queue : alarm.alarm_name],
+      [for alarm in aws_cloudwatch_metric_alarm.silence : alarm.alarm_name],
+      flatten([for function in module.function : values(function.alarms)]),
+      [
+        aws_cloudwatch_metric_alarm.storage.alarm_name,
+        aws_cloudwatch_dashboard.this.dashboard_name,
+        aws_dynamodb_table.memory.name,
+        aws_kms_alias.this.name,
+        aws_s3_bucket.archive[0].bucket,
+        aws_sns_topic.notifications.name,
+        aws_sns_topic.operators[0].name,
+      ],
+    ) : strcontains(name, "joytify-dev-")])
+    error_message = "In dev every name holds the environment."
+  }
+
+  assert {
+    condition     = output.secret_name == "MERN_JOYTIFY_ENVS_DEV"
+    error_message = "In dev the secret's name holds the environment."
+  }
+}
+
+run "the_prefix_is_the_projects" {
+  command = plan
+
+  variables {
+    project_name = "other"
+    environment  = "staging"
+  }
+
+  assert {
+    condition     = alltrue([for name in values(output.functions) : startswith(name, "other-staging-")])
+    error_message = "Names begin with the project's."
+  }
+}

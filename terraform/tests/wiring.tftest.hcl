@@ -1,0 +1,260 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:ours-AbCdEf" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:ap-northeast-1:123456789012:mock" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:ap-northeast-1:123456789012:mock" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:ap-northeast-1:123456789012:function:mock" }
+  }
+
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:ap-northeast-1:123456789012:rule/mock" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:mock-AbCdEf" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mock" }
+  }
+
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:ap-northeast-1:123456789012:table/mock" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:ap-northeast-1:123456789012:log-group:mock" }
+  }
+}
+
+variables {
+  image_digests = {
+    stats   = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    cleanup = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    discord = "sha256:3333333333333333333333333333333333333333333333333333333333333333"
+  }
+}
+
+run "images_are_this_accounts_by_digest" {
+  command = plan
+
+  assert {
+    condition     = output.images.stats == "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    error_message = "Images come from this account's ECR, by digest: ${output.images.stats}."
+  }
+}
+
+run "images_may_come_from_elsewhere" {
+  command = plan
+
+  variables {
+    image_registry = "localhost:5000"
+  }
+
+  assert {
+    condition     = startswith(output.images.discord, "localhost:5000/joytify/discord@sha256:33")
+    error_message = "image_registry says where the images come from: ${output.images.discord}."
+  }
+}
+
+run "rules_carry_their_mode" {
+  command = plan
+
+  variables {
+    enable_test_schedule = true
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_target.this["monthly-stats-stats"].input).scheduleMode == "production"
+    error_message = "The monthly rule is for production."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_target.this["weekly-cleanup-cleanup"].input).scheduleMode == "production"
+    error_message = "The weekly rule is for production."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_target.this["test-stats-stats"].input).scheduleMode == "test_auto" && output.rules["joytify-test-stats"] == "rate(5 minutes)"
+    error_message = "The test rule is for test_auto and fires every five minutes."
+  }
+}
+
+run "every_alarm_tells_its_end_and_what_to_do" {
+  command = apply
+
+  variables {
+    alarm_email = "operators@example.org"
+  }
+
+  assert {
+    condition = alltrue([for alarm in concat(
+      values(aws_cloudwatch_metric_alarm.queue),
+      values(aws_cloudwatch_metric_alarm.silence),
+      [aws_cloudwatch_metric_alarm.storage],
+    ) : length(alarm.alarm_actions) > 0 && alarm.alarm_actions == alarm.ok_actions && length(alarm.alarm_description) > 60])
+    error_message = "Every alarm has actions for its beginning and its end, and a description."
+  }
+
+  assert {
+    condition     = length(aws_sns_topic_subscription.operators) == 1 && aws_sns_topic_subscription.operators[0].endpoint == "operators@example.org"
+    error_message = "The second way is a mail."
+  }
+
+  assert {
+    condition     = length(local.alarm_topics.discord) == 2 && length(local.alarm_topics.stats) == 1
+    error_message = "What goes wrong with discord itself is told on the second way too."
+  }
+}
+
+run "silence_is_an_alarm" {
+  command = plan
+
+  assert {
+    condition = { for job, alarm in aws_cloudwatch_metric_alarm.silence : job => [alarm.threshold, alarm.treat_missing_data, one(values(alarm.dimensions))] } == {
+      stats   = [32, "breaching", "joytify-monthly-stats-notification"]
+      cleanup = [8, "breaching", "joytify-playback-data-cleanup"]
+    }
+    error_message = "No success in 32 and 8 days is an alarm, and so is a metric that is missing."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.silence : alarm.period * alarm.evaluation_periods <= 604800])
+    error_message = "CloudWatch looks back a week at most."
+  }
+}
+
+run "no_archive_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition     = output.archive_bucket == null && local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == ""
+    error_message = "Without enable_archive there is no bucket, and cleanup is told so."
+  }
+}
+
+run "archive_reaches_cleanup" {
+  command = plan
+
+  variables {
+    enable_archive     = true
+    archive_versioning = true
+  }
+
+  assert {
+    condition     = local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == "joytify-archive-123456789012"
+    error_message = "Cleanup is told the archive's bucket."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.archive[0].versioning_configuration[0].status == "Enabled"
+    error_message = "The archive is versioned where that is asked for."
+  }
+}
+
+run "a_secret_that_is_there_is_taken" {
+  command = plan
+
+  variables {
+    create_secret = false
+    secret_name   = "ours"
+  }
+
+  assert {
+    condition     = length(aws_secretsmanager_secret.this) == 0 && local.functions.stats.environment.SECRET_ID == "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:ours-AbCdEf"
+    error_message = "With create_secret = false the secret of that name is looked up."
+  }
+}
+
+run "each_job_runs_once_at_a_time" {
+  command = plan
+
+  assert {
+    condition     = local.functions.stats.concurrency == 1 && local.functions.cleanup.concurrency == 1 && local.functions.discord.concurrency == -1
+    error_message = "One run of stats and of cleanup at a time; discord has no limit."
+  }
+}
+
+run "an_account_may_forbid_to_reserve" {
+  command = plan
+
+  variables {
+    reserved_concurrency = -1
+  }
+
+  assert {
+    condition     = local.functions.cleanup.concurrency == -1
+    error_message = "reserved_concurrency = -1 sets no limit."
+  }
+}
+
+run "settings_reach_the_functions" {
+  command = plan
+
+  variables {
+    cleanup_days               = 90
+    db_name                    = "other"
+    storage_limit_mb           = 10240
+    backend_chunk_size         = 500
+    log_level                  = "DEBUG"
+    lambda_memory_size         = 2048
+    read_preference            = "secondary"
+    cleanup_batch_size         = 500
+    cleanup_max_delete_percent = 50
+  }
+
+  assert {
+    condition = alltrue([for name, value in {
+      CLEANUP_DAYS = "90", DB_NAME = "other", STORAGE_LIMIT_MB = "10240", LOG_LEVEL = "DEBUG", CLEANUP_BATCH_SIZE = "500", CLEANUP_MAX_DELETE_PERCENT = "50"
+    } : local.functions.cleanup.environment[name] == value])
+    error_message = "Cleanup's settings are the variables."
+  }
+
+  assert {
+    condition     = local.functions.stats.environment.BACKEND_CHUNK_SIZE == "500" && local.functions.stats.environment.READ_PREFERENCE == "secondary"
+    error_message = "The settings of stats are the variables."
+  }
+}
+
+run "topics_and_queues_are_encrypted" {
+  command = apply
+
+  assert {
+    condition     = aws_sns_topic.notifications.kms_master_key_id == aws_kms_key.this.arn && alltrue([for queue in aws_sqs_queue.this : queue.sqs_managed_sse_enabled])
+    error_message = "The topic has our own key, the queues are encrypted by SQS."
+  }
+
+  assert {
+    condition     = length([for statement in data.aws_iam_policy_document.notifications.statement : statement if !anytrue([for condition in statement.condition : contains(["aws:PrincipalArn", "aws:SourceAccount"], condition.variable)])]) == 0
+    error_message = "Nobody may publish without being one of the functions, or an alarm or event of this account."
+  }
+}

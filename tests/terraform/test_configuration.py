@@ -1,0 +1,95 @@
+"""What the Terraform files say, against what the functions and the documents say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from terraform_docs import FOLDERS, ROOT, document, variables, written
+
+from joytify_cleanup.settings import CleanupSettings
+from joytify_discord.settings import DiscordSettings
+from joytify_stats.settings import StatsSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What Terraform itself wires: the names and ARNs of what it creates.
+WIRED = {"secret_id", "sns_topic_arn", "cleanup_function_name", "cleanup_archive_bucket", "discord_memory_table"}
+SETTINGS = {
+    name: field
+    for model in (StatsSettings, CleanupSettings, DiscordSettings)
+    for name, field in model.model_fields.items()
+    if name not in WIRED
+}
+VARIABLES = {variable.name: variable for variable in variables(ROOT)}
+IDS = [str(folder.relative_to(ROOT.parent)) for folder in FOLDERS]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_a_variable_with_the_same_default(name: str) -> None:
+    assert VARIABLES[name].value == SETTINGS[name].default
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_reaches_its_function_under_its_own_name(name: str) -> None:
+    wiring = (ROOT / "functions.tf").read_text(encoding="utf-8")
+
+    assert re.search(rf"\b{name.upper()} += (tostring\()?var\.{name}\b", wiring)
+
+
+def test_defaults_are_those_that_operators_know() -> None:
+    known = {
+        "environment": "prod",
+        "region": "ap-northeast-1",
+        "cloudwatch_log_retention_days": 30,
+        "project_name": "joytify",
+        "lambda_memory_size": 1024,
+        "architecture": "x86_64",
+        "cleanup_days": 60,
+        "cleanup_batch_size": 10000,
+        "cleanup_batch_delay_ms": 100,
+        "cleanup_timeout_safety_minutes": 14,
+        "monthly_stats_timeout_seconds": 300,
+        "playback_cleanup_timeout_seconds": 900,
+    }
+
+    assert {name: VARIABLES[name].value for name in known} == known
+
+
+def test_every_validation_is_tried_with_a_value_out_of_range() -> None:
+    text = (ROOT / "tests" / "validation.tftest.hcl").read_text(encoding="utf-8")
+
+    tried = set(re.findall(r"expect_failures = \[var\.(\w+)\]", text))
+    assert tried == {name for name, variable in VARIABLES.items() if variable.type != "bool"}
+    assert tried == {name for name, variable in VARIABLES.items() if variable.validations}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=IDS)
+def test_a_validation_names_its_variable_and_what_is_allowed(folder: Path) -> None:
+    vague = [
+        (variable.name, sentence)
+        for variable in variables(folder)
+        for sentence in variable.validations
+        if not re.match(rf"{variable.name} must .{{5,}}\.$", sentence)
+    ]
+
+    assert vague == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=IDS)
+def test_the_tables_are_not_stale(folder: Path) -> None:
+    assert written(folder) == document(folder), "run `make docs`"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=IDS)
+def test_the_lock_file_holds_for_every_platform(folder: Path) -> None:
+    if folder == ROOT / "modules" / "function":
+        # A module is locked by who uses it.
+        assert not (folder / ".terraform.lock.hcl").exists()
+        return
+    lock = (folder / ".terraform.lock.hcl").read_text(encoding="utf-8")
+
+    assert lock.count('"zh:') == 15
+    assert '"h1:' in lock
