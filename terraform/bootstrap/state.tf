@@ -6,6 +6,10 @@ locals {
 }
 
 resource "aws_s3_bucket" "state" {
+  # checkov:skip=CKV_AWS_18:who reads it is seen in CloudTrail
+  # checkov:skip=CKV_AWS_144:a copy in another region is not worth its price here
+  # checkov:skip=CKV2_AWS_62:nobody waits for its objects
+
   bucket = local.state_bucket
 
   lifecycle {
@@ -94,6 +98,8 @@ resource "aws_s3_bucket_policy" "state" {
 # Terraform has locked by a file in the bucket (`use_lockfile`) since 1.10 and calls the table deprecated. Both are used:
 # a colleague with an older Terraform, who knows only the table, is locked out as well.
 resource "aws_dynamodb_table" "lock" {
+  # checkov:skip=CKV_AWS_119:AWS' own key is enough for names of locks
+
   name         = "${var.project_name}-terraform-lock"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "LockID"

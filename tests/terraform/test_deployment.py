@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,6 +179,21 @@ def test_an_event_that_keeps_failing_is_kept(deployment: Deployment) -> None:
         kept = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages", [])
     (message,) = kept
     assert json.loads(message["Body"])["requestPayload"] == {"testMode": "yes"}
+
+
+@pytest.mark.parametrize("job", ["stats", "cleanup"])
+def test_a_heartbeat_tells_the_days_since_the_last_success(deployment: Deployment, job: str) -> None:
+    name, functions = FUNCTIONS[job], deployment.stack.client("lambda")
+    # CloudWatch makes this of the line that a success writes to the log; the emulator does not.
+    success = {"MetricName": "Successes", "Dimensions": [{"Name": "service", "Value": name}], "Value": 1.0}
+    moment = datetime.now(UTC) - timedelta(days=3)
+    deployment.stack.client("cloudwatch").put_metric_data(
+        Namespace="Joytify", MetricData=[{**success, "Timestamp": moment}]
+    )
+
+    answer = functions.invoke(FunctionName=name, Payload=b'{"heartbeat": true}')
+
+    assert json.loads(answer["Payload"].read())["daysSinceSuccess"] == pytest.approx(3, abs=0.1)
 
 
 @pytest.mark.parametrize(

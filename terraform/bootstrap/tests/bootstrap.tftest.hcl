@@ -1,4 +1,10 @@
 mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_ecr_repository" {
+    defaults = { arn = "arn:aws:ecr:ap-northeast-1:123456789012:repository/mock" }
+  }
+
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
@@ -67,6 +73,68 @@ run "images_are_kept_as_pushed" {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_scanning_configuration[0].scan_on_push])
     error_message = "Every image is scanned."
   }
+}
+
+run "no_role_for_github_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(aws_iam_role.github) == 0 && length(aws_iam_openid_connect_provider.github) == 0 && output.github_role_arn == null
+    error_message = "Without github_repository there is neither role nor provider."
+  }
+}
+
+run "one_branch_of_one_repository_may_push" {
+  command = plan
+
+  variables {
+    github_repository = "someone/joytify-pipeline"
+  }
+
+  assert {
+    condition     = one([for condition in data.aws_iam_policy_document.github_trust[0].statement[0].condition : one(condition.values) if endswith(condition.variable, ":sub")]) == "repo:someone/joytify-pipeline:ref:refs/heads/main"
+    error_message = "Only the branch of the repository may assume the role."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.github[0].statement : statement.sid if contains(coalesce(statement.resources, []), "*")] == ["LogIn"]
+    error_message = "Besides logging in, the role is for the three repositories."
+  }
+}
+
+run "githubs_provider_may_be_there" {
+  command = plan
+
+  variables {
+    github_repository      = "someone/joytify-pipeline"
+    create_github_provider = false
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_role.github) == 1
+    error_message = "An account has one such provider at most."
+  }
+}
+
+run "github_repository_is_checked" {
+  command = plan
+
+  variables {
+    github_repository = "https://github.com/someone/joytify-pipeline"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
+run "github_branch_is_checked" {
+  command = plan
+
+  variables {
+    github_repository = "someone/joytify-pipeline"
+    github_branch     = "*"
+  }
+
+  expect_failures = [var.github_branch]
 }
 
 run "project_name_is_checked" {

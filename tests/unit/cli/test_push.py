@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from joytify_cli import push
+from joytify_cli.main import app
+from joytify_cli.push import PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
+from joytify_local.docker import DockerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIGEST = "sha256:" + "a" * 64
+HEAD = "0123456789abcdef0123456789abcdef01234567"
+
+
+class FakeDocker:
+    """Answers as Docker's client does for images of this revision and platform, and keeps what it was asked."""
+
+    def __init__(self, revision: str = HEAD, platform: str = PLATFORM, manifest: Any = None) -> None:
+        self.system, self.processor = platform.split("/")
+        self.revision = revision
+        descriptor = {"digest": DIGEST, "platform": {"os": "linux", "architecture": "amd64"}}
+        self.manifest = manifest or {"Descriptor": descriptor}
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, *words: str, stdin: str = "") -> str:
+        assert not stdin
+        self.asked.append(words)
+        if words[:2] == ("image", "inspect"):
+            config = {"Labels": {REVISION: self.revision}}
+            image = {"Id": "sha256:" + "b" * 64, "Os": self.system, "Architecture": self.processor, "Config": config}
+            return json.dumps([image])
+        return json.dumps(self.manifest) if "manifest" in words else ""
+
+
+@pytest.fixture
+def docker(monkeypatch: pytest.MonkeyPatch) -> FakeDocker:
+    """A Docker whose images were built from the committed tree."""
+    fake = FakeDocker()
+    _use(monkeypatch, fake)
+    return fake
+
+
+def _use(monkeypatch: pytest.MonkeyPatch, fake: FakeDocker) -> None:
+    monkeypatch.setattr(push, "docker", fake)
+    monkeypatch.setattr(push, "_head", lambda: HEAD)
+
+
+def test_the_digests_and_their_registry_are_written_for_terraform(docker: FakeDocker, tmp_path: Path) -> None:
+    output = tmp_path / "images.auto.tfvars.json"
+
+    done = CliRunner().invoke(app, ["push", "--registry", "localhost:5000", "--output", str(output)])
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(output.read_text()) == {
+        "image_digests": {"stats": DIGEST, "cleanup": DIGEST, "discord": DIGEST},
+        "image_registry": "localhost:5000",
+    }
+    reference = f"localhost:5000/joytify/stats:{HEAD[:12]}-{'b' * 12}"
+    assert ("push", "--quiet", reference) in docker.asked
+
+
+@pytest.mark.parametrize("revision", [HEAD + "-dirty", "f" * 40, "unknown"], ids=["dirty", "another commit", "none"])
+def test_an_image_not_built_from_the_committed_tree_is_refused(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
+    fake = FakeDocker(revision=revision)
+    _use(monkeypatch, fake)
+
+    with pytest.raises(PushError, match=f"joytify/stats was built from {revision}, the committed tree is {HEAD}"):
+        push_images("localhost:5000", "joytify", allow_uncommitted=False)
+    assert not any("push" in words for words in fake.asked)
+
+    assert push_images("localhost:5000", "joytify", allow_uncommitted=True)["stats"] == DIGEST
+
+
+def test_an_image_for_another_platform_is_refused_before_it_is_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeDocker(platform="linux/arm64")
+    _use(monkeypatch, fake)
+
+    with pytest.raises(PushError, match="joytify/stats is for linux/arm64; Lambda is to get linux/amd64"):
+        push_images("localhost:5000", "joytify", allow_uncommitted=False)
+
+    assert not any("push" in words for words in fake.asked)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "why"),
+    [
+        ([{"Descriptor": {}}, {"Descriptor": {}}], "is an index of several images"),
+        ([{"Descriptor": {"digest": DIGEST}}], "is an index of several images"),
+        ({"Descriptor": {"platform": {"os": "linux", "architecture": "arm64"}}}, "is for linux/arm64"),
+    ],
+    ids=["two platforms", "an index of one", "another platform"],
+)
+def test_what_the_registry_holds_must_be_one_image_for_the_platform(manifest: Any, why: str) -> None:
+    with pytest.raises(PushError, match=why):
+        digest_of(manifest, "localhost:5000/joytify/stats:tag")
+
+
+def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_words: str) -> str:
+        raise DockerError("No such image")
+
+    monkeypatch.setattr(push, "docker", absent)
+
+    with pytest.raises(PushError, match="image joytify/stats is missing: run `make build` first"):
+        push_images("localhost:5000", "joytify", allow_uncommitted=False)
+
+
+def test_the_accounts_registry_needs_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+
+    with pytest.raises(PushError, match="AWS_REGION is not set"):
+        own_registry()
