@@ -23,8 +23,9 @@ locals {
   longest_silence_days = { stats = 32, cleanup = 8 }
 }
 
-# CloudWatch looks back a week at most, so the jobs count the days themselves, at the daily heartbeat. A job that does not
-# even do that leaves the metric missing, which is as bad.
+# CloudWatch looks back a week at most, so the jobs count the days themselves, at each heartbeat. A job that does not even
+# do that leaves the metric missing, which is as bad. The window slides: two heartbeats fall into it, so that one that
+# comes a minute late is no alarm.
 resource "aws_cloudwatch_metric_alarm" "silence" {
   for_each = local.longest_silence_days
 
@@ -34,7 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   metric_name         = "DaysSinceSuccess"
   dimensions          = { service = local.names[each.key] }
   statistic           = "Minimum"
-  period              = 86400
+  period              = 43200
   evaluation_periods  = 1
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value

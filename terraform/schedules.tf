@@ -13,8 +13,8 @@ locals {
         description = "Cleans up every Monday, 04:00 UTC"
         targets     = { cleanup = { scheduleMode = "production", triggeredBy = "${local.prefix}-weekly-cleanup" } }
       }
-      daily-heartbeat = {
-        schedule    = "cron(0 6 * * ? *)"
+      heartbeat = {
+        schedule    = "rate(6 hours)"
         description = "Has the jobs tell as a metric how long ago they last succeeded"
         targets     = { stats = { heartbeat = true }, cleanup = { heartbeat = true } }
       }

@@ -78,9 +78,9 @@ run "names_as_operators_know_them" {
 
   assert {
     condition = jsonencode(output.rules) == jsonencode({
-      "joytify-daily-heartbeat" = "cron(0 6 * * ? *)"
-      "joytify-monthly-stats"   = "cron(0 2 1 * ? *)"
-      "joytify-weekly-cleanup"  = "cron(0 4 ? * 2 *)"
+      "joytify-heartbeat"      = "rate(6 hours)"
+      "joytify-monthly-stats"  = "cron(0 2 1 * ? *)"
+      "joytify-weekly-cleanup" = "cron(0 4 ? * 2 *)"
     })
     error_message = "The rules and their schedules are what operators know: ${jsonencode(output.rules)}."
   }

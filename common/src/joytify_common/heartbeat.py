@@ -1,7 +1,7 @@
 """How long ago a job last did all that it had to: a metric of ours, which the dead man's alarm watches.
 
 CloudWatch looks back a week at most in an alarm, and a month passes between two runs of stats. So each success is
-counted in one metric, and once a day the job reads that count and tells in another how many days have passed.
+counted in one metric, and every few hours the job reads that count and tells in another how many days have passed.
 """
 
 from __future__ import annotations

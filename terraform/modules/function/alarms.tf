@@ -16,7 +16,7 @@ locals {
       metric      = "Duration"
       statistic   = "Maximum"
       threshold   = var.timeout * 1000 * 0.9
-      description = "A run of ${var.name} took more than 90 % of its timeout of ${var.timeout} s. See in its log what was slow; a larger memory_size gives it more processor too."
+      description = "A run of ${var.name} took more than 90 % of its timeout of ${var.timeout} s. See in its log whether something was slow, or it had more to do than fits into one run; a larger memory_size gives it more processor too."
     }
     dropped = {
       metric      = "AsyncEventsDropped"
