@@ -22,6 +22,8 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = "${local.prefix}-pipeline"
   dashboard_body = jsonencode({
+    # The jobs run once a week and once a month.
+    start = "-P35D"
     widgets = concat(
       [for index, graph in local.graphs : {
         type   = "metric"
@@ -49,7 +51,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           view   = "table"
           query = join(" | ", concat(
             [for function in module.function : "SOURCE '${function.log_group}'"],
-            ["fields @timestamp, function, level, message, error, outcome.type", "filter message in ['run ended', 'run failed', 'posted', 'messages could not be posted']", "sort @timestamp desc", "limit 50"],
+            ["fields @timestamp, function, level, message, error, outcome.stopReason, outcome.skipped", "filter message in ['run ended', 'run failed', 'posted', 'messages could not be posted']", "sort @timestamp desc", "limit 50"],
           ))
         }
       }],

@@ -44,8 +44,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # SNS does not support aws:SourceAccount in a key's policy for EventBridge, and would deliver nothing; the topic's own
-  # policy admits this account only. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  # SNS does not support aws:SourceAccount in a key's policy for EventBridge, and would deliver nothing.
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   statement {
     sid       = "EventsMayPublish"
     actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]

@@ -17,7 +17,7 @@ data "aws_iam_policy_document" "notifications" {
       identifiers = ["arn:${data.aws_partition.this.partition}:iam::${local.account}:root"]
     }
 
-    # Of this account only the functions; whether one really publishes is decided by its own role.
+    # Whether one of them really publishes is decided by its own role: discord's does not let it.
     condition {
       test     = "ArnEquals"
       variable = "aws:PrincipalArn"
@@ -26,19 +26,32 @@ data "aws_iam_policy_document" "notifications" {
   }
 
   statement {
-    sid       = "AlarmsAndEventsOfThisAccountMayPublish"
+    sid       = "AlarmsOfThisAccountMayPublish"
     actions   = ["sns:Publish"]
     resources = [local.topic_arn]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
 
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+  }
+  # With a condition EventBridge would never publish: it does not fill in whose rule it is. By its own name it publishes
+  # for rules of the topic's account only; a rule of another account needs a role, which this policy does not admit.
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+  statement {
+    sid       = "EventsMayPublish"
+    actions   = ["sns:Publish"]
+    resources = [local.topic_arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 }

@@ -53,7 +53,7 @@ variable "image_registry" {
 }
 
 variable "architecture" {
-  description = "Processor that the images are built for; `make build` builds for x86_64."
+  description = "Processor that the images are built for; `make build` and `make push` know x86_64 only."
   type        = string
   default     = "x86_64"
 

@@ -96,7 +96,7 @@ resource "aws_s3_bucket_policy" "state" {
 }
 
 # Terraform has locked by a file in the bucket (`use_lockfile`) since 1.10 and calls the table deprecated. Both are used:
-# a colleague with an older Terraform, who knows only the table, is locked out as well.
+# the table also keeps the state's checksum, so that a state which was changed behind Terraform's back is refused.
 resource "aws_dynamodb_table" "lock" {
   # checkov:skip=CKV_AWS_119:AWS' own key is enough for names of locks
 

@@ -21,9 +21,9 @@ variable "region" {
 }
 
 variable "keep_images" {
-  description = "How many images each repository keeps: as many rollbacks are possible."
+  description = "How many images each repository keeps. All environments share it, so what prod runs must not be pushed out by what dev tries."
   type        = number
-  default     = 20
+  default     = 200
 
   validation {
     condition     = var.keep_images >= 2 && var.keep_images <= 1000 && floor(var.keep_images) == var.keep_images

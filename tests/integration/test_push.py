@@ -23,6 +23,8 @@ def test_ecr_gets_a_login_of_its_own_that_is_gone_afterwards(endpoint: str, monk
         return "[]"
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    # The guide has users set the other one only.
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setattr(push, "docker", docker)
     monkeypatch.setattr(push, "_tag", lambda _name, **_options: "tag")
 

@@ -198,8 +198,22 @@ def test_out_of_time_it_continues_where_it_stopped(
     second = month_end(database, outside, event={"continuation": 1, "after": str(after)}, run_id="run-2")
 
     assert (first.continued, first.users_updated, second.users_updated) == (True, 3, 7)
+    assert (first.unfinished, second.unfinished) == (True, False)
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
     assert outside.cleanups == ["started"]
+
+
+@pytest.mark.parametrize(
+    ("event", "unfinished"),
+    [({}, False), ({"period": "2026-10"}, False), ({"period": "2026-09"}, True), ({"dryRun": True}, True)],
+    ids=["as scheduled", "the same month by name", "an earlier month", "dry run"],
+)
+def test_only_the_last_months_delivery_is_what_the_schedule_is_there_for(
+    database: Database[Document], event: Document, *, unfinished: bool
+) -> None:
+    add_user(database)
+
+    assert month_end(database, event=event).unfinished is unfinished
 
 
 @pytest.mark.parametrize("wants", [None, False], ids=["no statistics", "nobody wants it"])

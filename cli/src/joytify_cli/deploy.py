@@ -22,7 +22,8 @@ from joytify_cli.deploy_checks import (
     check_second_plan,
     hear_alarm,
     tell,
-    wait_for_schedule,
+    try_second_environment,
+    upgrade,
 )
 from joytify_cli.push import PushError, push_images
 from joytify_local.aws import FUNCTIONS
@@ -43,11 +44,6 @@ console = Console()
 Document = dict[str, Any]
 
 USERS, PLAYBACKS_PER_USER = 1000, 200
-UPGRADE = (
-    "-var=lambda_memory_size=2048",
-    "-var=enable_test_schedule=true",
-    "-var=test_schedule_expression=rate(1 minute)",
-)
 FAILURES = (
     DemoError,
     PushError,
@@ -81,7 +77,10 @@ def deploy_local() -> None:
         first = _deploy(enforce_iam=False)
         _destroy()
         second = _deploy(enforce_iam=True)
-    except FAILURES as exc:
+        deployment = _left_up()
+        upgrade(deployment)
+        try_second_environment(deployment)
+    except Exception as exc:  # noqa: BLE001 - told, whatever it is
         _fail("deploy-local", exc)
     console.print(f"Left up until `make destroy-local`: `source {FOLDER / 'env.sh'}`, then use `aws` and `terraform`.")
     console.print(
@@ -101,7 +100,7 @@ def destroy_local() -> None:
             console.print("destroy-local: nothing is up")
             return
         destroyed = _destroy()
-    except FAILURES as exc:
+    except Exception as exc:  # noqa: BLE001 - told, whatever it is
         _fail("destroy-local", exc)
     console.print(f"destroy-local: ok {destroyed} resources destroyed, nothing left", style="bold green")
 
@@ -109,8 +108,12 @@ def destroy_local() -> None:
 def _fail(what: str, exc: BaseException) -> None:
     why = str(exc) or type(exc).__name__
     if isinstance(exc, subprocess.CalledProcessError):
-        why = f"{why} {exc.stderr or ''}".strip()
-    console.print(f"{what}: FAILED {why}", style="bold red", markup=False, soft_wrap=True)
+        why = f"{why} {exc.stderr or ''}"
+    if not isinstance(exc, FAILURES):
+        console.print_exception()
+        why = f"{type(exc).__name__}: {why}"
+    # On one line, which is the last.
+    console.print(f"{what}: FAILED {' '.join(why.split())}", style="bold red", markup=False, soft_wrap=True)
     raise typer.Exit(1) from None
 
 
@@ -127,10 +130,7 @@ def _deploy(*, enforce_iam: bool) -> Outcome:
     check_archive(deployment)
     check_functions(deployment, memory=1024)
     hear_alarm(deployment)
-    deployment.root.apply(*UPGRADE)
-    check_functions(deployment, memory=2048)
-    gaps = check_second_plan(deployment, UPGRADE)
-    wait_for_schedule(stack)
+    gaps = check_second_plan(deployment)
     return Outcome(resources, round(time.monotonic() - began), outcome, gaps)
 
 
@@ -141,7 +141,7 @@ def _apply(deployment: Deployment) -> int:
     tell(f"bootstrap: {bootstrap} resources in {time.monotonic() - began:.0f} s")
     _push(deployment)
     began = time.monotonic()
-    deployment.init_root()
+    deployment.init_root(deployment.root, "prod.tfstate")
     root = deployment.root.apply()
     tell(f"pipeline: {root} resources in {time.monotonic() - began:.0f} s")
     stack = deployment.stack
@@ -178,18 +178,21 @@ def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document
     return invoke
 
 
+def _left_up() -> Deployment:
+    if (stack := load_stack()) is None:
+        raise DemoError("the stack has gone")
+    return Deployment(stack)
+
+
 def _destroy() -> int:
-    stack = load_stack()
-    if stack is None:
-        raise DemoError("no stack is up")
-    deployment = Deployment(stack)
+    deployment = _left_up()
     try:
         deployment.empty_archive()
         destroyed = deployment.root.destroy()
         if left := deployment.left_over():
             raise DemoError(f"destroyed, and yet there are {left}")
     finally:
-        stack.stop()
+        deployment.stack.stop()
         deployment.remove_images()
     tell(f"destroyed {destroyed} resources; the account's bootstrap went with the local AWS")
     return destroyed

@@ -1,9 +1,8 @@
-"""What is looked at after a deployment to a local AWS."""
+"""What is looked at and tried after a deployment to a local AWS."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from functools import partial
@@ -18,7 +17,7 @@ from joytify_local.docker import docker
 from joytify_local.terraform import Change, changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from joytify_local.deployment import Deployment
     from joytify_local.stack import Stack
@@ -28,6 +27,11 @@ console = Console()
 WAIT_SECONDS = 180
 POLL_SECONDS = 0.5
 ALARM = "joytify-storage"
+UPGRADE = (
+    "-var=lambda_memory_size=2048",
+    "-var=enable_test_schedule=true",
+    "-var=test_schedule_expression=rate(1 minute)",
+)
 # What MiniStack does not tell in the protocol that the provider speaks, so that every plan wants to set it.
 GAPS = {
     "aws_cloudwatch_metric_alarm": frozenset(
@@ -52,8 +56,17 @@ def check_archive(deployment: Deployment) -> None:
         raise DemoError(f"the archive {bucket} holds nothing of what was deleted")
 
 
-def check_functions(deployment: Deployment, *, memory: int) -> None:
-    """Check that AWS has each function as Terraform was asked to make it, and that its container was started so."""
+def check_functions(deployment: Deployment, *, memory: int, ran: Collection[str] = tuple(FUNCTIONS)) -> None:
+    """Check that AWS has each function as Terraform was asked to make it, and that it ran so.
+
+    Args:
+        deployment: where to look.
+        memory: MB that each function is to have.
+        ran: the functions that have run since they are so.
+
+    Raises:
+        DemoError: a function is otherwise.
+    """
     images = deployment.root.output("images")
     for short, name in FUNCTIONS.items():
         found = deployment.stack.client("lambda").get_function(FunctionName=name)
@@ -61,11 +74,20 @@ def check_functions(deployment: Deployment, *, memory: int) -> None:
         has = (found["Code"]["ImageUri"], configuration["MemorySize"], configuration["Timeout"])
         if has != (wanted := (images[short], memory, TIMEOUT_SECONDS[short])):
             raise DemoError(f"{name} has image, memory and timeout {has}, expected {wanted}")
-        for container in docker("ps", "-q", "--filter", f"ancestor={images[short]}").split():
-            variables = json.loads(docker("inspect", "--format", "{{json .Config.Env}}", container))
-            missing = {f"{k}={v}" for k, v in configuration["Environment"]["Variables"].items()} - set(variables)
-            if missing:
-                raise DemoError(f"{name} runs without {', '.join(sorted(missing))}")
+        variables = {
+            **configuration["Environment"]["Variables"],
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory,
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": TIMEOUT_SECONDS[short],
+        }
+        wanted_lines = {f"{key}={value}" for key, value in variables.items()}
+        containers = _environments(images[short])
+        if short in ran and not any(wanted_lines <= lines for lines in containers):
+            raise DemoError(f"no container of {name} was started with {sorted(wanted_lines)}: {len(containers)} others")
+
+
+def _environments(image: str) -> list[set[str]]:
+    containers = docker("ps", "-q", "--filter", f"ancestor={image}").split()
+    return [set(json.loads(docker("inspect", "--format", "{{json .Config.Env}}", each))) for each in containers]
 
 
 def hear_alarm(deployment: Deployment) -> None:
@@ -82,9 +104,9 @@ def _shows(stack: Stack, state: str) -> bool:
     return any((post["edited_timestamp"] is not None) == (state == "OK") for post in posts)
 
 
-def check_second_plan(deployment: Deployment, options: tuple[str, ...]) -> int:
+def check_second_plan(deployment: Deployment) -> int:
     """Return how many resources a second plan would change for want of what the emulator does not tell."""
-    found = changes(deployment.root.plan(*options))
+    found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")
     tell(f"second plan: {len(found)} metric alarms, which are gaps of the emulator, and nothing else")
@@ -95,7 +117,32 @@ def _is_gap(change: Change) -> bool:
     return change.actions == ("update",) and change.attributes <= GAPS.get(change.kind, frozenset())
 
 
-def wait_for_schedule(stack: Stack) -> None:
+def upgrade(deployment: Deployment) -> None:
+    """Change what is up by variables, as an operator would, and see that it is so."""
+    deployment.root.apply(*UPGRADE)
+    jobs = ("stats", "cleanup")
+    for job in jobs:
+        deployment.stack.client("lambda").invoke(FunctionName=FUNCTIONS[job], Payload=b'{"heartbeat": true}')
+    check_functions(deployment, memory=2048, ran=jobs)
+    tell("upgraded to 2,048 MB and a test schedule of rate(1 minute)")
+    _wait_for_schedule(deployment.stack)
+
+
+def try_second_environment(deployment: Deployment) -> None:
+    """Apply and destroy dev beside prod in the same account, with a state of its own."""
+    deployment.init_root(deployment.dev, "dev.tfstate")
+    options = ("-var=environment=dev", "-var=enable_archive=false", "-var=lambda_memory_size=2048")
+    made = deployment.dev.apply(*options)
+    functions = deployment.dev.output("functions").values()
+    for name in functions:
+        found = deployment.stack.client("lambda").get_function(FunctionName=name)["Configuration"]
+        if found["MemorySize"] != 2048:  # noqa: PLR2004 - as asked for above
+            raise DemoError(f"{name} has {found['MemorySize']} MB, expected 2048")
+    deployment.dev.destroy(*options)
+    tell(f"dev beside prod: {made} resources applied and destroyed, among them {', '.join(functions)}")
+
+
+def _wait_for_schedule(stack: Stack) -> None:
     """Wait until the rule that fires every minute has run stats by itself, which skips what is not for its mode."""
     group = f"/aws/lambda/{FUNCTIONS['stats']}"
 
@@ -119,8 +166,7 @@ def aws(deployment: Deployment, *words: str) -> str:
     """Run the AWS command on the deployment and return what it prints."""
     # Versions before 2.13 do not read the endpoint from the environment.
     command = ["aws", "--endpoint-url", deployment.stack.aws, *words]
-    environment = {**os.environ, **deployment.environment}
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    return subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
 def tell(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -59,12 +60,13 @@ def push(
 
 def own_registry() -> str:
     """Return the address of the ECR of the account and region that the environment names."""
-    session = boto3.session.Session()
-    if session.region_name is None:
+    # Terraform reads the first of them, boto3 only the others.
+    region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+    if not region:
         raise PushError("AWS_REGION is not set: it says whose ECR is meant; or name a registry (REGISTRY=...)")
-    account = session.client("sts").get_caller_identity()["Account"]
-    suffix = ".cn" if session.region_name.startswith("cn-") else ""
-    return f"{account}.dkr.ecr.{session.region_name}.amazonaws.com{suffix}"
+    account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
+    suffix = ".cn" if region.startswith("cn-") else ""
+    return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}"
 
 
 def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict[str, str]:
@@ -120,10 +122,15 @@ def _head() -> str:
 
 def _push(name: str, reference: str, *login: str) -> str:
     docker("tag", f"joytify/{name}", reference)
-    docker(*login, "push", "--quiet", reference)
     insecure = ["--insecure"] if reference.startswith(("localhost:", "127.0.0.1:")) else []
-    answer = json.loads(docker(*login, "manifest", "inspect", "--verbose", *insecure, reference))
-    return digest_of(answer, reference)
+    look = (*login, "manifest", "inspect", "--verbose", *insecure, reference)
+    try:
+        # The tag holds the image's id, so it is the same image; a repository that never moves a tag refuses it again.
+        answer = docker(*look)
+    except DockerError:
+        docker(*login, "push", "--quiet", reference)
+        answer = docker(*look)
+    return digest_of(json.loads(answer), reference)
 
 
 def digest_of(answer: Any, reference: str) -> str:  # noqa: ANN401 - `docker manifest inspect --verbose`'s JSON

@@ -34,5 +34,8 @@ def stop() -> None:
     if (stack := load_stack()) is None:
         console.print("no local stack is up")
         return
+    if stack.way == "deployed":
+        console.print("the deployed stack is up: `make destroy-local` removes it")
+        return
     stack.stop()
     console.print(f"stopped the {stack.way} stack")

@@ -38,7 +38,7 @@ def put_success(function: str) -> None:
     put_metrics(function, {SUCCESSES: (MetricUnit.Count, 1), DAYS: (MetricUnit.Count, 0)})
 
 
-def put_days_since_success(client: Any, function: str, now: datetime) -> float:  # noqa: ANN401 - see cloudwatch_client
+def put_days_since_success(client: Any, *, function: str, now: datetime) -> float:  # noqa: ANN401 - see cloudwatch_client
     """Tell as a metric how many days ago the function last succeeded, and return them; 45 where that is longer ago.
 
     Args:

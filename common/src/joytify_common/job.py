@@ -109,7 +109,7 @@ class Job(Generic[EventT, ProgressT]):
                 event = parse_event(self.event_type, raw_event)
                 if event.heartbeat:
                     progress.stage = "heartbeat"
-                    days = put_days_since_success(cloudwatch_client(), context.function_name, telling.now)
+                    days = put_days_since_success(cloudwatch_client(), function=context.function_name, now=telling.now)
                     return {"daysSinceSuccess": days}
                 self._run(event, progress, telling)
             except Exception as exc:  # noqa: BLE001 - told and raised again, whatever it is

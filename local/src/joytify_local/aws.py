@@ -72,7 +72,9 @@ class Deployment:
         }
 
 
-def aws_client(service: str, endpoint: str, certificate: str = "", credentials: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
+def aws_client(
+    service: str, endpoint: str, *, certificate: str = "", credentials: Mapping[str, str] | None = None
+) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """Return a client of the local AWS; it waits as long as a function may run, and never invokes twice.
 
     Args:

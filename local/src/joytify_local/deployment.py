@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,13 @@ class Deployment:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Terraform and the AWS command need to find the local AWS."""
+        """The environment of Terraform and of the AWS command: the local AWS, and nothing of the user's account."""
+        own = ("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR")
+        return {**{k: v for k, v in os.environ.items() if not k.startswith(own)}, **self.address}
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What finds the local AWS."""
         return {
             "AWS_ENDPOINT_URL": self.stack.aws,
             "AWS_CA_BUNDLE": self.stack.certificate,
@@ -55,19 +62,24 @@ class Deployment:
         """The pipeline."""
         return Terraform(FOLDER / "terraform", self.environment)
 
+    @property
+    def dev(self) -> Terraform:
+        """The same configuration for another environment of the same account."""
+        return Terraform(FOLDER / "terraform", {**self.environment, "TF_DATA_DIR": ".terraform-dev"})
+
     def prepare(self) -> None:
         """Copy the configuration, and write down how a shell finds the local AWS."""
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
         shutil.copytree("terraform", FOLDER / "terraform", ignore=OWN)
         (FOLDER / "terraform" / "local.auto.tfvars.json").write_text(json.dumps(VARIABLES, indent=2), encoding="utf-8")
-        exports = "".join(f"export {name}={value!r}\n" for name, value in self.environment.items())
+        exports = "".join(f"export {name}={value!r}\n" for name, value in self.address.items())
         (FOLDER / "env.sh").write_text(exports, encoding="utf-8")
         # Version 2 of the AWS command takes a payload as base64 unless it is told otherwise.
         (FOLDER / "aws.config").write_text("[default]\ncli_binary_format = raw-in-base64-out\n", encoding="utf-8")
 
-    def init_root(self) -> None:
-        """Make the root stack ready, with its state in the bucket that the bootstrap made."""
+    def init_root(self, root: Terraform, key: str) -> None:
+        """Make the root stack ready, with its state under this key in the bucket that the bootstrap made."""
         backend = FOLDER / "terraform" / "backend.hcl"
         backend.write_text(str(self.bootstrap.output("backend_hcl")), encoding="utf-8")
         # The backend does not read the endpoint from the environment.
@@ -75,7 +87,7 @@ class Deployment:
         emulator = f"use_path_style = true\nskip_credentials_validation = true\nendpoints = {{\n{endpoints}}}\n"
         (FOLDER / "terraform" / "emulator.hcl").write_text(emulator, encoding="utf-8")
         files = ("backend.hcl", "emulator.hcl")
-        self.root.init(*(f"-backend-config={file}" for file in files), "-backend-config=key=prod.tfstate")
+        root.init(*(f"-backend-config={file}" for file in files), f"-backend-config=key={key}")
 
     def empty_archive(self) -> None:
         """Delete what the archive holds; a bucket that holds something cannot be destroyed."""
@@ -97,10 +109,16 @@ class Deployment:
             "roles": ("iam", "list_roles", "Roles", "RoleName"),
             "tables": ("dynamodb", "list_tables", "TableNames", None),
             "buckets": ("s3", "list_buckets", "Buckets", "Name"),
+            # Without those that are to be deleted after their days of grace.
+            "secrets": ("secretsmanager", "list_secrets", "SecretList", "Name"),
+            "names of keys": ("kms", "list_aliases", "Aliases", "AliasName"),
+            "subscriptions": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
         }
         found = {kind: self._names(*call) for kind, call in kinds.items()}
         bootstrap = {self.bootstrap.output("state_bucket"), self.bootstrap.output("lock_table")}
-        return {kind: rest for kind, names in found.items() if (rest := [n for n in names if n not in bootstrap])}
+        own = ("alias/aws/", "AWSServiceRole")
+        left = {kind: [n for n in names if not n.startswith(own)] for kind, names in found.items()}
+        return {kind: rest for kind, names in left.items() if (rest := [n for n in names if n not in bootstrap])}
 
     def _names(self, service: str, call: str, key: str, name: str | None) -> list[str]:
         answer: dict[str, Any] = getattr(self.stack.client(service), call)()

@@ -21,7 +21,8 @@ def docker(*words: str, stdin: str = "", both: bool = False) -> str:
     """
     done = subprocess.run([DOCKER, *words], input=stdin, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise DockerError(f"`docker {' '.join(words[:2])}`: {(done.stderr or done.stdout).strip()}")
+        command = words[2:] if words[:1] == ("--config",) else words
+        raise DockerError(f"`docker {' '.join(command[:2])}`: {(done.stderr or done.stdout).strip()}")
     return (done.stdout + (done.stderr if both else "")).strip()
 
 

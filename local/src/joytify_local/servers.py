@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from joytify_local.aws import REGION
+from joytify_local.docker import DOCKER
 from joytify_local.processes import answers, free_port, start
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def ministack(
-    folder: Path, host: str, pids: list[int], secured: Mapping[str, str] | None = None, certificate: str = ""
+    folder: Path, host: str, pids: list[int], *, secured: Mapping[str, str] | None = None, certificate: str = ""
 ) -> str:
     """Start the local AWS and return its URL.
 
@@ -77,8 +78,7 @@ def registry(folder: Path, pids: list[int]) -> str:
     """Start a container registry on loopback, where Docker trusts one without TLS; return its address."""
     port = free_port("127.0.0.1")
     if image := os.environ.get("REGISTRY_IMAGE"):
-        docker = os.environ.get("DOCKER", "docker")
-        command = [docker, "run", "--rm", "-p", f"127.0.0.1:{port}:5000", image]
+        command = [DOCKER, "run", "--rm", "-p", f"127.0.0.1:{port}:5000", image]
     else:
         config = {
             "version": "0.1",

@@ -59,7 +59,7 @@ class Stack:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return a client of the stack's local AWS."""
-        return aws_client(service, self.aws, self.certificate)
+        return aws_client(service, self.aws, certificate=self.certificate)
 
     def save(self) -> None:
         """Write the addresses down, so that later commands find the stack; one that was left up before is stopped."""
@@ -137,7 +137,7 @@ def start_for_deployment(database: str, *, host: str, enforce_iam: bool) -> Stac
             "MINISTACK_SSL_KEY": key,
             "AUTH": str(enforce_iam).lower(),
         }
-        aws = ministack(folder, host, pids, environment, certificate)
+        aws = ministack(folder, host, pids, secured=environment, certificate=certificate)
         stack = Stack(way="deployed", aws=aws, database=database, folder=str(folder), certificate=certificate)
         return replace(_others(stack, host, pids), registry=registry(folder, pids), pids=tuple(pids))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Terraform:
-    """A folder of configuration and the environment that Terraform runs in."""
+    """A folder of configuration and the whole environment that Terraform runs in."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -74,7 +73,7 @@ class Terraform:
         asks = ["-input=false", "-no-color"] if command in {"init", "apply", "destroy", "plan"} else []
         done = subprocess.run(  # noqa: S603 - our own command lines
             ["terraform", f"-chdir={self.folder}", command, *asks, *options],  # noqa: S607 - found on PATH, as users do
-            env={**os.environ, **self.environment},
+            env=dict(self.environment),
             capture_output=True,
             text=True,
             check=False,

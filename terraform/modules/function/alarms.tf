@@ -1,4 +1,6 @@
 locals {
+  duration_alarm_seconds = coalesce(var.duration_alarm_seconds, var.timeout * 0.9)
+
   alarms = {
     errors = {
       metric      = "Errors"
@@ -15,14 +17,14 @@ locals {
     duration = {
       metric      = "Duration"
       statistic   = "Maximum"
-      threshold   = var.timeout * 1000 * 0.9
-      description = "A run of ${var.name} took more than 90 % of its timeout of ${var.timeout} s. See in its log whether something was slow, or it had more to do than fits into one run; a larger memory_size gives it more processor too."
+      threshold   = 1000 * local.duration_alarm_seconds
+      description = "A run of ${var.name} took more than ${local.duration_alarm_seconds} s of its timeout of ${var.timeout} s. See in its log what was slow; a larger memory_size gives it more processor too."
     }
     dropped = {
       metric      = "AsyncEventsDropped"
       statistic   = "Sum"
       threshold   = 1
-      description = "Lambda gave up an event for ${var.name} without running it. Invoke the function by hand with the event that the failure queue holds."
+      description = "Lambda gave up an event for ${var.name}, because its attempts failed or it became too old. Invoke the function by hand with the event that the failure queue holds."
     }
   }
 }

@@ -115,6 +115,12 @@ variable "alarm_actions" {
   type        = list(string)
 }
 
+variable "duration_alarm_seconds" {
+  description = "Length of a run that raises the alarm; null for 90 % of the timeout."
+  type        = number
+  default     = null
+}
+
 variable "throttles_threshold" {
   description = "How many throttled calls in five minutes raise the alarm."
   type        = number

@@ -27,6 +27,7 @@ class FakeDocker:
         descriptor = {"digest": DIGEST, "platform": {"os": "linux", "architecture": "amd64"}}
         self.manifest = manifest or {"Descriptor": descriptor}
         self.asked: list[tuple[str, ...]] = []
+        self.held: set[str] = set()
 
     def __call__(self, *words: str, stdin: str = "") -> str:
         assert not stdin
@@ -35,7 +36,13 @@ class FakeDocker:
             config = {"Labels": {REVISION: self.revision}}
             image = {"Id": "sha256:" + "b" * 64, "Os": self.system, "Architecture": self.processor, "Config": config}
             return json.dumps([image])
-        return json.dumps(self.manifest) if "manifest" in words else ""
+        if "manifest" in words:
+            if words[-1] not in self.held:
+                raise DockerError("no such manifest")
+            return json.dumps(self.manifest)
+        if "push" in words:
+            self.held.add(words[-1])
+        return ""
 
 
 @pytest.fixture
@@ -63,6 +70,16 @@ def test_the_digests_and_their_registry_are_written_for_terraform(docker: FakeDo
     }
     reference = f"localhost:5000/joytify/stats:{HEAD[:12]}-{'b' * 12}"
     assert ("push", "--quiet", reference) in docker.asked
+
+
+def test_what_the_registry_holds_already_is_not_pushed_again(docker: FakeDocker) -> None:
+    first = push_images("localhost:5000", "joytify", allow_uncommitted=False)
+    docker.asked.clear()
+
+    again = push_images("localhost:5000", "joytify", allow_uncommitted=False)
+
+    assert again == first
+    assert not any("push" in words for words in docker.asked)
 
 
 @pytest.mark.parametrize("revision", [HEAD + "-dirty", "f" * 40, "unknown"], ids=["dirty", "another commit", "none"])

@@ -52,7 +52,7 @@ def test_the_days_since_the_last_success_become_a_metric(
 ) -> None:
     client, _ = cloudwatch(*ages)
 
-    told = put_days_since_success(client, CLEANUP, NOW)
+    told = put_days_since_success(client, function=CLEANUP, now=NOW)
 
     (metric,) = metrics(capsys.readouterr().out)
     assert told == days
@@ -69,7 +69,7 @@ def test_a_heartbeat_that_may_not_look_says_so(code: str, error: type[Exception]
         stubber.add_client_error("get_metric_data", code)
 
         with pytest.raises(error, match=f"metric Successes: CloudWatch answered {code}"):
-            put_days_since_success(client, CLEANUP, NOW)
+            put_days_since_success(client, function=CLEANUP, now=NOW)
 
 
 def test_a_heartbeat_does_none_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_a_heartbeat_does_none_of_the_work(monkeypatch: pytest.MonkeyPatch) -> N
     told: list[str] = []
     sns = FakeSNS()
     monkeypatch.setattr(job_module, "cloudwatch_client", lambda: client)
-    monkeypatch.setattr(job_module, "put_days_since_success", lambda *_: 3.5)
+    monkeypatch.setattr(job_module, "put_days_since_success", lambda *_args, **_named: 3.5)
 
     answer = job(sns, lambda *_: told.append("ran"))({"heartbeat": True}, FakeContext())
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import JobEvent
+from joytify_stats.period import Period, resolve_period
 from joytify_stats.pushes import Pushes
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from joytify_common.job import Run
     from joytify_stats.audience import Audience, Chunk, Delivery
     from joytify_stats.backend import Backend
-    from joytify_stats.period import Period
 
 # No chunk is begun with less time than this left.
 CHUNK_SECONDS = 30.0
@@ -69,12 +69,13 @@ class StatsProgress:
     cleanup_failure: str | None = None
     continued: bool = False
     dry_run: bool = False
+    is_last_month: bool = True
     aside: JobError | None = None
 
     @property
     def unfinished(self) -> bool:
-        """Whether a continuation goes on with this run's work, or it was not to do anything."""
-        return self.continued or self.dry_run
+        """Whether a continuation goes on with this run's work, or it was not to do what the schedule is there for."""
+        return self.continued or self.dry_run or not self.is_last_month
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by the contract's field names."""
@@ -112,6 +113,7 @@ class MonthEnd:
         """Deliver the period to everyone entitled who lacks it, then start cleanup."""
         progress = self.progress
         progress.period, progress.dry_run = str(self.period), self.event.dry_run
+        progress.is_last_month = self.period == resolve_period(None, self.run.now)
         progress.stage = "delivery"
         delivery = self.audience.delivery()
         progress.notification_id = str(self.notification) if delivery.exists else None

@@ -1,0 +1,90 @@
+"""What tests of the deployment know beforehand: which role may make which call, and what the emulator does not tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joytify_local.aws import FUNCTIONS, REGION
+
+ACCOUNT = "000000000000"
+PREFIX = f":{REGION}:{ACCOUNT}:"
+LAMBDA, SNS = f"arn:aws:lambda{PREFIX}function:", f"arn:aws:sns{PREFIX}"
+SECRET, OTHER_SECRET = "MERN_JOYTIFY_ENVS", "somebody-elses"
+ARCHIVE, STATE = f"joytify-archive-{ACCOUNT}", f"joytify-terraform-state-{ACCOUNT}"
+OBJECT = {"Bucket": ARCHIVE, "Key": "archive/tried-by-a-test"}
+MEMORY, ITEM = "joytify-discord-memory", {"id": {"S": "tried-by-a-test"}}
+METRIC = {"Namespace": "Joytify", "MetricName": "Successes"}
+QUERY = {"Id": "a", "MetricStat": {"Metric": METRIC, "Period": 3600, "Stat": "Sum"}}
+SINCE = {"StartTime": 1_790_000_000, "EndTime": 1_790_003_600}
+GROUP = "/aws/lambda/joytify-"
+
+CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "read the secret": ("secretsmanager", "get_secret_value", {"SecretId": SECRET}),
+    "read another secret": ("secretsmanager", "get_secret_value", {"SecretId": OTHER_SECRET}),
+    "change the secret": ("secretsmanager", "put_secret_value", {"SecretId": SECRET, "SecretString": "{}"}),
+    "publish": ("sns", "publish", {"TopicArn": SNS + "joytify-lambda-notifications", "Message": "tried by a test"}),
+    "publish to the operators": ("sns", "publish", {"TopicArn": SNS + "joytify-operators", "Message": "tried"}),
+    "invoke stats": ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["stats"], "InvocationType": "DryRun"}),
+    "invoke cleanup": ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["cleanup"], "InvocationType": "DryRun"}),
+    "invoke discord": ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["discord"], "InvocationType": "DryRun"}),
+    "change a function": (
+        "lambda",
+        "update_function_configuration",
+        {"FunctionName": FUNCTIONS["stats"], "Timeout": 9},
+    ),
+    "find the archive": ("s3", "head_bucket", {"Bucket": ARCHIVE}),
+    "write to the archive": ("s3", "put_object", {**OBJECT, "Body": b"x"}),
+    "read the archive": ("s3", "get_object", OBJECT),
+    "delete from the archive": ("s3", "delete_object", OBJECT),
+    "read the state": ("s3", "get_object", {"Bucket": STATE, "Key": "prod.tfstate"}),
+    "recall": ("dynamodb", "get_item", {"TableName": MEMORY, "Key": ITEM}),
+    "remember": ("dynamodb", "put_item", {"TableName": MEMORY, "Item": ITEM}),
+    "forget": ("dynamodb", "delete_item", {"TableName": MEMORY, "Key": ITEM}),
+    "read every memory": ("dynamodb", "scan", {"TableName": MEMORY}),
+    "look for successes": ("cloudwatch", "get_metric_data", {"MetricDataQueries": [QUERY], **SINCE}),
+    "make a log group": ("logs", "create_log_group", {"logGroupName": "/aws/lambda/another"}),
+    "delete its log": ("logs", "delete_log_group", {"logGroupName": GROUP + "monthly-stats-notification"}),
+    "make a role": ("iam", "create_role", {"RoleName": "more", "AssumeRolePolicyDocument": "{}"}),
+}
+# All that each may do; the rest of the calls above is refused.
+ALLOWED = {
+    "stats": {"read the secret", "publish", "invoke stats", "invoke cleanup", "look for successes"},
+    "cleanup": {
+        "read the secret",
+        "publish",
+        "invoke cleanup",
+        "look for successes",
+        "find the archive",
+        "write to the archive",
+        "read the archive",
+    },
+    "discord": {"read the secret", "recall", "remember"},
+}
+REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "403"}
+
+# The gaps of the emulator, by name and attribute: it does not tell these of any metric alarm, so every plan sets them.
+ALARMS = {
+    *(
+        f'module.function["{name}"].aws_cloudwatch_metric_alarm.this["{kind}"]'
+        for name in ("stats", "cleanup", "discord")
+        for kind in ("errors", "throttles", "duration", "dropped")
+    ),
+    'aws_cloudwatch_metric_alarm.queue["stats-failed"]',
+    'aws_cloudwatch_metric_alarm.queue["cleanup-failed"]',
+    'aws_cloudwatch_metric_alarm.queue["discord-failed"]',
+    'aws_cloudwatch_metric_alarm.queue["discord-undelivered"]',
+    'aws_cloudwatch_metric_alarm.queue["schedules-missed"]',
+    'aws_cloudwatch_metric_alarm.silence["stats"]',
+    'aws_cloudwatch_metric_alarm.silence["cleanup"]',
+    "aws_cloudwatch_metric_alarm.storage",
+}
+UNTOLD = {
+    "actions_enabled",
+    "alarm_actions",
+    "alarm_description",
+    "dimensions",
+    "ok_actions",
+    "period",
+    "statistic",
+    "treat_missing_data",
+}
