@@ -24,6 +24,7 @@ from joytify_cli.deploy_checks import (
     tell,
     try_second_environment,
     upgrade,
+    wait_for_schedule,
 )
 from joytify_cli.push import PushError, push_images
 from joytify_local.aws import FUNCTIONS
@@ -79,7 +80,9 @@ def deploy_local() -> None:
         second = _deploy(enforce_iam=True)
         deployment = _left_up()
         upgrade(deployment)
+        # Meanwhile the rule that was just made fires.
         try_second_environment(deployment)
+        wait_for_schedule(deployment.stack)
     except Exception as exc:  # noqa: BLE001 - told, whatever it is
         _fail("deploy-local", exc)
     console.print(f"Left up until `make destroy-local`: `source {FOLDER / 'env.sh'}`, then use `aws` and `terraform`.")
