@@ -92,7 +92,7 @@ choose_provider() {
   export TF_CLI_CONFIG_FILE="$PWD/build/terraform.rc"
   : >"$TF_CLI_CONFIG_FILE"
   if [ -z "$mirror" ] && ! python3 -c 'import urllib.request as u; u.urlopen("https://registry.terraform.io/.well-known/terraform.json", timeout=5)' 2>/dev/null; then
-    found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform/*' -not -path '*/build/terraform/*' -print -quit 2>/dev/null || true)
+    found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform*/*' -not -path '*/build/terraform/*' -print -quit 2>/dev/null || true)
     [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not answer, and no mirror of the AWS provider is here (TF_PLUGIN_MIRROR names one)"
     mirror=${found%/registry.terraform.io/*}
     echo "The Terraform registry does not answer: using the provider in $mirror"

@@ -58,12 +58,12 @@ class Terraform:
     def plan(self, *options: str) -> dict[str, Any]:
         """Return the plan as Terraform's own JSON."""
         self._run("plan", "-out=plan", *options)
-        plan: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
+        plan: dict[str, Any] = json.loads(self._run("show", "-json", "-no-color", "plan"))
         return plan
 
     def output(self, name: str) -> Any:  # noqa: ANN401 - whatever the output holds
         """Return the value of an output."""
-        return json.loads(self._run("output", "-json", name))
+        return json.loads(self._run("output", "-json", "-no-color", name))
 
     def state(self) -> str:
         """Return the state's text, from wherever it is kept."""
