@@ -108,17 +108,20 @@ def test_killed_at_any_moment_a_retry_gives_everyone_the_notification_once(
         assert run.stdout.readline() == "ready\n"
     began = time.monotonic()
     month_end(database, event={"period": f"{UNDISTURBED:%Y-%m}"}, chunk=chunk)
-    took = time.monotonic() - began
+    window = time.monotonic() - began
     interrupted = 0
     for month, run in zip(MONTHS, processes, strict=True):
         assert run.stdin is not None
         run.stdin.write("\n")
         run.stdin.flush()
-        time.sleep(chance.uniform(0, took))
+        time.sleep(chance.uniform(0, window))
         run.send_signal(signal.SIGKILL)
         run.wait()
         before = held(database, f"{month:%Y-%m}")
-        interrupted += len(before) < ENTITLED
+        in_time = len(before) < ENTITLED
+        interrupted += in_time
+        # However busy the machine is, about every second kill is to come before the work is done.
+        window *= 1.25 if in_time else 0.8
         assert set(before.values()) <= {1}
         month_end(database, event={"period": f"{month:%Y-%m}"}, chunk=chunk, run_id="retry")
         assert held(database, f"{month:%Y-%m}") == Counter(entitled)
