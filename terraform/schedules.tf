@@ -39,6 +39,8 @@ resource "aws_cloudwatch_event_rule" "this" {
   name                = "${local.prefix}-${each.key}"
   description         = each.value.description
   schedule_expression = each.value.schedule
+  # Said, since what somebody disabled by hand would else stay so.
+  state = "ENABLED"
 }
 
 resource "aws_cloudwatch_event_target" "this" {

@@ -32,6 +32,15 @@ run "images_may_come_from_elsewhere" {
   }
 }
 
+run "an_apply_enables_what_was_disabled_by_hand" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for rule in aws_cloudwatch_event_rule.this : rule.state == "ENABLED"])
+    error_message = "Every rule is enabled by name."
+  }
+}
+
 run "rules_carry_their_mode" {
   command = plan
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
 
-from joytify_cli.deploy_checks import UPGRADE, aws
+from joytify_cli.deploy_checks import aws
 from joytify_local.aws import API_KEY, FUNCTIONS, WEBHOOK_TOKEN, aws_client
 from joytify_local.deployment import FOLDER
 from joytify_local.terraform import changes
@@ -56,7 +57,7 @@ def test_each_role_may_do_its_own_work_and_nothing_else(
 
 
 def test_a_second_plan_is_empty_but_for_the_emulators_gaps(deployment: Deployment) -> None:
-    found = changes(deployment.root.plan(*UPGRADE))
+    found = changes(deployment.root.plan())
 
     assert {change.address for change in found} == ALARMS
     assert {change.attributes for change in found} == {frozenset(UNTOLD)}
@@ -70,7 +71,7 @@ def test_no_secret_value_stands_in_state_plan_or_environment(deployment: Deploym
     places = {
         "state": deployment.root.state(),
         "bootstrap's state": (FOLDER / "terraform" / "bootstrap" / "terraform.tfstate").read_text(encoding="utf-8"),
-        "plan": json.dumps(deployment.root.plan(*UPGRADE)),
+        "plan": json.dumps(deployment.root.plan()),
         "environment": json.dumps(functions, default=str),
     }
 
@@ -132,6 +133,17 @@ def test_the_operators_commands_work_as_written(deployment: Deployment, command:
     told = aws(deployment, *command.split(), "--output", "json")
 
     assert shows in told
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_shell_finds_the_deployment_by_the_file_written_for_it() -> None:
+    script = f". {FOLDER}/env.sh && aws sqs list-queues && terraform -chdir={FOLDER}/terraform output -raw secret_name"
+    misleading = {**os.environ, "AWS_PROFILE": "somebody", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9"}
+
+    done = subprocess.run(["bash", "-c", script], env=misleading, capture_output=True, text=True, check=True)
+
+    assert "joytify-discord-undelivered" in done.stdout
+    assert done.stdout.endswith(SECRET)
 
 
 def test_the_logs_can_be_tailed(deployment: Deployment) -> None:

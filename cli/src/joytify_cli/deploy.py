@@ -8,10 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from joytify_cli.demo import DemoError, month_end
@@ -45,19 +42,7 @@ console = Console()
 Document = dict[str, Any]
 
 USERS, PLAYBACKS_PER_USER = 1000, 200
-FAILURES = (
-    DemoError,
-    PushError,
-    DockerError,
-    StartError,
-    TerraformError,
-    PyMongoError,
-    httpx.HTTPError,
-    BotoCoreError,
-    ClientError,
-    subprocess.CalledProcessError,
-    OSError,
-)
+EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subprocess.CalledProcessError)
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,12 @@ def deploy_local() -> None:
         wait_for_schedule(deployment.stack)
     except Exception as exc:  # noqa: BLE001 - told, whatever it is
         _fail("deploy-local", exc)
-    console.print(f"Left up until `make destroy-local`: `source {FOLDER / 'env.sh'}`, then use `aws` and `terraform`.")
+    console.print(
+        f"Left up until `make destroy-local`. In a shell of its own: `source {FOLDER}/env.sh`, then `aws ...` and "
+        f"`terraform -chdir={FOLDER}/terraform ...`. Discord's page {deployment.stack.discord}, "
+        f"registry {deployment.stack.registry}",
+        soft_wrap=True,
+    )
     console.print(
         f"deploy-local: ok {first.resources} + {second.resources} resources applied, "
         f"the second with IAM enforced, in {first.seconds} + {second.seconds} s; {second.month_end}; "
@@ -112,7 +102,7 @@ def _fail(what: str, exc: BaseException) -> None:
     why = str(exc) or type(exc).__name__
     if isinstance(exc, subprocess.CalledProcessError):
         why = f"{why} {exc.stderr or ''}"
-    if not isinstance(exc, FAILURES):
+    if not isinstance(exc, EXPECTED):
         console.print_exception()
         why = f"{type(exc).__name__}: {why}"
     # On one line, which is the last.

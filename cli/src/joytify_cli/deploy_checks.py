@@ -13,6 +13,7 @@ from rich.console import Console
 
 from joytify_cli.demo import DemoError
 from joytify_local.aws import FUNCTIONS, TIMEOUT_SECONDS
+from joytify_local.deployment import FOLDER
 from joytify_local.docker import docker
 from joytify_local.terraform import Change, changes
 
@@ -27,11 +28,11 @@ console = Console()
 WAIT_SECONDS = 180
 POLL_SECONDS = 0.5
 ALARM = "joytify-storage"
-UPGRADE = (
-    "-var=lambda_memory_size=2048",
-    "-var=enable_test_schedule=true",
-    "-var=test_schedule_expression=rate(1 minute)",
-)
+UPGRADE = {
+    "lambda_memory_size": 2048,
+    "enable_test_schedule": True,
+    "test_schedule_expression": "rate(1 minute)",
+}
 # What MiniStack does not tell in the protocol that the provider speaks, so that every plan wants to set it.
 GAPS = {
     "aws_cloudwatch_metric_alarm": frozenset(
@@ -119,7 +120,8 @@ def _is_gap(change: Change) -> bool:
 
 def upgrade(deployment: Deployment) -> None:
     """Change what is up by variables, as an operator would, and see that it is so."""
-    deployment.root.apply(*UPGRADE)
+    (FOLDER / "terraform" / "upgrade.auto.tfvars.json").write_text(json.dumps(UPGRADE), encoding="utf-8")
+    deployment.root.apply()
     jobs = ("stats", "cleanup")
     for job in jobs:
         deployment.stack.client("lambda").invoke(FunctionName=FUNCTIONS[job], Payload=b'{"heartbeat": true}')
@@ -130,7 +132,12 @@ def upgrade(deployment: Deployment) -> None:
 def try_second_environment(deployment: Deployment) -> None:
     """Apply and destroy dev beside prod in the same account, with a state of its own."""
     deployment.init_root(deployment.dev, "dev.tfstate")
-    options = ("-var=environment=dev", "-var=enable_archive=false", "-var=lambda_memory_size=2048")
+    options = (
+        "-var=environment=dev",
+        "-var=enable_archive=false",
+        "-var=enable_test_schedule=false",
+        "-var=lambda_memory_size=2048",
+    )
     made = deployment.dev.apply(*options)
     functions = deployment.dev.output("functions").values()
     for name in functions:

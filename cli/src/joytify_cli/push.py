@@ -24,6 +24,9 @@ console = Console()
 # Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
 PLATFORM = "linux/amd64"
 REVISION = "org.opencontainers.image.revision"
+# What `make build` builds on where the real base image cannot be pulled; for this machine only.
+BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
+LOOPBACK = ("localhost:", "127.0.0.1:")
 ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
 
 
@@ -55,6 +58,8 @@ def push(
     output.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
     for name, digest in digests.items():
         console.print(f"{name:<8} {digest}", highlight=False)
+    if _git("status", "--porcelain", "--", ".", f":!{output}"):
+        console.print("uncommitted changes are not in these images", style="yellow")
     console.print(f"push: ok, written to {output}", style="bold green", highlight=False, soft_wrap=True)
 
 
@@ -82,7 +87,8 @@ def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict
             one.
         DockerError: Docker or the registry refused.
     """
-    tags = {name: _tag(name, allow_uncommitted=allow_uncommitted) for name in FUNCTIONS}
+    local = registry.startswith(LOOPBACK)
+    tags = {name: _tag(name, allow_uncommitted=allow_uncommitted, local=local) for name in FUNCTIONS}
     references = {name: f"{registry}/{project}/{name}:{tag}" for name, tag in tags.items()}
     if (match := ECR.match(registry)) is None:
         return {name: _push(name, reference) for name, reference in references.items()}
@@ -93,7 +99,7 @@ def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict
         return {name: _push(name, reference, *login) for name, reference in references.items()}
 
 
-def _tag(name: str, *, allow_uncommitted: bool) -> str:
+def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
     """Return the image's tag: its revision and its own id, since the repositories never move a tag."""
     image = f"joytify/{name}"
     try:
@@ -103,7 +109,10 @@ def _tag(name: str, *, allow_uncommitted: bool) -> str:
     platform = f"{found['Os']}/{found['Architecture']}"
     if platform != PLATFORM:
         raise PushError(f"image {image} is for {platform}; Lambda is to get {PLATFORM}")
-    revision = (found["Config"].get("Labels") or {}).get(REVISION, "unknown")
+    labels = found["Config"].get("Labels") or {}
+    if labels.get(BASE, "").startswith(STAND_IN) and not local:
+        raise PushError(f"image {image} stands on a stand-in for AWS' base image: build it where that can be pulled")
+    revision = labels.get(REVISION, "unknown")
     head = _head()
     if revision != head and not allow_uncommitted:
         raise PushError(
@@ -116,13 +125,17 @@ def _tag(name: str, *, allow_uncommitted: bool) -> str:
 
 
 def _head() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    return done.stdout.strip() or "nothing: this is no Git repository"
+    return _git("rev-parse", "HEAD") or "nothing: this is no Git repository"
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return done.stdout.strip()
 
 
 def _push(name: str, reference: str, *login: str) -> str:
     docker("tag", f"joytify/{name}", reference)
-    insecure = ["--insecure"] if reference.startswith(("localhost:", "127.0.0.1:")) else []
+    insecure = ["--insecure"] if reference.startswith(LOOPBACK) else []
     look = (*login, "manifest", "inspect", "--verbose", *insecure, reference)
     try:
         # The tag holds the image's id, so it is the same image; a repository that never moves a tag refuses it again.

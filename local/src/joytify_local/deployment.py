@@ -49,6 +49,7 @@ class Deployment:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": str(FOLDER.resolve() / "aws.config"),
             "AWS_PAGER": "",
+            **({"TF_CLI_CONFIG_FILE": mirror} if (mirror := os.environ.get("TF_CLI_CONFIG_FILE")) else {}),
             "NO_PROXY": f"{self.stack.host},127.0.0.1,localhost",
         }
 
@@ -74,7 +75,9 @@ class Deployment:
         shutil.copytree("terraform", FOLDER / "terraform", ignore=OWN)
         (FOLDER / "terraform" / "local.auto.tfvars.json").write_text(json.dumps(VARIABLES, indent=2), encoding="utf-8")
         exports = "".join(f"export {name}={value!r}\n" for name, value in self.address.items())
-        (FOLDER / "env.sh").write_text(exports, encoding="utf-8")
+        # Not every version of the AWS command reads the endpoint from the environment, or for every service.
+        function = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
+        (FOLDER / "env.sh").write_text('unset "${!AWS_@}" "${!TF_VAR_@}"\n' + exports + function, encoding="utf-8")
         # Version 2 of the AWS command takes a payload as base64 unless it is told otherwise.
         (FOLDER / "aws.config").write_text("[default]\ncli_binary_format = raw-in-base64-out\n", encoding="utf-8")
 

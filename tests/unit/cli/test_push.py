@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from joytify_cli import push
 from joytify_cli.main import app
-from joytify_cli.push import PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
+from joytify_cli.push import BASE, PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
 from joytify_local.docker import DockerError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class FakeDocker:
     def __init__(self, revision: str = HEAD, platform: str = PLATFORM, manifest: Any = None) -> None:
         self.system, self.processor = platform.split("/")
         self.revision = revision
+        self.base = "public.ecr.aws/lambda/python:3.13"
         descriptor = {"digest": DIGEST, "platform": {"os": "linux", "architecture": "amd64"}}
         self.manifest = manifest or {"Descriptor": descriptor}
         self.asked: list[tuple[str, ...]] = []
@@ -33,7 +34,7 @@ class FakeDocker:
         assert not stdin
         self.asked.append(words)
         if words[:2] == ("image", "inspect"):
-            config = {"Labels": {REVISION: self.revision}}
+            config = {"Labels": {REVISION: self.revision, BASE: self.base}}
             image = {"Id": "sha256:" + "b" * 64, "Os": self.system, "Architecture": self.processor, "Config": config}
             return json.dumps([image])
         if "manifest" in words:
@@ -116,6 +117,14 @@ def test_an_image_for_another_platform_is_refused_before_it_is_pushed(monkeypatc
 def test_what_the_registry_holds_must_be_one_image_for_the_platform(manifest: Any, why: str) -> None:
     with pytest.raises(PushError, match=why):
         digest_of(manifest, "localhost:5000/joytify/stats:tag")
+
+
+def test_an_image_on_a_stand_in_stays_on_this_machine(docker: FakeDocker) -> None:
+    docker.base = "joytify-stand-in/lambda-python"
+
+    assert push_images("localhost:5000", "joytify", allow_uncommitted=False)["stats"] == DIGEST
+    with pytest.raises(PushError, match="joytify/stats stands on a stand-in for AWS' base image"):
+        push_images("registry.example.org", "joytify", allow_uncommitted=False)
 
 
 def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
