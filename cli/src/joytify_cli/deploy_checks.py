@@ -132,12 +132,8 @@ def upgrade(deployment: Deployment) -> None:
 def try_second_environment(deployment: Deployment) -> None:
     """Apply and destroy dev beside prod in the same account, with a state of its own."""
     deployment.init_root(deployment.dev, "dev.tfstate")
-    options = (
-        "-var=environment=dev",
-        "-var=enable_archive=false",
-        "-var=enable_test_schedule=false",
-        "-var=lambda_memory_size=2048",
-    )
+    chosen = ("environment=dev", "enable_archive=false", "enable_test_schedule=false", "lambda_memory_size=2048")
+    options = tuple(f"-var={each}" for each in chosen)
     made = deployment.dev.apply(*options)
     functions = deployment.dev.output("functions").values()
     for name in functions:
