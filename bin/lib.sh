@@ -7,14 +7,22 @@ REAL_MINISTACK=ministackorg/ministack:1.5.33
 
 fail() { echo "$1" >&2; exit 1; }
 
+# Installs Debian packages as root; else ends with what a person is to do: apt_install WHAT PACKAGE...
+apt_install() {
+  local what=$1
+  shift
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "$what"; fi
+  echo "Installing $* with apt-get ..."
+  mkdir -p build
+  { apt-get update && apt-get install -y --no-install-recommends "$@"; } >build/apt.log 2>&1 || fail "apt-get could not install $*: $(tail -n 3 build/apt.log)"
+}
+
 # Sets DOCKER to a client that can build with BuildKit; as root on Debian it installs and starts what is missing.
 require_docker() {
   if ! docker info >/dev/null 2>&1; then
     [ "$(id -u)" = 0 ] || fail "Docker does not answer: start it, or let your user reach it (group docker)"
     if ! command -v dockerd >/dev/null; then
-      command -v apt-get >/dev/null || fail "Docker is needed: https://docs.docker.com/engine/install/"
-      echo "Installing Docker with apt-get ..."
-      { apt-get update && apt-get install -y --no-install-recommends docker.io iptables; } >/dev/null || fail "Docker could not be installed"
+      apt_install "Docker is needed: https://docs.docker.com/engine/install/" docker.io iptables
     fi
     mkdir -p build
     echo "Starting dockerd (its log: build/dockerd.log) ..."
@@ -33,28 +41,20 @@ require_docker() {
 # Sets COMPOSE to Docker Compose, version 2 or 1.
 require_compose() {
   if docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); return; fi
-  if ! command -v docker-compose >/dev/null; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "Docker Compose is needed: https://docs.docker.com/compose/install/"; fi
-    echo "Installing docker-compose with apt-get ..."
-    { apt-get update && apt-get install -y --no-install-recommends docker-compose; } >/dev/null || fail "docker-compose could not be installed"
-  fi
+  command -v docker-compose >/dev/null || apt_install "Docker Compose is needed: https://docs.docker.com/compose/install/" docker-compose
   COMPOSE=(docker-compose)
 }
 
 # Installs a Chromium for the tests that look at a page.
 require_chromium() {
   if command -v google-chrome >/dev/null || { command -v chromium >/dev/null && [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }; then return; fi
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "Chromium is needed: install it, by \`apt-get install chromium\` for instance"; fi
-  echo "Installing Chromium with apt-get ..."
-  { apt-get update && apt-get install -y --no-install-recommends chromium fonts-noto-color-emoji; } >/dev/null 2>&1 || fail "Chromium could not be installed"
+  apt_install "Chromium is needed: install it, by \`apt-get install chromium\` for instance" chromium fonts-noto-color-emoji
 }
 
 # Installs the AWS command.
 require_aws() {
   if command -v aws >/dev/null; then return; fi
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "the AWS command is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"; fi
-  echo "Installing awscli with apt-get ..."
-  { apt-get update && apt-get install -y --no-install-recommends awscli; } >/dev/null 2>&1 || fail "awscli could not be installed"
+  apt_install "the AWS command is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html" awscli
 }
 
 # Sets REGISTRY_IMAGE to the registry's image; where it cannot be pulled, to nothing, and Debian's docker-registry is there.
@@ -63,9 +63,7 @@ require_registry() {
   if "$DOCKER" image inspect "$REGISTRY_IMAGE" >/dev/null 2>&1 || timeout 60 "$DOCKER" pull -q "$REGISTRY_IMAGE" >/dev/null 2>&1; then return; fi
   REGISTRY_IMAGE=
   if command -v docker-registry >/dev/null; then return; fi
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then fail "registry:2 cannot be pulled, and there is no docker-registry here"; fi
-  echo "Installing docker-registry with apt-get ..."
-  { apt-get update && apt-get install -y --no-install-recommends docker-registry; } >/dev/null 2>&1 || fail "docker-registry could not be installed"
+  apt_install "registry:2 cannot be pulled, and there is no docker-registry here" docker-registry
 }
 
 # Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE: the real images, or stand-ins where no registry answers.

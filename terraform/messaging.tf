@@ -5,7 +5,7 @@ resource "aws_sns_topic" "notifications" {
 }
 
 data "aws_iam_policy_document" "notifications" {
-  source_policy_documents = [data.aws_iam_policy_document.topic_only_by_tls["notifications"].json]
+  source_policy_documents = [data.aws_iam_policy_document.topic["notifications"].json]
 
   statement {
     sid       = "FunctionsMayPublish"
@@ -25,22 +25,6 @@ data "aws_iam_policy_document" "notifications" {
     }
   }
 
-  statement {
-    sid       = "AlarmsOfThisAccountMayPublish"
-    actions   = ["sns:Publish"]
-    resources = [local.topic_arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
   # With a condition EventBridge would never publish: it does not fill in whose rule it is. By its own name it publishes
   # for rules of the topic's account only; a rule of another account needs a role, which this policy does not admit.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
@@ -56,7 +40,8 @@ data "aws_iam_policy_document" "notifications" {
   }
 }
 
-data "aws_iam_policy_document" "topic_only_by_tls" {
+# What holds for every topic.
+data "aws_iam_policy_document" "topic" {
   for_each = { notifications = local.topic_arn, operators = local.operators_topic_arn }
 
   statement {
@@ -74,6 +59,23 @@ data "aws_iam_policy_document" "topic_only_by_tls" {
       test     = "Bool"
       variable = "aws:SecureTransport"
       values   = ["false"]
+    }
+  }
+
+  statement {
+    sid       = "AlarmsOfThisAccountMayPublish"
+    actions   = ["sns:Publish"]
+    resources = [each.value]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
     }
   }
 }
@@ -131,34 +133,11 @@ resource "aws_sns_topic" "operators" {
   kms_master_key_id = aws_kms_key.this.arn
 }
 
-data "aws_iam_policy_document" "operators" {
-  count = var.alarm_email == "" ? 0 : 1
-
-  source_policy_documents = [data.aws_iam_policy_document.topic_only_by_tls["operators"].json]
-
-  statement {
-    sid       = "AlarmsOfThisAccountMayPublish"
-    actions   = ["sns:Publish"]
-    resources = [local.operators_topic_arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_sns_topic_policy" "operators" {
   count = var.alarm_email == "" ? 0 : 1
 
   arn    = aws_sns_topic.operators[0].arn
-  policy = data.aws_iam_policy_document.operators[0].json
+  policy = data.aws_iam_policy_document.topic["operators"].json
 }
 
 resource "aws_sns_topic_subscription" "operators" {

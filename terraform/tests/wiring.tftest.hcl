@@ -209,7 +209,7 @@ run "topics_and_queues_are_encrypted" {
   }
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.notifications.statement : statement.sid if !anytrue([for condition in statement.condition : contains(["aws:PrincipalArn", "aws:SourceAccount"], condition.variable)])] == ["EventsMayPublish"]
+    condition     = [for statement in concat(data.aws_iam_policy_document.topic["notifications"].statement, data.aws_iam_policy_document.notifications.statement) : statement.sid if statement.effect != "Deny" && !anytrue([for condition in statement.condition : contains(["aws:PrincipalArn", "aws:SourceAccount"], condition.variable)])] == ["EventsMayPublish"]
     error_message = "Nobody but EventBridge, for which conditions do not work, may publish without being one of the functions or an alarm of this account."
   }
 }

@@ -23,7 +23,7 @@ from joytify_cli.deploy_checks import (
     upgrade,
     wait_for_schedule,
 )
-from joytify_cli.push import PushError, push_images
+from joytify_cli.push import PushError, push_images, write_digests
 from joytify_local.aws import FUNCTIONS
 from joytify_local.aws import Deployment as Secrets
 from joytify_local.deployment import DATABASE, FOLDER, Deployment
@@ -148,12 +148,8 @@ def _apply(deployment: Deployment) -> int:
 
 def _push(deployment: Deployment) -> None:
     registry = deployment.stack.registry
-    variables = {
-        "image_digests": push_images(registry, "joytify", allow_uncommitted=True),
-        "image_registry": registry,
-    }
-    file = FOLDER / "terraform" / "images.auto.tfvars.json"
-    file.write_text(json.dumps(variables, indent=2), encoding="utf-8")
+    digests = push_images(registry, "joytify", allow_uncommitted=True)
+    write_digests(FOLDER / "terraform" / "images.auto.tfvars.json", digests, registry)
     tell(f"pushed to {registry}")
 
 

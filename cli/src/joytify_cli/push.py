@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
 import typer
@@ -18,6 +18,9 @@ from rich.console import Console
 
 from joytify_local.aws import FUNCTIONS
 from joytify_local.docker import DockerError, docker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 console = Console()
 
@@ -50,17 +53,21 @@ def push(
     """Push the three images and write their digests for Terraform; exit 1 where one is refused."""
     try:
         digests = push_images(registry or own_registry(), project, allow_uncommitted=allow_uncommitted)
+        write_digests(output, digests, registry)
     except (PushError, DockerError, BotoCoreError, ClientError) as exc:
         console.print(f"push: FAILED {exc}", style="bold red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    # The digests are of no use in a registry that does not hold them.
-    variables = {"image_digests": digests, **({"image_registry": registry} if registry else {})}
-    output.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
     for name, digest in digests.items():
         console.print(f"{name:<8} {digest}", highlight=False)
     if _git("status", "--porcelain", "--", ".", f":!{output}"):
         console.print("uncommitted changes are not in these images", style="yellow")
     console.print(f"push: ok, written to {output}", style="bold green", highlight=False, soft_wrap=True)
+
+
+def write_digests(file: Path, digests: Mapping[str, str], registry: str) -> None:
+    """Write the digests for Terraform, and the registry that holds them, where it is not the account's own ECR."""
+    variables = {"image_digests": dict(digests), **({"image_registry": registry} if registry else {})}
+    file.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
 
 
 def own_registry() -> str:
@@ -134,13 +141,13 @@ def _git(*words: str) -> str:
 
 
 def _push(name: str, reference: str, *login: str) -> str:
-    docker("tag", f"joytify/{name}", reference)
     insecure = ["--insecure"] if reference.startswith(LOOPBACK) else []
     look = (*login, "manifest", "inspect", "--verbose", *insecure, reference)
     try:
         # The tag holds the image's id, so it is the same image; a repository that never moves a tag refuses it again.
         answer = docker(*look)
     except DockerError:
+        docker("tag", f"joytify/{name}", reference)
         docker(*login, "push", "--quiet", reference)
         answer = docker(*look)
     return digest_of(json.loads(answer), reference)
