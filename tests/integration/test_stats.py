@@ -15,6 +15,7 @@ from month_end import FakeBackend, Outside, month_end
 from joytify_cli.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.events import MAX_CONTINUATIONS
 from joytify_stats.audience import MARK, Audience
 from joytify_stats.backend import KeyRefusedError
 
@@ -201,6 +202,23 @@ def test_out_of_time_it_continues_where_it_stopped(
     assert (first.unfinished, second.unfinished) == (True, False)
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
     assert outside.cleanups == ["started"]
+
+
+def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joytify_stats.monthly.CHUNK_SHARE", 1.0)
+    users = [add_user(database) for _ in range(10)]
+    outside, last = Outside(), {"continuation": MAX_CONTINUATIONS}
+
+    with pytest.raises(TransientError, match="2026-10 is not finished after 15 runs: invoke stats again"):
+        month_end(database, outside, event=last, seconds=20)
+    monkeypatch.undo()
+    retry = month_end(database, outside, event=last, run_id="run-2")
+
+    assert outside.continuations == []
+    assert retry.users_updated == 7
+    assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
 
 
 @pytest.mark.parametrize(

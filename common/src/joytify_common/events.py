@@ -12,6 +12,10 @@ from joytify_common.errors import ConfigError
 if TYPE_CHECKING:
     from joytify_common.secrets import ScheduleMode
 
+# Lambda stops a function after about 16 invocations in one sequence; the first run and these are one fewer.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+MAX_CONTINUATIONS = 14
+
 EventT = TypeVar("EventT", bound="JobEvent")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from joytify_common.events import MAX_CONTINUATIONS
 from joytify_common.settings import JobSettings
 
 
@@ -15,7 +16,9 @@ class CleanupSettings(JobSettings):
     cleanup_batch_delay_ms: int = Field(100, ge=0, le=60_000, description="0 to 60000 milliseconds")
     cleanup_timeout_safety_minutes: float = Field(14, gt=0, le=15, description="above 0, to 15 minutes")
     cleanup_max_delete_percent: float = Field(95, gt=0, le=100, description="above 0, to 100 percent")
-    cleanup_max_continuations: int = Field(8, ge=0, le=100, description="0 to 100 runs after the first")
+    cleanup_max_continuations: int = Field(
+        8, ge=0, le=MAX_CONTINUATIONS, description=f"0 to {MAX_CONTINUATIONS} runs after the first"
+    )
     cleanup_archive_bucket: str = Field(
         "",
         pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",

@@ -14,7 +14,7 @@ from loguru import logger
 from pydantic import Field
 
 from joytify_common.errors import ConfigError, JobError, TransientError
-from joytify_common.events import JobEvent
+from joytify_common.events import MAX_CONTINUATIONS, JobEvent
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.pushes import Pushes
 
@@ -121,6 +121,11 @@ class MonthEnd:
             progress.skipped = f"{self.period} has been delivered already"
         elif (stopped_at := self._deliver(delivery)) is not None:
             progress.stage = "continuation"
+            if self.event.continuation >= MAX_CONTINUATIONS:
+                # The position is recorded, so that Lambda's retries, or a person's, start where this run stopped.
+                raise TransientError(
+                    f"{self.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
+                )
             self.start_continuation(stopped_at)
             progress.continued = True
             return
