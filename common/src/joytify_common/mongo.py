@@ -16,6 +16,7 @@ from pymongo.errors import (
     InvalidURI,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
 )
 
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 URI_KEY = "MONGODB_CONNECTION_STRING"
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
-AUTHENTICATION_FAILED = 18
-UNAUTHORIZED = 13
+# AuthenticationFailed and Unauthorized: https://www.mongodb.com/docs/manual/reference/error-codes/
+REFUSALS = {
+    18: "MongoDB refused the user name or password",
+    13: "the user may not do this; it needs readWrite on the database",
+}
 CURSOR_NOT_FOUND = 43
 ATTEMPTS = 12
 # An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
@@ -119,10 +123,13 @@ def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
 def _translate(exc: PyMongoError) -> JobError:
     if isinstance(exc, (InvalidURI, ConfigurationError)):
         return ConfigError(f"{URI_KEY}: it is not a MongoDB connection string that can be used")
-    if isinstance(exc, OperationFailure) and exc.code == AUTHENTICATION_FAILED:
-        return ConfigError(f"{URI_KEY}: MongoDB refused the user name or password")
-    if isinstance(exc, OperationFailure) and exc.code == UNAUTHORIZED:
-        return ConfigError(f"{URI_KEY}: the user may not do this; it needs readWrite on the database")
+    if isinstance(exc, OperationFailure) and exc.code in REFUSALS:
+        return ConfigError(f"{URI_KEY}: {REFUSALS[exc.code]}")
+    if isinstance(exc, ServerSelectionTimeoutError):
+        return TransientError(
+            "MongoDB could not be reached: see whether the cluster is running, and whether its IP access list "
+            f"(Atlas: Network Access) admits the functions' addresses ({type(exc).__name__})"
+        )
     if isinstance(exc, ConnectionFailure):
         return TransientError(f"MongoDB could not be reached, or the connection broke ({type(exc).__name__})")
     if isinstance(exc, ExecutionTimeout) or exc.timeout:

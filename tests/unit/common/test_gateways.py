@@ -32,7 +32,7 @@ from joytify_common.topic import Topic
         (ConfigurationError("pass"), ConfigError, "MONGODB_CONNECTION_STRING"),
         (OperationFailure("pass", 18), ConfigError, "refused the user name or password"),
         (OperationFailure("pass", 13), ConfigError, "readWrite"),
-        (ServerSelectionTimeoutError("pass"), TransientError, "could not be reached"),
+        (ServerSelectionTimeoutError("pass"), TransientError, r"could not be reached: .* its IP access list \(Atlas"),
         (NotPrimaryError("pass"), TransientError, "could not be reached"),
         (NetworkTimeout("pass"), TransientError, "could not be reached"),
         (ExecutionTimeout("pass", 50), TransientError, "in the time given"),
