@@ -14,7 +14,7 @@ output "repositories" {
 }
 
 output "backend_hcl" {
-  description = "The root stack's backend.hcl: `terraform output -raw backend_hcl > ../backend.hcl`. It says nothing of encryption, so that the bucket's own holds."
+  description = "The stacks' backend.hcl: `terraform output -raw backend_hcl > ../backend.hcl`. It says nothing of encryption, so that the bucket's own applies."
   value       = <<-EOT
     bucket         = "${aws_s3_bucket.state.bucket}"
     region         = "${var.region}"
@@ -23,7 +23,7 @@ output "backend_hcl" {
   EOT
 }
 
-output "github_role_arn" {
-  description = "Role that a workflow of the GitHub repository assumes to push images; null without one."
-  value       = one(aws_iam_role.github[*].arn)
+output "github_role_arns" {
+  description = "Roles that workflows of the GitHub repository assume to push images, to plan and to apply; empty without one."
+  value       = { for name, role in aws_iam_role.github : name => role.arn }
 }

@@ -33,6 +33,11 @@ resource "aws_ecr_lifecycle_policy" "this" {
   })
 }
 
+locals {
+  # Whose functions may run the images.
+  pull_accounts = setunion([data.aws_caller_identity.this.account_id], var.pull_account_ids)
+}
+
 data "aws_iam_policy_document" "pull" {
   statement {
     sid     = "LambdaMayPull"
@@ -46,7 +51,23 @@ data "aws_iam_policy_document" "pull" {
     condition {
       test     = "StringLike"
       variable = "aws:SourceArn"
-      values   = ["arn:${data.aws_partition.this.partition}:lambda:${var.region}:${data.aws_caller_identity.this.account_id}:function:*"]
+      values   = [for account in local.pull_accounts : "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${account}:function:*"]
+    }
+  }
+
+  # Whoever creates a function from another account needs the images besides Lambda itself.
+  # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+  dynamic "statement" {
+    for_each = length(var.pull_account_ids) == 0 ? [] : [1]
+
+    content {
+      sid     = "OtherAccountsMayPull"
+      actions = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+      principals {
+        type        = "AWS"
+        identifiers = [for account in var.pull_account_ids : "arn:${data.aws_partition.this.partition}:iam::${account}:root"]
+      }
     }
   }
 }

@@ -31,14 +31,36 @@ variable "keep_images" {
   }
 }
 
-variable "github_repository" {
-  description = "GitHub repository, as owner/name, whose workflows may push images; empty for none."
-  type        = string
-  default     = ""
+variable "pull_account_ids" {
+  description = "Other accounts whose functions, in this region, may run the images of these repositories (their `image_registry`)."
+  type        = set(string)
+  default     = []
 
   validation {
-    condition     = can(regex("^([A-Za-z0-9-]+/[A-Za-z0-9._-]+)?$", var.github_repository))
-    error_message = "github_repository must be owner/name of a GitHub repository, or empty for none."
+    condition     = alltrue([for id in var.pull_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "pull_account_ids must be AWS account ids of 12 digits."
+  }
+}
+
+variable "github_repository" {
+  description = "GitHub repository, as owner/name, whose workflows may push images, plan and apply; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "github_repository must be owner/name of a GitHub repository, or null for none."
+  }
+}
+
+variable "github_ids" {
+  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Null for an older repository."
+  type        = object({ owner = number, repository = number })
+  default     = null
+
+  validation {
+    condition     = var.github_ids == null || try(alltrue([for id in values(var.github_ids) : id > 0 && floor(id) == id]), false)
+    error_message = "github_ids must be the numeric ids of the owner and of the repository, such as { owner = 583231, repository = 1300192 }, or null for an older repository."
   }
 }
 
@@ -50,6 +72,28 @@ variable "github_branch" {
   validation {
     condition     = can(regex("^[A-Za-z0-9._/-]{1,200}$", var.github_branch))
     error_message = "github_branch must be the name of one branch; a pattern would let other branches push too."
+  }
+}
+
+variable "github_environment" {
+  description = "GitHub environment whose jobs may apply; its reviewers approve each apply."
+  type        = string
+  default     = "production"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._-]{1,100}$", var.github_environment))
+    error_message = "github_environment must be the name of one GitHub environment: 1 to 100 letters, digits and any of ._-."
+  }
+}
+
+variable "github_apply_policy_arn" {
+  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply makes roles, so it needs rights over the account's IAM. Null for no such role."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_apply_policy_arn == null || can(regex("^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/.+$", var.github_apply_policy_arn))
+    error_message = "github_apply_policy_arn must be the ARN of an IAM policy, or null for no role that applies."
   }
 }
 

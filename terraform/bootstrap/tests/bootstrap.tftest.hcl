@@ -5,12 +5,20 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:ecr:ap-northeast-1:123456789012:repository/mock" }
   }
 
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mock" }
+  }
+
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:ap-northeast-1:123456789012:table/mock" }
+  }
+
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
 
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_iam_policy_document" {
@@ -79,12 +87,58 @@ run "no_role_for_github_unless_asked_for" {
   command = plan
 
   assert {
-    condition     = length(aws_iam_role.github) == 0 && length(aws_iam_openid_connect_provider.github) == 0 && output.github_role_arn == null
+    condition     = length(aws_iam_role.github) == 0 && length(aws_iam_openid_connect_provider.github) == 0 && output.github_role_arns == {}
     error_message = "Without github_repository there is neither role nor provider."
   }
 }
 
-run "one_branch_of_one_repository_may_push" {
+run "a_workflow_is_bound_to_where_it_runs" {
+  command = plan
+
+  variables {
+    github_repository       = "someone/joytify-pipeline"
+    github_apply_policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+  }
+
+  assert {
+    condition = { for role, trust in data.aws_iam_policy_document.github_trust : role => flatten([for condition in trust.statement[0].condition : condition.values if endswith(condition.variable, ":sub")]) } == {
+      push  = ["repo:someone/joytify-pipeline:ref:refs/heads/main"]
+      plan  = ["repo:someone/joytify-pipeline:pull_request"]
+      apply = ["repo:someone/joytify-pipeline:environment:production"]
+    }
+    error_message = "One branch may push, pull requests may plan, an environment with reviewers may apply."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.github_push.statement : statement.sid if contains(coalesce(statement.resources, []), "*")] == ["LogIn"]
+    error_message = "Except for logging in, the role that pushes is for the three repositories."
+  }
+
+  assert {
+    condition     = alltrue([for statement in data.aws_iam_policy_document.github_plan.statement : statement.effect == "Deny"]) && keys(aws_iam_role_policy_attachment.github) == ["apply", "plan"]
+    error_message = "The role that plans reads, and its own policy only refuses."
+  }
+}
+
+run "a_new_repositorys_subject_holds_its_ids" {
+  command = plan
+
+  variables {
+    github_repository = "octocat/my-repo"
+    github_ids        = { owner = 123456, repository = 456789 }
+  }
+
+  assert {
+    # The example of GitHub's own documentation, and the form of before.
+    condition = one([for condition in data.aws_iam_policy_document.github_trust["push"].statement[0].condition : condition.values if endswith(condition.variable, ":sub")]) == tolist([
+      "repo:octocat/my-repo:ref:refs/heads/main",
+      "repo:octocat@123456/my-repo@456789:ref:refs/heads/main",
+    ])
+    error_message = "Both forms of the subject are admitted."
+  }
+}
+
+run "nobody_applies_unless_asked_for" {
   command = plan
 
   variables {
@@ -92,14 +146,68 @@ run "one_branch_of_one_repository_may_push" {
   }
 
   assert {
-    condition     = one([for condition in data.aws_iam_policy_document.github_trust[0].statement[0].condition : one(condition.values) if endswith(condition.variable, ":sub")]) == "repo:someone/joytify-pipeline:ref:refs/heads/main"
-    error_message = "Only the branch of the repository may assume the role."
+    condition     = keys(aws_iam_role.github) == ["plan", "push"]
+    error_message = "Without github_apply_policy_arn no workflow applies."
+  }
+}
+
+run "another_account_may_run_the_images" {
+  command = plan
+
+  variables {
+    pull_account_ids = ["210987654321"]
   }
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.github[0].statement : statement.sid if contains(coalesce(statement.resources, []), "*")] == ["LogIn"]
-    error_message = "Besides logging in, the role is for the three repositories."
+    condition     = [for statement in data.aws_iam_policy_document.pull.statement : one(one(statement.principals).identifiers) if statement.sid == "OtherAccountsMayPull"] == ["arn:aws:iam::210987654321:root"]
+    error_message = "The other account may pull."
   }
+
+  assert {
+    condition     = length(one(one([for statement in data.aws_iam_policy_document.pull.statement : statement.condition if statement.sid == "LambdaMayPull"])).values) == 2
+    error_message = "Lambda may pull for the functions of both accounts."
+  }
+}
+
+run "pull_account_ids_is_checked" {
+  command = plan
+
+  variables {
+    pull_account_ids = ["somebody"]
+  }
+
+  expect_failures = [var.pull_account_ids]
+}
+
+run "github_ids_is_checked" {
+  command = plan
+
+  variables {
+    github_repository = "someone/joytify-pipeline"
+    github_ids        = { owner = 0, repository = 1 }
+  }
+
+  expect_failures = [var.github_ids]
+}
+
+run "github_environment_is_checked" {
+  command = plan
+
+  variables {
+    github_environment = "*"
+  }
+
+  expect_failures = [var.github_environment]
+}
+
+run "github_apply_policy_arn_is_checked" {
+  command = plan
+
+  variables {
+    github_apply_policy_arn = "AdministratorAccess"
+  }
+
+  expect_failures = [var.github_apply_policy_arn]
 }
 
 run "githubs_provider_may_be_there" {
@@ -111,7 +219,7 @@ run "githubs_provider_may_be_there" {
   }
 
   assert {
-    condition     = length(aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_role.github) == 1
+    condition     = length(aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_role.github) == 2
     error_message = "An account has one such provider at most."
   }
 }
