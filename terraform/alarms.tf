@@ -25,7 +25,9 @@ locals {
 
 # CloudWatch looks back a week at most, so the jobs count the days themselves, at each heartbeat. A job that does not even
 # do that leaves the metric missing, which is as bad. The window slides: two heartbeats fall into it, so that one that
-# comes a minute late is no alarm.
+# comes a minute late is no alarm. CloudWatch also looks at periods before the evaluated one and takes data as missing
+# only if all of them are empty, so missing heartbeats raise the alarm after 36 to 48 hours rather than 12.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "silence" {
   for_each = local.longest_silence_days
 

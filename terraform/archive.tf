@@ -8,6 +8,10 @@ resource "aws_s3_bucket" "archive" {
 
   # Bucket names are global, so it holds the account.
   bucket = "${local.prefix}-archive-${local.account}"
+
+  # Terraform then destroys the key only after the bucket, which it cannot destroy while it holds anything: a failed
+  # destroy must not leave objects behind whose key is scheduled for deletion.
+  depends_on = [aws_kms_key.this]
 }
 
 resource "aws_s3_bucket_versioning" "archive" {

@@ -46,20 +46,24 @@ data "aws_iam_policy_document" "key" {
 
   # SNS does not support aws:SourceAccount in a key's policy for EventBridge, and would deliver nothing.
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  statement {
-    sid       = "EventsMayPublish"
-    actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
-    resources = ["*"]
+  dynamic "statement" {
+    for_each = var.allow_eventbridge_publish ? [1] : []
 
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
+    content {
+      sid       = "EventsMayPublish"
+      actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
+      resources = ["*"]
 
-    condition {
-      test     = "StringEquals"
-      variable = "kms:EncryptionContext:aws:sns:topicArn"
-      values   = [local.topic_arn]
+      principals {
+        type        = "Service"
+        identifiers = ["events.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:sns:topicArn"
+        values   = [local.topic_arn]
+      }
     }
   }
 }

@@ -11,9 +11,10 @@ locals {
       description = "Tells every listener once a month that the statistics are ready"
       timeout     = var.monthly_stats_timeout_seconds
       concurrency = var.reserved_concurrency
-      # A heartbeat or a continuation meets the run that is at work; Lambda tries again, at most 9 times in 5 minutes.
+      # A heartbeat or a continuation meets the run that is active; Lambda tries again, at most 9 times in 5 minutes.
       throttles = 20
-      duration  = null
+      # It begins no chunk in its last 40 s and continues instead: the deadline's reserve, and the time kept for a chunk.
+      stops_after = var.monthly_stats_timeout_seconds - 40
       environment = merge(local.job_environment, {
         CLEANUP_FUNCTION_NAME = local.names.cleanup
         BACKEND_CHUNK_SIZE    = tostring(var.backend_chunk_size)
@@ -25,8 +26,7 @@ locals {
       timeout     = var.playback_cleanup_timeout_seconds
       concurrency = var.reserved_concurrency
       throttles   = 20
-      # A run that stops by itself and continues is none to be alarmed of: only one that comes near the timeout after that.
-      duration = max(0.9 * var.playback_cleanup_timeout_seconds, (60 * var.cleanup_timeout_safety_minutes + var.playback_cleanup_timeout_seconds) / 2)
+      stops_after = 60 * var.cleanup_timeout_safety_minutes
       environment = merge(local.job_environment, {
         CLEANUP_DAYS                   = tostring(var.cleanup_days)
         CLEANUP_BATCH_SIZE             = tostring(var.cleanup_batch_size)
@@ -43,8 +43,10 @@ locals {
       description = "Tells the operators in Discord what ran, what failed and which alarm fired"
       timeout     = 60
       concurrency = -1
-      throttles   = 1
-      duration    = null
+      # On a new account, which may run ten functions at once, the first states of all alarms arrive together and some
+      # are throttled for a while; Lambda tries again.
+      throttles   = 50
+      stops_after = 0
       environment = {
         SECRET_ID            = local.secret_arn
         LOG_LEVEL            = var.log_level
@@ -52,6 +54,11 @@ locals {
       }
     }
   }
+}
+
+locals {
+  # A run that stops early and continues is normal; one that approaches the timeout after that is not.
+  duration_alarm_seconds = { for key, function in local.functions : key => max(0.9 * function.timeout, (function.stops_after + function.timeout) / 2) }
 }
 
 module "function" {
@@ -71,5 +78,5 @@ module "function" {
   failure_queue_arn      = aws_sqs_queue.this["${each.key}-failed"].arn
   alarm_actions          = local.alarm_topics[each.key]
   throttles_threshold    = each.value.throttles
-  duration_alarm_seconds = each.value.duration
+  duration_alarm_seconds = local.duration_alarm_seconds[each.key]
 }

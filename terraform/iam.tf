@@ -12,6 +12,22 @@ data "aws_iam_policy_document" "secret" {
     actions   = ["secretsmanager:GetSecretValue"]
     resources = [local.secret_arn]
   }
+
+  dynamic "statement" {
+    for_each = var.secret_kms_key_arn[*]
+
+    content {
+      sid       = "DecryptSecret"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.region}.${data.aws_partition.this.dns_suffix}"]
+      }
+    }
+  }
 }
 
 data "aws_iam_policy_document" "job" {

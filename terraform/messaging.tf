@@ -25,17 +25,20 @@ data "aws_iam_policy_document" "notifications" {
     }
   }
 
-  # With a condition EventBridge would never publish: it does not fill in whose rule it is. By its own name it publishes
-  # for rules of the topic's account only; a rule of another account needs a role, which this policy does not admit.
+  # With a condition on the account EventBridge would never publish: it fills none in.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-  statement {
-    sid       = "EventsMayPublish"
-    actions   = ["sns:Publish"]
-    resources = [local.topic_arn]
+  dynamic "statement" {
+    for_each = var.allow_eventbridge_publish ? [1] : []
 
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
+    content {
+      sid       = "EventsMayPublish"
+      actions   = ["sns:Publish"]
+      resources = [local.topic_arn]
+
+      principals {
+        type        = "Service"
+        identifiers = ["events.amazonaws.com"]
+      }
     }
   }
 }
@@ -126,7 +129,7 @@ resource "aws_dynamodb_table" "memory" {
 
 # The second way: what goes wrong with discord itself is told by mail.
 resource "aws_sns_topic" "operators" {
-  count = var.alarm_email == "" ? 0 : 1
+  count = var.alarm_email == null ? 0 : 1
 
   name              = local.operators_topic_name
   display_name      = "Joytify alarms"
@@ -134,14 +137,14 @@ resource "aws_sns_topic" "operators" {
 }
 
 resource "aws_sns_topic_policy" "operators" {
-  count = var.alarm_email == "" ? 0 : 1
+  count = var.alarm_email == null ? 0 : 1
 
   arn    = aws_sns_topic.operators[0].arn
   policy = data.aws_iam_policy_document.topic["operators"].json
 }
 
 resource "aws_sns_topic_subscription" "operators" {
-  count = var.alarm_email == "" ? 0 : 1
+  count = var.alarm_email == null ? 0 : 1
 
   topic_arn = aws_sns_topic.operators[0].arn
   protocol  = "email"

@@ -9,7 +9,7 @@ output "images" {
 }
 
 output "log_groups" {
-  description = "Log group of each function: what `aws logs tail` takes."
+  description = "Log group of each function: what `aws logs filter-log-events --log-group-name` takes."
   value       = { for key, function in module.function : key => function.log_group }
 }
 

@@ -1,8 +1,8 @@
 locals {
   # What could not be delivered or run is kept here for two weeks; an alarm tells when one is not empty.
   queues = {
-    stats-failed        = "Events for ${local.names.stats} whose three attempts have failed. Read the error in its log, mend it, then invoke it again: a month is never told twice."
-    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed. Read the error in its log, mend it, then invoke it again."
+    stats-failed        = "Events for ${local.names.stats} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again: nobody is notified of a month twice."
+    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again."
     discord-failed      = "Messages for Discord whose three attempts have failed. See whether the webhook in the secret still exists, and its log."
     discord-undelivered = "Messages that the topic could not hand to ${local.names.discord}. See whether the function exists and may be invoked."
     schedules-missed    = "Schedules that EventBridge could not hand to their function. Invoke the function by hand with the event in the queue."

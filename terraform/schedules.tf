@@ -9,7 +9,7 @@ locals {
         targets     = { stats = { scheduleMode = "production", triggeredBy = "${local.prefix}-monthly-stats" } }
       }
       weekly-cleanup = {
-        schedule    = "cron(0 4 ? * 2 *)"
+        schedule    = "cron(0 4 ? * MON *)"
         description = "Cleans up every Monday, 04:00 UTC"
         targets     = { cleanup = { scheduleMode = "production", triggeredBy = "${local.prefix}-weekly-cleanup" } }
       }

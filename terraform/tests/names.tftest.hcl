@@ -26,7 +26,7 @@ run "names_as_operators_know_them" {
     condition = jsonencode(output.rules) == jsonencode({
       "joytify-heartbeat"      = "rate(6 hours)"
       "joytify-monthly-stats"  = "cron(0 2 1 * ? *)"
-      "joytify-weekly-cleanup" = "cron(0 4 ? * 2 *)"
+      "joytify-weekly-cleanup" = "cron(0 4 ? * MON *)"
     })
     error_message = "The rules and their schedules are what operators know: ${jsonencode(output.rules)}."
   }

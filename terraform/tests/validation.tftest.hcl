@@ -56,7 +56,27 @@ run "image_registry" {
   command = plan
 
   variables {
-    image_registry = "https://registry.example.org/"
+    image_registry = "https://123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/"
+  }
+
+  expect_failures = [var.image_registry]
+}
+
+run "image_registry_of_another_kind" {
+  command = plan
+
+  variables {
+    image_registry = "ghcr.io/somebody"
+  }
+
+  expect_failures = [var.image_registry]
+}
+
+run "image_registry_of_another_region" {
+  command = plan
+
+  variables {
+    image_registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
   }
 
   expect_failures = [var.image_registry]
@@ -200,6 +220,16 @@ run "secret_name" {
   }
 
   expect_failures = [var.secret_name]
+}
+
+run "secret_kms_key_arn" {
+  command = plan
+
+  variables {
+    secret_kms_key_arn = "alias/ours"
+  }
+
+  expect_failures = [var.secret_kms_key_arn]
 }
 
 run "archive_cold_after_days" {
@@ -366,7 +396,7 @@ run "cleanup_max_continuations" {
   command = plan
 
   variables {
-    cleanup_max_continuations = 101
+    cleanup_max_continuations = 15
   }
 
   expect_failures = [var.cleanup_max_continuations]

@@ -19,7 +19,20 @@ run "images_are_this_accounts_by_digest" {
   }
 }
 
-run "images_may_come_from_elsewhere" {
+run "images_may_come_from_another_account" {
+  command = plan
+
+  variables {
+    image_registry = "210987654321.dkr.ecr.ap-northeast-1.amazonaws.com/shared"
+  }
+
+  assert {
+    condition     = startswith(output.images.discord, "210987654321.dkr.ecr.ap-northeast-1.amazonaws.com/shared/joytify/discord@sha256:33")
+    error_message = "image_registry says where the images come from: ${output.images.discord}."
+  }
+}
+
+run "images_may_come_from_this_machine" {
   command = plan
 
   variables {
@@ -28,7 +41,47 @@ run "images_may_come_from_elsewhere" {
 
   assert {
     condition     = startswith(output.images.discord, "localhost:5000/joytify/discord@sha256:33")
-    error_message = "image_registry says where the images come from: ${output.images.discord}."
+    error_message = "The emulator pulls from a registry on loopback: ${output.images.discord}."
+  }
+}
+
+run "a_run_that_continues_is_no_alarm" {
+  command = plan
+
+  variables {
+    monthly_stats_timeout_seconds = 900
+  }
+
+  assert {
+    condition     = alltrue([for function, stops in { stats = 860, cleanup = 840 } : local.duration_alarm_seconds[function] > stops && local.duration_alarm_seconds[function] < 900])
+    error_message = "The duration alarm is between a job's own stop and its timeout: ${jsonencode(local.duration_alarm_seconds)}."
+  }
+}
+
+run "an_existing_secret_may_have_a_key_of_its_own" {
+  command = plan
+
+  variables {
+    create_secret      = false
+    secret_kms_key_arn = "arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.secret.statement : one(statement.resources) if statement.sid == "DecryptSecret"] == [var.secret_kms_key_arn]
+    error_message = "The functions may decrypt a secret under a key of its own."
+  }
+}
+
+run "eventbridge_may_publish_if_asked_for" {
+  command = plan
+
+  variables {
+    allow_eventbridge_publish = true
+  }
+
+  assert {
+    condition     = alltrue([for policy in [data.aws_iam_policy_document.notifications, data.aws_iam_policy_document.key] : contains([for statement in policy.statement : statement.sid], "EventsMayPublish")])
+    error_message = "With allow_eventbridge_publish both the topic and its key admit EventBridge."
   }
 }
 
@@ -209,7 +262,7 @@ run "topics_and_queues_are_encrypted" {
   }
 
   assert {
-    condition     = [for statement in concat(data.aws_iam_policy_document.topic["notifications"].statement, data.aws_iam_policy_document.notifications.statement) : statement.sid if statement.effect != "Deny" && !anytrue([for condition in statement.condition : contains(["aws:PrincipalArn", "aws:SourceAccount"], condition.variable)])] == ["EventsMayPublish"]
-    error_message = "Nobody but EventBridge, for which conditions do not work, may publish without being one of the functions or an alarm of this account."
+    condition     = [for statement in concat(data.aws_iam_policy_document.topic["notifications"].statement, data.aws_iam_policy_document.notifications.statement) : statement.sid if statement.effect != "Deny" && !anytrue([for condition in statement.condition : contains(["aws:PrincipalArn", "aws:SourceAccount"], condition.variable)])] == []
+    error_message = "Nobody may publish without being one of the functions or an alarm of this account."
   }
 }

@@ -1,4 +1,9 @@
 locals {
+  alarm_period_seconds = 300
+  # Lambda stamps a metric with the start of its invocation, so that of a long run arrives when its period is long over.
+  # An alarm looks back over the timeout and one period more.
+  alarm_periods = ceil(var.timeout / local.alarm_period_seconds) + 1
+
   duration_alarm_seconds = coalesce(var.duration_alarm_seconds, var.timeout * 0.9)
 
   alarms = {
@@ -12,7 +17,7 @@ locals {
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = var.throttles_threshold
-      description = "Calls of ${var.name} were refused because too many runs were at work. See whether a run hangs, and the account's limit of concurrent runs."
+      description = "Calls of ${var.name} were refused because too many runs were active. See whether a run hangs, and the account's limit of concurrent runs."
     }
     duration = {
       metric      = "Duration"
@@ -24,7 +29,7 @@ locals {
       metric      = "AsyncEventsDropped"
       statistic   = "Sum"
       threshold   = 1
-      description = "Lambda gave up an event for ${var.name}, because its attempts failed or it became too old. Invoke the function by hand with the event that the failure queue holds."
+      description = "Lambda gave up an event for ${var.name}: its attempts failed, it became too old, or Lambda's recursive loop detection stopped a sequence of about 16 invocations. Invoke the function by hand with the event that the failure queue holds."
     }
   }
 }
@@ -38,8 +43,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   metric_name         = each.value.metric
   dimensions          = { FunctionName = aws_lambda_function.this.function_name }
   statistic           = each.value.statistic
-  period              = 300
-  evaluation_periods  = 1
+  period              = local.alarm_period_seconds
+  evaluation_periods  = local.alarm_periods
+  datapoints_to_alarm = 1
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value.threshold
   treat_missing_data  = "notBreaching"

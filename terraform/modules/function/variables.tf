@@ -122,7 +122,7 @@ variable "duration_alarm_seconds" {
 }
 
 variable "throttles_threshold" {
-  description = "How many throttled calls in five minutes raise the alarm."
+  description = "Number of throttled calls in five minutes that raises the alarm."
   type        = number
   default     = 1
 }

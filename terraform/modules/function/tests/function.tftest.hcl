@@ -73,6 +73,11 @@ run "alarms" {
   }
 
   assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * (alarm.evaluation_periods - 1) >= var.timeout && alarm.datapoints_to_alarm == 1])
+    error_message = "An alarm still sees the point of a run that took the whole timeout: Lambda stamps it with the run's start."
+  }
+
+  assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.ok_actions == alarm.alarm_actions && length(alarm.alarm_description) > 60])
     error_message = "Every alarm tells its end too, and what to do."
   }

@@ -106,13 +106,13 @@ variable "cleanup_max_delete_percent" {
 }
 
 variable "cleanup_max_continuations" {
-  description = "How many runs may follow the first, each starting the next. Lambda itself stops a function that has started itself about 16 times in a row."
+  description = "How many runs may follow the first, each starting the next. Lambda stops a function after about 16 invocations in one sequence."
   type        = number
   default     = 8
 
   validation {
-    condition     = var.cleanup_max_continuations >= 0 && var.cleanup_max_continuations <= 100 && floor(var.cleanup_max_continuations) == var.cleanup_max_continuations
-    error_message = "cleanup_max_continuations must be a whole number of runs from 0 to 100."
+    condition     = var.cleanup_max_continuations >= 0 && var.cleanup_max_continuations <= 14 && floor(var.cleanup_max_continuations) == var.cleanup_max_continuations
+    error_message = "cleanup_max_continuations must be a whole number of runs from 0 to 14: Lambda stops a function that is invoked about 16 times in one sequence."
   }
 }
 

@@ -1,0 +1,40 @@
+# Every variable with another value than its default; README.md says what each is for.
+environment  = "staging"
+region       = "eu-west-1"
+project_name = "music"
+
+# Images of another account, whose bootstrap names this one in pull_account_ids.
+image_registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+
+lambda_memory_size               = 2048
+monthly_stats_timeout_seconds    = 900
+playback_cleanup_timeout_seconds = 600
+reserved_concurrency             = -1
+cloudwatch_log_retention_days    = 90
+alarm_email                      = "operators@example.org"
+allow_eventbridge_publish        = true
+enable_test_schedule             = true
+test_schedule_expression         = "rate(10 minutes)"
+
+# The secret is there before, under a key of its own.
+create_secret      = false
+secret_name        = "music/staging"
+secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+enable_archive            = true
+archive_versioning        = true
+archive_cold_after_days   = 30
+archive_expire_after_days = 365
+
+db_name                        = "music-staging"
+log_level                      = "DEBUG"
+backend_chunk_size             = 500
+read_preference                = "secondaryPreferred"
+cleanup_days                   = 90
+cleanup_batch_size             = 5000
+cleanup_batch_delay_ms         = 250
+cleanup_timeout_safety_minutes = 9
+cleanup_max_delete_percent     = 80
+cleanup_max_continuations      = 14
+storage_limit_mb               = 10240
+storage_alert_percent          = 90
