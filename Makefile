@@ -90,7 +90,7 @@ down: ## Stop whatever local stack is up, with its data
 ##@ Deploy
 
 .PHONY: push
-push: ## Push the images to REGISTRY (default: this account's ECR) and write their digests for Terraform
+push: ## Push the images to REGISTRY (default: this account's ECR) and write their digests for ENVIRONMENT (prod)
 	@bin/push
 
 .PHONY: deploy-local

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import base64
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from joytify_cli import push
-from joytify_cli.push import own_registry, push_images
-from joytify_local.docker import DockerError
+from joytify_cli.push import logged_in, own_registry
+from joytify_local.docker import DockerError, docker
 
 
-def test_ecr_gets_a_login_of_its_own_that_is_gone_afterwards(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    logins: list[tuple[tuple[str, ...], str]] = []
-
-    def docker(*words: str, stdin: str = "") -> str:
-        if "login" in words:
-            assert Path(words[1]).is_dir()
-            logins.append((words, stdin))
-            # What would come now needs a registry that only AWS has.
-            raise DockerError("as far as it goes here")
-        return "[]"
-
+def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     # The guide has users set the other one only.
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    monkeypatch.setattr(push, "docker", docker)
-    monkeypatch.setattr(push, "_tag", lambda _name, **_options: "tag")
 
-    registry = own_registry()
-    with pytest.raises(DockerError):
-        push_images(registry, "joytify", allow_uncommitted=False)
+    token = push._ecr_token("ap-northeast-1")  # noqa: SLF001 - the gateway's own call
 
-    ((words, password),) = logins
-    assert registry == "000000000000.dkr.ecr.ap-northeast-1.amazonaws.com"
-    assert words[0] == "--config"
-    assert words[2:] == ("login", "--username", "AWS", "--password-stdin", registry)
+    assert own_registry() == "000000000000.dkr.ecr.ap-northeast-1.amazonaws.com"
+    user, _, password = base64.b64decode(token).decode().partition(":")
+    assert user == "AWS"
     assert password
-    assert password not in " ".join(words)
-    assert not Path(words[1]).exists()
+
+
+def test_dockers_client_shows_the_token_to_the_registry() -> None:
+    shown: list[str | None] = []
+
+    class Registry(BaseHTTPRequestHandler):
+        """Asks who is there, as a private registry does, and has nothing."""
+
+        # So that it answers an attempt at TLS in plain HTTP, which the client takes as a reason to speak that.
+        default_request_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            shown.append(self.headers["Authorization"])
+            self.send_response(404 if shown[-1] else 401)
+            self.send_header("WWW-Authenticate", 'Basic realm="ecr"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_args: object) -> None:
+            """Keep quiet."""
+
+    token = base64.b64encode(b"AWS:password").decode()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"localhost:{server.server_port}"
+        with logged_in(host, token) as login, pytest.raises(DockerError):
+            docker(*login, "manifest", "inspect", "--insecure", f"{host}/joytify/stats:none")
+        server.shutdown()
+
+    assert f"Basic {token}" in shown

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,7 @@ from joytify_local.aws import FUNCTIONS
 from joytify_local.docker import DockerError, docker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 console = Console()
 
@@ -30,7 +30,9 @@ REVISION = "org.opencontainers.image.revision"
 # What `make build` builds on where the real base image cannot be pulled; for this machine only.
 BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
 LOOPBACK = ("localhost:", "127.0.0.1:")
-ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
+ECR = re.compile(r"^(?P<host>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)(/[a-z0-9._/-]+)?$")
+# What a login of our own replaces in the user's Docker configuration; the rest, such as the context, stays as it is.
+LOGINS = {"auths", "credsStore", "credHelpers"}
 
 
 class PushError(Exception):
@@ -44,7 +46,7 @@ def push(
     ] = "",
     project: Annotated[str, typer.Option(help="What the repositories' names begin with")] = "joytify",
     output: Annotated[Path, typer.Option(help="File for Terraform that the digests are written to")] = Path(
-        "terraform/images.auto.tfvars.json"
+        "terraform/images.prod.tfvars.json"
     ),
     allow_uncommitted: Annotated[
         bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
@@ -90,20 +92,42 @@ def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict
         allow_uncommitted: whether images may differ from the committed tree.
 
     Raises:
-        PushError: an image is not there, was not built from the committed tree, has another platform or more than
-            one.
+        PushError: Lambda does not pull from this registry; an image is not there, was not built from the committed
+            tree, has another platform or more than one.
         DockerError: Docker or the registry refused.
     """
-    local = registry.startswith(LOOPBACK)
+    local, ecr = registry.startswith(LOOPBACK), ECR.match(registry)
+    if not local and ecr is None:
+        raise PushError(
+            f"{registry} is no ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com): Lambda pulls from no other registry"
+        )
     tags = {name: _tag(name, allow_uncommitted=allow_uncommitted, local=local) for name in FUNCTIONS}
     references = {name: f"{registry}/{project}/{name}:{tag}" for name, tag in tags.items()}
-    if (match := ECR.match(registry)) is None:
+    if ecr is None:
         return {name: _push(name, reference) for name, reference in references.items()}
-    # A login of its own, gone afterwards: the user's stays as it is, and no token stays behind.
-    with tempfile.TemporaryDirectory() as folder:
-        login = ("--config", folder)
-        docker(*login, "login", "--username", "AWS", "--password-stdin", registry, stdin=_ecr_password(match["region"]))
+    with logged_in(ecr["host"], _ecr_token(ecr["region"])) as login:
         return {name: _push(name, reference, *login) for name, reference in references.items()}
+
+
+@contextmanager
+def logged_in(host: str, token: str) -> Iterator[tuple[str, str]]:
+    """Yield options of Docker's client by which it is logged in there; the user's own logins stay as they are.
+
+    Args:
+        host: the registry.
+        token: user and password, joined by a colon, as base64: ECR answers them so.
+    """
+    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    file = own / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept = {key: value for key, value in config.items() if key not in LOGINS}
+    # Readable by its owner only, and gone afterwards with the token.
+    with tempfile.TemporaryDirectory() as folder:
+        content = json.dumps({**kept, "auths": {host: {"auth": token}}})
+        (Path(folder) / "config.json").write_text(content, encoding="utf-8")
+        # The context in use (Docker Desktop, rootless, another machine) says where Docker itself is.
+        (Path(folder) / "contexts").symlink_to((own / "contexts").resolve())
+        yield ("--config", folder)
 
 
 def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
@@ -168,7 +192,6 @@ def digest_of(answer: Any, reference: str) -> str:  # noqa: ANN401 - `docker man
     return str(descriptor["digest"])
 
 
-def _ecr_password(region: str) -> str:
+def _ecr_token(region: str) -> str:
     answer = boto3.client("ecr", region_name=region).get_authorization_token()
-    token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
-    return token.partition(":")[2]
+    return str(answer["authorizationData"][0]["authorizationToken"])

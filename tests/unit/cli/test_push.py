@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -9,11 +10,10 @@ from typer.testing import CliRunner
 from joytify_cli import push
 from joytify_cli.main import app
 from joytify_cli.push import BASE, PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
+from joytify_local import docker as client
 from joytify_local.docker import DockerError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 DIGEST = "sha256:" + "a" * 64
 HEAD = "0123456789abcdef0123456789abcdef01234567"
 
@@ -60,7 +60,7 @@ def _use(monkeypatch: pytest.MonkeyPatch, fake: FakeDocker) -> None:
 
 
 def test_the_digests_and_their_registry_are_written_for_terraform(docker: FakeDocker, tmp_path: Path) -> None:
-    output = tmp_path / "images.auto.tfvars.json"
+    output = tmp_path / "images.prod.tfvars.json"
 
     done = CliRunner().invoke(app, ["push", "--registry", "localhost:5000", "--output", str(output)])
 
@@ -124,7 +124,52 @@ def test_an_image_on_a_stand_in_stays_on_this_machine(docker: FakeDocker) -> Non
 
     assert push_images("localhost:5000", "joytify", allow_uncommitted=False)["stats"] == DIGEST
     with pytest.raises(PushError, match="joytify/stats stands on a stand-in for AWS' base image"):
-        push_images("registry.example.org", "joytify", allow_uncommitted=False)
+        push_images(ECR, "joytify", allow_uncommitted=False)
+
+
+@pytest.mark.parametrize("registry", ["ghcr.io/somebody", "registry.example.org:5000", ECR + ".example.org"])
+def test_a_registry_that_lambda_cannot_pull_from_is_refused(docker: FakeDocker, registry: str) -> None:
+    with pytest.raises(PushError, match="Lambda pulls from no other registry"):
+        push_images(registry, "joytify", allow_uncommitted=False)
+
+    assert docker.asked == []
+
+
+@pytest.mark.parametrize("path", ["", "/shared/team"])
+def test_an_ecr_gets_a_login_whatever_path_follows_its_host(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(push, "_ecr_token", lambda region: f"token for {region}")
+
+    assert push_images(ECR + path, "joytify", allow_uncommitted=False)["stats"] == DIGEST
+
+    (pushed, *_) = (words for words in docker.asked if "push" in words)
+    assert pushed[0] == "--config"
+    assert pushed[-1].startswith(f"{ECR}{path}/joytify/stats:")
+
+
+def test_a_login_of_our_own_leaves_the_users_context_and_logins_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker Desktop and rootless Docker are reached through a context; the real client is asked."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    client.docker("context", "create", "elsewhere", "--docker", "host=tcp://127.0.0.1:9")
+    client.docker("context", "use", "elsewhere")
+    before = json.loads((tmp_path / "config.json").read_text()) | {"credsStore": "desktop", "auths": {"a": {}}}
+    (tmp_path / "config.json").write_text(json.dumps(before))
+
+    with push.logged_in(ECR, "dG9rZW4=") as login:
+        folder = Path(login[1])
+        held = json.loads((folder / "config.json").read_text())
+        where = client.docker(*login, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+
+    assert where == "tcp://127.0.0.1:9"
+    assert held == {"currentContext": "elsewhere", "auths": {ECR: {"auth": "dG9rZW4="}}}
+    assert json.loads((tmp_path / "config.json").read_text()) == before
+    assert not folder.exists()
+    assert (tmp_path / "contexts").is_dir()
 
 
 def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
