@@ -17,6 +17,7 @@ from joytify_cli.deploy_checks import (
     check_archive,
     check_functions,
     check_second_plan,
+    empty_bucket,
     hear_alarm,
     tell,
     try_second_environment,
@@ -29,7 +30,7 @@ from joytify_local.aws import Deployment as Secrets
 from joytify_local.deployment import DATABASE, FOLDER, Deployment
 from joytify_local.docker import DockerError, bridge_address
 from joytify_local.processes import StartError
-from joytify_local.stack import load_stack, start_for_deployment
+from joytify_local.stack import load_deployed_stack, start_for_deployment
 from joytify_local.terraform import TerraformError
 
 if TYPE_CHECKING:
@@ -56,13 +57,11 @@ class Outcome:
 
 
 def deploy_local() -> None:
-    """Deploy to a local AWS as to an account, without and with enforced IAM; the last one is left up."""
+    """Deploy to a local AWS, which enforces IAM, as to an account; it is left up."""
     try:
-        if (left := load_stack()) is not None:
+        if (left := load_deployed_stack()) is not None:
             left.stop()
-        first = _deploy(enforce_iam=False)
-        _destroy()
-        second = _deploy(enforce_iam=True)
+        outcome = _deploy()
         deployment = _left_up()
         upgrade(deployment)
         # Meanwhile the rule that was just made fires.
@@ -77,9 +76,8 @@ def deploy_local() -> None:
         soft_wrap=True,
     )
     console.print(
-        f"deploy-local: ok {first.resources} + {second.resources} resources applied, "
-        f"the second with IAM enforced, in {first.seconds} + {second.seconds} s; {second.month_end}; "
-        f"second plan: {second.gaps} metric alarms, known gaps of the emulator, and nothing else",
+        f"deploy-local: ok {outcome.resources} resources applied with IAM enforced, in {outcome.seconds} s; "
+        f"{outcome.month_end}; second plan: {outcome.gaps} metric alarms, known gaps of the emulator, and nothing else",
         style="bold green",
         highlight=False,
         soft_wrap=True,
@@ -89,7 +87,7 @@ def deploy_local() -> None:
 def destroy_local() -> None:
     """Destroy what `deploy-local` left up; exit 1 where anything is left."""
     try:
-        if (stack := load_stack()) is None or stack.way != "deployed":
+        if load_deployed_stack() is None:
             console.print("destroy-local: nothing is up")
             return
         destroyed = _destroy()
@@ -110,10 +108,9 @@ def _fail(what: str, exc: BaseException) -> None:
     raise typer.Exit(1) from None
 
 
-def _deploy(*, enforce_iam: bool) -> Outcome:
+def _deploy() -> Outcome:
     began = time.monotonic()
-    console.print(f"AWS with IAM {'enforced' if enforce_iam else 'not enforced'}", style="bold")
-    stack = start_for_deployment(DATABASE, host=bridge_address(), enforce_iam=enforce_iam)
+    stack = start_for_deployment(DATABASE, host=bridge_address())
     stack.save()
     deployment = Deployment(stack)
     deployment.prepare()
@@ -129,12 +126,11 @@ def _deploy(*, enforce_iam: bool) -> Outcome:
 
 def _apply(deployment: Deployment) -> int:
     began = time.monotonic()
-    deployment.bootstrap.init()
-    bootstrap = deployment.bootstrap.apply()
+    bootstrap = deployment.workspace.apply_bootstrap()
     tell(f"bootstrap: {bootstrap} resources in {time.monotonic() - began:.0f} s")
     _push(deployment)
     began = time.monotonic()
-    deployment.init_root(deployment.root, "prod.tfstate")
+    deployment.workspace.init_root("prod")
     root = deployment.root.apply()
     tell(f"pipeline: {root} resources in {time.monotonic() - began:.0f} s")
     stack = deployment.stack
@@ -149,7 +145,8 @@ def _apply(deployment: Deployment) -> int:
 def _push(deployment: Deployment) -> None:
     registry = deployment.stack.registry
     digests = push_images(registry, "joytify", allow_uncommitted=True)
-    write_digests(FOLDER / "terraform" / "images.auto.tfvars.json", digests, registry)
+    for environment in ("prod", "dev"):
+        write_digests(FOLDER / "terraform" / f"images.{environment}.tfvars.json", digests, registry)
     tell(f"pushed to {registry}")
 
 
@@ -168,7 +165,7 @@ def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document
 
 
 def _left_up() -> Deployment:
-    if (stack := load_stack()) is None:
+    if (stack := load_deployed_stack()) is None:
         raise DemoError("the stack has gone")
     return Deployment(stack)
 
@@ -176,12 +173,20 @@ def _left_up() -> Deployment:
 def _destroy() -> int:
     deployment = _left_up()
     try:
-        deployment.empty_archive()
-        destroyed = deployment.root.destroy()
+        empty_bucket(deployment, deployment.root.output("archive_bucket"))
+        destroyed = deployment.root.destroy() + _destroy_bootstrap(deployment)
         if left := deployment.left_over():
             raise DemoError(f"destroyed, and yet there are {left}")
     finally:
         deployment.stack.stop()
         deployment.remove_images()
-    tell(f"destroyed {destroyed} resources; the account's bootstrap went with the local AWS")
     return destroyed
+
+
+def _destroy_bootstrap(deployment: Deployment) -> int:
+    bucket = deployment.bootstrap.output("state_bucket")
+    deployment.workspace.release_state()
+    empty_bucket(deployment, bucket)
+    for name in FUNCTIONS:
+        aws(deployment, "ecr", "delete-repository", "--force", "--repository-name", f"joytify/{name}")
+    return deployment.bootstrap.destroy()

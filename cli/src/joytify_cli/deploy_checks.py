@@ -131,16 +131,17 @@ def upgrade(deployment: Deployment) -> None:
 
 def try_second_environment(deployment: Deployment) -> None:
     """Apply and destroy dev beside prod in the same account, with a state of its own."""
-    deployment.init_root(deployment.dev, "dev.tfstate")
+    deployment.workspace.init_root("dev")
+    dev = deployment.workspace.root("dev")
     chosen = ("environment=dev", "enable_archive=false", "enable_test_schedule=false", "lambda_memory_size=2048")
     options = tuple(f"-var={each}" for each in chosen)
-    made = deployment.dev.apply(*options)
-    functions = deployment.dev.output("functions").values()
+    made = dev.apply(*options)
+    functions = dev.output("functions").values()
     for name in functions:
         found = deployment.stack.client("lambda").get_function(FunctionName=name)["Configuration"]
         if found["MemorySize"] != 2048:  # noqa: PLR2004 - as asked for above
             raise DemoError(f"{name} has {found['MemorySize']} MB, expected 2048")
-    deployment.dev.destroy(*options)
+    dev.destroy(*options)
     tell(f"dev beside prod: {made} resources applied and destroyed, among them {', '.join(functions)}")
 
 
@@ -169,6 +170,12 @@ def aws(deployment: Deployment, *words: str) -> str:
     # Versions before 2.13 do not read the endpoint from the environment.
     command = ["aws", "--endpoint-url", deployment.stack.aws, *words]
     return subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
+
+
+def empty_bucket(deployment: Deployment, bucket: str) -> None:
+    """Delete everything in a bucket, as the guide has people do it."""
+    command = ["bin/empty-bucket", bucket]
+    subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True)  # noqa: S603
 
 
 def tell(text: str) -> None:

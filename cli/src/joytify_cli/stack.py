@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from joytify_local.stack import Stack, load_stack
+from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
 app = typer.Typer(no_args_is_help=True)
 console = Console()
@@ -31,11 +31,11 @@ def remember(
 @app.command()
 def stop() -> None:
     """Stop the processes of the stack that was left up; containers are only forgotten."""
-    if (stack := load_stack()) is None:
+    stack = load_stack()
+    if stack is not None and stack.way != "deployed":
+        stack.stop()
+        console.print(f"stopped the {stack.way} stack")
+    else:
         console.print("no local stack is up")
-        return
-    if stack.way == "deployed":
+    if load_deployed_stack() is not None:
         console.print("the deployed stack is up: `make destroy-local` removes it")
-        return
-    stack.stop()
-    console.print(f"stopped the {stack.way} stack")

@@ -20,8 +20,8 @@ from joytify_local.servers import make_certificate, ministack, registry, stand_i
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Where a stack that is left up is written down, for the commands that come after.
-STATE_FILE = Path("build/stack.json")
+# Where a stack that is left up is recorded, for later commands. A deployed one may be up beside another.
+STATE_FILE, DEPLOYED_STATE_FILE = Path("build/stack.json"), Path("build/deployed-stack.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,11 @@ class Stack:
     registry: str = ""
 
     @property
+    def state_file(self) -> Path:
+        """Where the stack is recorded while it is up."""
+        return DEPLOYED_STATE_FILE if self.way == "deployed" else STATE_FILE
+
+    @property
     def host(self) -> str:
         """Address that the local AWS listens on."""
         return str(urlsplit(self.aws).hostname)
@@ -63,27 +68,36 @@ class Stack:
 
     def save(self) -> None:
         """Write the addresses down, so that later commands find the stack; one that was left up before is stopped."""
-        if (earlier := load_stack()) is not None:
+        if (earlier := _load(self.state_file)) is not None:
             earlier.stop()
-        STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
+        self.state_file.parent.mkdir(parents=True, exist_ok=True)
         # It may hold the password of the user's own MongoDB.
-        STATE_FILE.touch(mode=0o600)
-        STATE_FILE.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+        self.state_file.touch(mode=0o600)
+        self.state_file.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     def stop(self) -> None:
         """End the processes that were started and remove their data."""
         stop(self.pids)
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-        if (known := load_stack()) is not None and known.pids == self.pids:
-            STATE_FILE.unlink()
+        if (known := _load(self.state_file)) is not None and known.pids == self.pids:
+            self.state_file.unlink()
 
 
 def load_stack() -> Stack | None:
-    """Return the stack that was left up, None where there is none."""
-    if not STATE_FILE.exists():
+    """Return the stack that was left up, or None; the deployed one only if there is no other."""
+    return _load(STATE_FILE) or load_deployed_stack()
+
+
+def load_deployed_stack() -> Stack | None:
+    """Return the stack that `deploy-local` left up, or None."""
+    return _load(DEPLOYED_STATE_FILE)
+
+
+def _load(file: Path) -> Stack | None:
+    if not file.exists():
         return None
-    state = json.loads(STATE_FILE.read_text(encoding="utf-8"))
+    state = json.loads(file.read_text(encoding="utf-8"))
     return Stack(**{**state, "pids": tuple(state["pids"])})
 
 
@@ -118,13 +132,12 @@ def start_embedded(
     return stack
 
 
-def start_for_deployment(database: str, *, host: str, enforce_iam: bool) -> Stack:
-    """Start everything but the functions, which Terraform is to create in an empty AWS that speaks TLS only.
+def start_for_deployment(database: str, *, host: str) -> Stack:
+    """Start everything but the functions, which Terraform creates in an empty AWS that speaks TLS and enforces IAM.
 
     Args:
         database: name of the database that the functions are to use.
         host: address to listen on, which the functions' containers reach: the Docker bridge's.
-        enforce_iam: whether the local AWS refuses what no policy allows.
 
     Raises:
         StartError: a server did not come up; those that did are stopped.
@@ -135,7 +148,7 @@ def start_for_deployment(database: str, *, host: str, enforce_iam: bool) -> Stac
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": certificate,
             "MINISTACK_SSL_KEY": key,
-            "AUTH": str(enforce_iam).lower(),
+            "AUTH": "true",
         }
         aws = ministack(folder, host, pids, secured=environment, certificate=certificate)
         stack = Stack(way="deployed", aws=aws, database=database, folder=str(folder), certificate=certificate)

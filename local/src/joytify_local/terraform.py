@@ -36,10 +36,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Terraform:
-    """A folder of configuration and the whole environment that Terraform runs in."""
+    """A folder of configuration, the whole environment that Terraform runs in, and files of variables in the folder."""
 
     folder: Path
     environment: Mapping[str, str]
+    variables: tuple[str, ...] = ()
 
     def init(self, *options: str) -> None:
         """Make the folder ready; `options` say where its state is."""
@@ -71,6 +72,8 @@ class Terraform:
 
     def _run(self, command: str, *options: str) -> str:
         asks = ["-input=false", "-no-color"] if command in {"init", "apply", "destroy", "plan"} else []
+        if command in {"apply", "destroy", "plan"}:
+            asks += [f"-var-file={file}" for file in self.variables]
         done = subprocess.run(  # noqa: S603 - our own command lines
             ["terraform", f"-chdir={self.folder}", command, *asks, *options],  # noqa: S607 - found on PATH, as users do
             env=dict(self.environment),
