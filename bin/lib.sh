@@ -84,6 +84,16 @@ choose_images() {
   export BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE
 }
 
+# Installs a tool whose dependencies pin what ours need newer into an environment of its own: tool NAME (build/NAME)
+tool() {
+  local folder=build/$1 lock=tests/$1.requirements.txt
+  if [ -f "$folder/.lock" ] && cmp -s "$lock" "$folder/.lock"; then return; fi
+  echo "Installing $lock into $folder ..."
+  rm -rf "$folder" && "${PYTHON:-python3}" -m venv "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  cp "$lock" "$folder/.lock"
+}
+
 # Lets Terraform find its provider: in the mirror named by TF_PLUGIN_MIRROR, else at the registry, else in a mirror found.
 choose_provider() {
   local mirror=${TF_PLUGIN_MIRROR:-} found

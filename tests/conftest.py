@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import stamina
+from background import COMMANDS, STARTED, Background, needed
+
+from joytify_discord.webhook import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +40,33 @@ def _instant_retries() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _client_that_outlives_an_invocation() -> Iterator[None]:
+    """A container's client is closed by the container's end; this process has to do it."""
+    yield
+    http_client().close()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the folder they stand in; only the kinds that need the network get it."""
+    """Mark tests by their folder; only the kinds that need the network get it. Those that wait longest come last."""
     for item in items:
         for kind in NEEDS_NETWORK:
             if kind in item.path.parts:
                 item.add_marker(getattr(pytest.mark, kind))
                 item.add_marker(pytest.mark.enable_socket)
+    items.sort(key=lambda item: len(needed([item])))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin what tests wait for minutes for, unless they are only listed."""
+    if session.config.option.collectonly:
+        return
+    folder = session.config.rootpath / "build" / "background"
+    started = {name: Background(COMMANDS[name], folder / f"{name}.log") for name in needed(session.items)}
+    session.config.stash[STARTED] = started
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what was begun and is still running, such as after an interrupt."""
+    for background in session.config.stash.get(STARTED, {}).values():
+        background.stop()

@@ -1,6 +1,6 @@
 """Writes the tables of variables and outputs into Terraform's README files (`make docs`); a test finds stale ones.
 
-The place and look are terraform-docs'; that tool is no package of a registry that Python knows.
+They are not terraform-docs' own: that tool is no package of a registry that Python knows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1] / "terraform"
 FOLDERS = (ROOT, ROOT / "bootstrap", ROOT / "modules" / "function")
-BEGIN, END = "<!-- BEGIN_TF_DOCS -->", "<!-- END_TF_DOCS -->"
+BEGIN, END = "<!-- Tables by `make docs` -->", "<!-- End of the tables -->"
 
 
 @dataclass(frozen=True)

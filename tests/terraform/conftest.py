@@ -1,40 +1,41 @@
-"""The pipeline as `make deploy-local` leaves it up: created by Terraform, IAM enforced."""
+"""The pipeline as `make deploy-local` leaves it up, and what a second emulator makes of the same Terraform."""
 
 from __future__ import annotations
 
-import shutil
+import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from background import LIMIT_SECONDS, await_command
+from second_emulator import RESULT
 
 from joytify_local.deployment import Deployment
-from joytify_local.stack import load_stack
+from joytify_local.stack import load_deployed_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BEFORE_IT_STOPS = 25 * 60
 
-
-@pytest.fixture(scope="module")
-def deployment() -> Iterator[Deployment]:
-    """The deployment; when the module's tests are over it is destroyed, and nothing may be left."""
-    if shutil.which("terraform") is None:
-        pytest.skip("Terraform is not installed here")
-    told = _make("deploy-local")
-    stack = load_stack()
-    assert told.startswith("deploy-local: ok"), told
+@pytest.fixture(scope="session")
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """The deployment; when the last test is over it is destroyed, and nothing may be left."""
+    told = await_command(request.config, "deployment")
+    stack = load_deployed_stack()
+    assert told.splitlines()[-1].startswith("deploy-local: ok"), told
     assert stack is not None
     try:
         yield Deployment(stack)
     finally:
-        told = _make("destroy-local")
-        assert told.startswith("destroy-local: ok"), told
+        done = subprocess.run(
+            ["make", "destroy-local"], capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
+        )
+        assert done.stdout.strip().splitlines()[-1:][0].startswith("destroy-local: ok"), done.stdout + done.stderr
 
 
-def _make(target: str) -> str:
-    done = subprocess.run(["make", target], capture_output=True, text=True, check=False, timeout=BEFORE_IT_STOPS)
-    lines = done.stdout.strip().splitlines()
-    print(done.stdout, done.stderr)  # noqa: T201 - pytest shows it where a test fails
-    return lines[-1] if done.returncode == 0 else f"{lines[-1:]} {done.stderr}"
+@pytest.fixture(scope="session")
+def second_emulator(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What each stack came to on moto."""
+    await_command(request.config, "second_emulator")
+    results: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))
+    return results

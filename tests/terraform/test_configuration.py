@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
+import hcl2
 import pytest
 from terraform_docs import FOLDERS, ROOT, document, variables, written
 
 from joytify_cleanup.settings import CleanupSettings
+from joytify_common.deadline import RESERVE_SECONDS
+from joytify_common.events import MAX_CONTINUATIONS
 from joytify_discord.settings import DiscordSettings
+from joytify_stats.monthly import CHUNK_SECONDS
 from joytify_stats.settings import StatsSettings
 
 if TYPE_CHECKING:
@@ -37,6 +42,29 @@ def test_every_setting_reaches_its_function_under_its_own_name(name: str) -> Non
     wiring = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
     assert re.search(rf"\b{name.upper()} += (tostring\()?var\.{name}\b", wiring)
+
+
+def test_one_example_says_every_variable_otherwise_than_its_default() -> None:
+    text = (ROOT / "examples" / "everything.tfvars").read_text(encoding="utf-8")
+    parsed = {name: value for name, value in hcl2.loads(text).items() if not name.startswith("__")}
+    example = {name: json.loads(value) if isinstance(value, str) else value for name, value in parsed.items()}
+
+    # The digests come from `make push`, and nothing builds for the other processor.
+    assert example.keys() == VARIABLES.keys() - {"image_digests", "architecture"}
+    assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
+
+
+def test_a_duration_alarm_knows_when_stats_stops_by_itself() -> None:
+    text = (ROOT / "functions.tf").read_text(encoding="utf-8")
+
+    assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + CHUNK_SECONDS:.0f}\n" in text
+
+
+def test_no_sequence_of_runs_is_longer_than_lambda_lets_it_be() -> None:
+    """Lambda stops a function at about 16 invocations in one sequence."""
+    assert MAX_CONTINUATIONS + 1 < 16
+    (sentence,) = VARIABLES["cleanup_max_continuations"].validations
+    assert f"from 0 to {MAX_CONTINUATIONS}:" in sentence
 
 
 def test_defaults_are_those_that_operators_know() -> None:

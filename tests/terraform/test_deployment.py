@@ -16,7 +16,7 @@ from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, OBJECT, OTHER_SECRET, REFU
 from joytify_cli.deploy_checks import aws
 from joytify_local.aws import API_KEY, FUNCTIONS, WEBHOOK_TOKEN, aws_client
 from joytify_local.deployment import FOLDER
-from joytify_local.terraform import changes
+from joytify_local.terraform import TerraformError, changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def test_no_secret_value_stands_in_state_plan_or_environment(deployment: Deploym
     functions = [deployment.stack.client("lambda").get_function(FunctionName=name) for name in FUNCTIONS.values()]
     places = {
         "state": deployment.root.state(),
-        "bootstrap's state": (FOLDER / "terraform" / "bootstrap" / "terraform.tfstate").read_text(encoding="utf-8"),
+        "bootstrap's state": deployment.bootstrap.state(),
         "plan": json.dumps(deployment.root.plan()),
         "environment": json.dumps(functions, default=str),
     }
@@ -81,9 +81,10 @@ def test_no_secret_value_stands_in_state_plan_or_environment(deployment: Deploym
 
 
 def test_the_state_is_encrypted_by_the_buckets_own_key(deployment: Deployment) -> None:
-    held = deployment.stack.client("s3").head_object(Bucket=STATE, Key="prod.tfstate")
+    for key in ("prod.tfstate", "bootstrap.tfstate"):
+        held = deployment.stack.client("s3").head_object(Bucket=STATE, Key=key)
 
-    assert held["ServerSideEncryption"] == "aws:kms"
+        assert held["ServerSideEncryption"] == "aws:kms"
 
 
 def test_an_event_that_keeps_failing_is_kept(deployment: Deployment) -> None:
@@ -146,8 +147,13 @@ def test_a_shell_finds_the_deployment_by_the_file_written_for_it() -> None:
     assert done.stdout.endswith(SECRET)
 
 
-def test_the_logs_can_be_tailed(deployment: Deployment) -> None:
-    if "aws-cli/1." in subprocess.run(["aws", "--version"], capture_output=True, text=True, check=True).stdout:
-        pytest.skip("`aws logs tail` needs version 2 of the aws command")
+def test_a_destroy_that_the_archive_stops_leaves_its_key(deployment: Deployment) -> None:
+    """Without its key nobody could read what is archived. The last test: it destroys the rest."""
+    kms, bucket = deployment.stack.client("kms"), deployment.root.output("archive_bucket")
+    (key,) = (a["TargetKeyId"] for a in kms.list_aliases()["Aliases"] if a["AliasName"] == "alias/joytify-pipeline")
+    assert deployment.stack.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] > 0
 
-    assert "run ended" in aws(deployment, "logs", "tail", "/aws/lambda/joytify-playback-data-cleanup", "--since", "1h")
+    with pytest.raises(TerraformError, match="BucketNotEmpty"):
+        deployment.root.destroy()
+
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
