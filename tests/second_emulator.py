@@ -69,8 +69,7 @@ def run() -> dict[str, object]:
     ready = partial(answers, workspace.endpoint + "/moto-api/")
     pid = start(command, FOLDER / "moto.log", ready, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
     try:
-        secrets = boto3.client("secretsmanager", endpoint_url=workspace.endpoint, region_name=REGION)
-        secrets.create_secret(Name=SECRET, SecretString="{}")
+        _make_secret(workspace.endpoint)
         root = Terraform(workspace.folder / "terraform", workspace.environment)
         workspace.keep_state_in_a_file(root)
         workspace.keep_state_in_a_file(workspace.bootstrap)
@@ -87,6 +86,12 @@ def run() -> dict[str, object]:
         return {"planned": planned, "bootstrap": asdict(bootstrap), "everything": asdict(everything)}
     finally:
         stop([pid])
+
+
+def _make_secret(endpoint: str) -> None:
+    account = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    client = boto3.client("secretsmanager", endpoint_url=endpoint, region_name=REGION, **account)
+    client.create_secret(Name=SECRET, SecretString="{}")
 
 
 def _apply_and_destroy(stack: Terraform) -> Applied:

@@ -38,6 +38,7 @@ def test_dockers_client_shows_the_token_to_the_registry() -> None:
         def do_GET(self) -> None:
             shown.append(self.headers["Authorization"])
             self.send_response(404 if shown[-1] else 401)
+            self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
             self.send_header("WWW-Authenticate", 'Basic realm="ecr"')
             self.send_header("Content-Length", "0")
             self.end_headers()

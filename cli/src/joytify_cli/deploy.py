@@ -25,7 +25,7 @@ from joytify_cli.deploy_checks import (
     wait_for_schedule,
 )
 from joytify_cli.push import PushError, push_images, write_digests
-from joytify_local.aws import FUNCTIONS
+from joytify_local.aws import ACCOUNT, FUNCTIONS
 from joytify_local.aws import Deployment as Secrets
 from joytify_local.deployment import DATABASE, FOLDER, Deployment
 from joytify_local.docker import DockerError, bridge_address
@@ -173,7 +173,8 @@ def _left_up() -> Deployment:
 def _destroy() -> int:
     deployment = _left_up()
     try:
-        empty_bucket(deployment, deployment.root.output("archive_bucket"))
+        # By its name: after a destroy that stopped at it, there are no outputs any more.
+        empty_bucket(deployment, f"joytify-archive-{ACCOUNT}")
         destroyed = deployment.root.destroy() + _destroy_bootstrap(deployment)
         if left := deployment.left_over():
             raise DemoError(f"destroyed, and yet there are {left}")
