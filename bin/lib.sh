@@ -7,6 +7,15 @@ REAL_MINISTACK=ministackorg/ministack:1.5.33
 
 fail() { echo "$1" >&2; exit 1; }
 
+# Prints the commit that the images are built from, with -dirty if what goes into them differs from it.
+revision() {
+  local head
+  head=$(git rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
+  # Terraform's files, tests and pages are in no image.
+  [ -z "$(git status --porcelain -- common images bin)" ] || head+=-dirty
+  echo "$head"
+}
+
 # Installs Debian packages as root; else ends with what a person is to do: apt_install WHAT PACKAGE...
 apt_install() {
   local what=$1
@@ -98,14 +107,16 @@ tool() {
 choose_provider() {
   local mirror=${TF_PLUGIN_MIRROR:-} found
   export TF_CLI_CONFIG_FILE="$PWD/build/terraform.rc"
-  : >"$TF_CLI_CONFIG_FILE"
   if [ -z "$mirror" ] && ! python3 -c 'import urllib.request as u; u.urlopen("https://registry.terraform.io/.well-known/terraform.json", timeout=5)' 2>/dev/null; then
     found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform*/*' -not -path '*/build/terraform/*' -print -quit 2>/dev/null || true)
     [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not answer, and no mirror of the AWS provider is here (TF_PLUGIN_MIRROR names one)"
     mirror=${found%/registry.terraform.io/*}
     echo "The Terraform registry does not answer: using the provider in $mirror"
   fi
-  [ -z "$mirror" ] || printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' "$mirror" >"$TF_CLI_CONFIG_FILE"
+  # At once, since another Terraform may read it meanwhile.
+  [ -z "$mirror" ] || printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' "$mirror" >"$TF_CLI_CONFIG_FILE.$$"
+  [ -n "$mirror" ] || : >"$TF_CLI_CONFIG_FILE.$$"
+  mv "$TF_CLI_CONFIG_FILE.$$" "$TF_CLI_CONFIG_FILE"
 }
 
 # Puts a bench's data in memory where there is room: a disk's checkpoints alone make the same way take twice as long now

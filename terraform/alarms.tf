@@ -1,4 +1,4 @@
-# The alarms of each function stand in modules/function.
+# The alarms of each function are in modules/function.
 
 resource "aws_cloudwatch_metric_alarm" "queue" {
   for_each = local.queues

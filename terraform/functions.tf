@@ -8,7 +8,7 @@ locals {
 
   functions = {
     stats = {
-      description = "Tells every listener once a month that the statistics are ready"
+      description = "Notifies every listener once a month that the statistics are ready"
       timeout     = var.monthly_stats_timeout_seconds
       concurrency = var.reserved_concurrency
       # A heartbeat or a continuation meets the run that is active; Lambda tries again, at most 9 times in 5 minutes.
@@ -40,11 +40,11 @@ locals {
       })
     }
     discord = {
-      description = "Tells the operators in Discord what ran, what failed and which alarm fired"
+      description = "Reports to the operators in Discord what ran, what failed and which alarm fired"
       timeout     = 60
       concurrency = -1
-      # On a new account, which may run ten functions at once, the first states of all alarms arrive together and some
-      # are throttled for a while; Lambda tries again.
+      # On a new account, which may run ten functions at once, the first states of some twenty alarms arrive together: ten
+      # are throttled, and again at each retry after 1, 2, 4 and 8 s while Discord's rate limit holds up the others.
       throttles   = 50
       stops_after = 0
       environment = {

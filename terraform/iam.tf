@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "job" {
   source_policy_documents = [data.aws_iam_policy_document.secret.json]
 
   statement {
-    sid       = "TellOutcome"
+    sid       = "PublishOutcome"
     actions   = ["sns:Publish"]
     resources = [local.topic_arn]
   }

@@ -22,7 +22,7 @@ locals {
 
   registry = coalesce(var.image_registry, "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.this.dns_suffix}")
 
-  # What a function's failure or an alarm of it goes to: Discord cannot tell of its own failure.
+  # What a function's failure or an alarm of it goes to: Discord cannot report its own failure.
   alarm_topics = {
     stats   = [aws_sns_topic.notifications.arn]
     cleanup = [aws_sns_topic.notifications.arn]

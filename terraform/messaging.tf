@@ -127,7 +127,7 @@ resource "aws_dynamodb_table" "memory" {
   }
 }
 
-# The second way: what goes wrong with discord itself is told by mail.
+# The second way: failures of discord itself are reported by email.
 resource "aws_sns_topic" "operators" {
   count = var.alarm_email == null ? 0 : 1
 

@@ -1,5 +1,5 @@
 locals {
-  # What could not be delivered or run is kept here for two weeks; an alarm tells when one is not empty.
+  # What could not be delivered or run is kept here for two weeks; an alarm reports one that is not empty.
   queues = {
     stats-failed        = "Events for ${local.names.stats} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again: nobody is notified of a month twice."
     cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again."
@@ -18,7 +18,7 @@ resource "aws_sqs_queue" "this" {
 }
 
 locals {
-  # Who besides the functions' own roles may put something into a queue.
+  # Who may put something into a queue, apart from the functions' own roles.
   senders = {
     discord-undelivered = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
     schedules-missed    = { service = "events.amazonaws.com", sources = [for rule in aws_cloudwatch_event_rule.this : rule.arn] }

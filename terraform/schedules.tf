@@ -5,7 +5,7 @@ locals {
     {
       monthly-stats = {
         schedule    = "cron(0 2 1 * ? *)"
-        description = "Tells the listeners on the first of the month, 02:00 UTC"
+        description = "Notifies the listeners on the first of the month, 02:00 UTC"
         targets     = { stats = { scheduleMode = "production", triggeredBy = "${local.prefix}-monthly-stats" } }
       }
       weekly-cleanup = {
@@ -15,7 +15,7 @@ locals {
       }
       heartbeat = {
         schedule    = "rate(6 hours)"
-        description = "Has the jobs tell as a metric how long ago they last succeeded"
+        description = "Has the jobs report as a metric how long ago they last succeeded"
         targets     = { stats = { heartbeat = true }, cleanup = { heartbeat = true } }
       }
     },

@@ -2,7 +2,7 @@
 # variables_operation.tf (how they run and who is notified), variables_storage.tf (secret and archive).
 
 variable "environment" {
-  description = "Which of the environments this is; in dev and staging its name stands in every other name."
+  description = "Which of the environments this is; in dev and staging its name is part of every other name."
   type        = string
   default     = "prod"
 

@@ -1,5 +1,5 @@
 # What the functions read from their environment, by the same names; the defaults equal those of settings.py, and a test
-# compares both (docs/configuration.md tells more of each).
+# compares both (docs/configuration.md describes each).
 
 variable "db_name" {
   description = "Name of the MongoDB database."
@@ -95,7 +95,7 @@ variable "cleanup_timeout_safety_minutes" {
 }
 
 variable "cleanup_max_delete_percent" {
-  description = "Brake: a run that would delete more of a collection than this deletes nothing of it."
+  description = "Deletion safety limit: a run that would delete more of a collection than this deletes nothing of it."
   type        = number
   default     = 95
 

@@ -26,6 +26,11 @@ variable "secret_kms_key_arn" {
     condition     = var.secret_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.secret_kms_key_arn))
     error_message = "secret_kms_key_arn must be the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID; not of an alias), or null for AWS' own key."
   }
+
+  validation {
+    condition     = var.secret_kms_key_arn == null || !var.create_secret
+    error_message = "secret_kms_key_arn must be null with create_secret = true: the secret that is made here has AWS' own key."
+  }
 }
 
 variable "enable_archive" {

@@ -1,7 +1,8 @@
-"""What takes minutes of waiting, most of it for others: begun before the first test, awaited by those that need it."""
+"""Commands that take minutes, mostly of waiting: started before the first test, awaited by the tests that need them."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,14 +29,16 @@ class Background:
     def __init__(self, command: Sequence[str], log: Path) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log, self._output = log, log.open("w")
-        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
+        # The tests use the images meanwhile.
+        environment = {**os.environ, "IMAGES_BUILT": "1"}
+        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
 
     def wait(self) -> str:
         """Return what it printed, once it has ended; an assertion fails if it failed."""
         code = self._process.wait(LIMIT_SECONDS)
-        told = self._log.read_text(encoding="utf-8")
-        assert code == 0, told
-        return told
+        output = self._log.read_text(encoding="utf-8")
+        assert code == 0, output
+        return output
 
     def stop(self) -> None:
         """End it if it is still running."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +40,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _instant_retries() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3, cap=True):
         yield
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The waits of the HTTP retries, in seconds, without waiting."""
+    made: list[float] = []
+    # The modules' own clocks: MongoDB's driver sleeps in threads of this process too.
+    clock = SimpleNamespace(sleep=made.append, monotonic=time.monotonic)
+    for module in ("joytify_common.http_retries", "tenacity.nap"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    with stamina.set_testing(False):
+        yield made
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -60,6 +60,16 @@ ALLOWED = {
     },
     "discord": {"read the secret", "recall", "remember"},
 }
+# What the role that plans must not read.
+CONTENT: list[tuple[str, str, dict[str, Any]]] = [
+    ("secretsmanager", "get_secret_value", {"SecretId": SECRET}),
+    ("s3", "get_object", OBJECT),
+    ("s3", "put_object", {"Bucket": STATE, "Key": "prod.tfstate", "Body": b"x"}),
+    ("logs", "filter_log_events", {"logGroupName": GROUP + "monthly-stats-notification"}),
+    ("dynamodb", "scan", {"TableName": MEMORY}),
+    ("dynamodb", "get_item", {"TableName": MEMORY, "Key": ITEM}),
+    ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["stats"], "InvocationType": "DryRun"}),
+]
 REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "403"}
 
 # The gaps of the emulator, by name and attribute: it does not tell these of any metric alarm, so every plan sets them.

@@ -36,7 +36,6 @@ BOOTSTRAP = {
     "github_repository": "octocat/my-repo",
     "github_ids": {"owner": 123456, "repository": 456789},
     "github_branch": "release",
-    "github_environment": "staging",
     "github_apply_policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess",
 }
 DIGESTS = {"stats": "sha256:" + "1" * 64, "cleanup": "sha256:" + "2" * 64, "discord": "sha256:" + "3" * 64}
@@ -46,7 +45,7 @@ FORGOTTEN = "      newer_noncurrent_versions = 20\n"
 
 @dataclass(frozen=True)
 class Applied:
-    """What one stack came to.
+    """Figures of one stack.
 
     Attributes:
         made: resources that an apply added.
@@ -80,7 +79,7 @@ def run() -> dict[str, object]:
             for file, stack in examples.items()
             if file != applied
         }
-        # They mostly wait, for what the provider takes its time to believe.
+        # They mostly wait: the provider checks some resources again and again before it goes on.
         with ThreadPoolExecutor() as workers:
             bootstrap, everything = workers.map(_apply_and_destroy, (workspace.bootstrap, examples[applied]))
         return {"planned": planned, "bootstrap": asdict(bootstrap), "everything": asdict(everything)}
@@ -113,7 +112,7 @@ def main() -> None:
     RESULT.unlink(missing_ok=True)
     results = json.dumps(run(), indent=2)
     RESULT.write_text(results, encoding="utf-8")
-    print(results)  # noqa: T201 - for who runs it by hand
+    print(results)  # noqa: T201 - for people who run it by hand
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ BEGIN, END = "<!-- Tables by `make docs` -->", "<!-- End of the tables -->"
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable's block, its default as text of HCL; None where it has none."""
+    """A variable's block, its default as text of HCL; None if it has none."""
 
     name: str
     description: str

@@ -5,22 +5,23 @@ locals {
   # An account has one such provider; where it exists already, this is its ARN.
   github_provider_arn = "arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:oidc-provider/${local.github_host}"
 
-  # A token's subject names the repository in one of two forms. With ids a name that somebody else takes over is worth
-  # nothing. https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
+  # A token's subject names the repository in one of two forms, depending on when it was created or last renamed.
+  # https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
   github_name = var.github_repository == null ? [] : split("/", var.github_repository)
   github_subjects = var.github_repository == null ? [] : compact([
     "repo:${var.github_repository}",
     var.github_ids == null ? "" : format("repo:%s@%d/%s@%d", local.github_name[0], var.github_ids.owner, local.github_name[1], var.github_ids.repository),
   ])
 
-  # Where a workflow must run to assume the role, and which managed policy the role has besides its own actions.
+  # Where a workflow must run to assume the role. The contexts are those of .github/workflows.
+  github_branch = "ref:refs/heads/${var.github_branch}"
   github_roles = var.github_repository == null ? {} : merge(
     {
-      push = { context = "ref:refs/heads/${var.github_branch}", does = "Pushes images", managed = null }
-      plan = { context = "pull_request", does = "Plans", managed = "arn:${data.aws_partition.this.partition}:iam::aws:policy/ReadOnlyAccess" }
+      push = { contexts = [local.github_branch], does = "Pushes images" }
+      plan = { contexts = [local.github_branch, "pull_request"], does = "Plans" }
     },
     var.github_apply_policy_arn == null ? {} : {
-      apply = { context = "environment:${var.github_environment}", does = "Applies", managed = var.github_apply_policy_arn }
+      apply = { contexts = ["environment:production"], does = "Applies" }
     },
   )
   github_policies = {
@@ -59,7 +60,7 @@ data "aws_iam_policy_document" "github_trust" {
     condition {
       test     = "StringEquals"
       variable = "${local.github_host}:sub"
-      values   = [for subject in local.github_subjects : "${subject}:${each.value.context}"]
+      values   = [for pair in setproduct(local.github_subjects, each.value.contexts) : join(":", pair)]
     }
   }
 }
@@ -87,45 +88,74 @@ data "aws_iam_policy_document" "github_push" {
   }
 }
 
-# Whoever opens a pull request from a branch of the repository can run code with this role. It reads how things are
-# configured, and the state; no secret, no object of another bucket, no item, message or log line.
+# Whoever opens a pull request from a branch of the repository can run code with this role. It reads the state and how
+# this project's resources are configured: no secret, log, message or item, and no object but the state.
 data "aws_iam_policy_document" "github_plan" {
-  # checkov:skip=CKV_AWS_356:a refusal is for every resource
+  # checkov:skip=CKV_AWS_356:these calls have no resource, or read no content
 
   statement {
-    sid    = "ReadNoContent"
-    effect = "Deny"
+    sid       = "ReadState"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.state.arn}/*"]
+  }
+
+  statement {
+    sid       = "ReadChecksumOfState"
+    actions   = ["dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.lock.arn]
+  }
+
+  statement {
+    sid = "ReadOwnConfiguration"
     actions = [
-      "kms:Decrypt",
-      "logs:FilterLogEvents",
-      "logs:GetLogEvents",
-      "logs:StartQuery",
-      "secretsmanager:BatchGetSecretValue",
-      "secretsmanager:GetSecretValue",
-      "sqs:ReceiveMessage",
+      "dynamodb:Describe*",
+      "events:DescribeRule",
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:List*",
+      "lambda:GetFunction*",
+      "lambda:GetPolicy",
+      "lambda:ListVersionsByFunction",
+      "s3:GetAccelerateConfiguration",
+      "s3:GetBucket*",
+      "s3:GetEncryptionConfiguration",
+      "s3:GetLifecycleConfiguration",
+      "s3:GetReplicationConfiguration",
+      "s3:ListBucket*",
+      "sns:GetTopicAttributes",
+      "sqs:GetQueue*",
+    ]
+    resources = [
+      "arn:${data.aws_partition.this.partition}:s3:::${var.project_name}-*",
+      "arn:${data.aws_partition.this.partition}:*:*:${data.aws_caller_identity.this.account_id}:*${var.project_name}-*",
+    ]
+  }
+
+  statement {
+    sid = "ReadTagsAndWhatHasNoNameOfItsOwn"
+    actions = [
+      "cloudwatch:DescribeAlarms",
+      "cloudwatch:GetDashboard",
+      "cloudwatch:ListTagsForResource",
+      "dynamodb:ListTagsOfResource",
+      "events:ListTagsForResource",
+      "events:ListTargetsByRule",
+      "kms:DescribeKey",
+      "kms:GetKeyPolicy",
+      "kms:GetKeyRotationStatus",
+      "kms:ListAliases",
+      "kms:ListResourceTags",
+      "lambda:ListTags",
+      "logs:DescribeLogGroups",
+      "logs:ListTagsForResource",
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:GetResourcePolicy",
+      "secretsmanager:ListSecrets",
+      "sns:GetSubscriptionAttributes",
+      "sns:ListTagsForResource",
+      "sqs:ListQueueTags",
     ]
     resources = ["*"]
-
-    # The state is decrypted by S3.
-    condition {
-      test     = "StringNotEqualsIfExists"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.region}.${data.aws_partition.this.dns_suffix}"]
-    }
-  }
-
-  statement {
-    sid           = "ReadNoOtherObjects"
-    effect        = "Deny"
-    actions       = ["s3:GetObject*"]
-    not_resources = ["${aws_s3_bucket.state.arn}/*"]
-  }
-
-  statement {
-    sid           = "ReadNoOtherItems"
-    effect        = "Deny"
-    actions       = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PartiQLSelect", "dynamodb:Query", "dynamodb:Scan"]
-    not_resources = [aws_dynamodb_table.lock.arn]
   }
 }
 
@@ -141,14 +171,25 @@ resource "aws_iam_role" "github" {
 resource "aws_iam_role_policy" "github" {
   for_each = setintersection(keys(local.github_policies), keys(local.github_roles))
 
-  name   = "own-actions"
+  name   = each.key
   role   = aws_iam_role.github[each.key].id
   policy = local.github_policies[each.key]
 }
 
-resource "aws_iam_role_policy_attachment" "github" {
-  for_each = { for name, role in local.github_roles : name => role.managed if role.managed != null }
+resource "aws_iam_role_policy_attachment" "github_apply" {
+  count = contains(keys(local.github_roles), "apply") ? 1 : 0
 
-  role       = aws_iam_role.github[each.key].name
-  policy_arn = each.value
+  role       = aws_iam_role.github["apply"].name
+  policy_arn = var.github_apply_policy_arn
+}
+
+# There was one role only.
+moved {
+  from = aws_iam_role.github[0]
+  to   = aws_iam_role.github["push"]
+}
+
+moved {
+  from = aws_iam_role_policy.github[0]
+  to   = aws_iam_role_policy.github["push"]
 }

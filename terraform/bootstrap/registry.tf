@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "pull" {
     }
   }
 
-  # Whoever creates a function from another account needs the images besides Lambda itself.
+  # Whoever creates a function from another account needs the images too, like Lambda itself.
   # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
   dynamic "statement" {
     for_each = length(var.pull_account_ids) == 0 ? [] : [1]

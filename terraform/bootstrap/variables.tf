@@ -54,13 +54,13 @@ variable "github_repository" {
 }
 
 variable "github_ids" {
-  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Null for an older repository."
+  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026, and of older ones that opted in: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Set it always; null admits tokens without ids only."
   type        = object({ owner = number, repository = number })
   default     = null
 
   validation {
     condition     = var.github_ids == null || try(alltrue([for id in values(var.github_ids) : id > 0 && floor(id) == id]), false)
-    error_message = "github_ids must be the numeric ids of the owner and of the repository, such as { owner = 583231, repository = 1300192 }, or null for an older repository."
+    error_message = "github_ids must be the numeric ids of the owner and of the repository, such as { owner = 583231, repository = 1300192 }, or null for tokens without ids only."
   }
 }
 
@@ -75,19 +75,8 @@ variable "github_branch" {
   }
 }
 
-variable "github_environment" {
-  description = "GitHub environment whose jobs may apply; its reviewers approve each apply."
-  type        = string
-  default     = "production"
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9._-]{1,100}$", var.github_environment))
-    error_message = "github_environment must be the name of one GitHub environment: 1 to 100 letters, digits and any of ._-."
-  }
-}
-
 variable "github_apply_policy_arn" {
-  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply makes roles, so it needs rights over the account's IAM. Null for no such role."
+  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply makes roles, so it needs rights over the account's IAM. Null, without required reviewers of the GitHub environment `production`, for no such role."
   type        = string
   default     = null
 

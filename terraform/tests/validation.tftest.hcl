@@ -232,6 +232,16 @@ run "secret_kms_key_arn" {
   expect_failures = [var.secret_kms_key_arn]
 }
 
+run "a_secret_made_here_has_no_key_of_its_own" {
+  command = plan
+
+  variables {
+    secret_kms_key_arn = "arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  expect_failures = [var.secret_kms_key_arn]
+}
+
 run "archive_cold_after_days" {
   command = plan
 

@@ -72,6 +72,16 @@ run "an_existing_secret_may_have_a_key_of_its_own" {
   }
 }
 
+run "the_first_states_of_all_alarms_throttle_nobody_into_an_alarm" {
+  command = plan
+
+  assert {
+    # Ten of twenty messages, five attempts each.
+    condition     = local.functions.discord.throttles >= 50
+    error_message = "discord's threshold is above what the first states of the alarms cause on a new account."
+  }
+}
+
 run "eventbridge_may_publish_if_asked_for" {
   command = plan
 

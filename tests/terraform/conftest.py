@@ -12,6 +12,7 @@ from second_emulator import RESULT
 
 from joytify_local.deployment import Deployment
 from joytify_local.stack import load_deployed_stack
+from joytify_local.terraform import TerraformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,18 +20,32 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """The deployment; when the last test is over it is destroyed, and nothing may be left."""
-    told = await_command(request.config, "deployment")
+    """The deployment; it is destroyed when the last test is over, first with its archive filled."""
+    output = await_command(request.config, "deployment")
     stack = load_deployed_stack()
-    assert told.splitlines()[-1].startswith("deploy-local: ok"), told
+    assert output.splitlines()[-1].startswith("deploy-local: ok"), output
     assert stack is not None
+    deployed = Deployment(stack)
     try:
-        yield Deployment(stack)
+        yield deployed
+        _check_that_the_archive_keeps_its_key(deployed)
     finally:
         done = subprocess.run(
             ["make", "destroy-local"], capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
         )
         assert done.stdout.strip().splitlines()[-1:][0].startswith("destroy-local: ok"), done.stdout + done.stderr
+
+
+def _check_that_the_archive_keeps_its_key(deployment: Deployment) -> None:
+    """Check that a destroy which the filled archive stops leaves the key, without which nobody could read it."""
+    kms, bucket = deployment.stack.client("kms"), deployment.root.output("archive_bucket")
+    (key,) = (a["TargetKeyId"] for a in kms.list_aliases()["Aliases"] if a["AliasName"] == "alias/joytify-pipeline")
+    assert deployment.stack.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] > 0
+
+    with pytest.raises(TerraformError, match="BucketNotEmpty"):
+        deployment.root.destroy()
+
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
+from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, CONTENT, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
 
 from joytify_cli.deploy_checks import aws
 from joytify_local.aws import API_KEY, FUNCTIONS, WEBHOOK_TOKEN, aws_client
 from joytify_local.deployment import FOLDER
-from joytify_local.terraform import TerraformError, changes
+from joytify_local.terraform import Terraform, changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +125,13 @@ def test_a_heartbeat_tells_the_days_since_the_last_success(deployment: Deploymen
         ("events describe-rule --name joytify-monthly-stats", "cron(0 2 1 * ? *)"),
         ("sns list-topics", "joytify-lambda-notifications"),
         ("lambda get-function --function-name joytify-playback-data-cleanup", "@sha256:"),
-        ("logs filter-log-events --log-group-name /aws/lambda/joytify-playback-data-cleanup", "run ended"),
+        (
+            (
+                "logs filter-log-events --log-group-name /aws/lambda/joytify-playback-data-cleanup "
+                f"--start-time {int(time.time() - 3600) * 1000} --query events[].message"
+            ),
+            "run ended",
+        ),
         ("cloudwatch describe-alarms --alarm-name-prefix joytify-storage", "joytify-storage"),
         ("sqs list-queues --queue-name-prefix joytify", "joytify-discord-undelivered"),
         ("dynamodb scan --table-name joytify-discord-memory", "Items"),
@@ -147,13 +154,58 @@ def test_a_shell_finds_the_deployment_by_the_file_written_for_it() -> None:
     assert done.stdout.endswith(SECRET)
 
 
-def test_a_destroy_that_the_archive_stops_leaves_its_key(deployment: Deployment) -> None:
-    """Without its key nobody could read what is archived. The last test: it destroys the rest."""
-    kms, bucket = deployment.stack.client("kms"), deployment.root.output("archive_bucket")
-    (key,) = (a["TargetKeyId"] for a in kms.list_aliases()["Aliases"] if a["AliasName"] == "alias/joytify-pipeline")
-    assert deployment.stack.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] > 0
+@pytest.mark.parametrize(
+    ("subject", "roles"),
+    [
+        ("repo:octocat/my-repo:ref:refs/heads/main", {"push", "plan"}),
+        ("repo:octocat@123456/my-repo@456789:ref:refs/heads/main", {"push", "plan"}),
+        ("repo:octocat@123456/my-repo@456789:pull_request", {"plan"}),
+        ("repo:octocat/my-repo:ref:refs/heads/other", set()),
+        ("repo:octocat@1/my-repo@2:ref:refs/heads/main", set()),
+        ("repo:octocat/my-repo-too:pull_request", set()),
+    ],
+    ids=["name", "name and ids", "pull request", "another branch", "other ids", "another repository"],
+)
+def test_a_workflow_gets_the_role_of_where_it_runs(deployment: Deployment, subject: str, roles: set[str]) -> None:
+    """The emulator evaluates trust policies; the subjects are of the forms in GitHub's documentation."""
+    admitted = {role for role in ("push", "plan") if _assume(deployment, role, subject) is not None}
 
-    with pytest.raises(TerraformError, match="BucketNotEmpty"):
-        deployment.root.destroy()
+    assert admitted == roles
 
-    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+
+def test_the_role_that_plans_can_plan_and_read_no_content(deployment: Deployment) -> None:
+    """With IAM enforced: what a pull request's workflow does, and what it might try."""
+    answer = _assume(deployment, "plan", "repo:octocat/my-repo:pull_request")
+    assert answer is not None
+    credentials = {
+        "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": answer["SessionToken"],
+    }
+    root, stack = deployment.root, deployment.stack
+    planner = Terraform(root.folder, {**root.environment, **credentials}, root.variables)
+
+    assert {change.address for change in changes(planner.plan("-lock=false"))} == ALARMS
+    for service, method, request in CONTENT:
+        client = aws_client(service, stack.aws, certificate=stack.certificate, credentials=answer)
+        with pytest.raises(ClientError) as refused:
+            getattr(client, method)(**request)
+        assert refused.value.response["Error"]["Code"] in REFUSALS
+
+
+def _assume(deployment: Deployment, role: str, subject: str) -> dict[str, str] | None:
+    """Return the role's credentials for a token of GitHub's with this subject; None if it is refused."""
+    claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims))
+    try:
+        answer = deployment.stack.client("sts").assume_role_with_web_identity(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/joytify-github-{role}",
+            RoleSessionName="test",
+            WebIdentityToken=".".join((*parts, "unsigned")),
+        )
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] not in REFUSALS:
+            raise
+        return None
+    credentials: dict[str, str] = answer["Credentials"]
+    return credentials

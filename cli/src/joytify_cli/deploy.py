@@ -19,14 +19,13 @@ from joytify_cli.deploy_checks import (
     check_second_plan,
     empty_bucket,
     hear_alarm,
-    tell,
+    report,
     try_second_environment,
     upgrade,
     wait_for_schedule,
 )
 from joytify_cli.push import PushError, push_images, write_digests
-from joytify_local.aws import ACCOUNT, FUNCTIONS
-from joytify_local.aws import Deployment as Secrets
+from joytify_local.aws import ACCOUNT, FUNCTIONS, Wiring
 from joytify_local.deployment import DATABASE, FOLDER, Deployment
 from joytify_local.docker import DockerError, bridge_address
 from joytify_local.processes import StartError
@@ -67,7 +66,7 @@ def deploy_local() -> None:
         # Meanwhile the rule that was just made fires.
         try_second_environment(deployment)
         wait_for_schedule(deployment.stack)
-    except Exception as exc:  # noqa: BLE001 - told, whatever it is
+    except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         _fail("deploy-local", exc)
     console.print(
         f"Left up until `make destroy-local`. In a shell of its own: `source {FOLDER}/env.sh`, then `aws ...` and "
@@ -85,13 +84,13 @@ def deploy_local() -> None:
 
 
 def destroy_local() -> None:
-    """Destroy what `deploy-local` left up; exit 1 where anything is left."""
+    """Destroy what `deploy-local` left up; exit 1 if anything is left."""
     try:
         if load_deployed_stack() is None:
             console.print("destroy-local: nothing is up")
             return
         destroyed = _destroy()
-    except Exception as exc:  # noqa: BLE001 - told, whatever it is
+    except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         _fail("destroy-local", exc)
     console.print(f"destroy-local: ok {destroyed} resources destroyed, nothing left", style="bold green")
 
@@ -116,7 +115,7 @@ def _deploy() -> Outcome:
     deployment.prepare()
     resources = _apply(deployment)
     outcome = month_end(stack, USERS, PLAYBACKS_PER_USER, _invoke_as_an_operator(deployment))
-    tell(f"month end: {outcome}")
+    report(f"month end: {outcome}")
     check_archive(deployment)
     check_functions(deployment, memory=1024)
     hear_alarm(deployment)
@@ -127,14 +126,14 @@ def _deploy() -> Outcome:
 def _apply(deployment: Deployment) -> int:
     began = time.monotonic()
     bootstrap = deployment.workspace.apply_bootstrap()
-    tell(f"bootstrap: {bootstrap} resources in {time.monotonic() - began:.0f} s")
+    report(f"bootstrap: {bootstrap} resources in {time.monotonic() - began:.0f} s")
     _push(deployment)
     began = time.monotonic()
     deployment.workspace.init_root("prod")
     root = deployment.root.apply()
-    tell(f"pipeline: {root} resources in {time.monotonic() - began:.0f} s")
+    report(f"pipeline: {root} resources in {time.monotonic() - began:.0f} s")
     stack = deployment.stack
-    values = Secrets(
+    values = Wiring(
         endpoint=stack.aws, mongodb=stack.mongodb, backend=stack.backend, discord=stack.discord, database=DATABASE
     ).secret()
     secret = deployment.root.output("secret_name")
@@ -147,17 +146,17 @@ def _push(deployment: Deployment) -> None:
     digests = push_images(registry, "joytify", allow_uncommitted=True)
     for environment in ("prod", "dev"):
         write_digests(FOLDER / "terraform" / f"images.{environment}.tfvars.json", digests, registry)
-    tell(f"pushed to {registry}")
+    report(f"pushed to {registry}")
 
 
 def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document]:
     def invoke(_stack: Stack) -> Document:
         answer = FOLDER / "response.json"
-        told = aws(
+        output = aws(
             deployment, "lambda", "invoke", "--function-name", FUNCTIONS["stats"], "--payload", "{}", str(answer)
         )
         payload: Document = json.loads(answer.read_text(encoding="utf-8"))
-        if "FunctionError" in told:
+        if "FunctionError" in output:
             raise DemoError(f"stats failed: {payload.get('errorMessage')}")
         return payload
 

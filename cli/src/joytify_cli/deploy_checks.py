@@ -33,7 +33,7 @@ UPGRADE = {
     "enable_test_schedule": True,
     "test_schedule_expression": "rate(1 minute)",
 }
-# What MiniStack does not tell in the protocol that the provider speaks, so that every plan wants to set it.
+# What MiniStack leaves out of its answers in the provider's protocol, so that every plan wants to set it.
 GAPS = {
     "aws_cloudwatch_metric_alarm": frozenset(
         {
@@ -97,7 +97,7 @@ def hear_alarm(deployment: Deployment) -> None:
         words = ("--alarm-name", ALARM, "--state-value", state, "--state-reason", "deploy-local tries it")
         aws(deployment, "cloudwatch", "set-alarm-state", *words)
         _wait_until(partial(_shows, deployment.stack, state), f"Discord to show {ALARM} {state}")
-    tell(f"alarm {ALARM}: heard in Discord as ALARM and as OK")
+    report(f"alarm {ALARM}: heard in Discord as ALARM and as OK")
 
 
 def _shows(stack: Stack, state: str) -> bool:
@@ -106,11 +106,11 @@ def _shows(stack: Stack, state: str) -> bool:
 
 
 def check_second_plan(deployment: Deployment) -> int:
-    """Return how many resources a second plan would change for want of what the emulator does not tell."""
+    """Return how many resources a second plan would change because the emulator leaves attributes out."""
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")
-    tell(f"second plan: {len(found)} metric alarms, which are gaps of the emulator, and nothing else")
+    report(f"second plan: {len(found)} metric alarms, which are gaps of the emulator, and nothing else")
     return len(found)
 
 
@@ -126,7 +126,7 @@ def upgrade(deployment: Deployment) -> None:
     for job in jobs:
         deployment.stack.client("lambda").invoke(FunctionName=FUNCTIONS[job], Payload=b'{"heartbeat": true}')
     check_functions(deployment, memory=2048, ran=jobs)
-    tell("upgraded to 2,048 MB and a test schedule of rate(1 minute)")
+    report("upgraded to 2,048 MB and a test schedule of rate(1 minute)")
 
 
 def try_second_environment(deployment: Deployment) -> None:
@@ -142,7 +142,7 @@ def try_second_environment(deployment: Deployment) -> None:
         if found["MemorySize"] != 2048:  # noqa: PLR2004 - as asked for above
             raise DemoError(f"{name} has {found['MemorySize']} MB, expected 2048")
     dev.destroy(*options)
-    tell(f"dev beside prod: {made} resources applied and destroyed, among them {', '.join(functions)}")
+    report(f"dev beside prod: {made} resources applied and destroyed, among them {', '.join(functions)}")
 
 
 def wait_for_schedule(stack: Stack) -> None:
@@ -154,7 +154,7 @@ def wait_for_schedule(stack: Stack) -> None:
         return any("the schedule is for test_auto" in event["message"] for event in events)
 
     _wait_until(fired, "the rule rate(1 minute) to fire")
-    tell("rule rate(1 minute): fired by itself; the run was skipped, since SCHEDULE_MODE is production")
+    report("rule rate(1 minute): fired by itself; the run was skipped, since SCHEDULE_MODE is production")
 
 
 def _wait_until(happened: Callable[[], bool], what: str) -> None:
@@ -178,6 +178,6 @@ def empty_bucket(deployment: Deployment, bucket: str) -> None:
     subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True)  # noqa: S603
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Print one line of what was seen."""
     console.print(f"  {text}", highlight=False, soft_wrap=True, markup=False)

@@ -52,7 +52,7 @@ def push(
         bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
     ] = False,
 ) -> None:
-    """Push the three images and write their digests for Terraform; exit 1 where one is refused."""
+    """Push the three images and write their digests for Terraform; exit 1 if one is refused."""
     try:
         digests = push_images(registry or own_registry(), project, allow_uncommitted=allow_uncommitted)
         write_digests(output, digests, registry)
@@ -61,8 +61,6 @@ def push(
         raise typer.Exit(1) from None
     for name, digest in digests.items():
         console.print(f"{name:<8} {digest}", highlight=False)
-    if _git("status", "--porcelain", "--", ".", f":!{output}"):
-        console.print("uncommitted changes are not in these images", style="yellow")
     console.print(f"push: ok, written to {output}", style="bold green", highlight=False, soft_wrap=True)
 
 
@@ -139,10 +137,10 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
         raise PushError(f"image {image} is missing: run `make build` first") from None
     platform = f"{found['Os']}/{found['Architecture']}"
     if platform != PLATFORM:
-        raise PushError(f"image {image} is for {platform}; Lambda is to get {PLATFORM}")
+        raise PushError(f"image {image} is for {platform}; Lambda needs {PLATFORM}")
     labels = found["Config"].get("Labels") or {}
     if labels.get(BASE, "").startswith(STAND_IN) and not local:
-        raise PushError(f"image {image} stands on a stand-in for AWS' base image: build it where that can be pulled")
+        raise PushError(f"image {image} is built on a stand-in for AWS' base image: build it where that can be pulled")
     revision = labels.get(REVISION, "unknown")
     head = _head()
     if revision != head and not allow_uncommitted:
@@ -188,7 +186,7 @@ def digest_of(answer: Any, reference: str) -> str:  # noqa: ANN401 - `docker man
     descriptor = answer["Descriptor"]
     platform = "{os}/{architecture}".format(**descriptor["platform"])
     if platform != PLATFORM:
-        raise PushError(f"{reference} is for {platform}; Lambda is to get {PLATFORM}")
+        raise PushError(f"{reference} is for {platform}; Lambda needs {PLATFORM}")
     return str(descriptor["digest"])
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FOLDER = Path("build/deploy-local")
 DATABASE = "joytify-deployed"
 # What this machine's stack differs in from an account's.
+BOOTSTRAP = {"github_repository": "octocat/my-repo", "github_ids": {"owner": 123456, "repository": 456789}}
 VARIABLES = {"db_name": DATABASE, "enable_archive": True, "alarm_email": "operators@example.org"}
 
 
@@ -56,7 +57,7 @@ class Deployment:
 
     def prepare(self) -> None:
         """Copy the configuration, and record how a shell finds the local AWS."""
-        self.workspace.prepare(bootstrap={}, root=VARIABLES)
+        self.workspace.prepare(bootstrap=BOOTSTRAP, root=VARIABLES)
         exports = "".join(f"export {name}={value!r}\n" for name, value in self.workspace.address.items())
         # Not every version of the AWS command reads the endpoint from the environment, or for every service.
         function = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
@@ -76,7 +77,7 @@ class Deployment:
             "roles": ("iam", "list_roles", "Roles", "RoleName"),
             "tables": ("dynamodb", "list_tables", "TableNames", None),
             "buckets": ("s3", "list_buckets", "Buckets", "Name"),
-            # Without those that are to be deleted after their days of grace.
+            # Without those that are deleted after their recovery window.
             "secrets": ("secretsmanager", "list_secrets", "SecretList", "Name"),
             "names of keys": ("kms", "list_aliases", "Aliases", "AliasName"),
             "subscriptions": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),

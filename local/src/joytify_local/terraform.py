@@ -1,4 +1,4 @@
-"""Terraform on a folder, told where the local AWS is by the environment alone."""
+"""Terraform on a folder, which finds the local AWS by its environment alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Change:
     """What a plan would do to one resource.
 
     Attributes:
-        address: where the resource stands in the configuration.
+        address: of the resource in the configuration.
         kind: type of the resource.
         actions: `create`, `update`, `delete`.
         attributes: names of the attributes that would change.
@@ -48,13 +48,13 @@ class Terraform:
 
     def apply(self, *options: str) -> int:
         """Apply the configuration and return how many resources were added."""
-        told = self._run("apply", "-auto-approve", *options)
-        return _count(r"Resources: (\d+) added", told)
+        output = self._run("apply", "-auto-approve", *options)
+        return _count(r"Resources: (\d+) added", output)
 
     def destroy(self, *options: str) -> int:
         """Destroy everything and return how many resources that were."""
-        told = self._run("destroy", "-auto-approve", *options)
-        return _count(r"Resources: (\d+) destroyed", told)
+        output = self._run("destroy", "-auto-approve", *options)
+        return _count(r"Resources: (\d+) destroyed", output)
 
     def plan(self, *options: str) -> dict[str, Any]:
         """Return the plan as Terraform's own JSON."""
@@ -87,7 +87,7 @@ class Terraform:
 
 
 def changes(plan: Mapping[str, Any]) -> list[Change]:
-    """Return what a plan (Terraform's JSON) would change; nothing where it is empty."""
+    """Return what a plan (Terraform's JSON) would change; nothing if it is empty."""
     return [
         Change(
             address=resource["address"],

@@ -103,7 +103,7 @@ run "a_workflow_is_bound_to_where_it_runs" {
   assert {
     condition = { for role, trust in data.aws_iam_policy_document.github_trust : role => flatten([for condition in trust.statement[0].condition : condition.values if endswith(condition.variable, ":sub")]) } == {
       push  = ["repo:someone/joytify-pipeline:ref:refs/heads/main"]
-      plan  = ["repo:someone/joytify-pipeline:pull_request"]
+      plan  = ["repo:someone/joytify-pipeline:ref:refs/heads/main", "repo:someone/joytify-pipeline:pull_request"]
       apply = ["repo:someone/joytify-pipeline:environment:production"]
     }
     error_message = "One branch may push, pull requests may plan, an environment with reviewers may apply."
@@ -115,8 +115,15 @@ run "a_workflow_is_bound_to_where_it_runs" {
   }
 
   assert {
-    condition     = alltrue([for statement in data.aws_iam_policy_document.github_plan.statement : statement.effect == "Deny"]) && keys(aws_iam_role_policy_attachment.github) == ["apply", "plan"]
-    error_message = "The role that plans reads, and its own policy only refuses."
+    condition = alltrue([for statement in data.aws_iam_policy_document.github_plan.statement : alltrue([
+      for action in statement.actions : !can(regex("[*]$", action)) || can(regex(":(Describe|List|ListBucket|GetBucket|GetFunction|GetQueue)[*]$", action))
+    ])])
+    error_message = "The role that plans has no wildcard that reads content."
+  }
+
+  assert {
+    condition     = { for statement in data.aws_iam_policy_document.github_plan.statement : statement.sid => one(statement.resources) if contains(["ReadState", "ReadChecksumOfState"], statement.sid) } == { ReadState = "arn:aws:s3:::mock/*", ReadChecksumOfState = "arn:aws:dynamodb:ap-northeast-1:123456789012:table/mock" }
+    error_message = "The only object and item that it reads are the state's."
   }
 }
 
@@ -188,16 +195,6 @@ run "github_ids_is_checked" {
   }
 
   expect_failures = [var.github_ids]
-}
-
-run "github_environment_is_checked" {
-  command = plan
-
-  variables {
-    github_environment = "*"
-  }
-
-  expect_failures = [var.github_environment]
 }
 
 run "github_apply_policy_arn_is_checked" {

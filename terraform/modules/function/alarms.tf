@@ -1,7 +1,7 @@
 locals {
   alarm_period_seconds = 300
-  # Lambda stamps a metric with the start of its invocation, so that of a long run arrives when its period is long over.
-  # An alarm looks back over the timeout and one period more.
+  # Lambda stamps a metric with the start of the invocation, so that the metrics of a long run arrive after their period
+  # has ended. An alarm therefore looks back over the timeout and one period more.
   alarm_periods = ceil(var.timeout / local.alarm_period_seconds) + 1
 
   duration_alarm_seconds = coalesce(var.duration_alarm_seconds, var.timeout * 0.9)
@@ -29,7 +29,7 @@ locals {
       metric      = "AsyncEventsDropped"
       statistic   = "Sum"
       threshold   = 1
-      description = "Lambda gave up an event for ${var.name}: its attempts failed, it became too old, or Lambda's recursive loop detection stopped a sequence of about 16 invocations. Invoke the function by hand with the event that the failure queue holds."
+      description = "Lambda gave up an event for ${var.name}, because its attempts failed or it became too old. Invoke the function by hand with the event that the failure queue holds."
     }
   }
 }

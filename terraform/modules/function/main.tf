@@ -9,10 +9,10 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_50:a run is one process; its log and metrics tell what a trace would
+  # checkov:skip=CKV_AWS_50:a run is one process; its log and metrics say what a trace would
   # checkov:skip=CKV_AWS_116:failed events go to the on-failure destination below
   # checkov:skip=CKV_AWS_117:MongoDB Atlas and Discord are reached over the internet; in a VPC that costs a NAT gateway
-  # checkov:skip=CKV_AWS_173:Lambda encrypts it, and no secret stands in it
+  # checkov:skip=CKV_AWS_173:Lambda encrypts it, and it holds no secret
   # checkov:skip=CKV_AWS_272:images cannot be signed so; this one is named by its digest
 
   function_name                  = var.name

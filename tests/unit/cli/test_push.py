@@ -99,7 +99,7 @@ def test_an_image_for_another_platform_is_refused_before_it_is_pushed(monkeypatc
     fake = FakeDocker(platform="linux/arm64")
     _use(monkeypatch, fake)
 
-    with pytest.raises(PushError, match="joytify/stats is for linux/arm64; Lambda is to get linux/amd64"):
+    with pytest.raises(PushError, match="joytify/stats is for linux/arm64; Lambda needs linux/amd64"):
         push_images("localhost:5000", "joytify", allow_uncommitted=False)
 
     assert not any("push" in words for words in fake.asked)
@@ -123,7 +123,7 @@ def test_an_image_on_a_stand_in_stays_on_this_machine(docker: FakeDocker) -> Non
     docker.base = "joytify-stand-in/lambda-python"
 
     assert push_images("localhost:5000", "joytify", allow_uncommitted=False)["stats"] == DIGEST
-    with pytest.raises(PushError, match="joytify/stats stands on a stand-in for AWS' base image"):
+    with pytest.raises(PushError, match="joytify/stats is built on a stand-in for AWS' base image"):
         push_images(ECR, "joytify", allow_uncommitted=False)
 
 

@@ -1,0 +1,80 @@
+"""What the scripts in bin/ decide by Git alone, in a repository of the test's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def git(repository: Path, *words: str) -> str:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    command = ["git", "-C", str(repository), *identity, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def write(repository: Path, *files: str) -> None:
+    for file in files:
+        (repository / file).parent.mkdir(parents=True, exist_ok=True)
+        (repository / file).write_text(f"{file} {len(list(repository.rglob('*')))}")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Two environments, committed."""
+    git(tmp_path, "init", "--quiet")
+    write(tmp_path, "common/a.py", "terraform/main.tf", "terraform/README.md")
+    for name in ("dev", "prod"):
+        write(tmp_path, f"terraform/{name}.tfvars", f"terraform/images.{name}.tfvars.json")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "first")
+    return tmp_path
+
+
+def run(repository: Path, script: str) -> str:
+    done = subprocess.run(["bash", "-c", script], cwd=repository, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("files", "dirty"),
+    [
+        (("terraform/backend.hcl", "terraform/dev.tfvars", "terraform/images.prod.tfvars.json", "secret.json"), False),
+        (("common/a.py",), True),
+        (("images/stats/new.py",), True),
+    ],
+    ids=["what the guide has people write", "a source", "a new source"],
+)
+def test_images_are_dirty_only_if_what_goes_into_them_is(
+    repository: Path, files: tuple[str, ...], *, dirty: bool
+) -> None:
+    write(repository, *files)
+
+    told = run(repository, f". {ROOT}/bin/lib.sh; revision")
+
+    assert told == git(repository, "rev-parse", "HEAD") + "-dirty" * dirty
+
+
+@pytest.mark.parametrize(
+    ("files", "environments"),
+    [
+        (("terraform/images.dev.tfvars.json",), ["dev"]),
+        (("terraform/prod.tfvars", "docs/deploy.md"), ["prod"]),
+        (("terraform/main.tf", "terraform/images.dev.tfvars.json"), ["dev", "prod"]),
+        (("terraform/README.md", "terraform/bootstrap/x.tf", "terraform/examples/all.tfvars"), []),
+    ],
+    ids=["digests of one", "variables of one", "the configuration", "nothing that is applied"],
+)
+def test_only_environments_that_a_change_concerns_are_applied(
+    repository: Path, files: tuple[str, ...], environments: list[str]
+) -> None:
+    base = git(repository, "rev-parse", "HEAD")
+    write(repository, *files)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "second")
+
+    assert json.loads(run(repository, f"{ROOT}/bin/changed-environments {base}")) == environments
