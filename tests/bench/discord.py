@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESULT = Path("build/bench/discord.json")
-EVENTS = Path(__file__).parents[1] / "events"
+MESSAGES = Path(__file__).parents[1] / "messages"
 GENERATED, RECORDS = 10_000, 1000
 ZONE = ZoneInfo("Asia/Taipei")
 ODD: list[Any] = [
@@ -52,7 +52,7 @@ console = Console()
 def samples() -> list[str]:
     """Return a message of every kind."""
     return [
-        *(path.read_text("utf-8") for path in sorted(EVENTS.glob("*.*"))),
+        *(path.read_text("utf-8") for path in sorted(MESSAGES.glob("*.*"))),
         *(m.to_json() for m in EVERY_MESSAGE.values()),
     ]
 
@@ -93,7 +93,7 @@ def main() -> None:
     large = made_of(sns_event(json.dumps({f"key {number}": "x" * 40 for number in range(5000)})))
     told = {
         "generated": {
-            "events": len(rows),
+            "messages": len(rows),
             "without_a_message": sum(messages == 0 for messages, _, _ in rows),
             "refused": sum(refused for _, refused, _ in rows),
             "median_ms": round(statistics.median(took for _, _, took in rows) * 1000, 3),

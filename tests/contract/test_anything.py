@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SAMPLES = {
-    path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "events").glob("*.json")
+    path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "messages").glob("*.json")
 }
 # Half surrogate pairs too, which JSON can name and UTF-8 cannot carry.
 text = st.text(st.characters(codec=None, exclude_categories=()), max_size=200) | st.sampled_from(

@@ -1,6 +1,6 @@
 """One sample a kind of message, each with the payload that Discord gets for it.
 
-A new kind starts with a file in tests/events; `UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes
+A new kind starts with a file in tests/messages; `UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes
 the payloads anew, and the diff is read by a person.
 """
 
@@ -19,15 +19,15 @@ from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
 
-EVENTS = Path(__file__).parents[1] / "events"
-SAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(EVENTS.glob("*.*"))}
+MESSAGES = Path(__file__).parents[1] / "messages"
+SAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(MESSAGES.glob("*.*"))}
 SAMPLES |= {f"own_{name.replace(' ', '_')}": message.to_json() for name, message in EVERY_MESSAGE.items()}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_payload_is_the_one_that_was_looked_at(name: str) -> None:
     (payload,) = payloads([render(one, ZoneInfo("Asia/Taipei")) for one in parse_event(sns_event(SAMPLES[name]))])
-    snapshot = EVENTS / "payloads" / f"{name}.json"
+    snapshot = MESSAGES / "payloads" / f"{name}.json"
     made = json.dumps({**payload.body, "attachment": len(payload.attachment)}, indent=2, ensure_ascii=False) + "\n"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         snapshot.parent.mkdir(exist_ok=True)
@@ -38,4 +38,4 @@ def test_the_payload_is_the_one_that_was_looked_at(name: str) -> None:
 
 
 def test_every_snapshot_has_a_sample() -> None:
-    assert {path.stem for path in (EVENTS / "payloads").glob("*.json")} == set(SAMPLES)
+    assert {path.stem for path in (MESSAGES / "payloads").glob("*.json")} == set(SAMPLES)

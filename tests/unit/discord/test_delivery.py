@@ -12,14 +12,16 @@ from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Chain
+from joytify_discord.dedup import MOST_ENTRIES, ContainerStore, TableStore, open_store
 from joytify_discord.delivery import Delivery
-from joytify_discord.memory import MOST_ENTRIES, ContainerMemory, TableMemory, open_memory
 from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import NotEditableError
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from joytify_discord.dedup import DedupStore
     from joytify_discord.limits import Payload
-    from joytify_discord.memory import Memory
     from joytify_discord.webhook import Webhook
 
 
@@ -48,11 +50,11 @@ class FakeWebhook:
         return [embed["title"] for payload in self.posts.values() for embed in payload.body["embeds"]]
 
 
-def deliver(event: dict[str, Any], webhook: FakeWebhook, memory: Memory, alerts: FakeWebhook | None = None) -> int:
+def deliver(event: dict[str, Any], webhook: FakeWebhook, memory: DedupStore, alerts: FakeWebhook | None = None) -> int:
     return Delivery(
         webhook=cast("Webhook", webhook),
         alerts=cast("Webhook", alerts or webhook),
-        memory=memory,
+        store=memory,
         zone=ZoneInfo("UTC"),
         deadline=Deadline(time.monotonic() + 60),
     ).deliver(parse_event(event))
@@ -69,14 +71,14 @@ def event(*messages: str, first: int = 0) -> dict[str, Any]:
 def test_several_records_share_a_message_in_order() -> None:
     webhook = FakeWebhook()
 
-    messages = deliver(event("one", "two", "three"), webhook, ContainerMemory())
+    messages = deliver(event("one", "two", "three"), webhook, ContainerStore())
 
     assert messages == 1
     assert webhook.titles() == ["🔹 one", "🔹 two", "🔹 three"]
 
 
 def test_a_redelivered_message_is_posted_once() -> None:
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
 
     deliver(event("one", "two"), webhook, memory)
     deliver(event("one", "two", "three"), webhook, memory)
@@ -85,7 +87,7 @@ def test_a_redelivered_message_is_posted_once() -> None:
 
 
 def test_a_retry_posts_only_what_was_not_posted_before_the_failure() -> None:
-    webhook, memory = FakeWebhook(fails_after=1), ContainerMemory()
+    webhook, memory = FakeWebhook(fails_after=1), ContainerStore()
     texts = [f"message {number}" for number in range(25)]
 
     with pytest.raises(TransientError):
@@ -97,7 +99,7 @@ def test_a_retry_posts_only_what_was_not_posted_before_the_failure() -> None:
 
 
 def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() -> None:
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
 
     deliver(event(alarm_text()), webhook, memory)
     deliver(event("between", first=1), webhook, memory)
@@ -113,7 +115,7 @@ def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() 
 
 
 def test_the_runs_of_a_chain_edit_one_post() -> None:
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
     for number in range(5):
         summary = cleanup_summary(
             stop_reason="deadline" if number < 4 else "completed",
@@ -130,7 +132,7 @@ def test_the_runs_of_a_chain_edit_one_post() -> None:
 @pytest.mark.parametrize("shared", [True, False], ids=["one webhook", "alerts elsewhere"])
 @pytest.mark.parametrize("last", ["error", "warning"])
 def test_a_chain_that_ends_badly_closes_its_post_and_is_announced(last: str, *, shared: bool) -> None:
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
     alerts = webhook if shared else FakeWebhook()
     chain = Chain(started_at=NOW, records_deleted=1000, execution_time_ms=1)
     going_on = cleanup_summary(stop_reason="deadline", continued=True, chain=chain)
@@ -141,13 +143,13 @@ def test_a_chain_that_ends_badly_closes_its_post_and_is_announced(last: str, *, 
     deliver(event(bad.to_json(), first=1), webhook, memory, alerts)
 
     assert webhook.edits == ["1"]
-    assert not any("goes on" in title for title in webhook.titles())
+    assert not any("continues" in title for title in webhook.titles())
     assert len(alerts.titles()) == (2 if shared else 1)
 
 
 def test_what_arrives_late_changes_nothing_that_is_newer() -> None:
     """SNS keeps no order: the alarm comes after its resolution."""
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
     resolved = alarm_text(NewStateValue="OK", StateChangeTime="2026-11-01T05:17:30.000+0000")
 
     deliver(event(resolved), webhook, memory)
@@ -160,7 +162,7 @@ def test_what_arrives_late_changes_nothing_that_is_newer() -> None:
 
 
 def test_an_alarm_without_data_in_between_stays_one_post() -> None:
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
     for number, state in enumerate(("ALARM", "INSUFFICIENT_DATA", "ALARM", "OK")):
         text = alarm_text(NewStateValue=state, StateChangeTime=f"2026-11-01T0{number}:00:00.000+0000")
         deliver(event(text, first=number), webhook, memory)
@@ -170,7 +172,7 @@ def test_an_alarm_without_data_in_between_stays_one_post() -> None:
 
 
 def test_a_post_that_is_gone_is_posted_anew() -> None:
-    webhook, memory = FakeWebhook(), ContainerMemory()
+    webhook, memory = FakeWebhook(), ContainerStore()
     deliver(event(alarm_text()), webhook, memory)
     webhook.posts = {"7": webhook.posts["1"]}
 
@@ -181,9 +183,9 @@ def test_a_post_that_is_gone_is_posted_anew() -> None:
 
 def test_losing_the_memory_costs_a_second_post_and_no_more() -> None:
     webhook = FakeWebhook()
-    deliver(event(alarm_text()), webhook, ContainerMemory())
+    deliver(event(alarm_text()), webhook, ContainerStore())
 
-    deliver(event(alarm_text(NewStateValue="OK"), first=1), webhook, ContainerMemory())
+    deliver(event(alarm_text(NewStateValue="OK"), first=1), webhook, ContainerStore())
 
     assert [title[:2] for title in webhook.titles()] == ["❌ ", "✅ "]
 
@@ -192,7 +194,7 @@ def test_alerts_go_their_own_way() -> None:
     webhook, alerts = FakeWebhook(), FakeWebhook()
     messages = (stats_summary().to_json(), cleanup_error().to_json(), alarm_text(), cleanup_summary().to_json(), "text")
 
-    deliver(event(*messages), webhook, ContainerMemory(), alerts)
+    deliver(event(*messages), webhook, ContainerStore(), alerts)
 
     assert len(webhook.titles()) == 3
     assert [title.split()[0] for title in alerts.titles()] == ["❌", "❌"]
@@ -204,7 +206,7 @@ def test_what_is_wrong_with_the_time_zone_is_said_in_the_message() -> None:
     Delivery(
         webhook=cast("Webhook", webhook),
         alerts=cast("Webhook", webhook),
-        memory=ContainerMemory(),
+        store=ContainerStore(),
         zone=ZoneInfo("UTC"),
         deadline=Deadline(time.monotonic() + 60),
         note=told,
@@ -237,21 +239,21 @@ class BrokenTable:
 def test_a_memory_that_cannot_be_asked_loses_no_message(error: Exception) -> None:
     webhook = FakeWebhook()
 
-    deliver(event(alarm_text(), "text"), webhook, TableMemory(BrokenTable(error), "table"))
+    deliver(event(alarm_text(), "text"), webhook, TableStore(cast("DynamoDBClient", BrokenTable(error)), "table"))
 
     assert len(webhook.titles()) == 2
 
 
 def test_the_containers_memory_is_bounded() -> None:
-    memory = ContainerMemory()
+    memory = ContainerStore()
     for number in range(MOST_ENTRIES + 5):
-        memory.keep(str(number), {"post": "1"})
+        memory.put(str(number), {"post": "1"})
 
     assert len(memory.entries) == MOST_ENTRIES
-    assert memory.recall("0") is None
-    assert memory.recall(str(MOST_ENTRIES)) == {"post": "1"}
+    assert memory.get("0") is None
+    assert memory.get(str(MOST_ENTRIES)) == {"post": "1"}
 
 
 def test_without_a_table_the_container_remembers() -> None:
-    assert isinstance(open_memory(""), ContainerMemory)
-    assert isinstance(open_memory("table"), TableMemory)
+    assert isinstance(open_store(""), ContainerStore)
+    assert isinstance(open_store("table"), TableStore)

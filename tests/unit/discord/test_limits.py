@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytify_discord.limits import MARK, Embed, EmbedField, cut, fit, length, payloads
+from joytify_discord.embed import Embed, EmbedField, length
+from joytify_discord.limits import MARK, cut, fit, payloads
 from joytify_local.discord_model import check
 
 text = st.text(max_size=60) | st.sampled_from(["", " ", "x" * 300, "𝄞" * 5000, "word " * 2000])

@@ -9,11 +9,11 @@ from factories import alarm_text, cleanup_error, cleanup_summary, stats_summary
 from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, escape, moment, number, percent, size
+from joytify_discord.rendering.text import duration, escape, format_timestamp, number, percent, size
 
 if TYPE_CHECKING:
     from joytify_common.messages import Message
-    from joytify_discord.limits import Embed
+    from joytify_discord.embed import Embed
 
 TOKYO = Origin(region="ap-northeast-1")
 
@@ -30,12 +30,16 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
         (
             cleanup_summary(stop_reason="deadline", remaining_records=5, continued=True),
             PARTIAL,
-            "Cleanup: 66,814 records deleted so far, it goes on",
+            "Cleanup: 66,814 records deleted so far, it continues",
         ),
         (cleanup_error(), FAILURE, "Cleanup failed at delete playbacks"),
-        (stats_summary(), SUCCESS, "Monthly statistics: 2026\\-10 told to 800 users"),
-        (stats_summary(socket_failures=3), WARNING, "Monthly statistics: 2026\\-10 told to 800 users, with a fault"),
-        (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026\\-10 told to 800 users [TEST MODE]"),
+        (stats_summary(), SUCCESS, "Monthly statistics: 2026\\-10 sent to 800 users"),
+        (
+            stats_summary(socket_failures=3),
+            WARNING,
+            "Monthly statistics: 2026\\-10 sent to 800 users; some steps failed",
+        ),
+        (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026\\-10 sent to 800 users [TEST MODE]"),
     ],
     ids=["success", "partial", "failure", "stats", "stats with a fault", "test mode"],
 )
@@ -101,8 +105,9 @@ def test_figures_have_human_units() -> None:
         "1 min 1 s",
         "2 h 1 min",
     ]
-    assert moment(None, ZoneInfo("UTC")) == "unknown"
+    assert format_timestamp(None, ZoneInfo("UTC")) == "unknown"
     assert (
-        moment(cleanup_summary().data.cutoff_date, ZoneInfo("Asia/Taipei")) == "<t:1793498400:R> (2026-11-01 10:00 CST)"
+        format_timestamp(cleanup_summary().data.cutoff_date, ZoneInfo("Asia/Taipei"))
+        == "<t:1793498400:R> (2026-11-01 10:00 CST)"
     )
     assert escape("plain 12.5 %") == "plain 12.5 %"

@@ -1,4 +1,4 @@
-"""The story: what arrived is posted, each message once, and an incident keeps one post."""
+"""The use case: what arrived is posted, each message once, and an incident keeps one post."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from joytify_discord.limits import Embed, EmbedField, payloads
+from joytify_discord.embed import Embed, EmbedField
+from joytify_discord.limits import payloads
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from joytify_common.deadline import Deadline
+    from joytify_discord.dedup import DedupStore
     from joytify_discord.limits import Payload
-    from joytify_discord.memory import Memory
     from joytify_discord.parsing import Received
 
 
 @dataclass(frozen=True)
 class Item:
-    """One record as it is to be shown, and its key in the memory; the key is empty where SNS named none."""
+    """One record as it is shown, and its key in the dedup store; the key is empty if SNS named none."""
 
     embed: Embed
     key: str
@@ -34,13 +35,13 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """What the memory holds of an incident.
+    """What the dedup store holds of an incident.
 
     Attributes:
-        post: id of its post, empty where Discord named none.
+        post: id of its post; empty if Discord named none.
         is_alert: whether that was posted where alerts go.
-        since: when it began, ISO 8601, empty where that is not to be shown.
-        at: moment of the state that is shown, likewise.
+        since: when it began, ISO 8601; empty if that is not shown.
+        at: time of the state that is shown, the same.
         closed: whether the next message opens a new one.
     """
 
@@ -51,21 +52,21 @@ class Incident:
     closed: bool
 
     @classmethod
-    def of(cls, kept: dict[str, str] | None) -> Incident | None:
-        """Return the incident that was kept, None where none was."""
-        if kept is None or not kept.get("post"):
+    def of(cls, stored: dict[str, str] | None) -> Incident | None:
+        """Return the incident that was stored, or None."""
+        if stored is None or not stored.get("post"):
             return None
-        flags = {name: kept.get(name) == "yes" for name in ("is_alert", "closed")}
-        return cls(post=kept["post"], since=kept.get("since", ""), at=kept.get("at", ""), **flags)
+        flags = {name: stored.get(name) == "yes" for name in ("is_alert", "closed")}
+        return cls(post=stored["post"], since=stored.get("since", ""), at=stored.get("at", ""), **flags)
 
-    def kept(self) -> dict[str, str]:
-        """Return it as the memory keeps it."""
+    def to_store(self) -> dict[str, str]:
+        """Return it as the dedup store holds it."""
         flags = {"is_alert": "yes" if self.is_alert else "no", "closed": "yes" if self.closed else "no"}
         return {"post": self.post, "since": self.since, "at": self.at, **flags}
 
-    def is_after(self, moment: datetime | None) -> bool:
-        """Return whether what is shown is newer than this moment."""
-        return bool(self.at) and moment is not None and datetime.fromisoformat(self.at) > moment
+    def is_after(self, time: datetime | None) -> bool:
+        """Return whether what is shown is newer than this time."""
+        return bool(self.at) and time is not None and datetime.fromisoformat(self.at) > time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +76,13 @@ class Delivery:
     Attributes:
         webhook: where messages go.
         alerts: where failures, warnings and alarms go.
-        memory: what was posted before.
-        note: stands in the footer of every message, empty for none.
+        store: what was posted before.
+        note: is added to the footer of every message; empty for none.
     """
 
     webhook: Webhook
     alerts: Webhook
-    memory: Memory
+    store: DedupStore
     zone: ZoneInfo
     deadline: Deadline
     note: str = ""
@@ -93,7 +94,7 @@ class Delivery:
             JobError: a message could not be posted; those before it are remembered as posted.
         """
         items = [Item(self._noted(render(one, self.zone)), _key(one)) for one in received]
-        new = [item for item in items if not (item.key and self.memory.recall(item.key))]
+        new = [item for item in items if not (item.key and self.store.get(item.key))]
         messages = 0
         # Neighbours that go the same way share messages; one of an incident stands alone, so that it can be edited.
         for (alert, incident), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incident)):
@@ -117,15 +118,15 @@ class Delivery:
 
     def _post_incident(self, items: Sequence[Item], webhook: Webhook) -> int:
         for item in items:
-            self._tell(item, webhook)
+            self._post_or_edit(item, webhook)
         return len(items)
 
-    def _tell(self, item: Item, webhook: Webhook) -> None:
-        """Edit the post of the incident where there is one, else post; remember which."""
+    def _post_or_edit(self, item: Item, webhook: Webhook) -> None:
+        """Edit the post of the incident if there is one, else post; remember which."""
         key, embed = f"incident {item.embed.incident}", item.embed
-        earlier = Incident.of(self.memory.recall(key))
+        earlier = Incident.of(self.store.get(key))
         if earlier is not None and earlier.is_after(embed.timestamp):
-            # SNS keeps no order. What is older than what is shown is told by itself and changes nothing there.
+            # SNS keeps no order. What is older than what is shown is posted separately and changes nothing there.
             (late,) = payloads([replace(embed, title=f"{embed.title} [arrived late]")])
             self._remember([item], webhook.post(late, self.deadline))
             return
@@ -134,7 +135,7 @@ class Delivery:
         edited = ongoing is not None and self._edit(ongoing, payload)
         new = "" if edited and not embed.announces else webhook.post(payload, self.deadline)
         self._remember([item], new)
-        self.memory.keep(
+        self.store.put(
             key,
             Incident(
                 post=ongoing.post if ongoing and edited else new,
@@ -142,11 +143,11 @@ class Delivery:
                 since=ongoing.since if ongoing else _text(embed.since),
                 at=_text(embed.timestamp),
                 closed=embed.closes,
-            ).kept(),
+            ).to_store(),
         )
 
     def _edit(self, incident: Incident, payload: Payload) -> bool:
-        """Edit the incident's post where it was posted; return whether Discord took that."""
+        """Edit the incident's post in its channel; return whether Discord accepted that."""
         try:
             (self.alerts if incident.is_alert else self.webhook).edit(incident.post, payload, self.deadline)
         except NotEditableError as exc:
@@ -157,7 +158,7 @@ class Delivery:
     def _remember(self, items: Sequence[Item], post: str) -> None:
         for item in items:
             if item.key:
-                self.memory.keep(item.key, {"post": post})
+                self.store.put(item.key, {"post": post})
 
 
 def _key(received: Received) -> str:
@@ -169,7 +170,7 @@ def _text(moment: datetime | None) -> str:
 
 
 def _with_time_since(embed: Embed, incident: Incident | None) -> Embed:
-    """Return the embed with how long its incident has lasted, where it tells since when."""
+    """Return the embed with how long its incident has lasted, if it says since when."""
     if incident is None or not incident.since or embed.since is None:
         return embed
     lasted = embed.since - datetime.fromisoformat(incident.since)

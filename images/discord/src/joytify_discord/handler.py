@@ -13,8 +13,8 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.errors import ConfigError, as_job_error
 from joytify_common.secrets import Secret, read_secret, secrets_provider
 from joytify_common.settings import load_settings
+from joytify_discord.dedup import open_store
 from joytify_discord.delivery import Delivery
-from joytify_discord.memory import open_memory
 from joytify_discord.parsing import parse_event
 from joytify_discord.settings import DiscordSettings
 from joytify_discord.webhook import Webhook, http_client
@@ -26,7 +26,7 @@ SETTINGS = load_settings(DiscordSettings)
 logs.configure(SETTINGS.log_level)
 
 
-def handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON arrived
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Post every record of an SNS event to Discord; an error leaves the handler, so that Lambda retries."""
     with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
         try:
@@ -37,7 +37,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN4
             raise failure from None
 
 
-def _post_all(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON arrived
+def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
     secret = read_secret(secrets_provider(), SETTINGS.secret_id)
     webhook, alerts = _webhooks(secret)
     zone, note = _zone(secret)
@@ -45,7 +45,7 @@ def _post_all(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: AN
     messages = Delivery(
         webhook=webhook,
         alerts=alerts,
-        memory=open_memory(SETTINGS.discord_memory_table),
+        store=open_store(SETTINGS.discord_memory_table),
         zone=zone,
         note=note,
         deadline=Deadline.of(context),
@@ -55,7 +55,7 @@ def _post_all(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: AN
 
 
 def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
-    """Return where messages and where alerts go: elsewhere only where the secret names another place."""
+    """Return where messages and where alerts go: elsewhere only if the secret names another place."""
     usual = Webhook(client=http_client(), url=secret.require(URL_KEY))
     elsewhere = secret.values.get(ALERTS_KEY)
     thread = secret.text(THREAD_KEY, "")
@@ -67,7 +67,7 @@ def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
 
 
 def _zone(secret: Secret) -> tuple[ZoneInfo, str]:
-    """Return the operators' time zone, and what is to be said of it in every message."""
+    """Return the operators' time zone, and a remark on it for every message."""
     name = secret.text(ZONE_KEY, "UTC")
     try:
         return ZoneInfo(name), ""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from joytify_discord.embed import Embed, EmbedField, length
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
 EMBEDS = 10
 FIELDS = 25
@@ -32,80 +33,8 @@ LONGEST_WORD = 40
 TELLING_TEXT = 1000
 
 
-@dataclass(frozen=True)
-class EmbedField:
-    """A name with a value; both are Markdown."""
-
-    name: str
-    value: str
-    inline: bool = True
-
-    def size(self) -> int:
-        """Return the characters that count against the total."""
-        return length(self.name) + length(self.value)
-
-
-@dataclass(frozen=True)
-class Embed:
-    """One embed, of any size; `fit` makes it one that Discord takes.
-
-    Attributes:
-        is_alert: whether somebody must look: a failure, a warning, an alarm.
-        incident: what the message is one of several about; the later ones edit the post of the first.
-        closes: whether it is the last of its incident.
-        announces: whether it is a post of its own besides, since nobody is told of an edit.
-        since: when its incident began, None where that is not to be shown.
-        full: all of the message, for an attachment where the embed had to be cut; empty: the embed's own text.
-        attach: whether it is attached even where nothing had to be cut.
-    """
-
-    title: str
-    color: int
-    description: str = ""
-    fields: Sequence[EmbedField] = ()
-    footer: str = ""
-    timestamp: datetime | None = None
-    url: str = ""
-    is_alert: bool = False
-    incident: str = ""
-    closes: bool = False
-    announces: bool = False
-    since: datetime | None = None
-    full: str = ""
-    attach: bool = False
-
-    def size(self) -> int:
-        """Return the characters that count against the total."""
-        return length(self.title + self.description + self.footer) + sum(field.size() for field in self.fields)
-
-    def text(self) -> str:
-        """Return the embed as plain Markdown."""
-        fields = (f"{field.name}: {field.value}" for field in self.fields)
-        return "\n".join(filter(None, (self.title, self.description, *fields, self.footer)))
-
-    def payload(self) -> dict[str, Any]:
-        """Return the embed as Discord's API has it."""
-        payload: dict[str, Any] = {"title": self.title, "color": self.color}
-        if self.description:
-            payload["description"] = self.description
-        if self.fields:
-            payload["fields"] = [{"name": f.name, "value": f.value, "inline": f.inline} for f in self.fields]
-        if self.footer:
-            payload["footer"] = {"text": self.footer}
-        if self.timestamp:
-            payload["timestamp"] = self.timestamp.isoformat()
-        if self.url:
-            payload["url"] = self.url
-        return payload
-
-
-def length(text: str) -> int:
-    """Return the length as Discord may count it at the most: in UTF-16 units, two for an astral character."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def cut(text: str, limit: int) -> str:
-    """Return the text, cut at a word and marked where it is longer than the limit."""
+    """Return the text, cut at a word and marked if it is longer than the limit."""
     if length(text) <= limit:
         return text
     kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - length(MARK))].decode("utf-16-le", "ignore")
@@ -129,7 +58,7 @@ def fit(embed: Embed) -> Embed:
         url=embed.url if len(embed.url) <= URL else "",
         footer=cut(_sendable(embed.footer).strip(), FOOTER),
     )
-    # A long text gives way to the figures, down to what tells what it is about; then the last figures go.
+    # A long text gives way to the figures, down to what says what it is about; then the last figures go.
     fitted = _shorten(fitted, TELLING_TEXT)
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])

@@ -8,20 +8,18 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from joytify_common.messages import Message, parse_message
-
-OWN_TYPES = {"monthly_stats_summary", "monthly_stats_error", "cleanup_summary", "cleanup_error"}
+from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a message comes from, as its SNS envelope tells.
+    """Where a message comes from, according to its SNS envelope.
 
     Attributes:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
-        region: AWS region of the topic, empty where unknown.
-        subject: subject of the SNS message, empty where there is none.
-        message_id: SNS's id of the message, empty where unknown; a redelivered message has the same.
+        region: AWS region of the topic; empty if unknown.
+        subject: subject of the SNS message; empty if there is none.
+        message_id: SNS's id of the message; empty if unknown; a redelivered message has the same.
     """
 
     partition: str = "aws"
@@ -46,7 +44,7 @@ class Alarm(BaseModel):
     trigger: dict[str, Any] = Field({}, alias="Trigger")
 
 
-class Notice(BaseModel):
+class EventBridgeEvent(BaseModel):
     """An EventBridge event: what an AWS service says of itself."""
 
     model_config = ConfigDict(frozen=True)
@@ -61,7 +59,7 @@ class Notice(BaseModel):
 
 
 @dataclass(frozen=True)
-class Known:
+class SnsJson:
     """A JSON message whose shape is known, by its kind.
 
     Attributes:
@@ -79,14 +77,14 @@ class Unknown:
 
     Attributes:
         text: the message as it came.
-        value: the JSON in it, None where there is none.
+        value: the JSON in it, or None.
     """
 
     text: str
     value: Any = None
 
 
-Parsed = Message | Alarm | Notice | Known | Unknown
+Parsed = Message | Alarm | EventBridgeEvent | SnsJson | Unknown
 
 # Kind of a message that is no alarm and no EventBridge event, by the keys that only it has.
 SHAPES = {
@@ -116,7 +114,7 @@ class Received:
     text: str = ""
 
 
-def parse_event(event: Any) -> list[Received]:  # noqa: ANN401 - whatever JSON arrived
+def parse_event(event: object) -> list[Received]:
     """Return what each record of the event says, in order; an event that is no SNS event is itself the message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
@@ -139,16 +137,16 @@ def parse_text(text: str) -> Parsed:
 
 
 def _known(text: str, value: dict[str, Any]) -> Parsed | None:
-    if value.get("type") in OWN_TYPES:
+    if value.get("type") in MESSAGE_TYPES:
         return parse_message(text)
     if "AlarmName" in value and "NewStateValue" in value:
         return Alarm.model_validate(value)
     if "detail-type" in value and "detail" in value:
-        return Notice.model_validate(value)
-    return next((Known(kind, value) for kind, keys in SHAPES.items() if keys <= value.keys()), None)
+        return EventBridgeEvent.model_validate(value)
+    return next((SnsJson(kind, value) for kind, keys in SHAPES.items() if keys <= value.keys()), None)
 
 
-def _parse_record(record: Any) -> Received:  # noqa: ANN401 - whatever JSON arrived
+def _parse_record(record: object) -> Received:
     envelope = record.get("Sns") if isinstance(record, dict) else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
         return _unknown(record)
@@ -156,7 +154,7 @@ def _parse_record(record: Any) -> Received:  # noqa: ANN401 - whatever JSON arri
     return Received(content=parse_text(text), origin=_origin(envelope), text=text)
 
 
-def _unknown(value: Any) -> Received:  # noqa: ANN401 - whatever JSON arrived
+def _unknown(value: object) -> Received:
     text = json.dumps(value)
     return Received(content=parse_text(text), origin=Origin(), text=text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
 from joytify_discord.limits import ATTACHMENT
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 # Discord asks bots to name themselves so: https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 0.1)"
-# 5xx and broken connections; a 429 is waited out as long as there is time.
-ATTEMPTS = 4
-FIRST_PAUSE_SECONDS = 0.5
-# Discord may say that no wait is needed, and refuse again.
-LEAST_PAUSE_SECONDS = 0.1
+RETRIES = RetryPolicy(attempts=4, wait_seconds=0.5)
+# If Discord limits the rate and does not say for how long.
+WAIT_SECONDS = 0.5
 REFUSED_URL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 
 
@@ -55,17 +53,17 @@ class Webhook:
     url: SecretStr
     key: str = "DISCORD_WEBHOOK_URL"
     thread: str = ""
-    _free_at: float = field(default=0.0, repr=False)
+    _free_at: float = field(default=0.0, init=False, repr=False)
 
     def post(self, payload: Payload, deadline: Deadline) -> str:
-        """Post one message, wait until Discord has stored it, and return its id, empty where Discord named none.
+        """Post one message, wait until Discord has stored it, and return its id, or empty text if Discord named none.
 
-        A message that Discord does not take is tried once more as text only: none is lost to its own shape.
+        A message that Discord refuses is sent once more as text only, so that none is lost because of its shape.
 
         Raises:
             ConfigError: Discord does not know the webhook.
-            PermanentError: Discord does not take the message.
-            TransientError: Discord did not take it in the attempts and the time there are.
+            PermanentError: Discord refuses the message.
+            TransientError: no attempt succeeded in time.
         """
         try:
             return self._send("POST", "", payload, deadline)
@@ -73,10 +71,10 @@ class Webhook:
             return self._send("POST", "", payload.plainest(), deadline)
 
     def edit(self, message: str, payload: Payload, deadline: Deadline) -> None:
-        """Put the payload in the place of a message that was posted; raises TransientError as `post` does.
+        """Replace a message that was posted with the payload; raises TransientError as `post` does.
 
         Raises:
-            NotEditableError: Discord takes no edit of it; it may take a new message.
+            NotEditableError: Discord refuses to edit it, and may accept a new message.
         """
         try:
             try:
@@ -84,29 +82,19 @@ class Webhook:
             except _MalformedError:
                 self._send("PATCH", f"/messages/{message}", payload.plainest(), deadline)
         except (PermanentError, ConfigError) as exc:
-            raise NotEditableError(str(exc)) from None
+            raise NotEditableError(str(exc)) from exc
 
     def _send(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
-        attempt = 0
-        while True:
-            self._wait(self._free_at - time.monotonic(), deadline, "Discord limits the rate")
-            try:
-                return str(self._request(method, path, payload, deadline.remaining()).get("id") or "")
-            except _LimitedError as exc:
-                self._wait(max(exc.pause, LEAST_PAUSE_SECONDS), deadline, str(exc))
-            except _RetryableError as exc:
-                attempt += 1
-                if attempt == ATTEMPTS:
-                    raise TransientError(str(exc)) from None
-                pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
-                self._wait(pause * random.uniform(0.5, 1.5), deadline, str(exc))  # noqa: S311 - jitter
+        def send() -> str:
+            if (seconds := self._free_at - time.monotonic()) > 0:
+                wait(
+                    seconds,
+                    deadline.remaining(),
+                    TransientError("Discord limits the rate, for longer than there is time"),
+                )
+            return str(self._request(method, path, payload, deadline.remaining()).get("id") or "")
 
-    @staticmethod
-    def _wait(seconds: float, deadline: Deadline, why: str) -> None:
-        if max(seconds, 0) >= deadline.remaining():
-            raise TransientError(f"{why}, for longer than there is time")
-        if seconds > 0:
-            time.sleep(seconds)
+        return RETRIES.call(send, deadline.remaining())
 
     def _request(self, method: str, path: str, payload: Payload, seconds: float) -> dict[str, Any]:
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
@@ -118,7 +106,7 @@ class Webhook:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{self.key}: it is not a URL") from None
         except httpx.RequestError as exc:
-            raise _RetryableError(f"Discord could not be reached ({type(exc).__name__})") from None
+            raise UnavailableError(f"Discord could not be reached ({type(exc).__name__})") from exc
         self._note_bucket(response)
         if not response.is_success:
             raise self._refusal(response)
@@ -135,25 +123,15 @@ class Webhook:
             return ConfigError(f"{self.key}: Discord answered {status}: the webhook is gone or its address is wrong")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             pause = _seconds(_json(response).get("retry_after")) or _seconds(response.headers.get("Retry-After"))
-            return _LimitedError("Discord limits the rate (429)", FIRST_PAUSE_SECONDS if pause is None else pause)
+            return RateLimitedError("Discord limits the rate (429)", WAIT_SECONDS if pause is None else pause)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _RetryableError(f"Discord answered {status}")
+            return UnavailableError(f"Discord answered {status}")
         kind = _MalformedError if status == HTTPStatus.BAD_REQUEST else PermanentError
         return kind(f"Discord refused the message ({status})")
 
 
-class _RetryableError(JobError):
-    pass
-
-
 class _MalformedError(PermanentError):
     pass
-
-
-class _LimitedError(JobError):
-    def __init__(self, text: str, pause: float) -> None:
-        super().__init__(text)
-        self.pause = pause
 
 
 def _content(payload: Payload) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.limits import Embed, EmbedField
+from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.rendering.links import alarm_link
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
-from joytify_discord.rendering.text import escape, moment
-from joytify_discord.rendering.values import look
+from joytify_discord.rendering.text import escape, format_timestamp
+from joytify_discord.rendering.values import get_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def alarm(message: Alarm, origin: Origin, zone: ZoneInfo) -> Embed:
         description=escape(message.description or ""),
         fields=[
             EmbedField("Was", escape(message.old_state or "unknown")),
-            EmbedField("Changed", moment(message.changed_at, zone)),
+            EmbedField("Changed", format_timestamp(message.changed_at, zone)),
             EmbedField("Why", escape(message.reason), inline=False),
             *_watched(message),
         ],
@@ -60,12 +60,12 @@ def _watched(message: Alarm) -> Iterator[EmbedField]:
     if message.rule:
         yield EmbedField("Rule", escape(message.rule), inline=False)
     trigger: Any = message.trigger
-    metric = look(trigger, "MetricName") or look(trigger, "Metrics.0.MetricStat.Metric.MetricName")
+    metric = get_path(trigger, "MetricName") or get_path(trigger, "Metrics.0.MetricStat.Metric.MetricName")
     if metric:
         comparison = COMPARISONS.get(str(trigger.get("ComparisonOperator")), "against")
-        threshold = look(trigger, "Threshold") or look(trigger, "ThresholdMetricId")
+        threshold = get_path(trigger, "Threshold") or get_path(trigger, "ThresholdMetricId")
         dimensions = trigger.get("Dimensions") or []
-        of = ", ".join(look(d, "value") or look(d, "Value") for d in dimensions if isinstance(d, dict))
+        of = ", ".join(get_path(d, "value") or get_path(d, "Value") for d in dimensions if isinstance(d, dict))
         yield EmbedField(
             "Watches", f"{metric}{f' of {of}' if of else ''}, {comparison} {threshold}".strip(), inline=False
         )

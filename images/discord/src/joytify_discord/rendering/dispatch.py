@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
-from joytify_discord.parsing import Alarm, Known, Notice, Received, Unknown
-from joytify_discord.rendering import alarms, generic, jobs, services, shapes
+from joytify_discord.parsing import Alarm, EventBridgeEvent, Received, SnsJson, Unknown
+from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from joytify_discord.limits import Embed
+    from joytify_discord.embed import Embed
 
 # The parser lets through what a renderer may still stumble over: an odd type, a year 9999, a figure of 400 digits.
 STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
@@ -44,9 +44,9 @@ def _render(received: Received, zone: ZoneInfo) -> Embed:
             return jobs.job(message, origin, zone)
         case Alarm() as message:
             return alarms.alarm(message, origin, zone)
-        case Notice() as message:
-            return services.notice(message, zone)
-        case Known() as message:
-            return shapes.known(message, origin)
+        case EventBridgeEvent() as message:
+            return eventbridge.eventbridge_event(message, zone)
+        case SnsJson() as message:
+            return sns_json.sns_json(message, origin)
         case Unknown() as message:
             return generic.unknown(message.text, message.value, origin)

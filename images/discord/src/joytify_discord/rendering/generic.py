@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from joytify_discord.limits import Embed, cut
+from joytify_discord.embed import Embed
+from joytify_discord.limits import cut
 from joytify_discord.rendering.style import INFORMATION, WARNING
 from joytify_discord.rendering.text import escape
-from joytify_discord.rendering.values import flattened
+from joytify_discord.rendering.values import flatten_fields
 
 if TYPE_CHECKING:
     from joytify_discord.parsing import Origin
@@ -19,17 +20,17 @@ TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "m
 LONGEST_TITLE = 60
 
 
-def unknown(text: str, value: Any, origin: Origin) -> Embed:  # noqa: ANN401 - whatever JSON arrived
+def unknown(text: str, value: object, origin: Origin) -> Embed:
     """Return the embed for a message of an unknown kind.
 
     Args:
         text: the message as it came.
-        value: the JSON in it, None where there is none.
+        value: the JSON in it, or None.
         origin: where it comes from.
     """
     # AWS Budgets writes to people: its warnings are plain text.
     severity = WARNING if text.startswith("AWS Budget Notification") else INFORMATION
-    fields = list(flattened(value)) if isinstance(value, dict) and value else []
+    fields = list(flatten_fields(value)) if isinstance(value, dict) and value else []
     title = origin.subject or _title(text, value)
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Embed(
@@ -44,13 +45,13 @@ def unknown(text: str, value: Any, origin: Origin) -> Embed:  # noqa: ANN401 - w
     )
 
 
-def _shown(text: str, value: Any) -> str:  # noqa: ANN401 - whatever JSON arrived
+def _shown(text: str, value: object) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, (dict, list)) else text
 
 
-def _title(text: str, value: Any) -> str:  # noqa: ANN401 - whatever JSON arrived
+def _title(text: str, value: object) -> str:
     if isinstance(value, dict):
         return next((value[key] for key in TITLES if isinstance(value.get(key), str) and value[key].strip()), "")
     if value is not None:

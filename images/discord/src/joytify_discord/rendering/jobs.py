@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
-from joytify_discord.limits import Embed, EmbedField
+from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.rendering.links import log_stream_link
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, escape, moment, number, percent, size
+from joytify_discord.rendering.text import duration, escape, format_timestamp, number, percent, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     )
     from joytify_discord.parsing import Origin
 
-NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event lies in the function's dead-letter queue."
-NEXT_FOR_A_PERSON = "Mend what the error names, then invoke it again; a retry alone does not help."
+NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event is in the function's dead-letter queue."
+NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
 # Errors that leave the run's work done, by their stage: nobody retries them.
 NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function."}
 BAR = 20
@@ -72,17 +72,17 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) ->
     ]
     fields = [
         *([] if data.dry_run else figures),
-        EmbedField("Older than", moment(data.cutoff_date, zone), inline=False),
+        EmbedField("Older than", format_timestamp(data.cutoff_date, zone), inline=False),
         *map(_expired if data.dry_run else _collection, data.collections),
         EmbedField("Started by", escape(data.triggered_by)),
     ]
     fields.extend(_cleanup_extras(data))
     embed = _embed(severity, f"Cleanup: {what}", message, origin, fields)
-    return _of_chain(embed, data.chain, closes=not data.continued)
+    return _of_sequence(embed, data.chain, closes=not data.continued)
 
 
-def _of_chain(embed: Embed, chain: Chain | None, *, closes: bool) -> Embed:
-    """Return the embed as one of its chain's: the runs edit the post of the first, but for one that ends badly."""
+def _of_sequence(embed: Embed, chain: Chain | None, *, closes: bool) -> Embed:
+    """Return the embed as one of its sequence's: the runs edit the post of the first, except one that ends badly."""
     if chain is None:
         return embed
     incident = f"chain {chain.started_at.isoformat()}"
@@ -91,17 +91,17 @@ def _of_chain(embed: Embed, chain: Chain | None, *, closes: bool) -> Embed:
 
 def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
     if data.continued:
-        yield EmbedField("What next", "It goes on by itself in another run.", inline=False)
+        yield EmbedField("What next", "It continues automatically in another run.", inline=False)
     elif data.stop_reason in {"continuations_exhausted", "no_progress"}:
-        yield EmbedField("What next", "It does not go on by itself: invoke cleanup again.", inline=False)
+        yield EmbedField("What next", "It does not continue automatically: invoke cleanup again.", inline=False)
     if data.chain is not None:
-        told = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
-        yield EmbedField(f"All {data.continuation + 1} runs so far", told)
+        total = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
+        yield EmbedField(f"All {data.continuation + 1} runs so far", total)
     if data.archive is not None:
         yield EmbedField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
     if data.estimate is not None:
-        told = f"{size(data.estimate.bytes)} in about {duration(data.estimate.seconds * 1000)}"
-        yield EmbedField("Would delete", told)
+        estimate = f"{size(data.estimate.bytes)} in about {duration(data.estimate.seconds * 1000)}"
+        yield EmbedField("Would delete", estimate)
     if data.storage is not None:
         yield EmbedField("Storage", _storage(data.storage), inline=False)
 
@@ -109,10 +109,10 @@ def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
 def _storage(storage: Storage) -> str:
     filled = min(BAR, round(storage.percent / 100 * BAR))
     bar = "█" * filled + "░" * (BAR - filled)
-    told = f"{bar}\n{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
+    text = f"{bar}\n{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
     if storage.days_until_full is not None:
-        told += f", full in about {storage.days_until_full:,.0f} days at the growth of the last week"
-    return f"{told}: nearly full {WARNING.symbol}" if storage.alert else told
+        text += f", full in about {storage.days_until_full:,.0f} days at the growth of the last week"
+    return f"{text}: nearly full {WARNING.symbol}" if storage.alert else text
 
 
 def _cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embed:
@@ -120,11 +120,11 @@ def _cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Emb
     fields = [
         *_failure(data),
         EmbedField("Deleted before the error", number(data.records_deleted)),
-        EmbedField("Older than", moment(data.cutoff_date, zone)),
+        EmbedField("Older than", format_timestamp(data.cutoff_date, zone)),
         *map(_collection, data.collections),
     ]
     embed = _embed(FAILURE, f"Cleanup failed at {escape(data.stage)}", message, origin, fields)
-    return _of_chain(embed, data.chain, closes=True)
+    return _of_sequence(embed, data.chain, closes=True)
 
 
 def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
@@ -132,12 +132,12 @@ def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
     if data.skipped:
         return INFORMATION, f"nothing to do, {escape(data.skipped)}"
     if data.dry_run:
-        return INFORMATION, f"dry run for {month}, {number(data.users_updated)} users would be told"
+        return INFORMATION, f"dry run for {month}, {number(data.users_updated)} users would be notified"
     if data.continued:
-        return PARTIAL, f"{month} goes on, {number(data.users_updated)} users told so far"
+        return PARTIAL, f"{month} continues, sent to {number(data.users_updated)} users so far"
     if data.cleanup_failure or data.socket_failures:
-        return WARNING, f"{month} told to {number(data.users_updated)} users, with a fault"
-    return SUCCESS, f"{month} told to {number(data.users_updated)} users"
+        return WARNING, f"{month} sent to {number(data.users_updated)} users; some steps failed"
+    return SUCCESS, f"{month} sent to {number(data.users_updated)} users"
 
 
 def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
@@ -145,10 +145,10 @@ def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
         return INFORMATION, f"nothing to do, {escape(data.skipped)}"
     if data.dry_run:
         return _dry_run_outcome(data)
-    # What matters at a glance is the whole chain's work, not one run's share of it.
+    # What matters at a glance is the whole sequence's work, not one run's share of it.
     deleted = data.chain.records_deleted if data.chain else data.records_deleted
     if data.continued:
-        return PARTIAL, f"{number(deleted)} records deleted so far, it goes on"
+        return PARTIAL, f"{number(deleted)} records deleted so far, it continues"
     if data.stop_reason != "completed":
         return WARNING, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
     if data.storage is not None and data.storage.alert:
@@ -159,13 +159,13 @@ def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
 def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     found = number(data.total_records_found)
     if data.stop_reason == "brake":
-        return WARNING, f"dry run, the brake would hold: {found} records are expired"
+        return WARNING, f"dry run, the deletion safety limit would stop it: {found} records are expired"
     return INFORMATION, f"dry run, {found} records would be deleted"
 
 
 def _stats_figures(data: StatsFigures) -> Iterator[EmbedField]:
     yield EmbedField("With statistics", number(data.users_processed))
-    yield EmbedField("Told", number(data.users_updated))
+    yield EmbedField("Notified", number(data.users_updated))
     yield EmbedField("Pushed live", number(data.socket_users_notified))
     if data.socket_failures:
         why = f": {escape(data.socket_failure)}" if data.socket_failure else ""

@@ -16,7 +16,7 @@ CONSOLES = {
 
 
 def log_stream_link(origin: Origin, function: str, stream: str) -> str:
-    """Return the address of a function's log stream; empty where region or stream is unknown."""
+    """Return the address of a function's log stream; empty if region or stream is unknown."""
     if not stream:
         return ""
     group = _twice(f"/aws/lambda/{function}")
@@ -24,12 +24,12 @@ def log_stream_link(origin: Origin, function: str, stream: str) -> str:
 
 
 def alarm_link(origin: Origin, name: str) -> str:
-    """Return the address of an alarm; empty where the region is unknown."""
+    """Return the address of an alarm; empty if the region is unknown."""
     return _console(origin, f"#alarmsV2:alarm/{quote(name, safe='')}")
 
 
 def function_link(origin: Origin, name: str) -> str:
-    """Return the address of a function's log group; empty where region or name is unknown."""
+    """Return the address of a function's log group; empty if region or name is unknown."""
     return _console(origin, f"#logsV2:log-groups/log-group/{_twice(f'/aws/lambda/{name}')}") if name else ""
 
 

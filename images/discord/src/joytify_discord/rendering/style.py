@@ -1,4 +1,4 @@
-"""Severity: a colour and a symbol, so that neither has to be told by colour alone."""
+"""Severity: a colour and a symbol, so that severity is not shown by colour alone."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def duration(milliseconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def moment(value: datetime | None, zone: ZoneInfo) -> str:
+def format_timestamp(value: datetime | None, zone: ZoneInfo) -> str:
     """Return a moment in the reader's own time (Discord's mark-up) and in the operators' time zone."""
     if value is None:
         return UNKNOWN

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from joytify_discord.limits import EmbedField
+from joytify_discord.embed import EmbedField
 from joytify_discord.rendering.text import escape
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ INLINE = 40
 DEPTH = 6
 
 
-def look(value: Any, path: str) -> str:  # noqa: ANN401 - whatever JSON arrived
-    """Return what stands at a dotted path (a number picks from a list) as escaped text; empty where nothing does."""
+def get_path(value: object, path: str) -> str:
+    """Return the value at a dotted path (a number picks from a list) as escaped text; empty if nothing does."""
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step)
@@ -27,7 +27,7 @@ def look(value: Any, path: str) -> str:  # noqa: ANN401 - whatever JSON arrived
     return escape(_scalar(value)) if value is not None and not isinstance(value, (dict, list)) else ""
 
 
-def chosen(value: Any, names: Mapping[str, str]) -> Iterator[EmbedField]:  # noqa: ANN401 - whatever JSON arrived
+def select_fields(value: object, names: Mapping[str, str]) -> Iterator[EmbedField]:
     """Yield a field for each name whose path holds something.
 
     Args:
@@ -35,24 +35,24 @@ def chosen(value: Any, names: Mapping[str, str]) -> Iterator[EmbedField]:  # noq
         names: dotted path by name.
     """
     for name, path in names.items():
-        if text := look(value, path):
+        if text := get_path(value, path):
             yield EmbedField(name, text, inline=len(text) <= INLINE)
 
 
-def flattened(value: Any, prefix: str = "", depth: int = DEPTH) -> Iterator[EmbedField]:  # noqa: ANN401
+def flatten_fields(value: object, prefix: str = "", depth: int = DEPTH) -> Iterator[EmbedField]:
     """Yield a field for each value in an object, nested ones by their dotted path."""
     if isinstance(value, dict) and value and depth:
         for key, inner in value.items():
-            yield from flattened(inner, f"{prefix}.{key}" if prefix else str(key), depth - 1)
+            yield from flatten_fields(inner, f"{prefix}.{key}" if prefix else str(key), depth - 1)
     elif isinstance(value, list) and depth and any(isinstance(inner, (dict, list)) for inner in value):
         for number, inner in enumerate(value):
-            yield from flattened(inner, f"{prefix}.{number}" if prefix else str(number), depth - 1)
+            yield from flatten_fields(inner, f"{prefix}.{number}" if prefix else str(number), depth - 1)
     else:
         shown = ", ".join(map(_scalar, value)) if isinstance(value, list) else _scalar(value)
         yield EmbedField(escape(prefix), escape(shown), inline=len(shown) <= INLINE)
 
 
-def _scalar(value: Any) -> str:  # noqa: ANN401 - whatever JSON arrived
+def _scalar(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

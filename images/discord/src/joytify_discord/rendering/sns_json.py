@@ -5,44 +5,39 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.limits import Embed, EmbedField
+from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.rendering.links import function_link
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
 from joytify_discord.rendering.text import escape
-from joytify_discord.rendering.values import chosen, look
+from joytify_discord.rendering.values import get_path, select_fields
 
 if TYPE_CHECKING:
-    from joytify_discord.parsing import Known, Origin
+    from joytify_discord.parsing import Origin, SnsJson
 
 
-def known(message: Known, origin: Origin) -> Embed:
+def sns_json(message: SnsJson, origin: Origin) -> Embed:
     """Return the embed for a message of a known shape."""
-    return {
-        "destination": _destination,
-        "custom": _custom,
-        "cost anomaly": _cost_anomaly,
-        "auto scaling": _auto_scaling,
-    }[message.kind](message.value, origin)
+    return RENDERERS[message.kind](message.value, origin)
 
 
 def _destination(value: dict[str, Any], origin: Origin) -> Embed:
-    arn = look(value, "requestContext.functionArn").replace("\\", "")
+    arn = get_path(value, "requestContext.functionArn").replace("\\", "")
     name = arn.split(":function:")[-1].split(":")[0]
-    failed = look(value, "requestContext.condition") != "Success"
+    failed = get_path(value, "requestContext.condition") != "Success"
     fields = {
         "Error": "responsePayload.errorType",
         "Condition": "requestContext.condition",
         "Attempts": "requestContext.approximateInvokeCount",
         "Request": "requestContext.requestId",
     }
-    told = "was given up by Lambda" if failed else "ran"
-    next_step = "Nobody retries it any more: mend the cause, then invoke it again with the event in message.txt."
+    what = "was given up by Lambda" if failed else "ran"
+    next_step = "Nobody retries it any more: fix the cause, then invoke it again with the event in message.txt."
     return Embed(
-        title=f"{(FAILURE if failed else SUCCESS).symbol} {escape(name) or 'A function'} {told}",
+        title=f"{(FAILURE if failed else SUCCESS).symbol} {escape(name) or 'A function'} {what}",
         color=(FAILURE if failed else SUCCESS).color,
-        description=look(value, "responsePayload.errorMessage"),
+        description=get_path(value, "responsePayload.errorMessage"),
         fields=[
-            *chosen(value, fields),
+            *select_fields(value, fields),
             *([EmbedField("What next", next_step, inline=False)] if failed else []),
         ],
         url=function_link(origin, name),
@@ -54,16 +49,16 @@ def _destination(value: dict[str, Any], origin: Origin) -> Embed:
 
 def _custom(value: dict[str, Any], _origin: Origin) -> Embed:
     steps = (value.get("content") or {}).get("nextSteps")
-    fields = list(chosen(value, {"Summary": "metadata.summary", "Type": "metadata.eventType"}))
+    fields = list(select_fields(value, {"Summary": "metadata.summary", "Type": "metadata.eventType"}))
     if isinstance(steps, list) and steps:
         fields.append(EmbedField("What next", "\n".join(f"- {escape(str(step))}" for step in steps), inline=False))
     context = (value.get("metadata") or {}).get("additionalContext")
     if isinstance(context, dict):
         fields.extend(EmbedField(escape(str(key)), escape(str(inner))) for key, inner in context.items())
     return Embed(
-        title=f"{INFORMATION.symbol} {look(value, 'content.title') or 'Custom notification'}",
+        title=f"{INFORMATION.symbol} {get_path(value, 'content.title') or 'Custom notification'}",
         color=INFORMATION.color,
-        description=look(value, "content.description"),
+        description=get_path(value, "content.description"),
         fields=fields,
         full=json.dumps(value, indent=2, ensure_ascii=False),
     )
@@ -78,12 +73,12 @@ def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Embed:
         "Region": "rootCauses.0.region",
         "Account": "accountId",
     }
-    link = look(value, "anomalyDetailsLink").replace("\\", "")
+    link = get_path(value, "anomalyDetailsLink").replace("\\", "")
     return Embed(
-        title=f"{WARNING.symbol} Cost anomaly: {look(value, 'impact.totalImpact') or 'unknown'} USD "
-        f"{look(value, 'rootCauses.0.service')}".rstrip(),
+        title=f"{WARNING.symbol} Cost anomaly: {get_path(value, 'impact.totalImpact') or 'unknown'} USD "
+        f"{get_path(value, 'rootCauses.0.service')}".rstrip(),
         color=WARNING.color,
-        fields=list(chosen(value, fields)),
+        fields=list(select_fields(value, fields)),
         url=link if link.startswith("https://") else "",
         is_alert=True,
         full=json.dumps(value, indent=2, ensure_ascii=False),
@@ -91,15 +86,23 @@ def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Embed:
 
 
 def _auto_scaling(value: dict[str, Any], _origin: Origin) -> Embed:
-    failed = look(value, "Event").replace("\\", "").endswith("_ERROR")
+    failed = get_path(value, "Event").replace("\\", "").endswith("_ERROR")
     severity = FAILURE if failed else INFORMATION
-    event = look(value, "Event").replace("\\", "").removeprefix("autoscaling:").replace("_", " ").lower()
+    event = get_path(value, "Event").replace("\\", "").removeprefix("autoscaling:").replace("_", " ").lower()
     fields = {"Instance": "EC2InstanceId", "Status": "StatusCode", "Why": "StatusMessage"}
     return Embed(
-        title=f"{severity.symbol} Auto Scaling {look(value, 'AutoScalingGroupName')}: {escape(event)}",
+        title=f"{severity.symbol} Auto Scaling {get_path(value, 'AutoScalingGroupName')}: {escape(event)}",
         color=severity.color,
-        description=look(value, "Cause"),
-        fields=list(chosen(value, fields)),
+        description=get_path(value, "Cause"),
+        fields=list(select_fields(value, fields)),
         is_alert=failed,
         full=json.dumps(value, indent=2, ensure_ascii=False),
     )
+
+
+RENDERERS = {
+    "destination": _destination,
+    "custom": _custom,
+    "cost anomaly": _cost_anomaly,
+    "auto scaling": _auto_scaling,
+}

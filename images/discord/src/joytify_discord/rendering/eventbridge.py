@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.limits import Embed, EmbedField
+from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import escape, moment
-from joytify_discord.rendering.values import chosen, flattened, look
+from joytify_discord.rendering.text import escape, format_timestamp
+from joytify_discord.rendering.values import flatten_fields, get_path, select_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
-    from joytify_discord.parsing import Notice
+    from joytify_discord.parsing import EventBridgeEvent
 
 BY_STATE = {
     "SUCCEEDED": SUCCESS,
@@ -55,47 +55,49 @@ class Kind:
 
 
 def _by_state(path: str) -> Callable[[Any], Severity]:
-    return lambda detail: BY_STATE.get(look(detail, path).replace("\\", "").upper(), INFORMATION)
+    return lambda detail: BY_STATE.get(get_path(detail, path).replace("\\", "").upper(), INFORMATION)
 
 
-def _by_guardduty(detail: Any) -> Severity:  # noqa: ANN401 - JSON
+def _by_guardduty(detail: dict[str, Any]) -> Severity:
     severity = float(detail.get("severity", 0))
     return FAILURE if severity >= GUARDDUTY_HIGH else WARNING if severity >= GUARDDUTY_MEDIUM else INFORMATION
 
 
-def _by_label(detail: Any) -> Severity:  # noqa: ANN401 - JSON
-    label = look(detail, "findings.0.Severity.Label")
+def _by_label(detail: dict[str, Any]) -> Severity:
+    label = get_path(detail, "findings.0.Severity.Label")
     return FAILURE if label in {"CRITICAL", "HIGH"} else WARNING if label == "MEDIUM" else INFORMATION
 
 
-def _by_health(detail: Any) -> Severity:  # noqa: ANN401 - JSON
-    if look(detail, "statusCode") == "closed":
+def _by_health(detail: dict[str, Any]) -> Severity:
+    if get_path(detail, "statusCode") == "closed":
         return SUCCESS
-    return FAILURE if look(detail, "eventTypeCategory") == "issue" else WARNING
+    return FAILURE if get_path(detail, "eventTypeCategory") == "issue" else WARNING
 
 
-def _by_counts(detail: Any) -> Severity:  # noqa: ANN401 - JSON
+def _by_counts(detail: dict[str, Any]) -> Severity:
     counts = detail.get("finding-severity-counts") or {}
     if counts.get("CRITICAL") or counts.get("HIGH"):
         return FAILURE
     return WARNING if any(counts.values()) else SUCCESS
 
 
-def _found(detail: Any) -> str:  # noqa: ANN401 - JSON
+def _found(detail: dict[str, Any]) -> str:
     counts = detail.get("finding-severity-counts") or {}
-    told = ", ".join(f"{count} {escape(name.lower())}" for name, count in counts.items() if count)
-    return f"ECR scan of {look(detail, 'repository-name')}: {told or 'nothing found'}"
+    found = ", ".join(f"{count} {escape(name.lower())}" for name, count in counts.items() if count)
+    return f"ECR scan of {get_path(detail, 'repository-name')}: {found or 'nothing found'}"
 
 
 KINDS: dict[str, Kind] = {
     "GuardDuty Finding": Kind(
-        lambda d: f"GuardDuty: {look(d, 'title')}",
+        lambda d: f"GuardDuty: {get_path(d, 'title')}",
         _by_guardduty,
         "description",
         {"Severity": "severity", "Type": "type", "Resource": "resource.resourceType", "Times": "service.count"},
     ),
     "AWS Health Event": Kind(
-        lambda d: f"AWS Health: {look(d, 'service')} {look(d, 'eventTypeCategory')} {look(d, 'statusCode')}",
+        lambda d: (
+            f"AWS Health: {get_path(d, 'service')} {get_path(d, 'eventTypeCategory')} {get_path(d, 'statusCode')}"
+        ),
         _by_health,
         "eventDescription.0.latestDescription",
         {
@@ -106,7 +108,7 @@ KINDS: dict[str, Kind] = {
         },
     ),
     "Security Hub Findings - Imported": Kind(
-        lambda d: f"Security Hub: {look(d, 'findings.0.Title')}",
+        lambda d: f"Security Hub: {get_path(d, 'findings.0.Title')}",
         _by_label,
         "findings.0.Description",
         {
@@ -124,19 +126,21 @@ KINDS: dict[str, Kind] = {
         {"Status": "scan-status", "Tag": "image-tags.0", "Digest": "image-digest"},
     ),
     "Backup Job State Change": Kind(
-        lambda d: f"Backup {look(d, 'state').lower()}: {look(d, 'resourceType')} in {look(d, 'backupVaultName')}",
+        lambda d: (
+            f"Backup {get_path(d, 'state').lower()}: {get_path(d, 'resourceType')} in {get_path(d, 'backupVaultName')}"
+        ),
         _by_state("state"),
         "statusMessage",
         {"Job": "backupJobId", "Resource": "resourceArn", "Vault": "backupVaultName", "Bytes": "backupSizeInBytes"},
     ),
     "CodePipeline Pipeline Execution State Change": Kind(
-        lambda d: f"Pipeline {look(d, 'pipeline')}: {look(d, 'state').lower()}",
+        lambda d: f"Pipeline {get_path(d, 'pipeline')}: {get_path(d, 'state').lower()}",
         _by_state("state"),
         "",
         {"Execution": "execution-id", "Version": "version"},
     ),
     "CodeBuild Build State Change": Kind(
-        lambda d: f"Build {look(d, 'project-name')}: {look(d, 'build-status').lower()}",
+        lambda d: f"Build {get_path(d, 'project-name')}: {get_path(d, 'build-status').lower()}",
         _by_state("build-status"),
         "",
         {"Build": "build-id", "Phase": "current-phase", "Started by": "additional-information.initiator"},
@@ -145,20 +149,20 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def notice(message: Notice, zone: ZoneInfo) -> Embed:
+def eventbridge_event(message: EventBridgeEvent, zone: ZoneInfo) -> Embed:
     """Return the embed for an EventBridge event; one of another kind shows all its values."""
     detail = message.detail
     kind = KINDS.get(message.kind)
     severity = kind.severity(detail) if kind else _guess(message)
     title = kind.title(detail) if kind else escape(message.kind)
-    fields = list(chosen(detail, kind.fields) if kind else flattened(detail))
-    fields.append(EmbedField("At", moment(message.at, zone)))
+    fields = list(select_fields(detail, kind.fields) if kind else flatten_fields(detail))
+    fields.append(EmbedField("At", format_timestamp(message.at, zone)))
     if message.resources:
         fields.append(EmbedField("Resources", escape("\n".join(message.resources)), inline=False))
     return Embed(
         title=f"{severity.symbol} {title}",
         color=severity.color,
-        description=look(detail, kind.text) if kind else "",
+        description=get_path(detail, kind.text) if kind else "",
         fields=fields,
         footer=" · ".join(filter(None, (message.source, message.region, message.account))),
         timestamp=message.at,
@@ -168,7 +172,7 @@ def notice(message: Notice, zone: ZoneInfo) -> Embed:
     )
 
 
-def _guess(message: Notice) -> Severity:
+def _guess(message: EventBridgeEvent) -> Severity:
     """Return the severity of an event of another kind: by its kind's words, where they tell."""
     words = message.kind.lower()
     if "unsuccessful" in words or "fail" in words:
@@ -176,6 +180,6 @@ def _guess(message: Notice) -> Severity:
     return SUCCESS if "successful" in words else _by_state("state")(message.detail)
 
 
-def _link(detail: Any, path: str) -> str:  # noqa: ANN401 - JSON
-    link = look(detail, path).replace("\\", "") if path else ""
+def _link(detail: dict[str, Any], path: str) -> str:
+    link = get_path(detail, path).replace("\\", "") if path else ""
     return link if link.startswith("https://") else ""
