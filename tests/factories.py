@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import SecretStr
 
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent
-from joytify_common.job import Job
+from joytify_cleanup.cleanup import CleanupEvent
+from joytify_cleanup.report import CleanupReport
+from joytify_common.job import Job, Run
 from joytify_common.messages import (
     ArchiveFigures,
     Chain,
@@ -29,8 +29,12 @@ from joytify_common.messages import (
     Storage,
     parse_message,
 )
+from joytify_common.outcome import Completed, Metadata
 from joytify_common.secrets import Secret
 from joytify_common.topic import Topic
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 NOW = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
 TOPIC_ARN = "arn:aws:sns:ap-northeast-1:123456789012:joytify-lambda-notifications"
@@ -69,17 +73,25 @@ class FakeSNS:
         return [parse_message(request["Message"]) for request in self.sent]
 
 
-def job(sns: FakeSNS, story: Any = None, *, mode: str = "production") -> Job[CleanupEvent, CleanupProgress]:
-    """Return a cleanup job with this story, in this SCHEDULE_MODE."""
+def use_case(_event: CleanupEvent, _run: Run) -> Completed[CleanupReport]:
+    """Do nothing, and well."""
+    return Completed(CleanupReport())
+
+
+def job(sns: FakeSNS, run: Any = use_case, *, mode: str = "production") -> Job[CleanupEvent, CleanupReport]:
+    """Return a cleanup job with this use case, in this SCHEDULE_MODE."""
     return Job(
         event_type=CleanupEvent,
-        new_progress=CleanupProgress,
-        story=story or (lambda *_: None),
-        summary=CleanupSummary,
-        error=CleanupError,
+        use_case=run,
+        nothing_done=CleanupReport(),
         secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
-        topic=lambda: Topic(client=sns, arn="arn"),
+        topic=lambda: Topic(client=cast("SNSClient", sns), arn="arn"),
     )
+
+
+def metadata(**changes: Any) -> Metadata:
+    """Return what every message about a run says."""
+    return Metadata(**{"source": CLEANUP, **common(**changes)})
 
 
 def common(**changes: Any) -> dict[str, Any]:

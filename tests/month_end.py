@@ -1,21 +1,23 @@
-"""Runs the story of the month end on a database, with what it asks of others kept in memory."""
+"""Runs the use case of the month end on a database, with what it asks of others kept in memory."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from factories import STATS, FakeContext
+from factories import STATS, FakeContext, metadata
 from pydantic import SecretStr
 
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import Deadline
 from joytify_common.job import Run
+from joytify_common.outcome import Failed
 from joytify_common.secrets import Secret
 from joytify_stats.audience import Audience
-from joytify_stats.monthly import MonthEnd, StatsEvent, StatsProgress
+from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
@@ -73,8 +75,11 @@ def month_end(
     push_size: int | None = None,
     run_id: str = "run-1",
     backend: Backend | None = None,
-) -> StatsProgress:
-    """Run the story once; `backend` stands in for the one in `outside`."""
+) -> Any:
+    """Run once and return the summary's fields and `unfinished`; a failure is raised, as the frame does.
+
+    `backend` replaces the one in `outside`.
+    """
     outside = outside or Outside()
     parsed = StatsEvent.model_validate(event or {})
     period = resolve_period(parsed.period, now)
@@ -88,8 +93,8 @@ def month_end(
         secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),
         context=FakeContext(),
     )
-    progress, deadline = StatsProgress(), Deadline(time.monotonic() + seconds)
-    MonthEnd(
+    deadline = Deadline(time.monotonic() + seconds)
+    outcome = MonthEnd(
         event=parsed,
         run=run,
         period=period,
@@ -101,6 +106,8 @@ def month_end(
         chunk_size=chunk,
         push_size=push_size or chunk,
         deadline=deadline,
-        progress=progress,
-    ).tell()
-    return progress
+    ).deliver()
+    if isinstance(outcome, Failed):
+        raise outcome.failure.error
+    report = outcome.report
+    return SimpleNamespace(**dict(report.summary(metadata()).data), unfinished=not report.is_complete)

@@ -21,26 +21,25 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from bson import ObjectId
+from cleanup_run import clean_up
 from loguru import logger
 from pymongo import DeleteOne, MongoClient
 from rich.console import Console
 from rich.table import Table
 
 from joytify_cleanup.archive import Archive
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Records
+from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import Policy, cutoff
-from joytify_common.deadline import Deadline
 from joytify_local.aws import REGION
 from joytify_local.stack import start_embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.synchronize import Event
+
+    from joytify_cleanup.report import CleanupReport
+    from joytify_common.deadline import Deadline
 
 RESULT = Path("build/bench/cleanup.json")
 BATCH, PAUSE_SECONDS = 10_000, 0.1
@@ -108,21 +107,16 @@ class Bench:
         self.client.admin.command("fsync")
         time.sleep(SETTLE_SECONDS)
 
-    def ours(self, *, pause: float, archive: bool = False) -> CleanupProgress:
-        """Run cleanup's own story."""
-        progress, deadline = CleanupProgress(), Deadline(time.monotonic() + 840)
-        Purge(
-            event=CleanupEvent(),
-            batch_size=BATCH,
-            pause_seconds=pause,
-            max_delete_percent=95,
-            max_continuations=0,
-            deadline=deadline,
-            archive=Archive(self.s3, BUCKET, NOW) if archive else None,
-            start_continuation=lambda: None,
-            progress=progress,
-        ).clean([Records(self.database, Policy("playbacks", "createdAt"), CUTOFF, deadline)])
-        return progress
+    def ours(self, *, pause: float, archive: bool = False) -> CleanupReport:
+        """Run cleanup itself."""
+        archive_to = Archive(self.s3, BUCKET, NOW) if archive else None
+
+        def collections(deadline: Deadline) -> list[ExpiredDocuments]:
+            return [ExpiredDocuments(self.database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
+
+        return clean_up(
+            collections, batch_size=BATCH, seconds=840, pause=pause, max_continuations=0, archive=archive_to
+        )
 
     def old(self, *, pause: float) -> None:
         """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause."""

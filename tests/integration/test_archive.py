@@ -11,24 +11,26 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from bson import Decimal128, Int64, ObjectId
+from cleanup_run import clean_up
 
 from joytify_cleanup.archive import Archive, list_archive, read_archive
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Records
+from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import Policy, cutoff
-from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_local.aws import REGION, aws_client
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from pymongo.database import Database
+
+    from joytify_cleanup.report import CleanupReport
+    from joytify_common.deadline import Deadline
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
 CUTOFF = cutoff(NOW, 60)
@@ -67,20 +69,11 @@ class Faulty:
         return answer
 
 
-def clean(database: Database[Document], archive: Archive, *, size: int = 10) -> CleanupProgress:
-    progress, deadline = CleanupProgress(), Deadline(time.monotonic() + 60)
-    Purge(
-        event=CleanupEvent(),
-        batch_size=size,
-        pause_seconds=0,
-        max_delete_percent=95,
-        max_continuations=0,
-        deadline=deadline,
-        archive=archive,
-        start_continuation=lambda: None,
-        progress=progress,
-    ).clean([Records(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)])
-    return progress
+def clean(database: Database[Document], archive: Archive, *, size: int = 10) -> CleanupReport:
+    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
+        return [ExpiredDocuments(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
+
+    return clean_up(collections, batch_size=size, max_continuations=0, archive=archive)
 
 
 def archived(endpoint: str, bucket: str) -> list[Document]:
@@ -99,14 +92,15 @@ def test_what_is_deleted_is_archived_to_the_last_type(database: Database[Documen
     retained = [playback(NEW), playback("2020-01-01")]
     database.playbacks.insert_many(expired + retained)
 
-    progress = clean(database, Archive(aws_client("s3", endpoint), bucket, NOW))
+    report = clean(database, Archive(aws_client("s3", endpoint), bucket, NOW))
 
     def by_id(documents: list[Document]) -> list[Document]:
         return sorted(documents, key=lambda document: str(document["_id"]))
 
     assert by_id(archived(endpoint, bucket)) == by_id(expired)
     assert by_id(list(database.playbacks.find())) == by_id(retained)
-    figures = progress.figures()["archive"]
+    figures = report.archive
+    assert figures is not None
     assert (figures.objects, figures.documents) == (4, 35)
     assert figures.bytes > 0
 
@@ -129,7 +123,7 @@ def test_nothing_is_deleted_that_s3_has_not_confirmed(
     database.playbacks.insert_many([playback(OLD) for _ in range(15)] + [playback(NEW)])
 
     with pytest.raises(TransientError):
-        clean(database, Archive(Faulty(aws_client("s3", endpoint), *fault), bucket, NOW))
+        clean(database, Archive(cast("S3Client", Faulty(aws_client("s3", endpoint), *fault)), bucket, NOW))
 
     assert database.playbacks.count_documents({}) == 16
 
@@ -202,7 +196,7 @@ RUN = """
 import sys, time
 from datetime import datetime, UTC
 from pymongo import MongoClient
-sys.path.insert(0, sys.argv[4])
+sys.path[:0] = [sys.argv[4], sys.argv[4] + "/.."]
 from test_archive import Archive, aws_client, clean, NOW
 client = MongoClient(sys.argv[1], tz_aware=True)
 print("ready", flush=True)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import Int64, ObjectId, Timestamp
+from cleanup_run import clean_up
+from cleanup_run import figures as figures_of
 
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Records
+from joytify_cleanup.database_size import measure_storage
+from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import cutoff, policies
-from joytify_cleanup.storage import measure_storage
 from joytify_common.collections import PRODUCTION, TEST, CollectionNames
-from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError
 
 if TYPE_CHECKING:
     from pymongo.database import Database
+
+    from joytify_common.deadline import Deadline
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
 CUTOFF = cutoff(NOW, 60)
@@ -30,31 +30,13 @@ SIZE = 10
 Document = dict[str, Any]
 
 
-def clean(
-    database: Database[Document],
-    *,
-    names: CollectionNames = PRODUCTION,
-    seconds: float = 60,
-    pause: float = 0,
-    event: Document | None = None,
-    continuations: list[str] | None = None,
-) -> Document:
-    """Run once, with an event and so many seconds; continuations that it starts are put in the list."""
-    progress = CleanupProgress()
-    deadline = Deadline(time.monotonic() + seconds)
-    started = [] if continuations is None else continuations
-    Purge(
-        event=CleanupEvent.model_validate(event or {}),
-        batch_size=SIZE,
-        pause_seconds=pause,
-        max_delete_percent=95,
-        max_continuations=2,
-        deadline=deadline,
-        archive=None,
-        start_continuation=lambda: started.append("started"),
-        progress=progress,
-    ).clean([Records(database, policy, CUTOFF, deadline) for policy in policies(names)])
-    return progress.figures()
+def clean(database: Database[Document], *, names: CollectionNames = PRODUCTION, **options: Any) -> Document:
+    """Run once and return the summary's fields; `clean_up` describes the options."""
+
+    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
+        return [ExpiredDocuments(database, policy, CUTOFF, deadline) for policy in policies(names)]
+
+    return figures_of(clean_up(collections, batch_size=SIZE, **options))
 
 
 def playback(date: object) -> Document:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
+from cleanup_run import clean_up
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Records
+from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import Policy, cutoff
-from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_local.mongodb import mongod_path
 from joytify_local.processes import free_port, start, stop
@@ -28,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pymongo.database import Database
+
+    from joytify_cleanup.report import CleanupReport
+    from joytify_common.deadline import Deadline
 
 Document = dict[str, Any]
 
@@ -53,20 +54,11 @@ def filled(database: Database[Document]) -> Database[Document]:
     return database
 
 
-def clean(database: Database[Document], *, seconds: float = 60, pause: float = 0.0) -> CleanupProgress:
-    progress, deadline = CleanupProgress(), Deadline(time.monotonic() + seconds)
-    Purge(
-        event=CleanupEvent(),
-        batch_size=20,
-        pause_seconds=pause,
-        max_delete_percent=95,
-        max_continuations=0,
-        deadline=deadline,
-        archive=None,
-        start_continuation=lambda: None,
-        progress=progress,
-    ).clean([Records(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)])
-    return progress
+def clean(database: Database[Document], *, seconds: float = 60, pause: float = 0.0) -> CleanupReport:
+    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
+        return [ExpiredDocuments(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
+
+    return clean_up(collections, batch_size=20, seconds=seconds, pause=pause, max_continuations=0)
 
 
 @contextmanager

@@ -189,7 +189,7 @@ def test_one_malformed_user_stops_nobody_else(database: Database[Document], noti
 def test_out_of_time_it_continues_where_it_stopped(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.monthly.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside = Outside()
 
@@ -207,7 +207,7 @@ def test_out_of_time_it_continues_where_it_stopped(
 def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.monthly.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside, last = Outside(), {"continuation": MAX_CONTINUATIONS}
 

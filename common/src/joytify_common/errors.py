@@ -6,6 +6,13 @@ JobError
 └── PermanentError   the same call will fail again: a retry cannot help
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class JobError(Exception):
     """A job could not do its work; the text may be shown to operators and holds no secret."""
@@ -23,9 +30,14 @@ class PermanentError(JobError):
     """Something outside refused, and will refuse again."""
 
 
+def worst(errors: Sequence[Exception]) -> Exception | None:
+    """Return the error that decides: one that a retry cannot help before one that it can; None if there is none."""
+    return next((error for error in errors if not isinstance(error, TransientError)), next(iter(errors), None))
+
+
 def as_job_error(exc: Exception, stage: str) -> JobError:
-    """Return the error itself where it is ours, else one that shows no text of a library's."""
+    """Return the error itself if it is ours, else one that shows no text of a library's."""
     if isinstance(exc, JobError):
         return exc
-    # Whatever text a library put in its error goes to the log only, where secrets are hidden.
+    # Whatever text a library put in its error goes to the log only, where secrets are masked.
     return PermanentError(f"unexpected {type(exc).__name__} at stage {stage}; the log has the traceback")

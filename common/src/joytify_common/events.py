@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +11,8 @@ from pydantic.alias_generators import to_camel
 from joytify_common.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from joytify_common.secrets import ScheduleMode
 
 # Lambda stops a function after about 16 invocations in one sequence; the first run and these are one fewer.
@@ -31,32 +34,37 @@ class JobEvent(BaseModel):
         default=None, description="production or test_auto"
     )
     continuation: int = Field(default=0, ge=0, description="0 or more")
-    heartbeat: bool = Field(default=False, description="true to tell only when the last success was, or false")
+    heartbeat: bool = Field(default=False, description="true to report only when the last success was, or false")
+
+    def payload(self) -> dict[str, Any]:
+        """Return the event as JSON, to invoke a function with."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""
         return self.test_mode or schedule_mode == "test_auto"
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
-        """Return why a scheduled event is not for now, given the secret's SCHEDULE_MODE; None where it is."""
+        """Return why a scheduled event is not for now, given the secret's SCHEDULE_MODE; None if it is."""
         if self.schedule_mode is None or self.schedule_mode == schedule_mode:
             return None
         return f"the schedule is for {self.schedule_mode}, SCHEDULE_MODE is {schedule_mode}"
 
 
-def parse_event(event_type: type[EventT], raw: Any) -> EventT:  # noqa: ANN401 - whatever JSON the caller sent
+def parse_event(event_type: type[EventT], raw: object) -> EventT:
     """Return the event with its types checked.
 
     Raises:
         ConfigError: a key has a wrong type or value; the text names each and what is allowed.
     """
     try:
-        return event_type.model_validate({} if raw is None else raw)
+        # As JSON, in which a time is text.
+        return event_type.model_validate_json(json.dumps({} if raw is None else raw), extra="ignore")
     except ValidationError as exc:
         raise ConfigError("event: " + "; ".join(_fault(event_type, *_place(e)) for e in exc.errors())) from None
 
 
-def _place(error: Any) -> tuple[str, str]:  # noqa: ANN401 - pydantic_core's ErrorDetails
+def _place(error: ErrorDetails) -> tuple[str, str]:
     return (str(error["loc"][0]) if error["loc"] else "", error["msg"])
 
 

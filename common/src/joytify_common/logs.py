@@ -44,7 +44,7 @@ def clean(text: str) -> str:
 
 
 def _longest_first() -> list[str]:
-    # A password is part of its connection string, and is to hide only where it stands alone.
+    # A password is part of its connection string, and must be masked alone only if it appears alone.
     return sorted(_secrets, key=len, reverse=True)
 
 
@@ -59,7 +59,7 @@ def _write(message: Message) -> None:
     # The stream is looked up at every line, since the runtime may replace it after start.
     line = json.dumps(_line(message.record), default=str, ensure_ascii=False)
     for value in _longest_first():
-        # As it stands in JSON, where quotes and backslashes are escaped.
+        # As JSON writes it, with escaped quotes and backslashes.
         line = line.replace(json.dumps(value, ensure_ascii=False)[1:-1], HIDDEN)
     sys.stdout.write(line + "\n")
 

@@ -1,12 +1,12 @@
 """THE contract: every message on the topic, a tagged union with a schema version.
 
-A figure that could not be had is None (JSON null), and is rendered as unknown. Unknown keys are ignored, so that a
-newer publisher does not break an older reader.
+A figure that is unavailable is None (JSON null), and is rendered as unknown. A publisher is held to the fields and
+their types; a reader ignores keys that it does not know, so that a newer publisher does not break it.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
@@ -22,7 +22,8 @@ class _Wire(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
         frozen=True,
-        extra="ignore",
+        extra="forbid",
+        strict=True,
         allow_inf_nan=False,
     )
 
@@ -33,7 +34,7 @@ class CommonData(_Wire):
     Attributes:
         timestamp: when the run ended, UTC.
         execution_time_ms: how long the run took, in milliseconds.
-        test_mode: whether it worked on the test collections; None where it failed before that was known.
+        test_mode: whether it worked on the test collections; None if it failed before that was known.
         request_id: Lambda's id of the invocation.
         log_stream: CloudWatch log stream of the invocation.
     """
@@ -46,7 +47,7 @@ class CommonData(_Wire):
 
 
 class FailureData(CommonData):
-    """What every error message's data holds besides.
+    """What every error message's data holds in addition.
 
     Attributes:
         error: what happened, for people; it holds no secret.
@@ -70,7 +71,7 @@ class StatsFigures(_Wire):
         notification_id: hex id of the month's notification.
         socket_users_notified: users pushed to the backend.
         socket_failures: users whose push failed.
-        socket_failure: why pushes failed, None where none did.
+        socket_failure: why pushes failed; None if none did.
     """
 
     period: str | None = None
@@ -91,7 +92,7 @@ class StatsSummaryData(StatsFigures, CommonData):
         cleanup_failure: why cleanup could not be started.
         continued: whether the run ran out of time and started its continuation.
         dry_run: whether nothing was written.
-        skipped: why nothing was to be done, None where something was.
+        skipped: why nothing had to be done; None if something had.
     """
 
     cleanup_triggered: bool = False
@@ -128,7 +129,7 @@ class Storage(_Wire):
 
     Attributes:
         growth_bytes_per_day: average of the last 7 days.
-        days_until_full: at that growth; None where it does not grow.
+        days_until_full: at that growth; None if it does not grow.
         alert: whether it is fuller than STORAGE_ALERT_PERCENT.
     """
 
@@ -149,7 +150,7 @@ class ArchiveFigures(_Wire):
 
 
 class Chain(_Wire):
-    """A cleanup that needed several runs, this one included.
+    """A sequence of runs that continue one another, this one included.
 
     Attributes:
         started_at: when the first run began; all runs use its cutoff.
@@ -177,9 +178,9 @@ class CleanupFigures(_Wire):
         collections: the same for each collection.
         cutoff_date: documents older than this are expired.
         triggered_by: who started the run.
-        continuation: 0 for the first run of a chain.
-        chain: the runs of the chain together.
-        archive: what was archived before it was deleted, None where nothing is archived.
+        continuation: 0 for the first run of a sequence.
+        chain: the runs of the sequence together.
+        archive: what was archived before it was deleted; None if nothing is archived.
     """
 
     records_deleted: int = 0
@@ -197,17 +198,17 @@ class CleanupSummaryData(CleanupFigures, CommonData):
     Attributes:
         total_records_found: expired before the run.
         remaining_records: expired after the run.
-        completion_percentage: deleted of found, 100 where none was found.
+        completion_percentage: deleted of found, 100 if none was found.
         was_timeout_stopped: whether the deadline ended the run.
         stop_reason: why it ended.
         processing_mode: `none` deleted nothing, `direct` needed one batch, `batch` several.
         batch_size: most documents in a batch.
         dry_run: whether nothing was written.
-        skipped: why nothing was to be done, None where something was.
+        skipped: why nothing had to be done; None if something had.
         storage: how full the database is after the run.
         storage_before: how full it was before.
         estimate: what a dry run expects of the real one.
-        continued: whether the next run of the chain was started.
+        continued: whether the next run of the sequence was started.
     """
 
     total_records_found: int | None = None
@@ -234,7 +235,7 @@ class _Message(_Wire):
     source: str
 
     def to_json(self) -> str:
-        """Return the message as it stands on the topic."""
+        """Return the message as it is published."""
         return self.model_dump_json()
 
 
@@ -267,14 +268,15 @@ class CleanupError(_Message):
 
 
 Message = MonthlyStatsSummary | MonthlyStatsError | CleanupSummary | CleanupError
+MESSAGE_TYPES = frozenset(str(kind.model_fields["type"].default) for kind in get_args(Message))
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
 def parse_message(text: str | bytes) -> Message:
-    """Return the message that stands in the text.
+    """Return the message in the text.
 
     Raises:
         pydantic.ValidationError: it is none of this contract.
     """
-    return _ADAPTER.validate_json(text)
+    return _ADAPTER.validate_json(text, extra="ignore", strict=False)

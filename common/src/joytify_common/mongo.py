@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
+from joytify_common.deadline import GRACE_SECONDS
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ CURSOR_NOT_FOUND = 43
 ATTEMPTS = 12
 # An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
 RETRY_SECONDS = 45
-# The deadline leaves Lambda a reserve; a call may use this much of it.
-GRACE_SECONDS = 4.0
 
 Document = dict[str, Any]
 
@@ -96,10 +95,11 @@ def mongo_errors() -> Iterator[None]:
     try:
         yield
     except PyMongoError as exc:
-        raise _translate(exc) from None
+        # The cause goes to the log, where the connection string and its password are masked.
+        raise _translate(exc) from exc
 
 
-def within(seconds: float) -> Any:  # noqa: ANN401 - pymongo leaves its context manager untyped
+def within(seconds: float) -> AbstractContextManager[None]:
     """Bound every MongoDB call in the block by one client-side timeout, retries included."""
     return pymongo.timeout(max(seconds, 0.001))
 

@@ -5,30 +5,65 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
 from joytify_common import logs
-from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.aws import aws_errors, secrets_client
+from joytify_common.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # A change of the secret is seen by every container after this long.
 CACHE_SECONDS = 300
-AWS_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-NEEDS_A_PERSON = {"ResourceNotFoundException", "AccessDeniedException", "InvalidRequestException", "DecryptionFailure"}
+# The second: the secret is scheduled for deletion.
+NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}
 SCHEDULE_MODES = ("production", "test_auto")
-# These keys may be shown; the value of any other is hidden from logs and errors.
-SHOWN_KEYS = {"API_DOMAIN", "DISCORD_THREAD_ID", "DISCORD_TIMEZONE", "SCHEDULE_MODE"}
 
 ScheduleMode = Literal["production", "test_auto"]
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """A key of the secret.
+
+    Attributes:
+        read_by: short names of the functions that read it.
+        holds: what its value is, for docs/configuration.md.
+        is_shown: whether its value may stand in logs and errors; that of any other key is masked there.
+    """
+
+    read_by: tuple[str, ...]
+    holds: str
+    is_shown: bool = False
+
+
+KEYS = {
+    "MONGODB_CONNECTION_STRING": SecretKey(
+        ("stats", "cleanup"), "connection string with a user that may read and write the database"
+    ),
+    "API_DOMAIN": SecretKey(("stats",), "base URL of the Joytify backend", is_shown=True),
+    "API_INTERNAL_SECRET_KEY": SecretKey(("stats",), "the backend's key for `POST /notifications/socket`"),
+    "DISCORD_WEBHOOK_URL": SecretKey(("discord",), "address of the webhook"),
+    "DISCORD_ALERTS_WEBHOOK_URL": SecretKey(
+        ("discord",), "optional: address of the webhook for failures, warnings and alarms"
+    ),
+    "DISCORD_THREAD_ID": SecretKey(
+        ("discord",), "optional: id of the thread that failures, warnings and alarms are posted to", is_shown=True
+    ),
+    "DISCORD_TIMEZONE": SecretKey(("discord",), "IANA name, default `UTC`", is_shown=True),
+    "SCHEDULE_MODE": SecretKey(
+        ("stats", "cleanup"),
+        "`production` (default) or `test_auto`: all runs use the test collections",
+        is_shown=True,
+    ),
+}
+SHOWN_KEYS = {name for name, key in KEYS.items() if key.is_shown}
 
 
 @dataclass(frozen=True)
@@ -50,7 +85,7 @@ class Secret:
         return value
 
     def text(self, key: str, default: str) -> str:
-        """Return the value of a key that is no secret, or the default where the key is missing or empty."""
+        """Return the value of a key that is no secret, or the default if the key is missing or empty."""
         value = self.values.get(key)
         return value.get_secret_value() or default if value else default
 
@@ -66,11 +101,11 @@ class Secret:
 @cache
 def secrets_provider() -> SecretsProvider:
     """Return the container's one reader of Secrets Manager."""
-    return SecretsProvider(boto3_client=boto3.client("secretsmanager", config=AWS_CONFIG))
+    return SecretsProvider(boto3_client=secrets_client())
 
 
 def read_secret(provider: SecretsProvider, name: str) -> Secret:
-    """Return the secret, from the container's cache where it is fresh.
+    """Return the secret, from the container's cache if that is fresh.
 
     Args:
         provider: reader of Secrets Manager.
@@ -78,14 +113,10 @@ def read_secret(provider: SecretsProvider, name: str) -> Secret:
 
     Raises:
         ConfigError: it does not exist, may not be read, or is no JSON object of texts.
-        TransientError: Secrets Manager could not be asked.
+        TransientError: Secrets Manager refused for now or could not be reached.
     """
-    try:
-        values: Any = provider.get(name, max_age=CACHE_SECONDS, transform="json")
-    except TransformParameterError:
-        raise ConfigError(f"secret {name}: it must be a JSON object") from None
-    except GetParameterError as exc:
-        raise _refusal(name, exc) from None
+    with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
+        values = _get(provider, name)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
     if wrong := [key for key, value in values.items() if not isinstance(value, str)]:
@@ -105,9 +136,14 @@ def _hide_parts(value: str) -> None:
         logs.hide(match[1])
 
 
-def _refusal(name: str, exc: GetParameterError) -> JobError:
-    cause = exc.__cause__ or exc.__context__
-    code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else type(cause).__name__
-    if code in NEEDS_A_PERSON:
-        return ConfigError(f"secret {name} (SECRET_ID): Secrets Manager answered {code}")
-    return TransientError(f"secret {name} (SECRET_ID): Secrets Manager could not be read ({code})")
+def _get(provider: SecretsProvider, name: str) -> object:
+    try:
+        return provider.get(name, max_age=CACHE_SECONDS, transform="json")
+    except TransformParameterError:
+        # The parser's error quotes what it could not read.
+        raise ConfigError(f"secret {name}: it must be a JSON object") from None
+    except GetParameterError as exc:
+        # boto3's own error, which the provider wraps.
+        if isinstance(cause := exc.__cause__ or exc.__context__, (BotoCoreError, ClientError)):
+            raise cause from None
+        raise TransientError(f"secret {name} (SECRET_ID): it could not be read") from exc

@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cleanup_run import clean_up, figures
 
+from joytify_cleanup.archive import Archived
 from joytify_cleanup.batches import Batch, Part, batch_of
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent, Purge
 from joytify_cleanup.retention import Policy, cutoff
-from joytify_common.deadline import Deadline
-from joytify_common.errors import PermanentError, TransientError
+from joytify_common.errors import ConfigError, PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from joytify_cleanup.records import Records
+    from joytify_cleanup.report import CleanupReport
+    from joytify_common.messages import Chain
 
 
 class FakeRecords:
@@ -62,28 +62,8 @@ class FakeRecords:
         return len(gone)
 
 
-def run(
-    records: FakeRecords,
-    *,
-    seconds: float = 60,
-    event: dict[str, Any] | None = None,
-    started: list[str] | None = None,
-    progress: CleanupProgress | None = None,
-) -> dict[str, Any]:
-    progress = progress or CleanupProgress()
-    continuations = [] if started is None else started
-    Purge(
-        event=CleanupEvent.model_validate(event or {}),
-        batch_size=10,
-        pause_seconds=0,
-        max_delete_percent=95,
-        max_continuations=2,
-        deadline=Deadline(time.monotonic() + seconds),
-        archive=None,
-        start_continuation=lambda: continuations.append("started"),
-        progress=progress,
-    ).clean([cast("Records", records)])
-    return progress.figures()
+def run(*records: FakeRecords, **options: Any) -> dict[str, Any]:
+    return figures(clean_up(lambda _: records, **options))
 
 
 @pytest.mark.parametrize(
@@ -92,49 +72,49 @@ def run(
 def test_everything_expired_is_deleted(expired: int, mode: str) -> None:
     records = FakeRecords(expired)
 
-    figures = run(records)
+    told = run(records)
 
     assert records.left == []
-    assert (figures["records_deleted"], figures["remaining_records"]) == (expired, 0)
-    assert (figures["stop_reason"], figures["completion_percentage"]) == ("completed", 100.0)
-    assert figures["processing_mode"] == mode
+    assert (told["records_deleted"], told["remaining_records"]) == (expired, 0)
+    assert (told["stop_reason"], told["completion_percentage"]) == ("completed", 100.0)
+    assert told["processing_mode"] == mode
 
 
 def test_stops_before_the_deadline_reports_what_remains_and_continues() -> None:
     records = FakeRecords(100, seconds=0.1)
-    started: list[str] = []
+    started: list[Chain] = []
 
-    figures = run(records, seconds=0.5, started=started)
+    told = run(records, seconds=0.5, started=started)
 
-    assert (figures["stop_reason"], figures["was_timeout_stopped"], figures["continued"]) == ("deadline", True, True)
-    assert 0 < figures["records_deleted"] < 100
-    assert figures["remaining_records"] == len(records.left) == 100 - figures["records_deleted"]
-    assert started == ["started"]
+    assert (told["stop_reason"], told["was_timeout_stopped"], told["continued"]) == ("deadline", True, True)
+    assert 0 < told["records_deleted"] < 100
+    assert told["remaining_records"] == len(records.left) == 100 - told["records_deleted"]
+    assert len(started) == 1
 
 
 def test_a_chain_ends_after_the_continuations_that_are_allowed() -> None:
-    started: list[str] = []
+    started: list[Chain] = []
 
-    figures = run(FakeRecords(100, seconds=0.1), seconds=0.5, event={"continuation": 2}, started=started)
+    told = run(FakeRecords(100, seconds=0.1), seconds=0.5, event={"continuation": 2}, started=started)
 
-    assert (figures["stop_reason"], figures["continued"], started) == ("continuations_exhausted", False, [])
+    assert (told["stop_reason"], told["continued"], started) == ("continuations_exhausted", False, [])
 
 
 def test_a_run_that_could_delete_nothing_does_not_continue() -> None:
-    started: list[str] = []
+    started: list[Chain] = []
 
-    figures = run(FakeRecords(100), seconds=0, started=started)
+    told = run(FakeRecords(100), seconds=0, started=started)
 
-    assert (figures["stop_reason"], figures["records_deleted"], started) == ("no_progress", 0, [])
+    assert (told["stop_reason"], told["records_deleted"], started) == ("no_progress", 0, [])
 
 
 def test_documents_that_stay_whatever_is_done_end_the_run() -> None:
     records = FakeRecords(5)
     records.keeps_all = True
 
-    figures = run(records)
+    told = run(records)
 
-    assert (figures["stop_reason"], figures["remaining_records"]) == ("no_progress", 5)
+    assert (told["stop_reason"], told["remaining_records"]) == ("no_progress", 5)
 
 
 def test_a_batch_that_breaks_off_at_the_deadline_is_the_deadline() -> None:
@@ -148,10 +128,8 @@ def test_a_batch_that_breaks_off_at_the_deadline_is_the_deadline() -> None:
 
 def test_a_chain_counts_its_earlier_runs() -> None:
     earlier = {"startedAt": "2026-11-01T04:00:00Z", "recordsDeleted": 1000, "executionTimeMs": 800_000}
-    event = CleanupEvent.model_validate({"chain": earlier})
-    progress = CleanupProgress(earlier=event.chain)
 
-    chain = run(FakeRecords(25), progress=progress)["chain"]
+    chain = run(FakeRecords(25), event={"chain": earlier})["chain"]
 
     assert (chain.started_at, chain.records_deleted) == (datetime(2026, 11, 1, 4, tzinfo=UTC), 1025)
     assert chain.execution_time_ms >= 800_000
@@ -160,13 +138,13 @@ def test_a_chain_counts_its_earlier_runs() -> None:
 def test_counts_that_cannot_be_had_are_unknown_and_the_work_goes_on() -> None:
     records = FakeRecords(100, known=False, seconds=0.1)
 
-    figures = run(records, seconds=0.5)
+    told = run(records, seconds=0.5)
 
-    assert 0 < figures["records_deleted"] < 100
-    assert figures["total_records_found"] is None
-    assert figures["remaining_records"] is None
-    assert figures["completion_percentage"] is None
-    assert figures["collections"][0].undated is None
+    assert 0 < told["records_deleted"] < 100
+    assert told["total_records_found"] is None
+    assert told["remaining_records"] is None
+    assert told["completion_percentage"] is None
+    assert told["collections"][0].undated is None
 
 
 def test_the_brake_holds_where_too_much_is_expired_and_says_how_to_allow_it() -> None:
@@ -183,12 +161,12 @@ def test_the_brake_holds_where_too_much_is_expired_and_says_how_to_allow_it() ->
 def test_a_dry_run_counts_estimates_and_deletes_nothing() -> None:
     records = FakeRecords(25)
 
-    figures = run(records, event={"dryRun": True})
+    told = run(records, event={"dryRun": True})
 
     assert len(records.left) == 25
-    assert (figures["total_records_found"], figures["remaining_records"], figures["records_deleted"]) == (25, 25, 0)
-    assert (figures["completion_percentage"], figures["processing_mode"]) == (0.0, "none")
-    assert figures["estimate"].bytes == 25 * 150
+    assert (told["total_records_found"], told["remaining_records"], told["records_deleted"]) == (25, 25, 0)
+    assert (told["completion_percentage"], told["processing_mode"]) == (0.0, "none")
+    assert told["estimate"].bytes == 25 * 150
 
 
 def test_the_filter_of_a_nested_date_looks_into_no_array() -> None:
@@ -210,11 +188,12 @@ def test_a_half_that_fails_for_good_does_not_hide_what_the_other_deleted() -> No
                 raise PermanentError("MongoDB refused")
             return super().delete(part)
 
-    progress = CleanupProgress()
+    failed: list[CleanupReport] = []
     with pytest.raises(PermanentError, match="refused"):
-        run(HalfBroken(10), progress=progress)
+        run(HalfBroken(10), failed=failed)
 
-    assert (progress.deleted, progress.figures()["processing_mode"]) == (5, "direct")
+    (report,) = failed
+    assert (report.deleted, figures(report)["processing_mode"]) == (5, "direct")
 
 
 def test_what_somebody_else_deletes_meanwhile_is_no_lack_of_progress() -> None:
@@ -223,14 +202,93 @@ def test_what_somebody_else_deletes_meanwhile_is_no_lack_of_progress() -> None:
             super().delete(part)
             return 0
 
-    figures = run(Raced(5))
+    told = run(Raced(5))
 
-    assert (figures["stop_reason"], figures["records_deleted"]) == ("completed", 0)
+    assert (told["stop_reason"], told["records_deleted"]) == ("completed", 0)
 
 
 def test_a_dry_run_tells_that_the_brake_would_hold() -> None:
     records = FakeRecords(20, too_many=True)
 
-    figures = run(records, event={"dryRun": True})
+    told = run(records, event={"dryRun": True})
 
-    assert (figures["stop_reason"], figures["records_deleted"], len(records.left)) == ("brake", 0, 20)
+    assert (told["stop_reason"], told["records_deleted"], len(records.left)) == ("brake", 0, 20)
+
+
+def test_a_collection_is_not_begun_once_another_ran_out_of_time() -> None:
+    """Its own throttle knows no latency yet, and would let it begin a full batch."""
+    slow, next_one = FakeRecords(100, seconds=0.1), FakeRecords(100)
+
+    told = run(slow, next_one, seconds=0.5)
+
+    assert len(next_one.left) == 100
+    assert [(c.deleted, c.remaining) for c in told["collections"]][1] == (0, 100)
+
+
+def test_an_error_that_a_retry_cannot_help_outranks_one_that_it_can() -> None:
+    """The halves of a batch fail one after the other, the second when the deadline has come."""
+
+    class BothBroken(FakeRecords):
+        def delete(self, part: Part) -> int:
+            if part.query["_id"]["$in"][0] == 0:
+                raise PermanentError("MongoDB refused")
+            time.sleep(0.3)
+            raise TransientError("MongoDB did not answer in the time given")
+
+    with pytest.raises(PermanentError, match="refused"):
+        run(BothBroken(10), seconds=0.2)
+
+
+class ArchivedRecords(FakeRecords):
+    """Documents that can be read for the archive."""
+
+    def read(self, batch: Batch) -> list[int]:
+        return [number for part in batch.parts for number in part.query["_id"]["$in"]]
+
+
+class FakeArchive:
+    """Keeps the ids of what is archived; the second batch fails if it is told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.ids: list[int] = []
+        self.error = error
+
+    def check(self) -> None:
+        """It is there."""
+
+    def write(self, _collection: str, documents: list[int]) -> Archived:
+        if self.ids and self.error is not None:
+            raise self.error
+        self.ids.extend(documents)
+        return Archived(ids=documents, bytes=1)
+
+
+def test_what_is_archived_is_deleted_even_if_time_runs_out() -> None:
+    records, archive = ArchivedRecords(1000, seconds=0.1), FakeArchive()
+
+    told = run(records, seconds=0.5, archive=archive)
+
+    assert told["stop_reason"] == "deadline"
+    assert 0 < told["records_deleted"] == len(archive.ids) == told["archive"].documents
+    assert set(records.left).isdisjoint(archive.ids)
+
+
+def test_what_was_archived_for_a_batch_that_nobody_deleted_is_reported() -> None:
+    records, archive = ArchivedRecords(30, seconds=0.1), FakeArchive()
+    records.error = TransientError("MongoDB refused for now")
+    failed: list[CleanupReport] = []
+
+    with pytest.raises(TransientError):
+        run(records, archive=archive, failed=failed)
+
+    (report,) = failed
+    assert report.archive is not None
+    assert report.archive.documents == len(archive.ids) == 20
+
+
+def test_a_prefetch_that_failed_for_good_outranks_a_deletion_that_failed_for_now() -> None:
+    records, archive = ArchivedRecords(30, seconds=0.1), FakeArchive(ConfigError("the bucket is gone"))
+    records.error = TransientError("MongoDB refused for now")
+
+    with pytest.raises(ConfigError, match="the bucket is gone"):
+        run(records, archive=archive)

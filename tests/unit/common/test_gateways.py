@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from factories import FakeContext, cleanup_summary
+from factories import FakeContext, FakeSNS, cleanup_summary, job
 from pymongo.errors import (
     ConfigurationError,
     ExecutionTimeout,
@@ -18,11 +19,16 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
+from joytify_common import logs
+from joytify_common.aws import aws_errors
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
-from joytify_common.functions import invoke_async
+from joytify_common.invoke import invoke_async
 from joytify_common.mongo import mongo_client, mongo_errors
 from joytify_common.topic import Topic
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ def test_the_topic_gets_subject_text_and_type() -> None:
         def publish(self, **request: Any) -> None:
             sent.append(request)
 
-    Topic(client=Client(), arn="arn").publish(cleanup_summary())
+    Topic(client=cast("SNSClient", Client()), arn="arn").publish(cleanup_summary())
 
     assert sent[0]["Subject"] == "joytify-playback-data-cleanup: cleanup_summary"
     assert json.loads(sent[0]["Message"])["schema"] == 1
@@ -113,6 +119,32 @@ def test_the_topic_gets_subject_text_and_type() -> None:
 def test_a_refusal_by_sns_is_ours() -> None:
     with pytest.raises(TransientError, match="SNS answered Throttled"):
         Topic(client=stubbed("sns", "publish", "Throttled"), arn="arn").publish(cleanup_summary())
+
+
+@pytest.mark.parametrize("code", ["AuthorizationError", "AccessDenied", "KMSAccessDenied", "NotFound"])
+def test_what_a_person_must_change_at_the_topic_is_no_transient_error(code: str) -> None:
+    with pytest.raises(ConfigError, match=f"SNS_TOPIC_ARN: SNS answered {code}"):
+        Topic(client=stubbed("sns", "publish", code), arn="arn").publish(cleanup_summary())
+
+
+def test_the_cause_and_awss_request_id_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("INFO")
+    logs.hide("the-token")
+    answer = {
+        "Error": {"Code": "ServiceException", "Message": "the-token is no good"},
+        "ResponseMetadata": {"RequestId": "0a1b2c"},
+    }
+
+    def run(_event: object, _run: object) -> None:
+        with aws_errors("function cleanup", "Lambda"):
+            raise ClientError(cast("Any", answer), "Invoke")
+
+    with pytest.raises(TransientError, match="function cleanup: Lambda answered ServiceException"):
+        job(FakeSNS(), run)({}, FakeContext())
+
+    line = json.loads(capsys.readouterr().out)
+    assert "AWS request id: 0a1b2c" in line["exception"]
+    assert "Invoke operation: ********** is no good" in line["exception"]
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 from factories import CLEANUP, NOW, FakeContext, FakeSNS, job
 
+from joytify_cleanup.report import CleanupReport
 from joytify_common import job as job_module
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.heartbeat import put_days_since_success
-
-if TYPE_CHECKING:
-    from joytify_cleanup.progress import CleanupProgress
-    from joytify_cleanup.purge import CleanupEvent
-    from joytify_common.job import Run
+from joytify_common.outcome import Completed
 
 
 def metrics(text: str) -> list[dict[str, Any]]:
@@ -107,9 +104,6 @@ def test_a_run_counts_as_a_success_in_the_mode_of_the_schedule(
 
 @pytest.mark.parametrize("change", [{"dry_run": True}, {"stop_reason": "deadline"}, {"stop_reason": "no_progress"}])
 def test_a_run_that_leaves_work_is_no_success(change: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
-        vars(progress).update(change)
-
-    job(FakeSNS(), story)({}, FakeContext())
+    job(FakeSNS(), lambda *_: Completed(CleanupReport(**change)))({}, FakeContext())
 
     assert metrics(capsys.readouterr().out) == []

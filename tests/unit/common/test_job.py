@@ -8,23 +8,28 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from factories import FakeContext, FakeSNS, job
 
-from joytify_cleanup.progress import CleanupProgress, Tally
+from joytify_cleanup.pipeline import BatchOutcome
+from joytify_cleanup.report import CleanupReport, CollectionOutcome
 from joytify_common import logs
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 from joytify_common.messages import CleanupError, CleanupSummary
+from joytify_common.outcome import Completed, Failed, Failure
 
 if TYPE_CHECKING:
-    from joytify_cleanup.purge import CleanupEvent
+    from joytify_cleanup.cleanup import CleanupEvent
     from joytify_common.job import Run
 
 
 def failing(error: Exception) -> Any:
-    def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
-        progress.stage = "delete playbacks"
-        progress.tallies.append(Tally(name="playbacks", deleted=4))
-        raise error
+    batch = BatchOutcome(deleted=4, seconds=0.1)
+    report = CleanupReport(outcomes=(CollectionOutcome(name="playbacks", batches=(batch,)),))
 
-    return story
+    def run(_event: CleanupEvent, _run: Run) -> Failed[CleanupReport]:
+        with pytest.raises(type(error)) as raised:
+            raise error
+        return Failed(report, Failure(raised.value, "delete playbacks"))
+
+    return run
 
 
 def test_a_run_that_ends_well_answers_with_the_data_it_publishes() -> None:
@@ -52,16 +57,31 @@ def test_a_run_that_fails_tells_the_topic_what_was_done_and_raises() -> None:
 
 
 def test_an_error_that_leaves_the_work_done_is_told_besides_the_summary() -> None:
-    def story(_event: CleanupEvent, _run: Run, progress: CleanupProgress) -> None:
-        progress.stage, progress.aside = "hand-over", ConfigError("function x: Lambda answered 404")
+    def run(_event: CleanupEvent, _run: Run) -> Completed[CleanupReport]:
+        return Completed(CleanupReport(), Failure(ConfigError("function x: Lambda answered 404"), "hand-over"))
 
     sns = FakeSNS()
 
-    job(sns, story)({}, FakeContext())
+    job(sns, run)({}, FakeContext())
 
     summary, error = sns.messages()
     assert (type(summary), type(error)) == (CleanupSummary, CleanupError)
     assert (error.data.error, error.data.stage) == ("function x: Lambda answered 404", "hand-over")
+
+
+def test_a_summary_that_cannot_be_built_is_published_as_an_error_and_repeats_nothing() -> None:
+    class Misspelt(CleanupReport):
+        def _figures(self) -> Any:
+            return {**super()._figures(), "records_deletd": 3}
+
+    sns = FakeSNS()
+
+    answer = job(sns, lambda *_: Completed(Misspelt()))({}, FakeContext())
+
+    (message,) = sns.messages()
+    assert isinstance(message, CleanupError)
+    assert (message.data.stage, message.data.error_type) == ("summary", "PermanentError")
+    assert answer == {"error": message.data.error, "error_type": "PermanentError", "stage": "summary"}
 
 
 def test_an_unexpected_error_shows_no_text_of_its_own() -> None:
@@ -117,7 +137,11 @@ def test_unknown_keys_are_allowed() -> None:
 def test_test_mode_comes_from_the_event_or_the_secret(event: dict[str, Any], mode: str, *, expected: bool) -> None:
     seen: list[bool] = []
 
-    job(FakeSNS(), lambda _event, run, _progress: seen.append(run.test_mode), mode=mode)(event, FakeContext())
+    def run(_event: CleanupEvent, run: Run) -> Completed[CleanupReport]:
+        seen.append(run.test_mode)
+        return Completed(CleanupReport())
+
+    job(FakeSNS(), run, mode=mode)(event, FakeContext())
 
     assert seen == [expected]
 

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import stamina
 from bson import ObjectId
 from pydantic import SecretStr
 
@@ -16,7 +14,7 @@ from joytify_common.errors import ConfigError, TransientError
 from joytify_stats.backend import RETRY_SECONDS, Backend, KeyRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 USERS = [ObjectId(), ObjectId()]
 
@@ -90,15 +88,22 @@ def test_a_backend_that_cannot_be_reached_is_transient() -> None:
     [("7", 7.0), ("0.5", 0.5), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("nan", None), (None, None)],
     ids=repr,
 )
-def test_retry_after_is_honoured(header: str | None, pause: float | None) -> None:
+def test_retry_after_is_honoured(header: str | None, pause: float | None, waits: list[float]) -> None:
     headers = {} if header is None else {"Retry-After": header}
     answers = iter([httpx.Response(429, headers=headers), httpx.Response(200)])
-    waits: list[float] = []
-    with stamina_waits(waits):
-        backend(lambda _: next(answers)).push(USERS, soon())
+
+    backend(lambda _: next(answers)).push(USERS, soon())
 
     assert len(waits) == 1
     assert pause is None or waits == [pause]
+
+
+def test_a_server_error_that_says_when_to_come_back_is_waited_for(waits: list[float]) -> None:
+    answers = iter([httpx.Response(503, headers={"Retry-After": "5"}), httpx.Response(200)])
+
+    backend(lambda _: next(answers)).push(USERS, soon())
+
+    assert waits == [5.0]
 
 
 @pytest.mark.parametrize(("pause", "seconds"), [(RETRY_SECONDS + 1, 60), (6, 5)], ids=["too long", "no time"])
@@ -118,15 +123,3 @@ def test_a_retry_after_beyond_the_time_for_retries_ends_them(pause: float, secon
 def test_without_time_nothing_is_sent() -> None:
     with pytest.raises(TransientError, match="no time left"):
         backend(lambda _: httpx.Response(200)).push(USERS, Deadline(time.monotonic()))
-
-
-@contextmanager
-def stamina_waits(waits: list[float]) -> Iterator[None]:
-    """Write down how long stamina would wait before each retry, and do not wait."""
-    stamina.instrumentation.set_on_retry_hooks([lambda details: waits.append(details.wait_for)])
-    try:
-        with stamina.set_testing(False), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("time.sleep", lambda _: None)
-            yield
-    finally:
-        stamina.instrumentation.set_on_retry_hooks(None)

@@ -9,36 +9,28 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from bson import json_util
 
-from joytify_common.errors import ConfigError, PermanentError, TransientError
+from joytify_common.aws import aws_errors
+from joytify_common.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from mypy_boto3_s3 import S3Client
 
     from joytify_common.mongo import Document
 
 PREFIX = "archive"
 # Speed counts more than size here: level 6 took three times as long for 15 % less.
 COMPRESSION = 1
-S3_CONFIG = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-NEEDS_A_PERSON = {"404", "403", "NoSuchBucket", "AccessDenied", "InvalidAccessKeyId"}
-
-
-@cache
-def s3_client() -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """Return the container's one client of S3."""
-    return boto3.client("s3", config=S3_CONFIG)
+NOT_FOUND = {"404", "NoSuchBucket"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class Archived:
 class Archive:
     """The archive bucket, for one run."""
 
-    def __init__(self, client: Any, bucket: str, now: datetime) -> None:  # noqa: ANN401 - see s3_client
+    def __init__(self, client: S3Client, bucket: str, now: datetime) -> None:
         self._client = client
         self._bucket = bucket
         self._run = f"{now:%Y%m%dT%H%M%S}Z-{uuid4().hex[:12]}"
@@ -75,7 +67,7 @@ class Archive:
             self._client.head_bucket(Bucket=self._bucket)
 
     def write(self, collection: str, documents: Iterable[Document]) -> Archived | None:
-        """Archive the documents and return what S3 has confirmed, None where there are none.
+        """Archive the documents and return what S3 has confirmed, or None if there are none.
 
         Raises:
             TransientError: S3 failed, or what it holds is not what was sent.
@@ -96,8 +88,8 @@ class Archive:
                 Metadata={"documents": str(len(ids))},
             )
             held = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-        told = (held["ContentLength"], held.get("ChecksumSHA256"), held["Metadata"].get("documents"))
-        if told != (len(body), checksum, str(len(ids))):
+        found = (held["ContentLength"], held.get("ChecksumSHA256"), held["Metadata"].get("documents"))
+        if found != (len(body), checksum, str(len(ids))):
             raise TransientError(f"archive object {key}: S3 does not hold what was sent")
         return Archived(ids=ids, bytes=len(body))
 
@@ -112,7 +104,7 @@ class ArchiveObject:
     bytes: int
 
 
-def list_archive(client: Any, bucket: str, start: date, end: date) -> Iterator[ArchiveObject]:  # noqa: ANN401
+def list_archive(client: S3Client, bucket: str, start: date, end: date) -> Iterator[ArchiveObject]:
     """Yield the objects that were archived from one day to another, both included, in order of their keys."""
     with _s3_errors(bucket):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX + "/"):
@@ -123,7 +115,7 @@ def list_archive(client: Any, bucket: str, start: date, end: date) -> Iterator[A
                     yield found
 
 
-def read_archive(client: Any, bucket: str, key: str) -> Iterator[Document]:  # noqa: ANN401 - see s3_client
+def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[Document]:
     """Yield the documents of one object.
 
     Raises:
@@ -149,14 +141,5 @@ def _pack(documents: Iterable[Document]) -> tuple[list[Any], bytes]:
     return ids, gzip.compress("\n".join(lines).encode(), compresslevel=COMPRESSION, mtime=0)
 
 
-@contextmanager
-def _s3_errors(bucket: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as exc:
-        code = exc.response["Error"]["Code"]
-        if code in NEEDS_A_PERSON:
-            raise ConfigError(f"CLEANUP_ARCHIVE_BUCKET: {bucket}: S3 answered {code}") from None
-        raise TransientError(f"archive bucket {bucket}: S3 answered {code}") from None
-    except BotoCoreError as exc:
-        raise TransientError(f"archive bucket {bucket}: S3 could not be reached ({type(exc).__name__})") from None
+def _s3_errors(bucket: str) -> AbstractContextManager[None]:
+    return aws_errors(f"CLEANUP_ARCHIVE_BUCKET: {bucket}", "S3", not_found=NOT_FOUND)

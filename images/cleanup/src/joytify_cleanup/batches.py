@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A batch is deleted by so many commands at once: halves take 0.7 of the time of a whole.
+# A batch is deleted by this many commands at once: halves take 0.7 of the time of a whole.
 PARTS = 2
 
 
@@ -32,7 +32,7 @@ class Batch:
 
     Attributes:
         parts: these are deleted at the same time.
-        last: whether the next batch is to be looked for only after this one is deleted.
+        last: whether the next batch is looked for only after this one is deleted.
     """
 
     parts: Sequence[Part]

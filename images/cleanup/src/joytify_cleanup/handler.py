@@ -6,50 +6,44 @@ from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-from loguru import logger
-
-from joytify_cleanup.archive import Archive, s3_client
-from joytify_cleanup.progress import CleanupProgress
-from joytify_cleanup.purge import CleanupEvent, Purge
-from joytify_cleanup.records import Records
+from joytify_cleanup.archive import Archive
+from joytify_cleanup.cleanup import Cleanup, CleanupEvent
+from joytify_cleanup.database_size import measure_storage, try_to_measure
+from joytify_cleanup.expired import ExpiredDocuments
+from joytify_cleanup.metrics import put_report
+from joytify_cleanup.purge import Purge
+from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.retention import cutoff, policies
 from joytify_cleanup.settings import CleanupSettings
-from joytify_cleanup.storage import measure_storage
 from joytify_common import logs
+from joytify_common.aws import lambda_client, s3_client, sns_client
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline, LambdaContext
-from joytify_common.errors import TransientError
-from joytify_common.functions import invoke_async, lambda_client
+from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
-from joytify_common.messages import Chain, CleanupError, CleanupSummary, Storage
-from joytify_common.metrics import put_metrics
-from joytify_common.mongo import URI_KEY, connect, within
+from joytify_common.mongo import URI_KEY, connect
+from joytify_common.outcome import Completed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
-from joytify_common.topic import Topic, sns_client
+from joytify_common.topic import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from joytify_common.messages import Chain
+    from joytify_common.outcome import Failed
 
-# The gauge is read twice in a run, the second time in the reserve that the deadline leaves.
-GAUGE_SECONDS = 4.0
 SETTINGS = load_settings(CleanupSettings)
 logs.configure(SETTINGS.log_level)
 
 
-def purge(event: CleanupEvent, run: Run, progress: CleanupProgress) -> None:
-    """Wire one run and tell its story."""
+def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed[CleanupReport]:
+    """Wire one run and return what it came to."""
     database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
     names = collection_names(test_mode=run.test_mode)
-    # All runs of a chain share one clock, so that a document does not expire while the chain is at work.
-    now = event.chain.started_at if event.chain else run.now
+    # All runs of a sequence share one clock, so that no document expires between them.
+    before = cutoff(event.chain.started_at if event.chain else run.now, SETTINGS.cleanup_days)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
-    before = cutoff(now, SETTINGS.cleanup_days)
-    progress.cutoff_date, progress.batch_size = before, SETTINGS.cleanup_batch_size
-    progress.triggered_by, progress.continuation = event.triggered_by, event.continuation
-    progress.dry_run, progress.earlier = event.dry_run, event.chain
-    gauge = partial(
+    bucket = SETTINGS.cleanup_archive_bucket
+    storage = partial(
         measure_storage,
         database,
         limit_mb=SETTINGS.storage_limit_mb,
@@ -57,70 +51,44 @@ def purge(event: CleanupEvent, run: Run, progress: CleanupProgress) -> None:
         names=astuple(names),
         now=run.now,
     )
-    progress.storage_before = _read_gauge(gauge)
-    bucket = SETTINGS.cleanup_archive_bucket
-    Purge(
+    outcome = Cleanup(
         event=event,
-        batch_size=SETTINGS.cleanup_batch_size,
-        pause_seconds=SETTINGS.cleanup_batch_delay_ms / 1000,
-        max_delete_percent=SETTINGS.cleanup_max_delete_percent,
+        now=run.now,
+        cutoff=before,
+        purge=Purge(
+            batch_size=SETTINGS.cleanup_batch_size,
+            pause_seconds=SETTINGS.cleanup_batch_delay_ms / 1000,
+            max_delete_percent=SETTINGS.cleanup_max_delete_percent,
+            allow_above_limit=event.allow_above_limit,
+            dry_run=event.dry_run,
+            deadline=deadline,
+            archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
+        ),
         max_continuations=SETTINGS.cleanup_max_continuations,
-        deadline=deadline,
-        archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
-        start_continuation=partial(_continue, event, run, progress),
-        progress=progress,
-    ).clean([Records(database, policy, before, deadline) for policy in policies(names)])
-    progress.storage = _read_gauge(gauge)
-    _put_metrics(run, progress)
+        storage=partial(try_to_measure, storage),
+        start_continuation=partial(_continue, event, run),
+    ).run([ExpiredDocuments(database, policy, before, deadline) for policy in policies(names)])
+    if isinstance(outcome, Completed):
+        put_report(run.function, outcome.report)
+    return outcome
 
 
-def _read_gauge(gauge: Callable[[], Storage]) -> Storage | None:
-    """Return the storage, None where it could not be measured: it is told, not needed."""
-    try:
-        with within(GAUGE_SECONDS):
-            return gauge()
-    except TransientError as exc:
-        logger.warning("storage could not be measured", error=str(exc))
-        return None
-
-
-def _continue(event: CleanupEvent, run: Run, progress: CleanupProgress) -> None:
-    if progress.earlier is None:
-        progress.earlier = Chain(started_at=run.now)
-    chain = progress.chain()
-    # The mode of this run, whatever the secret says by then; and no schedule is to skip it.
+def _continue(event: CleanupEvent, run: Run, chain: Chain) -> None:
+    # The mode of this run, whatever the secret says by then; and no schedule skips it.
     mode = {"test_mode": run.test_mode, "schedule_mode": None}
-    following = event.model_copy(update={"continuation": event.continuation + 1, "chain": chain, **mode})
-    invoke_async(lambda_client(), run.function, following.model_dump(mode="json", by_alias=True, exclude_none=True))
-
-
-def _put_metrics(run: Run, progress: CleanupProgress) -> None:
-    remaining = progress.remaining
-    values: dict[str, tuple[MetricUnit, float]] = {
-        "RecordsDeleted": (MetricUnit.Count, progress.deleted),
-        "RecordsPerSecond": (MetricUnit.CountPerSecond, progress.records_per_second()),
-        "BatchLatencyP50": (MetricUnit.Milliseconds, progress.latency(50) * 1000),
-        "BatchLatencyP99": (MetricUnit.Milliseconds, progress.latency(99) * 1000),
-        "ArchivedBytes": (MetricUnit.Bytes, progress.archive.bytes if progress.archive else 0),
-    }
-    if progress.storage is not None:
-        values["StoragePercent"] = (MetricUnit.Percent, progress.storage.percent)
-    if remaining is not None:
-        values["RecordsRemaining"] = (MetricUnit.Count, remaining)
-    put_metrics(run.function, values)
+    next_event = event.model_copy(update={"continuation": event.continuation + 1, "chain": chain, **mode})
+    invoke_async(lambda_client(), run.function, next_event.payload())
 
 
 _job = Job(
     event_type=CleanupEvent,
-    new_progress=CleanupProgress,
-    story=purge,
-    summary=CleanupSummary,
-    error=CleanupError,
+    use_case=clean_up,
+    nothing_done=CleanupReport(),
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=sns_client(), arn=SETTINGS.sns_topic_arn),
 )
 
 
-def handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON the caller sent
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Clean up once; the answer is the summary's data."""
     return _job(event, context)

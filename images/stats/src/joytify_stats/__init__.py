@@ -1,1 +1,1 @@
-"""Tells every listener, exactly once, that last month's statistics are ready."""
+"""Notifies every listener once that last month's statistics are ready."""

@@ -1,4 +1,4 @@
-"""Gateway: who is to get the month's notification, who has it, and how far its delivery is (MongoDB)."""
+"""Gateway: who is entitled to the month's notification, who has it, and how far its delivery is (MongoDB)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Chunk:
 
     Attributes:
         users: ids of users with statistics for the period.
-        last: `_id` of the last stats document read; a continuation goes on after it.
+        last: `_id` of the last stats document read; a continuation starts after it.
     """
 
     users: Sequence[ObjectId]
@@ -41,13 +41,13 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryState:
     """How far the period's notification is.
 
     Attributes:
         exists: whether the notification has been created.
         finished: whether every entitled user has been given it.
-        after: `_id` of the last stats document that was dealt with.
+        after: `_id` of the last stats document that was processed.
     """
 
     exists: bool
@@ -56,7 +56,7 @@ class Delivery:
 
 
 class Audience:
-    """The users of one database who are to get one period's notification; no call outlives the deadline."""
+    """The users of one database who are entitled to one period's notification; no call outlives the deadline."""
 
     def __init__(
         self,
@@ -79,18 +79,18 @@ class Audience:
         self._id = notification
         self._deadline = deadline
 
-    def delivery(self) -> Delivery:
+    def delivery(self) -> DeliveryState:
         """Return how far the notification is, from the document itself."""
         with bounded(self._deadline):
             found = self._notifications.find_one({"_id": self._id})
         state = (found or {}).get("delivery", {})
-        return Delivery(exists=found is not None, finished="finishedAt" in state, after=state.get("after"))
+        return DeliveryState(exists=found is not None, finished="finishedAt" in state, after=state.get("after"))
 
-    def following(self, after: ObjectId | None, size: int) -> Chunk | None:
-        """Return the next part of the audience in the order of the stats documents' `_id`, None when there is none.
+    def next_chunk(self, after: ObjectId | None, size: int) -> Chunk | None:
+        """Return the next part of the audience in the order of the stats documents' `_id`, or None after the last.
 
         Args:
-            after: `_id` of the stats document to go on after, None for the beginning.
+            after: `_id` of the stats document before it; None for the beginning.
             size: most stats documents in the part.
         """
         entitled: Document = {
@@ -110,9 +110,9 @@ class Audience:
                 found = next(self._stats.aggregate(pipeline, hint="_id_"), None)
         return Chunk(users=list(dict.fromkeys(found["users"])), last=found["last"]) if found else None
 
-    def lacking(self, users: Sequence[ObjectId]) -> list[ObjectId]:
-        """Return those of the users who are opted in and have not been given the notification."""
-        return self._ids(self._lacking(users))
+    def pending_users(self, users: Sequence[ObjectId]) -> list[ObjectId]:
+        """Return those of the users who are opted in and have not got the notification."""
+        return self._ids(self._pending(users))
 
     def _ids(self, query: Document) -> list[ObjectId]:
         pipeline: list[Document] = [{"$match": query}, {"$group": {"_id": None, "ids": {"$push": "$_id"}}}]
@@ -132,7 +132,7 @@ class Audience:
         """Put the notification on the users' lists; return those who got it by this call and by no other.
 
         Args:
-            users: who is to get it; anyone who has it meanwhile is left alone.
+            users: who gets it; anyone who has it meanwhile is left alone.
             run: id of this call's part of the work, which no other call has.
         """
         entry = {"id": self._id, "viewed": False, "read": False}
@@ -140,22 +140,22 @@ class Audience:
         ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": self._id, f"{MARK}.run": run}
         for attempt in attempts(self._deadline):
             with attempt, bounded(self._deadline):
-                changed = self._users.update_many(self._to_be_given(users), change).modified_count
-                # After an attempt that broke off, or beside another run, the marks tell whom this call gave it.
-                given = list(users) if changed == len(users) else self._ids(ours)
-        return given
+                changed = self._users.update_many(self._not_notified(users), change).modified_count
+                # After an attempt that broke off, or beside another run, the marks say who got it by this call.
+                notified = list(users) if changed == len(users) else self._ids(ours)
+        return notified
 
     def record_progress(self, after: ObjectId) -> None:
-        """Write down that all up to this stats document is dealt with; a slower run cannot set it back."""
+        """Record that all up to this stats document is processed; a slower run cannot set it back."""
         with bounded(self._deadline):
             self._progress.update_one({"_id": self._id}, {"$max": {"delivery.after": after}})
 
     def record_finish(self, now: datetime) -> None:
-        """Write down that the period is delivered: no later run delivers it again."""
+        """Record that the period is delivered: no later run delivers it again."""
         with bounded(self._deadline):
             self._notifications.update_one({"_id": self._id}, {"$set": {"delivery.finishedAt": now}})
 
-    def _lacking(self, users: Sequence[ObjectId]) -> Document:
+    def _pending(self, users: Sequence[ObjectId]) -> Document:
         return {
             "_id": {"$in": list(users)},
             OPTED_IN: True,
@@ -163,7 +163,7 @@ class Audience:
             f"{MARK}.notification": {"$ne": self._id},
         }
 
-    def _to_be_given(self, users: Sequence[ObjectId]) -> Document:
+    def _not_notified(self, users: Sequence[ObjectId]) -> Document:
         # One malformed user must not stop the update for everyone after him.
         is_list = [{"notifications": {"$type": "array"}}, {"notifications": {"$exists": False}}]
-        return {**self._lacking(users), "$or": is_list}
+        return {**self._pending(users), "$or": is_list}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
-import stamina
 
 from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,22 +22,14 @@ if TYPE_CHECKING:
 
 PATH = "/notifications/socket"
 CONNECT_SECONDS, READ_SECONDS, LEAST_SECONDS = 3.0, 10.0, 0.1
-ATTEMPTS = 3
-# A push begins no attempt later than this.
+RETRIES = RetryPolicy(attempts=3, wait_seconds=0.2)
+# A push begins no attempt much later than this.
 RETRY_SECONDS = 20.0
 REFUSED_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 class KeyRefusedError(ConfigError):
     """The backend does not take the API key; no further push can go through."""
-
-
-class _BusyError(TransientError):
-    """The backend asks to be left alone for so many seconds; None where it does not say how long."""
-
-    def __init__(self, text: str, pause: float | None) -> None:
-        super().__init__(text)
-        self.pause = pause
 
 
 @cache
@@ -64,9 +55,9 @@ class Backend:
     read_seconds: float = READ_SECONDS
 
     def push(self, users: Sequence[ObjectId], deadline: Deadline) -> None:
-        """Have the backend tell these users; 429, 5xx and connection errors are retried a few times.
+        """Have the backend notify these users; 5xx and connection errors are retried a few times.
 
-        A `Retry-After` is honoured; one longer than the time that is left ends the retries.
+        A `Retry-After` is waited out; one longer than the time that is left ends the retries.
 
         Raises:
             KeyRefusedError: the key was refused.
@@ -76,18 +67,8 @@ class Backend:
         body = {"userIds": [str(user) for user in users]}
         if (seconds := min(RETRY_SECONDS, deadline.remaining())) == 0:
             raise TransientError("there was no time left to push")
-        ends = time.monotonic() + seconds
-
-        def pause(exc: Exception) -> bool | float:
-            """Return whether to try again, or after how many seconds: stamina's backoff hook."""
-            if isinstance(exc, _BusyError) and exc.pause is not None:
-                return exc.pause if exc.pause < ends - time.monotonic() else False
-            return isinstance(exc, TransientError)
-
-        for attempt in stamina.retry_context(on=pause, attempts=ATTEMPTS, timeout=seconds):
-            with attempt:
-                # A first attempt is worth a moment even where the deadline has just come.
-                self._post(body, max(deadline.remaining(), LEAST_SECONDS))
+        # A first attempt is worth a moment even if the deadline has just come.
+        RETRIES.call(lambda: self._post(body, max(deadline.remaining(), LEAST_SECONDS)), seconds)
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:
         try:
@@ -102,7 +83,7 @@ class Backend:
         except UnicodeError:
             raise ConfigError("API_INTERNAL_SECRET_KEY: it must be ASCII") from None
         except httpx.RequestError as exc:
-            raise TransientError(f"the backend could not be reached ({type(exc).__name__})") from None
+            raise UnavailableError(f"the backend could not be reached ({type(exc).__name__})") from exc
         if not response.is_success:
             raise _refusal(response)
 
@@ -111,8 +92,10 @@ def _refusal(response: httpx.Response) -> JobError:
     status = response.status_code
     if status in REFUSED_KEY:
         return KeyRefusedError(f"API_INTERNAL_SECRET_KEY: the backend refused the key ({status})")
+    if status == HTTPStatus.TOO_MANY_REQUESTS and (seconds := _retry_after(response)) is not None:
+        return RateLimitedError(f"the backend answered {status}", seconds)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _BusyError(f"the backend answered {status}", _retry_after(response))
+        return UnavailableError(f"the backend answered {status}", _retry_after(response))
     return ConfigError(f"the backend refused the request ({status})")
 
 

@@ -37,7 +37,7 @@ class Period:
     def notification_date(self, now: datetime) -> datetime:
         """Return the notification's `createdAt`: in the month after the period, since the backend counts back from it.
 
-        That is `now` where it fits, else the first instant that does.
+        That is `now` if it fits, else the first instant that does.
         """
         return now if now < _month_after(self.end) else self.end
 

@@ -22,9 +22,18 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
 
 IN_FLIGHT = 4
-# After so many failures in a row no push is tried for a while: each costs its retries' time.
+# After this many failures in a row no push is tried for a while: each costs its retries' time.
 MOST_FAILURES = 3
 COOL_DOWN_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class PushTotals:
+    """What became of the pushes of a run; `Pushes` describes the fields."""
+
+    notified: int = 0
+    failures: int = 0
+    failure: str | None = None
 
 
 @dataclass
@@ -36,7 +45,7 @@ class Pushes:
         size: most users in a push.
         notified: users whose push went through.
         failures: users whose push failed, or was not tried any more.
-        failure: why the latest failed, None where none did.
+        failure: why the latest failed, or None.
     """
 
     backend: Backend
@@ -45,31 +54,36 @@ class Pushes:
     notified: int = 0
     failures: int = 0
     failure: str | None = None
-    _in_a_row: int = 0
-    _resting_until: float = 0.0
-    _key_refused: bool = False
-    _waiting: deque[tuple[Future[None], int]] = field(default_factory=deque)
-    _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=IN_FLIGHT))
+    _in_a_row: int = field(default=0, init=False)
+    _resting_until: float = field(default=0.0, init=False)
+    _key_refused: bool = field(default=False, init=False)
+    _waiting: deque[tuple[Future[None], int]] = field(default_factory=deque, init=False)
+    _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=IN_FLIGHT), init=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         while self._waiting:
-            self._settle()
+            self._record_result()
         self._workers.shutdown()
 
-    def start(self, users: Sequence[ObjectId]) -> None:
-        """Push these users while the caller goes on; waits where too many pushes are in flight.
+    @property
+    def totals(self) -> PushTotals:
+        """What became of the pushes that are settled."""
+        return PushTotals(self.notified, self.failures, self.failure)
 
-        The notification stands on the users' lists already, so a failure is only counted.
+    def start(self, users: Sequence[ObjectId]) -> None:
+        """Push these users while the caller continues; waits if too many pushes are in flight.
+
+        The notification is on the users' lists already, so a failure is only counted.
         """
         for first in range(0, len(users), self.size):
             self._start(users[first : first + self.size])
 
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
-            self._settle()
+            self._record_result()
         if self._in_a_row >= MOST_FAILURES:
             self._rest()
         if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
@@ -79,17 +93,17 @@ class Pushes:
 
     def _rest(self) -> None:
         while self._waiting:
-            self._settle()
+            self._record_result()
         # After the rest one more failure is enough for the next.
         self._in_a_row = min(self._in_a_row, MOST_FAILURES - 1)
         self._resting_until = time.monotonic() + COOL_DOWN_SECONDS
 
-    def _settle(self) -> None:
+    def _record_result(self) -> None:
         push, users = self._waiting.popleft()
         try:
             push.result()
         except JobError as exc:
-            logger.warning("push failed", error=str(exc), users=users)
+            logger.opt(exception=exc).warning("push failed", error=str(exc), users=users)
             self.failures += users
             self.failure = str(exc)
             self._in_a_row += 1

@@ -1,4 +1,4 @@
-"""Batch size and pause from measured latency: a slow server gets smaller batches and longer pauses, and recovers.
+"""An adaptive throttle: a slow server gets smaller batches and longer pauses, and recovers.
 
 The idea is gh-ost's nice-ratio and pt-archiver's sleep-coef: rest in proportion to what the last batch cost. Here only
 the cost above the usual counts, so that a server in good health is not slowed down.
@@ -22,7 +22,7 @@ TELLING_DOCUMENTS = 50
 
 
 @dataclass
-class Pace:
+class Throttle:
     """How large the next batch is and how long to rest before it.
 
     Attributes:
@@ -30,27 +30,24 @@ class Pace:
         least_pause: shortest rest between batches, in seconds.
         size: documents in the next batch.
         pause: rest before the next batch, in seconds.
-        latencies: seconds that each batch took.
     """
 
     most: int
     least_pause: float
-    size: int = 0
-    pause: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-    _usual: float | None = None
-    _latest: float = 0.0
+    size: int = field(init=False)
+    pause: float = field(init=False)
+    _usual: float | None = field(default=None, init=False)
+    _latest: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.size, self.pause = self.most, self.least_pause
 
     def expected_seconds(self, documents: int) -> float:
-        """Return how long a batch of so many documents may take, from the slower of the usual and the latest."""
+        """Return how long a batch of n documents may take, from the slower of the usual and the latest."""
         return documents * max(self._usual or 0.0, self._latest)
 
     def observe(self, documents: int, seconds: float) -> None:
         """Learn from a batch."""
-        self.latencies.append(seconds)
         if documents < min(TELLING_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents

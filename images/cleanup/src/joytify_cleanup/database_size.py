@@ -1,4 +1,4 @@
-"""Gateway: how full the database is, and when it will be (MongoDB)."""
+"""Gateway: how full the database is, and when it will be full (MongoDB)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
+from loguru import logger
 
+from joytify_common.errors import JobError
 from joytify_common.messages import Storage
-from joytify_common.mongo import Document, mongo_errors
+from joytify_common.mongo import Document, mongo_errors, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from pymongo.database import Database
@@ -19,6 +21,18 @@ if TYPE_CHECKING:
 # Atlas counts data and indexes, uncompressed, against the free tier's quota.
 BYTES_PER_MB = 1024 * 1024
 TREND = timedelta(days=7)
+# Measured before a run, and after it in the reserve that the deadline leaves.
+BEFORE_SECONDS, AFTER_SECONDS = 4.0, 2.0
+
+
+def try_to_measure(measure: Callable[[], Storage], seconds: float) -> Storage | None:
+    """Return the measured storage, or None if it is unavailable in this time: it is best effort."""
+    try:
+        with within(seconds):
+            return measure()
+    except JobError as exc:
+        logger.warning("storage could not be measured", error=str(exc))
+        return None
 
 
 def measure_storage(
@@ -26,7 +40,7 @@ def measure_storage(
 ) -> Storage:
     """Return the bytes used by data and indexes, their share of the limit, and the trend.
 
-    The trend is what came in over the last 7 days: an ObjectId tells when its document was made, so that a range of the
+    The trend is what came in over the last 7 days: an ObjectId holds when its document was made, so that a range of the
     `_id` index counts it, without a memory of earlier runs.
 
     Args:

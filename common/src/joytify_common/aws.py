@@ -1,0 +1,114 @@
+"""The one boundary to AWS: a client of each service for the container, and boto3's errors turned into ours."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from joytify_common.errors import ConfigError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+
+CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+# An object of the archive takes longer than any other call.
+S3_CONFIG = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+# A dedup store that hangs must not cost the message.
+DYNAMODB_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+
+# A person must change a permission, whichever service says so. S3 answers a HEAD request by its status alone.
+PERMISSION_CODES = frozenset(
+    {
+        "403",
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "DecryptionFailure",
+        "InvalidAccessKeyId",
+        "KMSAccessDenied",
+        "KMSAccessDeniedException",
+        "UnrecognizedClientException",
+    }
+)
+THROTTLING_CODES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
+
+
+@cache
+def cloudwatch_client() -> CloudWatchClient:
+    """Return the container's client of CloudWatch."""
+    client: CloudWatchClient = boto3.client("cloudwatch", config=CONFIG)
+    return client
+
+
+@cache
+def dynamodb_client() -> DynamoDBClient:
+    """Return the container's client of DynamoDB, which asks once and briefly."""
+    client: DynamoDBClient = boto3.client("dynamodb", config=DYNAMODB_CONFIG)
+    return client
+
+
+@cache
+def lambda_client() -> LambdaClient:
+    """Return the container's client of Lambda."""
+    client: LambdaClient = boto3.client("lambda", config=CONFIG)
+    return client
+
+
+@cache
+def s3_client() -> S3Client:
+    """Return the container's client of S3."""
+    client: S3Client = boto3.client("s3", config=S3_CONFIG)
+    return client
+
+
+@cache
+def secrets_client() -> SecretsManagerClient:
+    """Return the container's client of Secrets Manager."""
+    client: SecretsManagerClient = boto3.client("secretsmanager", config=CONFIG)
+    return client
+
+
+@cache
+def sns_client() -> SNSClient:
+    """Return the container's client of SNS."""
+    client: SNSClient = boto3.client("sns", config=CONFIG)
+    return client
+
+
+@contextmanager
+def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -> Iterator[None]:
+    """Turn boto3's errors in the block into ours, which keep them as their cause.
+
+    Args:
+        subject: what the call is about; the error's text begins with it.
+        service: name of the service, for people.
+        not_found: the service's codes for a subject that does not exist or cannot be used as it is.
+
+    Raises:
+        ConfigError: a permission is missing, or the subject does not exist.
+        TransientError: any other refusal, or the service could not be reached.
+    """
+    try:
+        yield
+    except ClientError as exc:
+        code = exc.response["Error"]["Code"]
+        # AWS' support asks for it; the log shows it with the traceback.
+        exc.add_note(f"AWS request id: {exc.response.get('ResponseMetadata', {}).get('RequestId', 'unknown')}")
+        error = ConfigError if code in PERMISSION_CODES or code in not_found else TransientError
+        answer = f"throttled the call ({code})" if code in THROTTLING_CODES else f"answered {code}"
+        raise error(f"{subject}: {service} {answer}") from exc
+    except BotoCoreError as exc:
+        raise TransientError(f"{subject}: {service} could not be reached ({type(exc).__name__})") from exc

@@ -1,0 +1,90 @@
+"""The use case of cleanup: purge every collection, start the run that continues if time was out, report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from joytify_cleanup.database_size import AFTER_SECONDS, BEFORE_SECONDS
+from joytify_cleanup.purge import Purge, limit_failure
+from joytify_cleanup.report import CleanupReport, stop_reason
+from joytify_common.events import JobEvent
+from joytify_common.messages import Chain
+from joytify_common.outcome import Completed, Failed, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from joytify_cleanup.expired import ExpiredDocuments
+    from joytify_common.messages import Storage
+
+
+class CleanupEvent(JobEvent):
+    """Keys of the cleanup function's event."""
+
+    allow_above_limit: bool = Field(default=False, description="true or false")
+    chain: Chain | None = Field(default=None, description="set by a continuation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleanup:
+    """One run.
+
+    Attributes:
+        now: when the run began, UTC.
+        cutoff: documents older than this are expired.
+        max_continuations: most runs after the first.
+        storage: measures how full the database is in this many seconds; None if that is unavailable.
+        start_continuation: starts the next run of the sequence, given what this one and the earlier ones did.
+    """
+
+    event: CleanupEvent
+    now: datetime
+    cutoff: datetime
+    purge: Purge
+    max_continuations: int
+    storage: Callable[[float], Storage | None]
+    start_continuation: Callable[[Chain], None]
+
+    def run(self, collections: Sequence[ExpiredDocuments]) -> Completed[CleanupReport] | Failed[CleanupReport]:
+        """Delete what is expired in each collection; if time runs out, start the run that continues."""
+        began = time.monotonic()
+        report = CleanupReport(
+            dry_run=self.event.dry_run,
+            cutoff_date=self.cutoff,
+            triggered_by=self.event.triggered_by,
+            continuation=self.event.continuation,
+            batch_size=self.purge.batch_size,
+            earlier=self.event.chain,
+            is_archiving=self.purge.archive is not None,
+            storage_before=self.storage(BEFORE_SECONDS),
+        )
+        if self.purge.archive is not None:
+            try:
+                self.purge.archive.check()
+            except Exception as exc:  # noqa: BLE001 - returned with what is known
+                return Failed(replace(report, is_archiving=False), Failure(exc, "archive"))
+        return self._conclude(replace(report, outcomes=self.purge.run(collections)), began)
+
+    def _conclude(self, report: CleanupReport, began: float) -> Completed[CleanupReport] | Failed[CleanupReport]:
+        outcomes = report.outcomes
+        reason = stop_reason(outcomes, continuation=self.event.continuation, max_continuations=self.max_continuations)
+        report = replace(report, stop_reason=reason, seconds=time.monotonic() - began)
+        failure = next((outcome.failure for outcome in outcomes if outcome.failure), None)
+        if failure is None and not self.event.dry_run:
+            failure = limit_failure(outcomes, self.purge.max_delete_percent)
+        if failure is not None:
+            return Failed(report, failure)
+        if reason == "deadline":
+            earlier = report.earlier or Chain(started_at=self.now)
+            report = replace(report, earlier=earlier)
+            try:
+                self.start_continuation(report.added_to(earlier))
+            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                return Failed(report, Failure(exc, "continuation"))
+            report = replace(report, continued=True)
+        return Completed(replace(report, storage=self.storage(AFTER_SECONDS)))

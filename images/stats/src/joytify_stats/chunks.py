@@ -1,0 +1,123 @@
+"""Chunks of the audience: the next is read while a few are worked on, and all are recorded in their order."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from joytify_common.errors import TransientError, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bson import ObjectId
+
+    from joytify_common.deadline import Deadline
+    from joytify_stats.audience import Chunk
+
+# Chunks that get the notification at the same time: one's wait for the journal is another's work.
+ATTACHING = 3
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """A call that several threads need and one makes: it is made at most once, and all get its result."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call, self._lock, self._results = call, threading.Lock(), list[T]()
+
+    @property
+    def result(self) -> T | None:
+        """The call's result; None if nobody has made it."""
+        return next(iter(self._results), None)
+
+    def __call__(self) -> T:
+        """Return the call's result; a call that raises is made again by the next."""
+        with self._lock:
+            if not self._results:
+                self._results.append(self._call())
+            return self._results[0]
+
+
+@dataclass(frozen=True)
+class ChunkOutcome:
+    """What became of one chunk, in numbers of users: ids would make memory grow with the audience."""
+
+    users: int
+    updated: int
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What became of the chunks.
+
+    Attributes:
+        stopped_at: where a continuation starts; None if all chunks are done.
+        failure: the error that ended the delivery, or None.
+    """
+
+    outcomes: tuple[ChunkOutcome, ...]
+    stopped_at: ObjectId | None = None
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkPipeline:
+    """Reads chunk after chunk, has each worked on, and records them in order.
+
+    Attributes:
+        read: returns the chunk after a stats document's `_id`; None after the last.
+        attach: gives a chunk's users the notification and returns who got it; several are called at the same time.
+        notify: is called with those of each chunk, whatever becomes of the others.
+        record: is called with a chunk's position, in order, once it and all before it are attached.
+        deadline: when to stop.
+        seconds_per_chunk: no chunk is begun with less time left.
+    """
+
+    read: Callable[[ObjectId | None], Chunk | None]
+    attach: Callable[[Chunk], Sequence[ObjectId]]
+    notify: Callable[[Sequence[ObjectId]], None]
+    record: Callable[[ObjectId], None]
+    deadline: Deadline
+    seconds_per_chunk: float
+
+    def run(self, after: ObjectId | None) -> Delivered:
+        """Return what became of the chunks after this position; errors are returned, not raised."""
+        outcomes: list[ChunkOutcome] = []
+        reached, in_time, is_late = None, True, False
+        failures: list[Exception] = []
+        in_flight: deque[tuple[Chunk, Future[Sequence[ObjectId]]]] = deque()
+        with ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
+            coming = workers.submit(self.read, after)
+            try:
+                while in_flight or (in_time and coming.result() is not None):
+                    if in_time and len(in_flight) < ATTACHING and (chunk := coming.result()) is not None:
+                        coming = workers.submit(self.read, chunk.last)
+                        in_flight.append((chunk, workers.submit(self.attach, chunk)))
+                        in_time = self.deadline.remaining() > self.seconds_per_chunk
+                        continue
+                    chunk, attached = in_flight.popleft()
+                    outcomes.append(self._settle(chunk, attached.result()))
+                    self.record(chunk.last)
+                    reached = chunk.last
+            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                failures, is_late = [exc], self.deadline.remaining() == 0
+            for chunk, attached in in_flight:
+                # No later run finds their users pending.
+                try:
+                    outcomes.append(self._settle(chunk, attached.result()))
+                except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                    failures.append(exc)
+        failure = worst(failures)
+        if isinstance(failure, TransientError) and reached is not None and is_late:
+            # A server that is slow beyond the deadline is out of time, not broken.
+            return Delivered(tuple(outcomes), stopped_at=reached)
+        return Delivered(tuple(outcomes), None if in_time else reached, failure)
+
+    def _settle(self, chunk: Chunk, notified: Sequence[ObjectId]) -> ChunkOutcome:
+        self.notify(notified)
+        return ChunkOutcome(users=len(chunk.users), updated=len(notified))

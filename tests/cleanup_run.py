@@ -1,0 +1,73 @@
+"""Runs the use case of cleanup on collections, with what it asks of others kept in memory."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from factories import metadata
+
+from joytify_cleanup.cleanup import Cleanup, CleanupEvent
+from joytify_cleanup.purge import Purge
+from joytify_common.deadline import Deadline
+from joytify_common.events import parse_event
+from joytify_common.outcome import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from joytify_cleanup.archive import Archive
+    from joytify_cleanup.expired import ExpiredDocuments
+    from joytify_cleanup.report import CleanupReport
+    from joytify_common.messages import Chain
+
+NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
+
+
+def clean_up(
+    collections: Callable[[Deadline], Sequence[object]],
+    *,
+    event: dict[str, Any] | None = None,
+    seconds: float = 60,
+    batch_size: int = 10,
+    pause: float = 0.0,
+    max_continuations: int = 2,
+    archive: Archive | None = None,
+    started: list[Chain] | None = None,
+    failed: list[CleanupReport] | None = None,
+) -> CleanupReport:
+    """Return the report of a run; its failure is raised, as the frame does.
+
+    `collections` returns them, given the deadline; `started` gets what each continuation is given, `failed` the report
+    of a run that failed.
+    """
+    deadline = Deadline(time.monotonic() + seconds)
+    parsed = parse_event(CleanupEvent, event)
+    outcome = Cleanup(
+        event=parsed,
+        now=NOW,
+        cutoff=NOW,
+        purge=Purge(
+            batch_size=batch_size,
+            pause_seconds=pause,
+            max_delete_percent=95,
+            allow_above_limit=parsed.allow_above_limit,
+            dry_run=parsed.dry_run,
+            deadline=deadline,
+            archive=archive,
+        ),
+        max_continuations=max_continuations,
+        storage=lambda _seconds: None,
+        start_continuation=([] if started is None else started).append,
+    ).run(cast("Sequence[ExpiredDocuments]", collections(deadline)))
+    if isinstance(outcome, Failed):
+        if failed is not None:
+            failed.append(outcome.report)
+        raise outcome.failure.error
+    return outcome.report
+
+
+def figures(report: CleanupReport) -> dict[str, Any]:
+    """Return the summary's fields by their names in Python."""
+    return dict(report.summary(metadata()).data)

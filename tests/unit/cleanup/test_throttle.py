@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from joytify_cleanup.throttle import BATCH_SECONDS, LONGEST_PAUSE_SECONDS, SMALLEST_BATCH, Throttle
+
+
+def test_a_server_in_good_health_gets_the_upper_bound_and_the_least_pause() -> None:
+    throttle = Throttle(10_000, 0.1)
+
+    for seconds in (0.2, 0.25, 0.3, 0.2):
+        throttle.observe(throttle.size, seconds)
+
+    assert (throttle.size, throttle.pause) == (10_000, 0.1)
+
+
+def test_no_pause_is_allowed() -> None:
+    throttle = Throttle(10_000, 0.0)
+    throttle.observe(10_000, 0.2)
+
+    assert throttle.pause == 0.0
+
+
+def test_a_server_that_slows_down_gets_smaller_batches_and_longer_pauses_and_recovers() -> None:
+    throttle = Throttle(10_000, 0.1)
+    throttle.observe(10_000, 0.2)
+    sizes, pauses = [], []
+    for _ in range(4):
+        throttle.observe(throttle.size, throttle.size * 2e-4)
+        sizes.append(throttle.size)
+        pauses.append(throttle.pause)
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 2000
+    assert all(0.1 < pause <= LONGEST_PAUSE_SECONDS for pause in pauses)
+    for _ in range(12):
+        throttle.observe(throttle.size, throttle.size * 2e-5)
+    assert (throttle.size, throttle.pause) == (10_000, 0.1)
+
+
+def test_a_server_that_is_always_slow_gets_batches_of_bounded_length() -> None:
+    throttle = Throttle(10_000, 0.1)
+    for _ in range(10):
+        throttle.observe(throttle.size, throttle.size * 1e-3)
+
+    assert throttle.size * 1e-3 <= BATCH_SECONDS
+    assert throttle.pause == 0.1
+    throttle.observe(throttle.size, 3600)
+    assert throttle.size == SMALLEST_BATCH
+
+
+def test_a_bound_below_the_smallest_batch_is_kept() -> None:
+    throttle = Throttle(7, 0.0)
+    for _ in range(5):
+        throttle.observe(7, 60)
+
+    assert throttle.size == 7
+
+
+def test_what_a_batch_may_take_follows_the_slower_of_the_usual_and_the_latest() -> None:
+    throttle = Throttle(1000, 0.0)
+    assert throttle.expected_seconds(1000) == 0.0
+    throttle.observe(1000, 0.1)
+    throttle.observe(1000, 0.4)
+
+    assert throttle.expected_seconds(1000) == 0.4

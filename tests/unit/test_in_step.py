@@ -1,0 +1,139 @@
+"""What is said in two places that cannot share one: each pair is kept in step here."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from factories import EVERY_MESSAGE
+
+from joytify_cleanup.database_size import AFTER_SECONDS
+from joytify_cleanup.metrics import put_report
+from joytify_cleanup.purge import LATE_COUNT_SECONDS
+from joytify_cleanup.report import CleanupReport, CollectionOutcome
+from joytify_cleanup.retention import policies
+from joytify_cleanup.settings import CleanupSettings
+from joytify_cli.demo import DATABASE
+from joytify_cli.population import RETENTION_DAYS
+from joytify_common.collections import PRODUCTION
+from joytify_common.deadline import CONCLUDE_SECONDS, GRACE_SECONDS, RESERVE_SECONDS
+from joytify_common.heartbeat import put_success
+from joytify_common.messages import MESSAGE_TYPES, Message, Storage
+from joytify_common.secrets import KEYS
+from joytify_discord.parsing import SHAPES
+from joytify_discord.rendering import sns_json
+from joytify_local.aws import API_KEY, WEBHOOK_TOKEN
+
+ROOT = Path(__file__).parents[2]
+FILES = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    if (ROOT / name).is_file()
+]
+
+
+def texts(*suffixes: str) -> dict[Path, str]:
+    """Return the texts of the repository's files with these endings."""
+    return {file: file.read_text(encoding="utf-8") for file in FILES if str(file).endswith(suffixes)}
+
+
+def said(pattern: str, *suffixes: str) -> set[str]:
+    """Return what the pattern's group matches in files with these endings."""
+    return {match for text in texts(*suffixes).values() for match in re.findall(pattern, text)}
+
+
+def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: pytest.CaptureFixture[str]) -> None:
+    storage = Storage(used_bytes=1, limit_bytes=2, percent=50.0)
+    put_report("f", CleanupReport(outcomes=(CollectionOutcome(name="playbacks", remaining=0),), storage=storage))
+    put_success("f")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    emitted = {m["Name"] for line in lines for each in line["_aws"]["CloudWatchMetrics"] for m in each["Metrics"]}
+
+    terraform = "\n".join(texts(".tf").values())
+    lists = re.findall(r"for metric in \[([^]]*)\] : \[\"Joytify\"", terraform)
+    named = {
+        *re.findall(r'namespace +?= "Joytify"\s+metric_name += "(\w+)"', terraform),
+        *re.findall(r'\["Joytify", "(\w+)"', terraform),
+        *(name for names in lists for name in re.findall(r'"(\w+)"', names)),
+    }
+
+    assert len(named) >= 6
+    assert named <= emitted
+
+
+def test_the_shares_of_the_deadlines_reserve_fit_into_it() -> None:
+    counts = 2 * LATE_COUNT_SECONDS * len(policies(PRODUCTION))
+
+    # The client's wait for a count goes into the grace: not all of this is slow in one run.
+    assert GRACE_SECONDS + counts + AFTER_SECONDS + CONCLUDE_SECONDS <= RESERVE_SECONDS
+
+
+def test_made_up_data_expires_when_cleanups_default_says() -> None:
+    assert CleanupSettings.model_fields["cleanup_days"].default == RETENTION_DAYS
+
+
+def test_the_secrets_keys_that_the_functions_read_are_those_that_are_described() -> None:
+    sources = "\n".join(text for file, text in texts(".py").items() if {"common", "images"} & set(file.parts))
+    constants = re.findall(r'^[A-Z_, ]*_KEY = (".+")$', sources, flags=re.MULTILINE)
+    calls = re.findall(r'\.(?:require|text)\(("[A-Z_]+")', sources)
+
+    assert {name for each in (*constants, *calls) for name in re.findall(r'"([A-Z_]+)"', each)} == KEYS.keys()
+
+
+def test_every_type_of_message_is_one_of_the_contracts() -> None:
+    assert len(MESSAGE_TYPES) == len(get_args(Message))
+    assert {message.type for message in EVERY_MESSAGE.values()} == MESSAGE_TYPES
+
+
+def test_every_shape_that_is_recognized_has_a_renderer() -> None:
+    """Without one the message would be shown as one of an unknown kind."""
+    assert sns_json.RENDERERS.keys() == SHAPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "suffixes"),
+    [
+        (r"(?:ministack==|ministackorg/ministack:)(\d[\d.]+\d)", (".toml", ".txt", ".yml", "lib.sh")),
+        (r"(?:BASE_IMAGE=|REAL_BASE=)(public\.ecr\.aws/\S+)", ("Dockerfile", "lib.sh")),
+        (r"joytify-stand-in/debian:(\w+)", ("Dockerfile", "bin/stand-ins", "stand-ins")),
+        (r"mongo:(\d[\d.]*)", (".yml", "lib.sh", "conftest.py")),
+        (r"terraform_version: ([\d.]+)", (".yml",)),
+        (r"(actions/checkout@\S+)", (".yml",)),
+    ],
+    ids=["MiniStack", "base image", "Debian", "MongoDB", "Terraform", "checkout"],
+)
+def test_a_pin_is_the_same_wherever_it_stands(pattern: str, suffixes: tuple[str, ...]) -> None:
+    files = {file for file, text in texts(*suffixes).items() if re.search(pattern, text)}
+
+    assert len(files) >= 2
+    assert len(said(pattern, *suffixes)) == 1
+
+
+def test_the_containers_are_given_what_the_commands_know() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+
+    assert all(value in compose for value in (API_KEY, WEBHOOK_TOKEN, f"--database={DATABASE}"))
+    assert f"--database {DATABASE} " in (ROOT / "bin" / "up").read_text(encoding="utf-8")
+
+
+def test_every_page_that_is_linked_or_cited_is_in_the_repository() -> None:
+    missing = [
+        (str(file.relative_to(ROOT)), link)
+        for file, text in texts(".md").items()
+        for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+        if not (file.parent / link).exists()
+    ]
+    cited = said(r"\b((?:DESIGN|STYLE|LOCAL-AWS|DEVELOPERS)\.md)", ".py", ".md", ".tf", ".sh", ".yml")
+
+    assert missing == []
+    assert cited == set()
