@@ -1,4 +1,4 @@
-# Targets are thin; what they do stands in bin/. `make` alone prints this help.
+# Targets are thin; what they do is in bin/. `make` alone prints this help.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 

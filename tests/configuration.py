@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joytify_cleanup.purge import CleanupEvent
+from joytify_cleanup.cleanup import CleanupEvent
 from joytify_cleanup.settings import CleanupSettings
+from joytify_common.secrets import KEYS
 from joytify_discord.settings import DiscordSettings
-from joytify_stats.monthly import StatsEvent
+from joytify_stats.month_end import StatsEvent
 from joytify_stats.settings import StatsSettings
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
-KEYS = """### discord
+REST = """### discord
 
 An SNS event; whatever else it is invoked with is itself the message that is posted.
 
@@ -34,14 +35,6 @@ A key that a function needs and does not find stops it with an error that names 
 
 | key | read by | holds |
 |---|---|---|
-| `MONGODB_CONNECTION_STRING` | stats, cleanup | connection string with a user that may read and write the database |
-| `API_DOMAIN` | stats | base URL of the Joytify backend |
-| `API_INTERNAL_SECRET_KEY` | stats | the backend's key for `POST /notifications/socket` |
-| `DISCORD_WEBHOOK_URL` | discord | address of the webhook |
-| `DISCORD_ALERTS_WEBHOOK_URL` | discord | optional: address of the webhook for failures, warnings and alarms |
-| `DISCORD_THREAD_ID` | discord | optional: id of the thread that failures, warnings and alarms are posted to |
-| `DISCORD_TIMEZONE` | discord | IANA name, default `UTC` |
-| `SCHEDULE_MODE` | stats, cleanup | `production` (default) or `test_auto`: all runs use the test collections |
 """
 
 
@@ -54,9 +47,10 @@ def document() -> str:
         "## The events\n\nUnknown keys are allowed; a wrong type is an error that names the key.\n",
         _table("stats", ((field, f.alias) for field, f in StatsEvent.model_fields.items()), StatsEvent),
         _table("cleanup", ((field, f.alias) for field, f in CleanupEvent.model_fields.items()), CleanupEvent),
-        KEYS,
+        REST,
     ]
-    return "\n".join(parts)
+    keys = (f"| `{name}` | {', '.join(key.read_by)} | {key.holds} |\n" for name, key in KEYS.items())
+    return "\n".join(parts) + "".join(keys)
 
 
 _MODELS: dict[str, type[Settings]] = {"stats": StatsSettings, "cleanup": CleanupSettings, "discord": DiscordSettings}

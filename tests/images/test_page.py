@@ -16,8 +16,8 @@ from playwright.sync_api import sync_playwright
 from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
+from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
-from joytify_discord.memory import ContainerMemory
 from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import Webhook, http_client
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
-EVENTS = Path(__file__).parents[1] / "events"
+MESSAGES = Path(__file__).parents[1] / "messages"
 WIDTHS = {"wide": 1280, "narrow": 360}
 SHOWN = {
     "success": EVERY_MESSAGE["cleanup"].to_json(),
@@ -37,10 +37,10 @@ SHOWN = {
     "failed": EVERY_MESSAGE["cleanup error"].to_json(),
     "resolved alarm": alarm_text(AlarmName="joytify-stats-errors", AlarmArn="arn:other"),
     "alarm": alarm_text(),
-    "guardduty": (EVENTS / "guardduty.json").read_text(encoding="utf-8"),
-    "plain text": (EVENTS / "plain.txt").read_text(encoding="utf-8"),
-    "unknown": (EVENTS / "nested_json.json").read_text(encoding="utf-8"),
-    "long text": (EVENTS / "long.txt").read_text(encoding="utf-8"),
+    "guardduty": (MESSAGES / "guardduty.json").read_text(encoding="utf-8"),
+    "plain text": (MESSAGES / "plain.txt").read_text(encoding="utf-8"),
+    "unknown": (MESSAGES / "nested_json.json").read_text(encoding="utf-8"),
+    "long text": (MESSAGES / "long.txt").read_text(encoding="utf-8"),
 }
 RESOLVED = alarm_text(
     AlarmName="joytify-stats-errors",
@@ -58,13 +58,13 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pid = start(
         [*command, "--pace", "100"], tmp_path_factory.mktemp("discord") / "log", partial(answers, url + "/health")
     )
-    webhook, memory = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH)), ContainerMemory()
+    webhook, memory = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH)), ContainerStore()
     for number, text in enumerate([*SHOWN.values(), RESOLVED]):
         event = sns_event(text)
         event["Records"][0]["Sns"]["MessageId"] = f"id-{number}"
         deadline = Deadline(time.monotonic() + 60)
         zone = ZoneInfo("Asia/Taipei")
-        Delivery(webhook=webhook, alerts=webhook, memory=memory, zone=zone, deadline=deadline).deliver(
+        Delivery(webhook=webhook, alerts=webhook, store=memory, zone=zone, deadline=deadline).deliver(
             parse_event(event)
         )
     yield url

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
+from joytify_discord.dedup import ContainerStore, TableStore
 from joytify_discord.delivery import Delivery
-from joytify_discord.memory import ContainerMemory, TableMemory
 from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import Webhook, http_client
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
@@ -28,7 +28,7 @@ from joytify_local.processes import answers, free_port, start, stop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from joytify_discord.memory import Memory
+    from joytify_discord.dedup import DedupStore
 
 # The limits' clocks run faster here: a minute is a second and a half.
 PACE = 40.0
@@ -47,11 +47,11 @@ def discord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     stop([pid])
 
 
-def container_memory(_: str) -> Memory:
-    return ContainerMemory()
+def container_memory(_: str) -> DedupStore:
+    return ContainerStore()
 
 
-def table_memory(endpoint: str) -> Memory:
+def table_memory(endpoint: str) -> DedupStore:
     """Return a memory in a table as Terraform makes it."""
     client, table = aws_client("dynamodb", endpoint), f"posts-{uuid4().hex[:8]}"
     client.create_table(
@@ -60,16 +60,16 @@ def table_memory(endpoint: str) -> Memory:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    return TableMemory(client, table)
+    return TableStore(client, table)
 
 
-def deliver(url: str, memory: Memory, event: dict[str, Any], seconds: float = 30) -> None:
+def deliver(url: str, memory: DedupStore, event: dict[str, Any], seconds: float = 30) -> None:
     """Deliver the event, and again as Lambda does where it failed."""
     webhook = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH))
     for attempt in count(1):
         deadline = Deadline(time.monotonic() + seconds)
         try:
-            Delivery(webhook=webhook, alerts=webhook, memory=memory, zone=ZoneInfo("UTC"), deadline=deadline).deliver(
+            Delivery(webhook=webhook, alerts=webhook, store=memory, zone=ZoneInfo("UTC"), deadline=deadline).deliver(
                 parse_event(event)
             )
         except TransientError:
@@ -93,7 +93,7 @@ def messages(url: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("memory_of", [container_memory, table_memory], ids=["container", "table"])
 def test_a_hundred_messages_arrive_complete_in_order_once(
-    discord: str, endpoint: str, memory_of: Callable[[str], Memory]
+    discord: str, endpoint: str, memory_of: Callable[[str], DedupStore]
 ) -> None:
     """With 5 requests in 2 s, 30 a minute, sudden bans, failing servers, and a deadline shorter than a ban."""
     memory = memory_of(endpoint)
@@ -114,7 +114,7 @@ def test_a_hundred_messages_arrive_complete_in_order_once(
 def test_a_thousand_records_of_one_event_arrive(discord: str) -> None:
     event = sns_event(*(f"message {number}" for number in range(1000)))
 
-    deliver(discord, ContainerMemory(), event)
+    deliver(discord, ContainerStore(), event)
 
     found = messages(discord)
     assert [len(message["embeds"]) for message in found] == [10] * 100
@@ -125,7 +125,7 @@ def test_a_message_of_256_kb_arrives_whole(discord: str) -> None:
     text = json.dumps({"lines": [f"line {number}: {'x' * 40}" for number in range(4800)]})
     assert len(text) > 256_000
 
-    deliver(discord, ContainerMemory(), numbered(0, text))
+    deliver(discord, ContainerStore(), numbered(0, text))
 
     (message,) = messages(discord)
     (file,) = message["attachments"]

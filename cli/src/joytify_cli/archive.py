@@ -7,7 +7,6 @@ from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
-import boto3
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -15,12 +14,14 @@ from rich.table import Table
 from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
 from joytify_cli.data import Name, Uri, progress_bar
 from joytify_cli.database import open_database
+from joytify_common.aws import s3_client
 from joytify_common.errors import JobError
 from joytify_local.stack import load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mypy_boto3_s3 import S3Client
     from pymongo.collection import Collection
 
 app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True)
@@ -98,14 +99,14 @@ def _restore(
             collection.insert_many(missing, ordered=False)
 
 
-def _objects(client: Any, bucket: str, start: datetime, end: datetime) -> Iterator[ArchiveObject]:  # noqa: ANN401
+def _objects(client: S3Client, bucket: str, start: datetime, end: datetime) -> Iterator[ArchiveObject]:
     try:
         yield from list_archive(client, bucket, start.date(), end.date())
     except JobError as exc:
         raise typer.BadParameter(str(exc), param_hint="--bucket") from None
 
 
-def _documents(client: Any, bucket: str, found: ArchiveObject) -> Iterator[Document]:  # noqa: ANN401
+def _documents(client: S3Client, bucket: str, found: ArchiveObject) -> Iterator[Document]:
     try:
         yield from read_archive(client, bucket, found.key)
     except JobError as exc:
@@ -113,9 +114,10 @@ def _documents(client: Any, bucket: str, found: ArchiveObject) -> Iterator[Docum
         raise typer.Exit(1) from None
 
 
-def _client(*, aws: bool) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+def _client(*, aws: bool) -> S3Client:
     if aws:
-        return boto3.client("s3")
+        return s3_client()
     if (stack := load_stack()) is None:
         raise typer.BadParameter("no local stack is running: start one, or say --aws")
-    return stack.client("s3")
+    client: S3Client = stack.client("s3")
+    return client

@@ -26,7 +26,7 @@ def invoke(
         bool, typer.Option("--aws", help="Call the AWS account of the environment, not the local one")
     ] = False,
 ) -> None:
-    """Call a function and print its answer; exit 1 where it fails."""
+    """Call a function and print its answer; exit 1 if it fails."""
     if function not in FUNCTIONS:
         raise typer.BadParameter(f"{function!r} is none of {', '.join(FUNCTIONS)}", param_hint="FUNCTION")
     try:

@@ -7,7 +7,7 @@ import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,9 +17,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from joytify_common.deadline import Deadline
+from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.limits import ATTACHMENT
-from joytify_discord.memory import ContainerMemory
 from joytify_discord.parsing import parse_event
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ class _Recorder:
         self.payloads[int(message) - 1] = payload
 
 
-def _posted(event: Any, zone: ZoneInfo) -> list[Payload]:  # noqa: ANN401 - whatever JSON was given
+def _posted(event: object, zone: ZoneInfo) -> list[Payload]:
     """Return what is in the channel after the event, edits made."""
     recorder = _Recorder()
     webhook = cast("Webhook", recorder)
     deadline = Deadline(math.inf)
-    Delivery(webhook=webhook, alerts=webhook, memory=ContainerMemory(), zone=zone, deadline=deadline).deliver(
+    Delivery(webhook=webhook, alerts=webhook, store=ContainerStore(), zone=zone, deadline=deadline).deliver(
         parse_event(event)
     )
     return recorder.payloads
@@ -85,7 +85,7 @@ def _read(file: str) -> str:
     return raw.decode(errors="replace")
 
 
-def _as_event(text: str) -> Any:  # noqa: ANN401 - whatever JSON was given
+def _as_event(text: str) -> object:
     """Return the SNS event in the text, or one that carries it as its message."""
     try:
         value = json.loads(text)

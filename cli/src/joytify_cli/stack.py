@@ -22,7 +22,7 @@ def remember(
     discord: Annotated[str, typer.Option()],
     database: Annotated[str, typer.Option()],
 ) -> None:
-    """Write down the addresses of the containers that `make up` started."""
+    """Record the addresses of the containers that `make up` started."""
     stack = Stack(way="containers", aws=aws, mongodb=mongodb, backend=backend, discord=discord, database=database)
     stack.save()
     console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  pushed {backend}/pushed", soft_wrap=True)

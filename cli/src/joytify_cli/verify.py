@@ -1,4 +1,4 @@
-"""Checks what must always hold (DESIGN.md section 4) on any database, without asking the pipeline."""
+"""Checks what must always hold on any database, without asking the pipeline."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ WEBHOOK_PATH = f"/api/webhooks/1000000000000000001/{WEBHOOK_TOKEN}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
+class Wiring:
     """What the functions are to find.
 
     Attributes:
@@ -80,7 +80,7 @@ def aws_client(
     Args:
         service: boto3's name of the service.
         endpoint: URL of the local AWS.
-        certificate: file of the certificate that it shows; empty where it speaks plain HTTP.
+        certificate: file of the certificate that it shows; empty if it speaks plain HTTP.
         credentials: of a role, as STS answers them; else the account's root, which MiniStack takes by any key.
     """
     role = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
@@ -96,27 +96,27 @@ def aws_client(
     )
 
 
-def deploy(deployment: Deployment) -> None:
+def deploy(wiring: Wiring) -> None:
     """Create the secret, the topic, the functions and the subscription in an empty local AWS."""
-    aws_client("secretsmanager", deployment.endpoint).create_secret(
-        Name=SECRET_NAME, SecretString=json.dumps(deployment.secret())
+    aws_client("secretsmanager", wiring.endpoint).create_secret(
+        Name=SECRET_NAME, SecretString=json.dumps(wiring.secret())
     )
-    sns = aws_client("sns", deployment.endpoint)
+    sns = aws_client("sns", wiring.endpoint)
     topic = sns.create_topic(Name=TOPIC_NAME)["TopicArn"]
-    aws_client("dynamodb", deployment.endpoint).create_table(
+    aws_client("dynamodb", wiring.endpoint).create_table(
         TableName=MEMORY_TABLE,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    functions = aws_client("lambda", deployment.endpoint)
+    functions = aws_client("lambda", wiring.endpoint)
     environment = {
         "DISCORD_MEMORY_TABLE": MEMORY_TABLE,
-        "DB_NAME": deployment.database,
+        "DB_NAME": wiring.database,
         "SNS_TOPIC_ARN": topic,
-        **deployment.environment,
+        **wiring.environment,
     }
-    arns = {short: _create(functions, short, environment, images=deployment.images) for short in FUNCTIONS}
+    arns = {short: _create(functions, short, environment, images=wiring.images) for short in FUNCTIONS}
     functions.add_permission(
         FunctionName=FUNCTIONS["discord"],
         StatementId="topic",
@@ -164,7 +164,7 @@ def main() -> None:
     member = options.pop("member")
     while not initiate(options["mongodb"], member):
         pass
-    deploy(Deployment(**options))
+    deploy(Wiring(**options))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The Joytify backend's push endpoint: key, 100 kB body limit, and what was pushed; it can be told to misbehave.
+"""The Joytify backend's push endpoint: key, 100 kB body limit, and what was pushed; it can be set to misbehave.
 
 `python -m joytify_local.backend --host 127.0.0.1 --port 8001 --key KEY`
 `curl -X PUT -d '{"latencySeconds": 0.02, "status": 429, "retryAfter": 1, "times": 2}' http://127.0.0.1:8001/mood`
@@ -46,7 +46,7 @@ class Mood(BaseModel):
     times: int = Field(default=0, ge=0)
 
     def next_refusal(self) -> Response | None:
-        """Return the answer to a push that is not taken, None where it is."""
+        """Return the answer to a push that is not taken; None if it is."""
         if self.times == 0:
             return None
         self.times -= 1
@@ -83,7 +83,7 @@ class Backend:
         return JSONResponse({"message": "Notification sent", "count": len(users)})
 
     async def show(self, _: Request) -> Response:
-        """Tell who was pushed how often, and how many users each request held."""
+        """Return who was pushed how often, and how many users each request held."""
         return JSONResponse({"users": dict(self._pushed), "requests": self._requests})
 
     async def forget(self, _: Request) -> Response:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_MESSAGE = {"message": "Unknown Message", "code": 10008}
 INVALID_JSON = {"message": "The request body contains invalid JSON.", "code": 50109}
-# Discord's documented buckets: requests in so many seconds, for a webhook and for its channel.
+# Discord's documented buckets: requests per number of seconds, for a webhook and for its channel.
 WEBHOOK_LIMIT, CHANNEL_LIMIT = (5, 2.0), (30, 60.0)
 MOST_FILE_BYTES = 10 * 1024 * 1024
 
@@ -36,7 +36,7 @@ def application(token: str, *, per_minute: bool = False, pace: float = 1.0) -> S
 
     Args:
         token: the webhook's token.
-        per_minute: whether the channel's limit holds besides the webhook's.
+        per_minute: whether the channel's limit applies in addition to the webhook's.
         pace: the limits' seconds are divided by this, for tests that cannot wait.
     """
     limits = [WEBHOOK_LIMIT, CHANNEL_LIMIT] if per_minute else [WEBHOOK_LIMIT]

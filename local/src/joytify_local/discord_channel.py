@@ -73,7 +73,7 @@ class Channel:
         self.mood, self._banned_until = mood, time.monotonic() + mood.ban_seconds
 
     def refuse(self, webhook: str, token: str) -> Response | None:
-        """Return Discord's answer to a wrong address or one request too many; None where neither is so."""
+        """Return Discord's answer to a wrong address or one request too many; None if neither is so."""
         self.requests += 1
         if webhook != WEBHOOK_ID:
             return JSONResponse(UNKNOWN_WEBHOOK, status_code=404)

@@ -127,7 +127,7 @@ class WebhookMessage(_Strict):
 
 
 def check(body: Any) -> dict[str, Any] | None:  # noqa: ANN401 - whatever JSON was posted
-    """Return Discord's 400 answer for this body, None where Discord would take it."""
+    """Return Discord's 400 answer for this body; None if Discord would take it."""
     try:
         message = WebhookMessage.model_validate(body)
     except ValidationError as exc:

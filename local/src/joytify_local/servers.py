@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,17 +20,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def ministack(
-    folder: Path, host: str, pids: list[int], *, secured: Mapping[str, str] | None = None, certificate: str = ""
-) -> str:
-    """Start the local AWS and return its URL.
+@dataclass(frozen=True)
+class Server:
+    """A running server: its process id, and the address at which others reach it."""
+
+    pid: int
+    address: str
+
+
+def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = None, certificate: str = "") -> Server:
+    """Start the local AWS; its address is its URL.
 
     Args:
         folder: where it keeps its data and its log.
         host: address to listen on.
-        pids: its process id is added here.
         secured: further variables of its environment.
-        certificate: file of the certificate that it shows; empty where it speaks plain HTTP.
+        certificate: file of the certificate that it shows; empty if it speaks plain HTTP.
 
     Raises:
         StartError: it did not come up.
@@ -51,17 +57,15 @@ def ministack(
     }
     command = [sys.executable, "-m", "ministack"]
     ready = partial(answers, url + "/_ministack/health", certificate)
-    pids.append(start(command, folder / "ministack.log", ready, environment))
-    return url
+    return Server(start(command, folder / "ministack.log", ready, environment), url)
 
 
-def stand_in(name: str, options: list[str], folder: Path, host: str, pids: list[int]) -> str:
-    """Start the backend or Discord and return its URL; the rest as with the local AWS."""
+def stand_in(name: str, options: list[str], folder: Path, host: str) -> Server:
+    """Start the backend or Discord; the rest as with the local AWS."""
     port = free_port(host)
     url = f"http://{host}:{port}"
     command = [sys.executable, "-m", f"joytify_local.{name}", "--host", host, "--port", str(port), *options]
-    pids.append(start(command, folder / f"{name}.log", partial(answers, url + "/health")))
-    return url
+    return Server(start(command, folder / f"{name}.log", partial(answers, url + "/health")), url)
 
 
 def make_certificate(folder: Path, host: str) -> tuple[str, str]:
@@ -74,8 +78,8 @@ def make_certificate(folder: Path, host: str) -> tuple[str, str]:
     return str(certificate), str(key)
 
 
-def registry(folder: Path, pids: list[int]) -> str:
-    """Start a container registry on loopback, where Docker trusts one without TLS; return its address."""
+def registry(folder: Path) -> Server:
+    """Start a container registry on loopback, where Docker trusts one without TLS."""
     port = free_port("127.0.0.1")
     if image := os.environ.get("REGISTRY_IMAGE"):
         command = [DOCKER, "run", "--rm", "-p", f"127.0.0.1:{port}:5000", image]
@@ -88,5 +92,5 @@ def registry(folder: Path, pids: list[int]) -> str:
         # Its configuration is YAML, which JSON is too.
         (folder / "registry.yml").write_text(json.dumps(config), encoding="utf-8")
         command = ["docker-registry", "serve", str(folder / "registry.yml")]
-    pids.append(start(command, folder / "registry.log", partial(answers, f"http://127.0.0.1:{port}/v2/")))
-    return f"localhost:{port}"
+    ready = partial(answers, f"http://127.0.0.1:{port}/v2/")
+    return Server(start(command, folder / "registry.log", ready), f"localhost:{port}")

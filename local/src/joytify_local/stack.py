@@ -6,16 +6,16 @@ import json
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Deployment, aws_client, deploy
+from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Wiring, aws_client, deploy
 from joytify_local.mongodb import start_mongod
 from joytify_local.processes import free_port, stop
-from joytify_local.servers import make_certificate, ministack, registry, stand_in
+from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,8 +37,8 @@ class Stack:
         database: name of the database that the functions use.
         pids: processes to stop; none for containers.
         folder: data and logs, removed at stop; empty for containers.
-        certificate: file of the certificate that the local AWS shows; empty where it speaks plain HTTP.
-        registry: address of the registry that the functions' images are pulled from; empty where they are not.
+        certificate: file of the certificate that the local AWS shows; empty if it speaks plain HTTP.
+        registry: address of the registry that the functions' images are pulled from; empty if they are not.
     """
 
     way: Literal["embedded", "containers", "deployed"]
@@ -115,12 +115,12 @@ def start_embedded(
     Raises:
         StartError: a server did not come up; those that did are stopped.
     """
-    with _servers() as (folder, pids):
-        aws = ministack(folder, host, pids)
-        stack = _others(Stack(way="embedded", aws=aws, database=database, folder=str(folder)), host, pids)
+    with _servers() as servers:
+        aws = servers.add(ministack(servers.folder, host))
+        stack = _others(Stack(way="embedded", aws=aws, database=database, folder=str(servers.folder)), host, servers)
         if functions:
             deploy(
-                Deployment(
+                Wiring(
                     endpoint=aws,
                     mongodb=stack.mongodb,
                     backend=stack.backend,
@@ -129,7 +129,7 @@ def start_embedded(
                     environment=environment or {},
                 )
             )
-    return stack
+        return replace(stack, pids=tuple(servers.pids))
 
 
 def start_for_deployment(database: str, *, host: str) -> Stack:
@@ -142,39 +142,51 @@ def start_for_deployment(database: str, *, host: str) -> Stack:
     Raises:
         StartError: a server did not come up; those that did are stopped.
     """
-    with _servers() as (folder, pids):
-        certificate, key = make_certificate(folder, host)
+    with _servers() as servers:
+        certificate, key = make_certificate(servers.folder, host)
         environment = {
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": certificate,
             "MINISTACK_SSL_KEY": key,
             "AUTH": "true",
         }
-        aws = ministack(folder, host, pids, secured=environment, certificate=certificate)
-        stack = Stack(way="deployed", aws=aws, database=database, folder=str(folder), certificate=certificate)
-        return replace(_others(stack, host, pids), registry=registry(folder, pids), pids=tuple(pids))
+        aws = servers.add(ministack(servers.folder, host, secured=environment, certificate=certificate))
+        stack = Stack(way="deployed", aws=aws, database=database, folder=str(servers.folder), certificate=certificate)
+        stack = replace(_others(stack, host, servers), registry=servers.add(registry(servers.folder)))
+        return replace(stack, pids=tuple(servers.pids))
+
+
+@dataclass(frozen=True)
+class _Servers:
+    """The servers of a stack that is being started, and their folder."""
+
+    folder: Path
+    cleanup: ExitStack
+    pids: list[int] = field(default_factory=list)
+
+    def add(self, server: Server) -> str:
+        """Have the server ended if another does not come up; return its address."""
+        self.cleanup.callback(stop, [server.pid])
+        self.pids.append(server.pid)
+        return server.address
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[Path, list[int]]]:
-    """Yield a folder and a list of processes; where what follows fails, both are cleared away."""
-    folder = Path(tempfile.mkdtemp(prefix="joytify-"))
-    pids: list[int] = []
-    try:
-        yield folder, pids
-    except BaseException:
-        stop(pids)
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+def _servers() -> Iterator[_Servers]:
+    """Yield an empty set of servers; they outlive the block unless it raises."""
+    with ExitStack() as cleanup:
+        folder = Path(tempfile.mkdtemp(prefix="joytify-"))
+        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield _Servers(folder, cleanup)
+        cleanup.pop_all()
 
 
-def _others(stack: Stack, host: str, pids: list[int]) -> Stack:
+def _others(stack: Stack, host: str, servers: _Servers) -> Stack:
     """Start MongoDB, the backend and Discord beside the local AWS."""
-    folder = Path(stack.folder)
+    folder = servers.folder
     mongodb = os.environ.get("MONGODB_URI", "")
     if not mongodb:
-        pid, mongodb = start_mongod(folder, host, free_port(host))
-        pids.append(pid)
-    backend = stand_in("backend", ["--key", API_KEY], folder, host, pids)
-    discord = stand_in("discord", ["--token", WEBHOOK_TOKEN], folder, host, pids)
-    return replace(stack, mongodb=mongodb, backend=backend, discord=discord, pids=tuple(pids))
+        mongodb = servers.add(Server(*start_mongod(folder, host, free_port(host))))
+    backend = servers.add(stand_in("backend", ["--key", API_KEY], folder, host))
+    discord = servers.add(stand_in("discord", ["--token", WEBHOOK_TOKEN], folder, host))
+    return replace(stack, mongodb=mongodb, backend=backend, discord=discord)

@@ -58,7 +58,9 @@ def test_a_preview_shows_what_discord_would_get(given: str) -> None:
     assert "hello *you*" in drawn.output
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "events").glob("*.*")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "messages").glob("*.*")), ids=lambda path: path.stem
+)
 def test_every_sample_can_be_drawn(path: Path) -> None:
     assert CliRunner().invoke(app, ["preview", str(path)]).exit_code == 0
 
