@@ -117,10 +117,9 @@ class Job(Generic[EventT, ReportT]):
                 outcome = Skipped(reason)
             else:
                 stage = "start"
-                name, request_id = context.function_name, context.aws_request_id
                 run = Run(
-                    function=name,
-                    request_id=request_id,
+                    function=context.function_name,
+                    request_id=context.aws_request_id,
                     run_id=uuid4().hex,
                     now=now,
                     test_mode=bool(test_mode),
