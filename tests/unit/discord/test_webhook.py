@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from joytify_common.deadline import Deadline
+from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_discord.limits import Payload
 from joytify_discord.webhook import NotEditableError, Webhook
@@ -63,6 +63,16 @@ def test_a_rate_limit_is_waited_out_as_long_as_discord_says(pauses: list[float])
     webhook(iter([httpx.Response(429, headers={"Retry-After": "3"}), taken()])).post(PAYLOAD, in_seconds(60))
 
     assert pauses == [3.0]
+
+
+def test_a_post_that_begins_just_before_the_deadline_has_time_for_its_answer(pauses: list[float]) -> None:
+    """Discord may have stored a message whose answer was not waited for."""
+    seen: list[httpx.Request] = []
+
+    webhook(iter([httpx.Response(429, headers={"Retry-After": "0.4"}), taken()]), seen).post(PAYLOAD, in_seconds(0.5))
+
+    assert pauses == [0.4]
+    assert all(request.extensions["timeout"]["read"] >= GRACE_SECONDS for request in seen)
 
 
 def test_server_and_connection_errors_are_tried_again_with_a_growing_pause(pauses: list[float]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from joytify_common.deadline import GRACE_SECONDS
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
 from joytify_discord.limits import ATTACHMENT
@@ -101,7 +102,8 @@ class Webhook:
         try:
             address = httpx.URL(self.url.get_secret_value())
             address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
-            timeout = httpx.Timeout(min(READ_SECONDS, seconds), connect=min(CONNECT_SECONDS, seconds))
+            # An answer that is not waited for leaves a post that nobody remembers: it would be posted again.
+            timeout = httpx.Timeout(min(READ_SECONDS, seconds + GRACE_SECONDS), connect=min(CONNECT_SECONDS, seconds))
             response = self.client.request(method, address, timeout=timeout, **_content(payload))
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{self.key}: it is not a URL") from None
