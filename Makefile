@@ -67,7 +67,7 @@ bench: bench-cold-start bench-cleanup bench-stats bench-discord ## Every bench
 
 .PHONY: bench-cleanup
 bench-cleanup: ## Cleanup beside other ways to purge; SIZE=2500000 for the big row in the limited image
-	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-cleanup
+	@SIZE=$(SIZE) WEEKLY=$(WEEKLY) ROUNDS=$(ROUNDS) bin/bench-cleanup
 
 ##@ Containers
 

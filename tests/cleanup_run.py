@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from joytify_cleanup.archive import Archive
     from joytify_cleanup.expired import ExpiredDocuments
     from joytify_cleanup.report import CleanupReport
+    from joytify_cleanup.scope import Position
     from joytify_common.messages import Chain
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
@@ -34,16 +35,22 @@ def clean_up(
     pause: float = 0.0,
     max_continuations: int = 2,
     archive: Archive | None = None,
-    started: list[Chain] | None = None,
+    started: list[dict[str, Any]] | None = None,
     failed: list[CleanupReport] | None = None,
 ) -> CleanupReport:
     """Return the report of a run; its failure is raised, as the frame does.
 
-    `collections` returns them, given the deadline; `started` gets what each continuation is given, `failed` the report
+    `collections` returns them, given the deadline; `started` gets the event of each continuation, `failed` the report
     of a run that failed.
     """
     deadline = Deadline(time.monotonic() + seconds)
     parsed = parse_event(CleanupEvent, event)
+
+    def start(chain: Chain, positions: dict[str, Position]) -> None:
+        following = {"chain": chain, "positions": positions, "continuation": parsed.continuation + 1}
+        if started is not None:
+            started.append(parsed.model_copy(update=following).payload())
+
     outcome = Cleanup(
         event=parsed,
         now=NOW,
@@ -53,13 +60,14 @@ def clean_up(
             pause_seconds=pause,
             max_delete_percent=95,
             allow_above_limit=parsed.allow_above_limit,
+            sweep=parsed.sweep,
             dry_run=parsed.dry_run,
             deadline=deadline,
             archive=archive,
         ),
         max_continuations=max_continuations,
         storage=lambda _seconds: None,
-        start_continuation=([] if started is None else started).append,
+        start_continuation=start,
     ).run(cast("Sequence[ExpiredDocuments]", collections(deadline)))
     if isinstance(outcome, Failed):
         if failed is not None:

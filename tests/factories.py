@@ -136,10 +136,20 @@ def cleanup_summary(**changes: Any) -> CleanupSummary:
         "cutoff_date": NOW,
         "triggered_by": "stats",
         "collections": (
-            CollectionFigures(name="playbacks", found=66_481, deleted=66_481, remaining=0, undated=20),
-            CollectionFigures(name="sessions", found=333, deleted=333, remaining=0, undated=0),
+            CollectionFigures(
+                name="playbacks",
+                found=66_481,
+                deleted=66_481,
+                remaining=0,
+                undated=None,
+                scope="bounded",
+                scope_reason="none of 1,000 sampled has expired with a younger id",
+            ),
+            CollectionFigures(name="sessions", found=333, deleted=333, remaining=0, undated=0, scope="swept"),
         ),
-        "storage": Storage(used_bytes=50_928_805, limit_bytes=536_870_912, percent=9.49),
+        "storage": Storage(
+            used_bytes=50_928_805, limit_bytes=536_870_912, percent=9.49, percent_before_next_cleanup=11.02
+        ),
     }
     return CleanupSummary(source=CLEANUP, data=CleanupSummaryData(**common(**{**figures, **changes})))
 
@@ -162,6 +172,19 @@ EVERY_MESSAGE: dict[str, Message] = {
     "cleanup": cleanup_summary(),
     "cleanup with nothing expired": cleanup_summary(
         records_deleted=0, total_records_found=0, collections=(), processing_mode="none"
+    ),
+    "cleanup that swept": cleanup_summary(
+        collections=(
+            CollectionFigures(
+                name="playbacks",
+                found=66_814,
+                deleted=66_814,
+                remaining=0,
+                undated=20,
+                scope="swept",
+                scope_reason="7 of 1,000 sampled have expired with a younger id; an index on the date would spare that",
+            ),
+        ),
     ),
     "cleanup stopped by the deadline": cleanup_summary(
         stop_reason="deadline", was_timeout_stopped=True, remaining_records=40_000, completion_percentage=62.55

@@ -14,6 +14,7 @@ import platform
 import statistics
 import struct
 import time
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -34,7 +35,7 @@ from joytify_local.aws import REGION
 from joytify_local.stack import start_embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.synchronize import Event
 
@@ -48,6 +49,9 @@ CUTOFF = cutoff(NOW, 60)
 EXPIRED = {"createdAt": {"$lt": CUTOFF}}
 BUCKET = "joytify-archive"
 CLAIMED = ("time_70", "shuffled_70")
+# 7 of 67 days of a million; the same number in a collection four times as large.
+WEEK, RETAINED_DAYS, WEEKLY_SIZE, GROWN = timedelta(days=7), 60, 1_000_000, 4
+WEEKLY_EXPIRED_SHARE = 7 / 67
 SETTLE_SECONDS = 2
 
 Document = dict[str, Any]
@@ -65,14 +69,48 @@ def playbacks(count: int, share: float, *, shuffle: bool) -> Iterator[Document]:
             moment = CUTOFF + timedelta(days=50) * ((number - expired + 1) / (count - expired + 1))
         yield {
             "_id": ObjectId(struct.pack(">IIL", 1_700_000_000 + position // 50, 7, position)),
-            "user": ObjectId(struct.pack(">IIL", 1, 1, number * 7919 % 5000)),
-            "song": ObjectId(struct.pack(">IIL", 1, 2, number * 104_729 % 400)),
-            "artist": ObjectId(struct.pack(">IIL", 1, 3, number * 104_729 % 40)),
-            "state": "completed",
-            "duration": 30 + number % 270,
+            **references(number),
             "createdAt": moment,
             "updatedAt": moment,
         }
+
+
+def weekly(count: int, expired: int, *, shuffle: bool) -> Iterator[Document]:
+    """Yield a week's expired playbacks and those that are kept, written in order of time or in another order.
+
+    Their `_id` were made when they were played, as the app's are.
+    """
+    for position in range(count):
+        number = position * 618_033 % count if shuffle else position
+        if number < expired:
+            moment = CUTOFF - WEEK * ((expired - number) / expired)
+        else:
+            moment = CUTOFF + timedelta(days=RETAINED_DAYS) * ((number - expired + 1) / (count - expired + 1))
+        yield {
+            "_id": ObjectId(struct.pack(">IIL", int(moment.timestamp()), 7, number)),
+            **references(number),
+            "createdAt": moment,
+            "updatedAt": moment,
+        }
+
+
+def references(number: int) -> Document:
+    """Return what a playback holds apart from its times."""
+    return {
+        "user": ObjectId(struct.pack(">IIL", 1, 1, number * 7919 % 5000)),
+        "song": ObjectId(struct.pack(">IIL", 1, 2, number * 104_729 % 400)),
+        "artist": ObjectId(struct.pack(">IIL", 1, 3, number * 104_729 % 40)),
+        "state": "completed",
+        "duration": 30 + number % 270,
+    }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one way took: seconds, and the documents that the server examined for it."""
+
+    seconds: float
+    examined: int
 
 
 class Bench:
@@ -107,7 +145,7 @@ class Bench:
         self.client.admin.command("fsync")
         time.sleep(SETTLE_SECONDS)
 
-    def ours(self, *, pause: float, archive: bool = False) -> CleanupReport:
+    def ours(self, *, pause: float, archive: bool = False, sweep: bool = False) -> CleanupReport:
         """Run cleanup itself."""
         archive_to = Archive(self.s3, BUCKET, NOW) if archive else None
 
@@ -115,11 +153,22 @@ class Bench:
             return [ExpiredDocuments(self.database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
 
         return clean_up(
-            collections, batch_size=BATCH, seconds=840, pause=pause, max_continuations=0, archive=archive_to
+            collections,
+            event={"sweep": sweep},
+            batch_size=BATCH,
+            seconds=840,
+            pause=pause,
+            max_continuations=0,
+            archive=archive_to,
         )
 
-    def old(self, *, pause: float) -> None:
-        """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause."""
+    def old(self, *, pause: float, counts: bool = False) -> None:
+        """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause.
+
+        It counted first; the older rows, measured without, stay comparable.
+        """
+        if counts:
+            self.database.playbacks.count_documents(EXPIRED)
         fields = {"_id": 1, "createdAt": 1, "user": 1, "song": 1}
         with self.database.playbacks.find(EXPIRED, fields, batch_size=BATCH) as cursor:
             while batch := [DeleteOne({"_id": document["_id"]}) for document in islice(cursor, BATCH)]:
@@ -137,13 +186,18 @@ class Bench:
         while self.database.playbacks.count_documents(EXPIRED, limit=1):
             time.sleep(0.1)
 
-    def seconds(self, way: Callable[[], object], source: str, *, index: bool = False) -> float:
-        """Return how long a way takes on a fresh copy, and make sure that it left what it must."""
+    def examined(self) -> int:
+        """Return how many documents the server has examined since it started."""
+        metrics = self.client.admin.command("serverStatus")["metrics"]["queryExecutor"]
+        return int(metrics["scannedObjects"])
+
+    def measure(self, way: Callable[[], object], source: str, *, index: bool = False) -> Measured:
+        """Return what a way takes on a fresh copy, and make sure that it left what it must."""
         self.reset(source, index=index)
         before = self.database.playbacks.count_documents({"createdAt": {"$gte": CUTOFF}})
-        began = time.perf_counter()
+        examined, began = self.examined(), time.perf_counter()
         way()
-        took = time.perf_counter() - began
+        took = Measured(round(time.perf_counter() - began, 3), self.examined() - examined)
         left = self.database.playbacks.count_documents({})
         assert left == before, f"{left} left, expected {before}"
         return took
@@ -186,33 +240,41 @@ def foreground(uri: str, way: Callable[[], object]) -> dict[str, float]:
     return {name: round(seconds * 1000, 2) for name, seconds in told.items()}
 
 
-def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str, list[float]]]:
-    """Time every way on every shape; return seconds by shape and way."""
+def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str, list[Measured]]]:
+    """Measure every way on every shape; return what each took by shape and way."""
     ways: dict[str, Callable[[], object]] = {
         "raw": bench.raw,
         "ours_no_pause": lambda: bench.ours(pause=0),
         "ours_defaults": lambda: bench.ours(pause=PAUSE_SECONDS),
         "old_no_pause": lambda: bench.old(pause=0),
         "old_defaults": lambda: bench.old(pause=PAUSE_SECONDS),
+        "old_defaults_counted": lambda: bench.old(pause=PAUSE_SECONDS, counts=True),
         "ttl": bench.ttl,
         "ours_archive": lambda: bench.ours(pause=0, archive=True),
+        "ours_sweep": lambda: bench.ours(pause=0, sweep=True),
     }
     short = ("raw", "ours_no_pause")
-    shapes = {
-        "time_70": (ways, False),
-        "shuffled_70": (short, False),
-        "time_10": (short, False),
-        "shuffled_10": (short, False),
+    week = (*short, "ours_defaults", "old_defaults_counted")
+    # The shapes that no claim rests on are measured once.
+    shapes: dict[str, tuple[Iterable[str], int]] = {
+        "time_70": ([name for name in ways if name not in {"ours_sweep", "old_defaults_counted"}], rounds),
+        "shuffled_70": (short, rounds),
+        "time_10": (short, 1),
+        "shuffled_10": (short, 1),
+        **{f"{name}_index": (short, 1) for name in ("time_70", "shuffled_70", "time_10", "shuffled_10")},
+        "weekly": ((*week, "ours_sweep"), rounds),
+        "weekly_shuffled": (week, rounds),
+        "weekly_grown": (short, rounds),
+        "weekly_grown_shuffled": (short, rounds),
     }
-    shapes |= {f"{name}_index": (short, True) for name in ("time_70", "shuffled_70", "time_10", "shuffled_10")}
-    taken: dict[str, dict[str, list[float]]] = {}
-    for name, (chosen, index) in shapes.items():
-        # The shapes that no claim rests on are measured once.
-        for number in range(rounds if name in CLAIMED else 1):
+    taken: dict[str, dict[str, list[Measured]]] = {}
+    for name, (chosen, times) in shapes.items():
+        for number in range(times):
             for way in chosen:
-                seconds = bench.seconds(ways[way], name.removesuffix("_index"), index=index)
-                taken.setdefault(name, {}).setdefault(way, []).append(round(seconds, 3))
-            console_.print(f"{name} round {number + 1}: { ({way: times[-1] for way, times in taken[name].items()}) }")
+                source, index = name.removesuffix("_index"), name.endswith("_index")
+                taken.setdefault(name, {}).setdefault(way, []).append(bench.measure(ways[way], source, index=index))
+            latest = {way: (each[-1].seconds, each[-1].examined) for way, each in taken[name].items()}
+            console_.print(f"{name} round {number + 1}: {latest}")
     return taken
 
 
@@ -232,19 +294,27 @@ def gentleness(bench: Bench, uri: str, rounds: int) -> dict[str, list[dict[str, 
     return found
 
 
-def ratio(taken: dict[str, list[float]], slow: str, fast: str) -> float:
+def ratio(taken: dict[str, list[Measured]], slow: str, fast: str) -> float:
     """Return the median over the rounds of how many times faster one way was."""
-    return round(statistics.median(a / b for a, b in zip(taken[slow], taken[fast], strict=True)), 2)
+    return round(statistics.median(a.seconds / b.seconds for a, b in zip(taken[slow], taken[fast], strict=True)), 2)
 
 
-def median_p99(calm: list[dict[str, float]]) -> float:
-    """Return the median over the rounds of the 99th percentile."""
-    return statistics.median(felt["p99"] for felt in calm)
+def median_of(calm: list[dict[str, float]], percentile: str) -> float:
+    """Return the median over the rounds of a percentile."""
+    return statistics.median(felt[percentile] for felt in calm)
 
 
-def figures(taken: dict[str, dict[str, list[float]]], calm: dict[str, list[dict[str, float]]], size: int) -> Document:
-    """Return what is written down."""
-    time_order, shuffled = taken["time_70"], taken["shuffled_70"]
+def growth(taken: dict[str, dict[str, list[Measured]]], small: str, large: str) -> float:
+    """Return how many times longer ours takes on the larger collection, by the medians of the rounds."""
+    medians = [statistics.median(each.seconds for each in taken[name]["ours_no_pause"]) for name in (small, large)]
+    return round(medians[1] / medians[0], 2)
+
+
+def figures(
+    taken: dict[str, dict[str, list[Measured]]], calm: dict[str, list[dict[str, float]]], size: int, expired: int
+) -> Document:
+    """Return what is recorded."""
+    time_order, shuffled, week = taken["time_70"], taken["shuffled_70"], taken["weekly"]
     return {
         "vs_old_at_defaults": ratio(time_order, "old_defaults", "ours_defaults"),
         "vs_old_at_no_pause": ratio(time_order, "old_no_pause", "ours_no_pause"),
@@ -252,19 +322,35 @@ def figures(taken: dict[str, dict[str, list[float]]], calm: dict[str, list[dict[
         "shuffled_vs_best": ratio(shuffled, "raw", "ours_no_pause"),
         "vs_ttl": ratio(time_order, "ttl", "ours_no_pause"),
         "archive_vs_no_archive": ratio(time_order, "ours_no_pause", "ours_archive"),
-        "foreground_p99_vs_idle": round(median_p99(calm["ours_defaults"]) / median_p99(calm["idle"]), 2),
-        "foreground_p99_vs_old": round(median_p99(calm["ours_defaults"]) / median_p99(calm["old_defaults"]), 2),
-        "seconds": taken,
+        "weekly_examined_per_expired": {
+            name: round(max(each.examined for each in ways["ours_no_pause"]) / expired, 3)
+            for name, ways in taken.items()
+            if name.startswith("weekly")
+        },
+        "weekly_vs_raw": ratio(week, "raw", "ours_no_pause"),
+        "weekly_grown_vs_raw": ratio(taken["weekly_grown"], "raw", "ours_no_pause"),
+        "weekly_vs_old_at_defaults": ratio(week, "old_defaults_counted", "ours_defaults"),
+        "weekly_sweep_vs_raw": ratio(week, "raw", "ours_sweep"),
+        "weekly_growth_4x": growth(taken, "weekly", "weekly_grown"),
+        "weekly_growth_4x_shuffled": growth(taken, "weekly_shuffled", "weekly_grown_shuffled"),
+        "foreground_p95_vs_idle": round(median_of(calm["ours_defaults"], "p95") / median_of(calm["idle"], "p95"), 2),
+        "foreground_p99_vs_idle": round(median_of(calm["ours_defaults"], "p99") / median_of(calm["idle"], "p99"), 2),
+        "foreground_p99_vs_old": round(
+            median_of(calm["ours_defaults"], "p99") / median_of(calm["old_defaults"], "p99"), 2
+        ),
+        "measured": {shape: {way: [asdict(m) for m in each] for way, each in w.items()} for shape, w in taken.items()},
         "foreground_ms": calm,
         "size": size,
+        "weekly_expired": expired,
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
     }
 
 
 def main() -> None:
-    """Measure, print a table, write the figures down."""
+    """Measure, print a table, record the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=500_000)
+    parser.add_argument("--weekly", type=int, default=WEEKLY_SIZE)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     logger.remove()
@@ -279,19 +365,27 @@ def main() -> None:
                 ("shuffled_10", 0.1, True),
             ):
                 bench.load(name, playbacks(options.size, share, shuffle=shuffle))
+            expired = round(options.weekly * WEEKLY_EXPIRED_SHARE)
+            for name, size in (("weekly", options.weekly), ("weekly_grown", GROWN * options.weekly)):
+                for suffix in ("", "_shuffled"):
+                    bench.load(name + suffix, weekly(size, expired, shuffle=bool(suffix)))
             taken = compare(bench, options.rounds, console)
-            told = figures(taken, gentleness(bench, stack.mongodb, options.rounds), options.size)
+            told = figures(taken, gentleness(bench, stack.mongodb, options.rounds), options.size, expired)
     finally:
         stack.stop()
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(told, indent=2), encoding="utf-8")
-    table = Table("shape", "way", "median s", "vs raw")
+    table = Table("shape", "way", "median s", "vs raw", "examined")
     for shape, ways in taken.items():
-        for way, seconds in ways.items():
-            table.add_row(shape, way, f"{statistics.median(seconds):.2f}", f"{ratio(ways, 'raw', way)}")
+        for way, each in ways.items():
+            seconds = statistics.median(measured.seconds for measured in each)
+            table.add_row(shape, way, f"{seconds:.2f}", f"{ratio(ways, 'raw', way)}", f"{each[-1].examined:,}")
     console.print(table)
     console.print({name: value for name, value in told.items() if isinstance(value, float)})
-    console.print("foreground p99, median ms:", {way: median_p99(felt) for way, felt in told["foreground_ms"].items()})
+    console.print("weekly_examined_per_expired:", told["weekly_examined_per_expired"])
+    for percentile in ("p95", "p99"):
+        felt = {way: median_of(each, percentile) for way, each in told["foreground_ms"].items()}
+        console.print(f"foreground {percentile}, median ms:", felt)
 
 
 if __name__ == "__main__":

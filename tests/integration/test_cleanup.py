@@ -10,7 +10,7 @@ from bson import Int64, ObjectId, Timestamp
 from cleanup_run import clean_up
 from cleanup_run import figures as figures_of
 
-from joytify_cleanup.database_size import measure_storage
+from joytify_cleanup.database_size import Trend, measure_storage
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import cutoff, policies
 from joytify_common.collections import PRODUCTION, TEST, CollectionNames
@@ -150,15 +150,44 @@ def test_a_dry_run_writes_nothing(database: Database[Document]) -> None:
 
 def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Database[Document]) -> None:
     now = datetime.now(UTC)
-    old = [{**playback(NEW), "_id": ObjectId.from_datetime(now - timedelta(days=30, seconds=n))} for n in range(300)]
-    database.playbacks.insert_many(old + [playback(NEW) for _ in range(700)])
+    before, day = now - timedelta(days=60), timedelta(days=1)
+
+    def made(moment: datetime, number: int) -> list[Document]:
+        return [{**playback(NEW), "_id": ObjectId.from_datetime(moment + timedelta(seconds=n))} for n in range(number)]
+
+    # Of 1,000 documents a week brought 700, and 200 will go in the next.
+    database.playbacks.insert_many(made(now - 30 * day, 100) + made(before + day, 200) + made(now - day, 700))
     stats = database.command("dbStats")
 
-    storage = measure_storage(database, limit_mb=1, alert_percent=5, names=["playbacks", "sessions"], now=now)
+    names = ["playbacks", "sessions"]
+    storage = measure_storage(
+        database, limit_mb=1, alert_percent=5, names=names, expiring=names, now=now, cutoff=before
+    )
 
-    used = stats["dataSize"] + stats["indexSize"]
+    used, limit = stats["dataSize"] + stats["indexSize"], 1024**2
     assert storage.used_bytes == used
-    assert storage.percent == pytest.approx(100 * used / 1024**2, abs=0.01)
+    assert storage.percent == pytest.approx(100 * used / limit, abs=0.01)
     assert storage.alert is True
-    assert storage.growth_bytes_per_day == pytest.approx(0.7 * used / 7, rel=0.01)
-    assert storage.days_until_full == pytest.approx((1024**2 - used) / (0.1 * used), rel=0.01)
+    assert storage.growth_bytes_per_day == pytest.approx(0.5 * used / 7, rel=0.01)
+    assert storage.percent_before_next_cleanup == pytest.approx(170 * used / limit, rel=0.01)
+    assert storage.days_until_full == pytest.approx(7 * (1 + (limit - 1.7 * used) / (0.5 * used)), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("added", "expiring", "used", "days"),
+    [
+        (70, 70, 500, None),
+        (70, 100, 500, None),
+        (0, 0, 500, None),
+        (70, 0, 930, 7.0),
+        (70, 0, 300, 70.0),
+        (70, 70, 965, 3.5),
+        (70, 60, 900, 28.0),
+        (70, 0, 1200, 0.0),
+    ],
+    ids=["steady", "shrinking", "still", "within a week", "growing", "no room for a week", "slowly growing", "full"],
+)
+def test_a_database_is_full_when_a_week_no_longer_fits(
+    added: float, expiring: float, used: float, days: float | None
+) -> None:
+    assert Trend(added=added, expiring=expiring).days_until_full(used, limit=1000) == days

@@ -151,8 +151,8 @@ def test_a_server_that_becomes_slow_does_not_outlive_the_run(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     began = time.monotonic()
-    # A batch is two deletes: one and a half batches pass.
-    with failing(mongodb, {"skip": 3}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
+    # A batch is four deletes: one and a half batches pass.
+    with failing(mongodb, {"skip": 6}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
         progress = clean(filled, seconds=1)
         # Given up a grace after the deadline, not when the server answers.
         assert time.monotonic() - began < SLOW_SECONDS

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 ProcessingMode = Literal["none", "direct", "batch"]
+ScopeName = Literal["bounded", "swept", "indexed"]
 StopReason = Literal["completed", "deadline", "brake", "no_progress", "continuations_exhausted"]
 
 
@@ -113,8 +114,11 @@ class CollectionFigures(_Wire):
         name: the collection.
         found: expired before the run.
         deleted: deleted by the run.
-        remaining: expired after the run.
+        remaining: expired after the run, as far as it examined the collection.
         undated: without a date in the date field; never touched.
+        scope: what was examined: `bounded` is what was made before the cutoff, by the time in `_id`; `swept` is
+            everything; `indexed` is what an index on the date finds. None if the collection was not begun.
+        scope_reason: why, for people; None if that goes without saying.
     """
 
     name: str
@@ -122,14 +126,17 @@ class CollectionFigures(_Wire):
     deleted: int
     remaining: int | None
     undated: int | None
+    scope: ScopeName | None = None
+    scope_reason: str | None = None
 
 
 class Storage(_Wire):
     """How full the database is: data and indexes, in bytes.
 
     Attributes:
-        growth_bytes_per_day: average of the last 7 days.
-        days_until_full: at that growth; None if it does not grow.
+        growth_bytes_per_day: what the last 7 days added less what expires in the next 7, a day; negative if it shrinks.
+        days_until_full: at that growth; None if it is never full.
+        percent_before_next_cleanup: how full it will be after a week like the last.
         alert: whether it is fuller than STORAGE_ALERT_PERCENT.
     """
 
@@ -138,6 +145,7 @@ class Storage(_Wire):
     percent: float
     growth_bytes_per_day: float | None = None
     days_until_full: float | None = None
+    percent_before_next_cleanup: float | None = None
     alert: bool = False
 
 

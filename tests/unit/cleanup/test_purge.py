@@ -5,34 +5,41 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bson import Int64, MaxKey, MinKey, ObjectId
 from cleanup_run import clean_up, figures
 
 from joytify_cleanup.archive import Archived
-from joytify_cleanup.batches import Batch, Part, batch_of
+from joytify_cleanup.batches import Batch, Part
 from joytify_cleanup.retention import Policy, cutoff
+from joytify_cleanup.scope import from_text, to_text
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from joytify_cleanup.report import CleanupReport
-    from joytify_common.messages import Chain
 
 
 class FakeRecords:
-    """A collection of numbered documents, all expired, that takes a while for each batch."""
+    """A small collection of numbered documents, all expired, that takes a while for each batch."""
 
     name = "playbacks"
+    bound = ObjectId("f" * 24)
 
     def __init__(self, expired: int, *, too_many: bool = False, known: bool = True, seconds: float = 0.0) -> None:
         self.left = list(range(expired))
         self.error: TransientError | None = None
-        self.keeps_all = False
-        self._found = 0
         self._too_many, self._known, self._seconds = too_many, known, seconds
+
+    def date_index(self) -> None:
+        """It has none."""
+
+    def total(self) -> int:
+        return len(self.left)
 
     def exceeds(self, _percent: float, _at_least: int, _seconds: float) -> bool:
         return self._too_many
 
-    def count_expired(self, _seconds: float) -> int | None:
+    def count_expired(self, _seconds: float, *, below_bound: bool) -> int | None:
+        assert not below_bound
         return len(self.left) if self._known else None
 
     def count_undated(self, _seconds: float) -> int | None:
@@ -41,25 +48,27 @@ class FakeRecords:
     def average_bytes(self) -> float:
         return 150.0
 
-    def batches(self) -> FakeRecords:
-        return self
+    def next_range(self, start: Any, stop: Any, size: int) -> tuple[Part, Any]:
+        first = 0 if start == MinKey() else start
+        ids = [number for number in self.left if number >= first]
+        return Part({"_id": {"$in": ids[:size]}}, len(ids[:size])), ids[size] if len(ids) > size else stop
 
-    def next(self, size: int) -> Batch | None:
-        ids = [number for number in self.left if number >= self._found][:size]
-        if not ids:
-            return None
-        self._found = 0 if self.keeps_all else ids[-1] + 1
-        return batch_of(ids, last=len(ids) < size)
+    def count_in(self, part: Part) -> tuple[int, int]:
+        return part.documents, 0
 
     def delete(self, part: Part) -> int:
         time.sleep(self._seconds)
         if self.error is not None:
             raise self.error
-        if self.keeps_all:
-            return 0
         gone = set(part.query["_id"]["$in"])
         self.left = [number for number in self.left if number not in gone]
         return len(gone)
+
+
+class Other(FakeRecords):
+    """Another such collection."""
+
+    name = "sessions"
 
 
 def run(*records: FakeRecords, **options: Any) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def test_everything_expired_is_deleted(expired: int, mode: str) -> None:
 
 def test_stops_before_the_deadline_reports_what_remains_and_continues() -> None:
     records = FakeRecords(100, seconds=0.1)
-    started: list[Chain] = []
+    started: list[dict[str, Any]] = []
 
     told = run(records, seconds=0.5, started=started)
 
@@ -93,7 +102,7 @@ def test_stops_before_the_deadline_reports_what_remains_and_continues() -> None:
 
 
 def test_a_chain_ends_after_the_continuations_that_are_allowed() -> None:
-    started: list[Chain] = []
+    started: list[dict[str, Any]] = []
 
     told = run(FakeRecords(100, seconds=0.1), seconds=0.5, event={"continuation": 2}, started=started)
 
@@ -101,20 +110,11 @@ def test_a_chain_ends_after_the_continuations_that_are_allowed() -> None:
 
 
 def test_a_run_that_could_delete_nothing_does_not_continue() -> None:
-    started: list[Chain] = []
+    started: list[dict[str, Any]] = []
 
     told = run(FakeRecords(100), seconds=0, started=started)
 
     assert (told["stop_reason"], told["records_deleted"], started) == ("no_progress", 0, [])
-
-
-def test_documents_that_stay_whatever_is_done_end_the_run() -> None:
-    records = FakeRecords(5)
-    records.keeps_all = True
-
-    told = run(records)
-
-    assert (told["stop_reason"], told["remaining_records"]) == ("no_progress", 5)
 
 
 def test_a_batch_that_breaks_off_at_the_deadline_is_the_deadline() -> None:
@@ -193,7 +193,7 @@ def test_a_half_that_fails_for_good_does_not_hide_what_the_other_deleted() -> No
         run(HalfBroken(10), failed=failed)
 
     (report,) = failed
-    assert (report.deleted, figures(report)["processing_mode"]) == (5, "direct")
+    assert (report.deleted, figures(report)["processing_mode"]) == (7, "direct")
 
 
 def test_what_somebody_else_deletes_meanwhile_is_no_lack_of_progress() -> None:
@@ -217,7 +217,7 @@ def test_a_dry_run_tells_that_the_brake_would_hold() -> None:
 
 def test_a_collection_is_not_begun_once_another_ran_out_of_time() -> None:
     """Its own throttle knows no latency yet, and would let it begin a full batch."""
-    slow, next_one = FakeRecords(100, seconds=0.1), FakeRecords(100)
+    slow, next_one = FakeRecords(100, seconds=0.1), Other(100)
 
     told = run(slow, next_one, seconds=0.5)
 
@@ -261,6 +261,60 @@ class FakeArchive:
             raise self.error
         self.ids.extend(documents)
         return Archived(ids=documents, bytes=1)
+
+
+def test_a_continuation_goes_on_where_the_run_stopped_in_each_collection() -> None:
+    first, second = FakeRecords(100, seconds=0.1), Other(100, seconds=0.1)
+    events: list[dict[str, Any]] = [{}]
+    asked: list[Any] = []
+
+    class Watched(FakeRecords):
+        def next_range(self, start: Any, stop: Any, size: int) -> tuple[Part, Any]:
+            asked.append(start)
+            return super().next_range(start, stop, size)
+
+    first.__class__ = Watched
+    told = [run(first, second, seconds=0.5, event=event, started=events, max_continuations=14) for event in events]
+
+    assert len(told) > 2
+    assert told[-1]["stop_reason"] == "completed"
+    assert (first.left, second.left) == ([], [])
+    # No part of the walk was asked for twice, except what a deadline left undone.
+    assert len(asked) < 100 / 2.5 + len(told)
+    assert sum(each["records_deleted"] for each in told) == told[-1]["chain"].records_deleted == 200
+
+
+@pytest.mark.parametrize(
+    "position",
+    [{"scope": "bounded", "resume": "{"}, {"scope": "half"}, {"scope": "swept", "undated": "2"}],
+    ids=["not Extended JSON", "unknown scope", "text for a number"],
+)
+def test_a_position_that_cannot_be_read_is_refused_by_its_key(position: dict[str, Any]) -> None:
+    records = FakeRecords(5)
+
+    with pytest.raises(ConfigError, match="event: positions: "):
+        run(records, event={"positions": {"playbacks": position}})
+
+    assert len(records.left) == 5
+
+
+@pytest.mark.parametrize("identity", [ObjectId(), "text", 7, Int64(7), 2.5, True, {"a": 1}, MaxKey()], ids=str)
+def test_a_position_of_any_type_survives_the_event(identity: object) -> None:
+    assert from_text(to_text(identity)) == identity
+    assert type(from_text(to_text(identity))) is type(identity)
+
+
+def test_a_sweep_in_which_nothing_is_expired_makes_progress_all_the_same() -> None:
+    class Kept(FakeRecords):
+        def count_in(self, part: Part) -> tuple[int, int]:
+            time.sleep(0.05)
+            return 0, part.documents
+
+    events: list[dict[str, Any]] = [{}]
+    told = [run(Kept(100), seconds=0.6, event=event, started=events, max_continuations=14) for event in events]
+
+    assert [each["stop_reason"] for each in told][-2:] == ["deadline", "completed"]
+    assert told[-1]["collections"][0].undated == 100
 
 
 def test_what_is_archived_is_deleted_even_if_time_runs_out() -> None:

@@ -62,3 +62,12 @@ def test_what_a_batch_may_take_follows_the_slower_of_the_usual_and_the_latest() 
     throttle.observe(1000, 0.4)
 
     assert throttle.expected_seconds(1000) == 0.4
+
+
+def test_a_batch_in_which_most_stays_does_not_make_the_server_look_slow() -> None:
+    throttle = Throttle(10_000, 0.1)
+    throttle.observe(10_000, 0.2)
+    # 100 deletions and 9,900 documents that were only read.
+    throttle.observe(100, 0.012, retained=9900)
+
+    assert (throttle.size, throttle.pause) == (10_000, 0.1)

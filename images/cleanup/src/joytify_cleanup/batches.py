@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A batch is deleted by this many commands at once: halves take 0.7 of the time of a whole.
-PARTS = 2
+# Without a pause, so many commands delete a batch at once (docs/benchmarks.md); with one, a single command does.
+PARTS_WITHOUT_PAUSE = 4
 
 
 @dataclass(frozen=True)
 class Part:
-    """Expired documents that are deleted by one command.
+    """Documents of which one command deletes those that are expired.
 
     Attributes:
         query: the filter that finds them, without the date condition.
-        documents: how many they are.
+        documents: how many they are, expired or not.
     """
 
     query: dict[str, Any]
@@ -28,15 +28,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Batch:
-    """Expired documents that are deleted together.
+    """Documents of which those that are expired are deleted together.
 
     Attributes:
         parts: these are deleted at the same time.
-        last: whether the next batch is looked for only after this one is deleted.
+        undated: documents without a date that were met on the way; 0 if they were not counted.
+        passed: documents that were walked over to find the batch.
+        resume: `_id` from which on the next batch is looked for; None if not by `_id`.
+        is_awaited: whether the next batch is looked for only after this one is deleted.
     """
 
     parts: Sequence[Part]
-    last: bool = False
+    undated: int = 0
+    passed: int = 0
+    resume: Any = None
+    is_awaited: bool = False
 
     @property
     def documents(self) -> int:
@@ -44,8 +50,8 @@ class Batch:
         return sum(part.documents for part in self.parts)
 
 
-def batch_of(ids: Sequence[Any], *, last: bool) -> Batch:
-    """Return the batch of the documents with these ids."""
-    share = max(1, ceil(len(ids) / PARTS))
+def parts_of(ids: Sequence[Any], count: int) -> list[Part]:
+    """Return the documents with these ids as at most so many parts of similar size."""
+    share = max(1, ceil(len(ids) / count))
     shares = [ids[start : start + share] for start in range(0, len(ids), share)]
-    return Batch([Part({"_id": {"$in": list(some)}}, len(some)) for some in shares], last=last)
+    return [Part({"_id": {"$in": list(some)}}, len(some)) for some in shares]

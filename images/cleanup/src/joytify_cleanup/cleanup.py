@@ -11,6 +11,7 @@ from pydantic import Field
 from joytify_cleanup.database_size import AFTER_SECONDS, BEFORE_SECONDS
 from joytify_cleanup.purge import Purge, limit_failure
 from joytify_cleanup.report import CleanupReport, stop_reason
+from joytify_cleanup.scope import Position
 from joytify_common.events import JobEvent
 from joytify_common.messages import Chain
 from joytify_common.outcome import Completed, Failed, Failure
@@ -27,7 +28,9 @@ class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
 
     allow_above_limit: bool = Field(default=False, description="true or false")
+    sweep: bool = Field(default=False, description="true to examine every document, or false")
     chain: Chain | None = Field(default=None, description="set by a continuation")
+    positions: dict[str, Position] = Field(default={}, description="set by a continuation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,8 @@ class Cleanup:
         cutoff: documents older than this are expired.
         max_continuations: most runs after the first.
         storage: measures how full the database is in this many seconds; None if that is unavailable.
-        start_continuation: starts the next run of the sequence, given what this one and the earlier ones did.
+        start_continuation: starts the next run of the sequence, given what this one and the earlier ones did, and how
+            far they are in each collection.
     """
 
     event: CleanupEvent
@@ -48,7 +52,7 @@ class Cleanup:
     purge: Purge
     max_continuations: int
     storage: Callable[[float], Storage | None]
-    start_continuation: Callable[[Chain], None]
+    start_continuation: Callable[[Chain, dict[str, Position]], None]
 
     def run(self, collections: Sequence[ExpiredDocuments]) -> Completed[CleanupReport] | Failed[CleanupReport]:
         """Delete what is expired in each collection; if time runs out, start the run that continues."""
@@ -68,7 +72,8 @@ class Cleanup:
                 self.purge.archive.check()
             except Exception as exc:  # noqa: BLE001 - returned with what is known
                 return Failed(replace(report, is_archiving=False), Failure(exc, "archive"))
-        return self._conclude(replace(report, outcomes=self.purge.run(collections)), began)
+        outcomes = self.purge.run(collections, self.event.positions)
+        return self._conclude(replace(report, outcomes=outcomes), began)
 
     def _conclude(self, report: CleanupReport, began: float) -> Completed[CleanupReport] | Failed[CleanupReport]:
         outcomes = report.outcomes
@@ -83,7 +88,7 @@ class Cleanup:
             earlier = report.earlier or Chain(started_at=self.now)
             report = replace(report, earlier=earlier)
             try:
-                self.start_continuation(report.added_to(earlier))
+                self.start_continuation(report.added_to(earlier), report.positions)
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 return Failed(report, Failure(exc, "continuation"))
             report = replace(report, continued=True)

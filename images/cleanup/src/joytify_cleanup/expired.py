@@ -1,31 +1,32 @@
 """Gateway: the expired documents of one collection (MongoDB).
 
-How they are found was measured (docs/benchmarks.md): consecutive ranges of `_id`, each deleted with the date condition
-and no ids sent, come nearest to one raw `delete_many`. `_id` grows with the time of insertion, so this is the order of
-the file, whatever the dates are. An index on the date is used only to find few documents in many, and these too are
-deleted in the order of `_id`: the index's own order would scatter the deletions over the file.
+How they are found and deleted was measured (docs/benchmarks.md): consecutive ranges of `_id`, whose ends come from the
+index alone, each deleted with the date condition and no ids sent, come nearest to one raw `delete_many`. `_id` grows
+with the time of insertion, so this is the order of the file, whatever the dates are.
 
-A batch is deleted in a transaction, which writes it to the oplog at once: with an entry a document in between, one in a
+A part is deleted in a transaction, which writes it to the oplog at once: with an entry a document in between, one in a
 hundred of the app's own writes waited 100 ms for the journal.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from bson import MinKey
+from bson import MaxKey, MinKey, ObjectId
 from loguru import logger
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from joytify_cleanup.batches import PARTS, Batch, Part, batch_of
+from joytify_cleanup.batches import Batch, Part
 from joytify_common.errors import TransientError
 from joytify_common.mongo import Document, attempts, bounded, mongo_errors, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from pymongo.cursor import Cursor
     from pymongo.database import Database
@@ -33,28 +34,117 @@ if TYPE_CHECKING:
     from joytify_cleanup.retention import Policy
     from joytify_common.deadline import Deadline
 
-# The ids of this many documents are held in memory at most (about 20 MB), and only where they are few.
-FEW_DOCUMENTS = 200_000
-FEW_SHARE = 0.25
+BY_ID = "_id_"
+NO_DATE_IS_BEFORE = datetime.min.replace(tzinfo=UTC)
+BAD_VALUE = 2
+OBJECT_IDS = (ObjectId("0" * 24), ObjectId("f" * 24))
+# Clocks of those who make ids may be ahead of those who write dates by this much.
+CLOCK_MARGIN = timedelta(hours=2)
+SAMPLE_DOCUMENTS = 1000
+# From a smaller collection the server does not pick them at random but reads all:
+# https://www.mongodb.com/docs/manual/reference/operator/aggregation/sample/
+SAMPLED_FROM_DOCUMENTS = 20 * SAMPLE_DOCUMENTS
+# A sample of 1,000 is off by a tenth of the collection once in hundreds of millions (Hoeffding's inequality).
+SAMPLE_ERROR = 0.1
 # Documents that are read at once for the archive.
 BLOCK_DOCUMENTS = 1000
 # The client waits this much longer than the server may count.
 NETWORK_SECONDS = 0.5
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What a random sample of a collection holds, in numbers of documents.
+
+    Attributes:
+        documents: its size.
+        retained: those that have not expired.
+        misplaced: those that have expired, though their `_id` says that they were made after the cutoff or nothing.
+    """
+
+    documents: int
+    retained: int
+    misplaced: int
+
+
 class ExpiredDocuments:
-    """One collection under its policy, at one cutoff; no call outlives the deadline."""
+    """One collection under its policy, at one cutoff; no call outlives the deadline.
+
+    Attributes:
+        bound: documents that expire by their `_id` are below it.
+    """
 
     def __init__(self, database: Database[Document], policy: Policy, cutoff: datetime, deadline: Deadline) -> None:
         self._collection = database[policy.collection]
         self._policy = policy
+        self._cutoff = cutoff
         self._expired = policy.expired(cutoff)
         self._deadline = deadline
+        self.bound = ObjectId.from_datetime(cutoff + CLOCK_MARGIN)
 
     @property
     def name(self) -> str:
         """Name of the collection."""
         return self._policy.collection
+
+    def total(self) -> int:
+        """Return how many documents there are, as the server estimates it."""
+        with bounded(self._deadline):
+            return self._collection.estimated_document_count()
+
+    def date_index(self) -> str | None:
+        """Return the name of an index that finds all documents by their date, or None if there is none."""
+        field = self._policy.date_field
+        with bounded(self._deadline):
+            indexes = self._collection.index_information()
+            return next(
+                (
+                    name
+                    for name, index in indexes.items()
+                    if index["key"][0] in {(field, 1), (field, -1)}
+                    and "partialFilterExpression" not in index
+                    and self._answers(name)
+                ),
+                None,
+            )
+
+    def _answers(self, index: str) -> bool:
+        """Return whether the index can be used: one that is hidden or being built cannot."""
+        try:
+            self._collection.find_one({self._policy.date_field: {"$lt": NO_DATE_IS_BEFORE}}, hint=index)
+        except OperationFailure as exc:
+            if exc.code != BAD_VALUE:
+                raise
+            return False
+        return True
+
+    def other_ids(self, limit: int) -> list[Any]:
+        """Return `_id` of documents whose `_id` is no ObjectId: at most so many that sort before, and after."""
+        first, last = OBJECT_IDS
+        with bounded(self._deadline):
+            return [
+                document["_id"]
+                for start, stop in ((MinKey(), first), (last, MaxKey()))
+                for document in self._walk(start, stop).limit(limit)
+            ]
+
+    def any_expired(self, ids: Sequence[Any]) -> bool:
+        """Return whether one of the documents with these ids has expired."""
+        with bounded(self._deadline):
+            return self._collection.find_one({"_id": {"$in": list(ids)}, **self._expired}, {"_id": 1}) is not None
+
+    @cached_property
+    def sample(self) -> Sample:
+        """A random sample, whose cost does not grow with the collection."""
+        expired = self._policy.is_expired(self._cutoff)
+        placed = {"$and": [{"$eq": [{"$type": "$_id"}, "objectId"]}, {"$lt": ["$_id", self.bound]}]}
+        counts = {
+            "documents": {"$sum": 1},
+            "retained": _count_if({"$not": [expired]}),
+            "misplaced": _count_if({"$and": [expired, {"$not": [placed]}]}),
+        }
+        found = self._aggregate([{"$sample": {"size": SAMPLE_DOCUMENTS}}, {"$group": {"_id": None, **counts}}])
+        return Sample(**{name: int(found.get(name, 0)) for name in counts})
 
     def exceeds(self, percent: float, at_least: int, seconds: float) -> bool:
         """Return whether more than this share of the collection is expired, or it is unknown in that time.
@@ -64,22 +154,35 @@ class ExpiredDocuments:
             at_least: a collection of fewer documents never exceeds it.
             seconds: most time for the server.
         """
-        with bounded(self._deadline):
-            total = self._collection.estimated_document_count()
+        total = self.total()
         spared = ceil(total * (100 - percent) / 100)
         if total < at_least or spared == 0:
             return False
+        if total > SAMPLED_FROM_DOCUMENTS:
+            retained = self.sample.retained / max(1, self.sample.documents)
+            if retained >= spared / total + SAMPLE_ERROR:
+                return False
         # What is retained is newest and comes last; only as many as decide are counted.
         found = self._count({"$nor": [self._expired]}, seconds, limit=spared, hint=[("$natural", -1)])
         return found is None or found < spared
 
-    def count_expired(self, seconds: float) -> int | None:
-        """Return how many documents are expired, or None if that takes longer."""
-        return self._figure(self._expired, seconds)
+    def count_expired(self, seconds: float, *, below_bound: bool) -> int | None:
+        """Return how many documents are expired, of all or of those below the bound; None if that takes longer."""
+        placed = {"_id": {"$lt": self.bound}} if below_bound else {}
+        return self._figure({**placed, **self._expired}, seconds)
 
     def count_undated(self, seconds: float) -> int | None:
         """Return how many documents have no date, or None if that takes longer."""
         return self._figure(self._policy.undated(), seconds)
+
+    def count_in(self, part: Part) -> tuple[int, int]:
+        """Return how many documents of the part are expired, and how many have no date."""
+        counts = {
+            "expired": _count_if(self._policy.is_expired(self._cutoff)),
+            "undated": _count_if(self._policy.is_undated()),
+        }
+        found = self._aggregate([{"$match": part.query}, {"$group": {"_id": None, **counts}}], hint=BY_ID)
+        return int(found.get("expired", 0)), int(found.get("undated", 0))
 
     def average_bytes(self) -> float:
         """Return the average size of a document, in bytes."""
@@ -87,48 +190,40 @@ class ExpiredDocuments:
             stats = self._collection.database.command("collStats", self.name)
         return float(stats.get("avgObjSize", 0))
 
-    def batches(self) -> BatchSource:
-        """Return where the expired documents are found: by the index on the date if they are few, else by ranges."""
+    def expired_ids(self, index: str, limit: int) -> list[Any]:
+        """Return `_id` of expired documents, oldest first, as an index on the date finds them."""
         with bounded(self._deadline):
-            indexes = self._collection.index_information().items()
-            total = self._collection.estimated_document_count()
-        name = next((name for name, index in indexes if index["key"][0] == (self._policy.date_field, 1)), None)
-        few = int(min(FEW_DOCUMENTS, total * FEW_SHARE))
-        if name is not None and few:
-            with bounded(self._deadline):
-                found = self._collection.find(self._expired, {"_id": 1}, hint=name, limit=few + 1)
-                ids = [document["_id"] for document in found]
-            if len(ids) <= few and all(isinstance(i, type(ids[0])) for i in ids):
-                return FewIds(self, sorted(ids))
-        return IdRanges(self)
+            found = self._collection.find(self._expired, {"_id": 1}, hint=index, limit=limit)
+            return [document["_id"] for document in found]
 
-    def next_range(self, after: Any, size: int) -> tuple[Any, int]:  # noqa: ANN401 - an _id may be of any type
-        """Return the last `_id` of the next `size` expired documents in the order of `_id`, and how many there are."""
-        pipeline: list[Document] = [
-            {"$match": {"_id": {"$gt": after}, **self._expired}},
-            {"$sort": {"_id": 1}},
-            {"$limit": size},
-            {"$group": {"_id": None, "documents": {"$sum": 1}, "last": {"$last": "$_id"}}},
-        ]
+    def next_range(self, start: Any, stop: Any, size: int) -> tuple[Part, Any]:  # noqa: ANN401 - an _id may be of any type
+        """Return the next documents in the order of `_id`, and the `_id` behind them; only the index is read.
+
+        Args:
+            start: the first `_id`, of any type.
+            stop: the `_id` behind the last.
+            size: most documents.
+        """
         for attempt in attempts(self._deadline):
             with attempt, bounded(self._deadline):
-                found = next(self._collection.aggregate(pipeline, hint="_id_"), None)
-                return (found["last"], int(found["documents"])) if found else (after, 0)
+                behind = [document["_id"] for document in self._walk(start, stop).skip(size).limit(1)]
+                end = behind[0] if behind else stop
+                if isinstance(start, ObjectId) and isinstance(end, ObjectId):
+                    query: Document = {"_id": {"$gte": start, "$lt": end}}
+                    return Part(query, size if behind else self._collection.count_documents(query, hint=BY_ID)), end
+                # A range in a filter holds one type only.
+                ids = [document["_id"] for document in self._walk(start, end)]
+                return Part({"_id": {"$in": ids}}, len(ids)), end
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def stragglers(self, size: int) -> Batch | None:
-        """Return expired documents that the first pass did not meet, or None if there are none.
-
-        A range of `_id` holds ids of one type only, and documents may have come in behind the pass.
-        """
-        with bounded(self._deadline):
-            ids = [document["_id"] for document in self._collection.find(self._expired, {"_id": 1}, limit=size)]
-        return batch_of(ids, last=True) if ids else None
+    def _walk(self, start: Any, stop: Any) -> Cursor[Document]:  # noqa: ANN401 - an _id may be of any type
+        """Return what is in the index on `_id` from `start` to before `stop`, over all types."""
+        return self._collection.find({}, {"_id": 1}).hint(BY_ID).min([("_id", start)]).max([("_id", stop)])
 
     def read(self, batch: Batch) -> Iterator[Document]:
-        """Yield the batch's documents as they are now, whole."""
+        """Yield the batch's expired documents as they are now, whole."""
         for part in batch.parts:
-            cursor = self._collection.find({**part.query, **self._expired})
+            cursor = self._collection.find({**part.query, **self._expired}, hint=BY_ID)
             # The time limit must not hold while the caller works on what is yielded.
             while block := self._next_block(cursor):
                 yield from block
@@ -138,24 +233,31 @@ class ExpiredDocuments:
             return list(islice(cursor, BLOCK_DOCUMENTS))
 
     def delete(self, part: Part) -> int:
-        """Delete those of the part that are (still) expired; return how many were deleted.
-
-        A call that broke off may have deleted some before; the whole part is counted then, since all of it is gone.
-        """
+        """Delete those of the part that are (still) expired; return how many were deleted."""
         for attempt in attempts(self._deadline):
             with attempt, bounded(self._deadline):
                 deleted = self._delete_at_once({**part.query, **self._expired})
-        return deleted if attempt.num == 1 else part.documents
+                if attempt.num > 1:
+                    # An attempt that broke off may have deleted some.
+                    deleted = max(deleted, part.documents - self._collection.count_documents(part.query, hint=BY_ID))
+        return deleted
 
     def _delete_at_once(self, query: Document) -> int:
         try:
             with self._collection.database.client.start_session() as session, session.start_transaction():
-                return self._collection.delete_many(query, session=session).deleted_count
+                return self._collection.delete_many(query, session=session, hint=BY_ID).deleted_count
         except OperationFailure as exc:
             if exc.timeout:
                 raise
             # The server is no replica set, another write got in between, or its limit for a transaction was reached.
-            return self._collection.delete_many(query).deleted_count
+            return self._collection.delete_many(query, hint=BY_ID).deleted_count
+
+    def _aggregate(self, pipeline: list[Document], **options: Any) -> Document:  # noqa: ANN401 - the driver's
+        """Return the one document that the pipeline yields, or an empty one."""
+        for attempt in attempts(self._deadline):
+            with attempt, bounded(self._deadline):
+                return next(self._collection.aggregate(pipeline, **options), {})
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _figure(self, query: Document, seconds: float) -> int | None:
         """Return a best-effort count; None if it fails."""
@@ -174,42 +276,5 @@ class ExpiredDocuments:
                 return None
 
 
-class IdRanges:
-    """All expired documents, as consecutive ranges of `_id`, then whatever these did not meet."""
-
-    def __init__(self, documents: ExpiredDocuments) -> None:
-        self._documents = documents
-        self._after: Any = MinKey()
-        self._ended = False
-
-    def next(self, size: int) -> Batch | None:
-        """Return the next batch, or None if nothing expired is left."""
-        if self._ended:
-            return self._documents.stragglers(size)
-        parts: list[Part] = []
-        # Rounded down: a batch has at most `size` documents.
-        share = max(1, size // PARTS)
-        while not self._ended and len(parts) < min(PARTS, size):
-            upto, found = self._documents.next_range(self._after, share)
-            self._ended = found < share
-            if found:
-                parts.append(Part({"_id": {"$gt": self._after, "$lte": upto}}, found))
-            self._after = upto
-        # Even an empty one: stragglers are looked for when the batch before is gone.
-        return Batch(parts, last=self._ended)
-
-
-class FewIds:
-    """Few expired documents, by their ids, then whatever these did not meet."""
-
-    def __init__(self, documents: ExpiredDocuments, ids: Sequence[Any]) -> None:
-        self._documents = documents
-        self._ids = ids
-
-    def next(self, size: int) -> Batch | None:
-        """Return the next batch, or None if nothing expired is left."""
-        taken, self._ids = self._ids[:size], self._ids[size:]
-        return batch_of(taken, last=not self._ids) if taken else self._documents.stragglers(size)
-
-
-BatchSource = IdRanges | FewIds
+def _count_if(condition: Document) -> Document:
+    return {"$sum": {"$cond": [condition, 1, 0]}}

@@ -28,6 +28,7 @@ from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
 
 if TYPE_CHECKING:
+    from joytify_cleanup.scope import Position
     from joytify_common.messages import Chain
     from joytify_common.outcome import Failed
 
@@ -49,7 +50,9 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
         limit_mb=SETTINGS.storage_limit_mb,
         alert_percent=SETTINGS.storage_alert_percent,
         names=astuple(names),
+        expiring=[policy.collection for policy in policies(names)],
         now=run.now,
+        cutoff=before,
     )
     outcome = Cleanup(
         event=event,
@@ -60,6 +63,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
             pause_seconds=SETTINGS.cleanup_batch_delay_ms / 1000,
             max_delete_percent=SETTINGS.cleanup_max_delete_percent,
             allow_above_limit=event.allow_above_limit,
+            sweep=event.sweep,
             dry_run=event.dry_run,
             deadline=deadline,
             archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
@@ -73,10 +77,11 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
     return outcome
 
 
-def _continue(event: CleanupEvent, run: Run, chain: Chain) -> None:
+def _continue(event: CleanupEvent, run: Run, chain: Chain, positions: dict[str, Position]) -> None:
     # The mode of this run, whatever the secret says by then; and no schedule skips it.
     mode = {"test_mode": run.test_mode, "schedule_mode": None}
-    next_event = event.model_copy(update={"continuation": event.continuation + 1, "chain": chain, **mode})
+    done = {"continuation": event.continuation + 1, "chain": chain, "positions": positions}
+    next_event = event.model_copy(update={**done, **mode})
     invoke_async(lambda_client(), run.function, next_event.payload())
 
 

@@ -1,30 +1,31 @@
-"""The batches of one collection: the next one is prefetched while the current one is deleted, and each is observed."""
+"""The batches of one collection: each is found, archived if asked for, deleted and observed."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from loguru import logger
 
-from joytify_cleanup.batches import batch_of
+from joytify_cleanup.batches import parts_of
 from joytify_common.errors import TransientError, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from joytify_cleanup.archive import Archive
     from joytify_cleanup.batches import Batch
-    from joytify_cleanup.expired import BatchSource, ExpiredDocuments
+    from joytify_cleanup.expired import ExpiredDocuments
+    from joytify_cleanup.sources import BatchSource
     from joytify_cleanup.throttle import Throttle
     from joytify_common.deadline import Deadline
 
 # A batch is begun only if this many times its expected duration is left.
 BATCH_MARGIN = 2.0
 
-PurgeStop = Literal["completed", "deadline", "no_progress"]
+PurgeStop = Literal["completed", "deadline"]
 
 T = TypeVar("T")
 
@@ -70,28 +71,28 @@ class Purged:
     """What became of a collection's batches, and why there are no more of them.
 
     Attributes:
+        passed: documents that were walked over, expired or not.
+        undated: those of them without a date; 0 if they were not counted.
+        resume: `_id` from which on nothing is processed yet; None if that is not known by `_id`.
         failure: the error that ended it, which `stop` says nothing of; or None.
     """
 
     batches: tuple[BatchOutcome, ...] = ()
+    passed: int = 0
+    undated: int = 0
+    resume: Any = None
     stop: PurgeStop = "completed"
     failure: Exception | None = None
 
-
-class TwoStrikes:
-    """Ends a loop that finds the same documents again and again without deleting any.
-
-    The app or a TTL index may have been quicker once; twice in a row, what is found stays.
-    """
-
-    def __init__(self) -> None:
-        self._strikes = 0
-
-    def record(self, batch: Batch, outcome: BatchOutcome) -> bool:
-        """Record a batch; return whether it was the second fruitless one of stragglers in a row."""
-        fruitless = batch.last and batch.parts and not outcome.deleted
-        self._strikes = self._strikes + 1 if fruitless else 0
-        return self._strikes == 2  # noqa: PLR2004 - as the name says
+    def after(self, batch: Batch, outcome: BatchOutcome) -> Purged:
+        """Return what became of them with one more batch; one without expired documents leaves no outcome."""
+        return replace(
+            self,
+            batches=(*self.batches, outcome) if batch.parts else self.batches,
+            passed=self.passed + batch.passed,
+            undated=self.undated + batch.undated,
+            resume=batch.resume,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,8 @@ class BatchPipeline:
         source: finds the batches.
         archive: where documents are copied before they are deleted; None for nowhere.
         workers: one prefetches, one deletes each part.
+        is_gentle: whether one command at a time is given, with a rest between; else the next batch is found while one
+            is deleted.
     """
 
     documents: ExpiredDocuments
@@ -110,61 +113,54 @@ class BatchPipeline:
     throttle: Throttle
     deadline: Deadline
     workers: ThreadPoolExecutor
+    is_gentle: bool
 
     def run(self) -> Purged:
         """Return what was deleted and why it ended; errors are returned, not raised."""
-        outcomes: list[BatchOutcome] = []
-        strikes, coming = TwoStrikes(), self._prefetch(after=0)
+        purged, coming = Purged(), self._prefetch(after=0)
         while coming is not None:
             found = _result(coming.result)
             if isinstance(found, Exception):
-                return self._failed(outcomes, found, None)
+                return self._failed(purged, found, None)
             if found is None:
-                return Purged(tuple(outcomes))
+                return purged
             # What is archived is deleted, whatever the time: else it would be archived again.
             if found.archived_bytes is None and self.deadline.remaining() == 0:
                 break
             batch = found.batch
-            # Stragglers are looked for when the batch before is gone.
-            coming = None if batch.last else self._prefetch(after=batch.documents)
+            waits = self.is_gentle or batch.is_awaited
+            coming = None if waits else self._prefetch(after=batch.documents)
             outcome = self._delete(found)
-            if batch.parts:
-                outcomes.append(outcome)
             if outcome.failure is not None:
-                return self._failed(outcomes, outcome.failure, coming)
-            if strikes.record(batch, outcome):
-                return Purged(tuple(outcomes), "no_progress")
-            if batch.last:
-                coming = self._prefetch_stragglers()
-            elif coming is not None:
-                time.sleep(min(self.throttle.pause, self.deadline.remaining()))
-        return Purged(tuple(outcomes), "deadline")
+                failed = replace(purged, batches=(*purged.batches, outcome))
+                return self._failed(failed, outcome.failure, coming)
+            purged = purged.after(batch, outcome)
+            coming = self._prefetch(after=0) if waits else coming
+            if coming is not None:
+                time.sleep(min(self._rest(outcome), self.deadline.remaining()))
+        return replace(purged, stop="deadline")
 
-    def _failed(
-        self, outcomes: Sequence[BatchOutcome], failure: Exception, coming: Future[Prefetched | None] | None
-    ) -> Purged:
+    def _rest(self, outcome: BatchOutcome) -> float:
+        """Return how long to rest after a batch, in seconds: where little was expired, in proportion."""
+        return self.throttle.pause * min(1.0, outcome.deleted / self.throttle.size)
+
+    def _failed(self, purged: Purged, failure: Exception, coming: Future[Prefetched | None] | None) -> Purged:
         """Return how it ended, once the prefetch is over: what that archived is reported, what it raised is ranked."""
         is_late = self.deadline.remaining() == 0
         found = None if coming is None else _result(coming.result)
         decisive = worst([failure, found] if isinstance(found, Exception) else [failure])
         if isinstance(found, Prefetched) and found.archived_bytes is not None:
             archived = BatchOutcome(0, 0.0, found.archived_documents, found.archived_bytes, decisive)
-            outcomes = [*outcomes, archived]
+            purged = replace(purged, batches=(*purged.batches, archived))
         # A server that is slow beyond the deadline is out of time, not broken.
         if is_late and isinstance(decisive, TransientError):
-            return Purged(tuple(outcomes), "deadline")
-        return Purged(tuple(outcomes), failure=decisive)
+            return replace(purged, stop="deadline")
+        return replace(purged, failure=decisive)
 
     def _prefetch(self, *, after: int) -> Future[Prefetched | None] | None:
         """Begin to find and archive the next batch; None if there is no time to delete it too."""
         seconds = self.throttle.expected_seconds(after + self.throttle.size) * BATCH_MARGIN + self.throttle.pause
         if self.deadline.remaining() <= seconds:
-            return None
-        return self.workers.submit(self._find_and_archive, self.throttle.size)
-
-    def _prefetch_stragglers(self) -> Future[Prefetched | None] | None:
-        """Begin to look for stragglers while there is any time: there are few or none."""
-        if self.deadline.remaining() == 0:
             return None
         return self.workers.submit(self._find_and_archive, self.throttle.size)
 
@@ -175,7 +171,8 @@ class BatchPipeline:
         archived = self.archive.write(self.documents.name, self.documents.read(batch))
         # Only what is archived is deleted.
         ids = archived.ids if archived else []
-        return Prefetched(batch_of(ids, last=batch.last), archived.bytes if archived else None)
+        parts = parts_of(ids, len(batch.parts))
+        return Prefetched(replace(batch, parts=parts), archived.bytes if archived else None)
 
     def _delete(self, prefetched: Prefetched) -> BatchOutcome:
         began = time.monotonic()
@@ -190,7 +187,8 @@ class BatchPipeline:
             failure=worst(failures),
         )
         if results and not failures:
-            self.throttle.observe(outcome.deleted, outcome.seconds)
+            retained = max(0, prefetched.batch.documents - outcome.deleted)
+            self.throttle.observe(outcome.deleted, outcome.seconds, retained=retained)
             logger.debug("batch deleted", collection=self.documents.name, documents=outcome.deleted)
         return outcome
 

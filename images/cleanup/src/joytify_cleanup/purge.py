@@ -6,16 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from joytify_cleanup.batches import PARTS
+from joytify_cleanup.batches import PARTS_WITHOUT_PAUSE
 from joytify_cleanup.pipeline import BatchPipeline, Purged
 from joytify_cleanup.report import CollectionOutcome
+from joytify_cleanup.scope import Position, Scope, choose_scope, from_text, to_text
+from joytify_cleanup.sources import find_batches
 from joytify_cleanup.throttle import Throttle
 from joytify_common.errors import PermanentError
 from joytify_common.messages import Estimate
 from joytify_common.outcome import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from joytify_cleanup.archive import Archive
     from joytify_cleanup.expired import ExpiredDocuments
@@ -26,7 +28,7 @@ LIMIT_FROM_DOCUMENTS = 1000
 # Counts are best effort: the server may take this share of the time left, and no longer than this.
 COUNT_SHARE = 0.1
 COUNT_SECONDS = 20.0
-# What is left when the deadline has come is counted in the reserve, twice in each collection.
+# What is left when the deadline has come is counted in the reserve, once in each collection.
 LATE_COUNT_SECONDS = 0.5
 # For a dry run's estimate; half of what docs/benchmarks.md measured.
 RECORDS_PER_SECOND = 30_000
@@ -41,6 +43,7 @@ class Purge:
         pause_seconds: shortest rest between two batches.
         max_delete_percent: the deletion safety limit: a larger expired share of a collection must be allowed.
         allow_above_limit: whether the limit is passed over.
+        sweep: whether everything is examined.
         dry_run: whether to count and estimate only.
         deadline: when to stop.
         archive: where documents are copied before they are deleted; None for nowhere.
@@ -50,83 +53,126 @@ class Purge:
     pause_seconds: float
     max_delete_percent: float
     allow_above_limit: bool
+    sweep: bool
     dry_run: bool
     deadline: Deadline
     archive: Archive | None
 
-    def run(self, collections: Sequence[ExpiredDocuments]) -> tuple[CollectionOutcome, ...]:
-        """Return what became of each collection; errors are returned, and end the purge."""
-        return tuple(self._outcomes(collections))
+    def run(
+        self, collections: Sequence[ExpiredDocuments], positions: Mapping[str, Position]
+    ) -> tuple[CollectionOutcome, ...]:
+        """Return what became of each collection; errors are returned, and end the purge.
 
-    def _outcomes(self, collections: Sequence[ExpiredDocuments]) -> Iterator[CollectionOutcome]:
+        Args:
+            collections: in the order in which they are purged.
+            positions: how far earlier runs of the sequence are, by the collections' names.
+        """
+        return tuple(self._outcomes(collections, positions))
+
+    def _outcomes(
+        self, collections: Sequence[ExpiredDocuments], positions: Mapping[str, Position]
+    ) -> Iterator[CollectionOutcome]:
         out_of_time = False
         for documents in collections:
-            if self.dry_run:
-                outcome = self._dry_run(documents)
+            position = positions.get(documents.name)
+            if position is not None and position.done:
+                outcome = CollectionOutcome(name=documents.name, remaining=0, position=position)
             elif out_of_time:
-                outcome = self._counted(documents, CollectionOutcome(name=documents.name, stop="deadline"))
+                outcome = self._not_begun(documents, position)
             else:
-                outcome = self._purge(documents)
+                outcome = self._begin(documents, position)
             yield outcome
             if outcome.failure is not None:
                 return
             out_of_time = out_of_time or outcome.stop == "deadline"
 
-    def _dry_run(self, documents: ExpiredDocuments) -> CollectionOutcome:
-        stage, outcome = f"count {documents.name}", CollectionOutcome(name=documents.name)
+    def _not_begun(self, documents: ExpiredDocuments, position: Position | None) -> CollectionOutcome:
+        outcome = CollectionOutcome(name=documents.name, stop="deadline", position=position)
+        return self._counted(documents, outcome, below_bound=False)
+
+    def _begin(self, documents: ExpiredDocuments, earlier: Position | None) -> CollectionOutcome:
+        stage, outcome = f"examine {documents.name}", CollectionOutcome(name=documents.name)
         try:
-            outcome = replace(outcome, remaining=documents.count_expired(self._count_seconds()))
-            outcome = replace(outcome, undated=documents.count_undated(self._count_seconds()))
+            scope = self._scope(documents, earlier)
+            if earlier is not None and earlier.scope == scope.name:
+                return self._purge(documents, scope, replace(outcome, position=earlier))
+            outcome = replace(outcome, position=Position(scope=scope.name, reason=scope.reason))
+            if self.dry_run:
+                stage = f"count {documents.name}"
+                outcome = self._dry_run(documents, scope, outcome)
             stage = f"brake {documents.name}"
+            # Not in a continuation: a share that was below the limit only gets smaller as documents are deleted.
             if self._exceeds_limit(documents):
-                outcome = replace(outcome, stop="brake")
-            if outcome.remaining is not None:
-                outcome = replace(outcome, estimate=self._estimate(outcome.remaining, documents.average_bytes()))
+                return replace(outcome, stop="brake")
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return replace(outcome, failure=Failure(exc, stage))
-        return outcome
+        return outcome if self.dry_run else self._purge(documents, scope, outcome)
+
+    def _scope(self, documents: ExpiredDocuments, earlier: Position | None) -> Scope:
+        # An index may have gone since.
+        if earlier is None or earlier.scope == "indexed":
+            return choose_scope(documents, sweep=self.sweep)
+        return Scope(earlier.scope, earlier.reason)
+
+    def _dry_run(self, documents: ExpiredDocuments, scope: Scope, outcome: CollectionOutcome) -> CollectionOutcome:
+        below_bound = scope.name == "bounded"
+        remaining = documents.count_expired(self._count_seconds(), below_bound=below_bound)
+        outcome = replace(outcome, remaining=remaining, undated=documents.count_undated(self._count_seconds()))
+        if remaining is None:
+            return outcome
+        return replace(outcome, estimate=self._estimate(remaining, documents.average_bytes()))
 
     def _estimate(self, documents: int, average_bytes: float) -> Estimate:
         pauses = documents // self.batch_size * self.pause_seconds
         seconds = round(documents / RECORDS_PER_SECOND + pauses, 1)
         return Estimate(bytes=round(documents * average_bytes), seconds=seconds)
 
-    def _purge(self, documents: ExpiredDocuments) -> CollectionOutcome:
-        outcome = CollectionOutcome(name=documents.name)
-        try:
-            if self._exceeds_limit(documents):
-                return replace(outcome, stop="brake")
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
-            return replace(outcome, failure=Failure(exc, f"brake {documents.name}"))
-        purged = self._delete(documents)
-        outcome = replace(outcome, stop=purged.stop, batches=purged.batches)
+    def _purge(self, documents: ExpiredDocuments, scope: Scope, outcome: CollectionOutcome) -> CollectionOutcome:
+        position = outcome.position or Position(scope=scope.name)
+        purged = self._delete(documents, scope, position)
+        undated = position.undated + purged.undated
+        done = purged.stop == "completed"
+        resume = position.resume if purged.resume is None else to_text(purged.resume)
+        outcome = replace(
+            outcome,
+            stop=purged.stop,
+            batches=purged.batches,
+            passed=purged.passed,
+            undated=undated if done and scope.name == "swept" else None,
+            position=Position(scope=scope.name, reason=scope.reason, resume=resume, undated=undated, done=done),
+        )
         if purged.failure is not None:
             return replace(outcome, failure=Failure(purged.failure, f"delete {documents.name}"))
-        return self._counted(documents, outcome)
+        # Nothing is read only to report 0.
+        if done:
+            return replace(outcome, remaining=0)
+        return self._counted(documents, outcome, below_bound=scope.name == "bounded")
 
-    def _delete(self, documents: ExpiredDocuments) -> Purged:
+    def _delete(self, documents: ExpiredDocuments, scope: Scope, position: Position) -> Purged:
+        is_gentle = self.pause_seconds > 0
+        parts = 1 if is_gentle else PARTS_WITHOUT_PAUSE
         try:
-            source = documents.batches()
+            source = find_batches(documents, scope, from_text(position.resume), parts)
         except Exception as exc:  # noqa: BLE001 - returned
             return Purged(failure=exc)
-        throttle = Throttle(self.batch_size, self.pause_seconds)
-        with ThreadPoolExecutor(max_workers=1 + PARTS) as workers:
+        with ThreadPoolExecutor(max_workers=1 + parts) as workers:
             return BatchPipeline(
                 documents=documents,
                 source=source,
                 archive=self.archive,
-                throttle=throttle,
+                throttle=Throttle(self.batch_size, self.pause_seconds),
                 deadline=self.deadline,
                 workers=workers,
+                is_gentle=is_gentle,
             ).run()
 
-    def _counted(self, documents: ExpiredDocuments, outcome: CollectionOutcome) -> CollectionOutcome:
-        """Return the outcome with what is left, counted afterwards, when there is less to read."""
+    def _counted(
+        self, documents: ExpiredDocuments, outcome: CollectionOutcome, *, below_bound: bool
+    ) -> CollectionOutcome:
+        """Return the outcome with what is left after a run that stopped early."""
         seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
         try:
-            remaining = 0 if outcome.stop == "completed" else documents.count_expired(seconds)
-            outcome = replace(outcome, remaining=remaining)
-            return replace(outcome, undated=documents.count_undated(seconds))
+            return replace(outcome, remaining=documents.count_expired(seconds, below_bound=below_bound))
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytify_cleanup.pipeline import BatchOutcome
+    from joytify_cleanup.scope import Position
     from joytify_common.outcome import Failure, Metadata
 
 
@@ -36,8 +37,10 @@ class CollectionOutcome:
     Attributes:
         stop: why there were no more batches.
         batches: what became of each.
-        remaining: expired and still there.
+        passed: walked over, expired or not.
+        remaining: expired and still there, as far as the run examined.
         undated: without a date, and never touched.
+        position: what was examined, and where the next run of the sequence begins; None if it was not begun.
         estimate: what a dry run expects of the real one.
         failure: the error that ended the run here, or None.
     """
@@ -45,8 +48,10 @@ class CollectionOutcome:
     name: str
     stop: StopReason = "completed"
     batches: tuple[BatchOutcome, ...] = ()
+    passed: int = 0
     remaining: int | None = None
     undated: int | None = None
+    position: Position | None = None
     estimate: Estimate | None = None
     failure: Failure | None = None
 
@@ -63,7 +68,13 @@ class CollectionOutcome:
     def figures(self) -> CollectionFigures:
         """Return the message fields."""
         return CollectionFigures(
-            name=self.name, found=self.found, deleted=self.deleted, remaining=self.remaining, undated=self.undated
+            name=self.name,
+            found=self.found,
+            deleted=self.deleted,
+            remaining=self.remaining,
+            undated=self.undated,
+            scope=self.position.scope if self.position else None,
+            scope_reason=self.position.reason if self.position else None,
         )
 
 
@@ -73,8 +84,8 @@ def stop_reason(outcomes: Sequence[CollectionOutcome], *, continuation: int, max
     if "brake" in stops:
         return "brake"
     if "deadline" not in stops:
-        return "no_progress" if "no_progress" in stops else "completed"
-    if not any(outcome.deleted for outcome in outcomes):
+        return "completed"
+    if not any(outcome.passed for outcome in outcomes):
         return "no_progress"
     return "continuations_exhausted" if continuation >= max_continuations else "deadline"
 
@@ -149,6 +160,11 @@ class CleanupReport:
         sizes = [batch.archived_bytes for batch in self.batches if batch.archived_bytes is not None]
         documents = sum(batch.archived_documents for batch in self.batches)
         return ArchiveFigures(objects=len(sizes), documents=documents, bytes=sum(sizes))
+
+    @property
+    def positions(self) -> dict[str, Position]:
+        """How far the run is in each collection that was begun, by the collections' names."""
+        return {outcome.name: outcome.position for outcome in self.outcomes if outcome.position is not None}
 
     @property
     def chain(self) -> Chain | None:

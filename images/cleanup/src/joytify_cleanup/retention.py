@@ -41,6 +41,14 @@ class Policy:
             "$or": [{self.date_field: {"$not": {"$type": "date"}}}, *({path: {"$type": "array"}} for path in paths)]
         }
 
+    def is_expired(self, cutoff: datetime) -> dict[str, Any]:
+        """Return the same condition as `expired` as an aggregation expression."""
+        return {"$and": [{"$not": [self.is_undated()]}, {"$lt": [f"${self.date_field}", cutoff]}]}
+
+    def is_undated(self) -> dict[str, Any]:
+        """Return the same condition as `undated` as an aggregation expression; an array on the way gives an array."""
+        return {"$ne": [{"$type": f"${self.date_field}"}, "date"]}
+
 
 def policies(names: CollectionNames) -> tuple[Policy, ...]:
     """Return the policies of a run, in the order in which they are carried out."""

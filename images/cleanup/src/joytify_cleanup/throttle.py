@@ -17,6 +17,8 @@ SMALLEST_BATCH = 100
 GROWTH = 1.5
 # The usual cost follows the server's slow changes by this share of a batch's cost.
 DRIFT = 0.05
+# What it costs to read a document that stays, in deletions (docs/benchmarks.md).
+READ_COST = 0.05
 # A batch of fewer documents says little about the cost of one.
 TELLING_DOCUMENTS = 50
 
@@ -46,8 +48,15 @@ class Throttle:
         """Return how long a batch of n documents may take, from the slower of the usual and the latest."""
         return documents * max(self._usual or 0.0, self._latest)
 
-    def observe(self, documents: int, seconds: float) -> None:
-        """Learn from a batch."""
+    def observe(self, deleted: int, seconds: float, *, retained: int = 0) -> None:
+        """Learn from a batch.
+
+        Args:
+            deleted: documents deleted.
+            seconds: how long that took.
+            retained: documents that the server read for it and that stay.
+        """
+        documents = deleted + round(READ_COST * retained)
         if documents < min(TELLING_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents

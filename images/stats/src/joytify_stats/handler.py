@@ -39,7 +39,8 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
     period = resolve_period(event.period, run.now)
     notification = period.notification_id(test_mode=run.test_mode)
     database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
-    cleanup_event = JobEvent().model_copy(update={"test_mode": run.test_mode, "triggered_by": "stats"})
+    # Once a month everything is examined, also what the weekly runs leave out.
+    cleanup_event = JobEvent(testMode=run.test_mode, triggeredBy="stats").payload() | {"sweep": True}
     deadline = Deadline.of(run.context)
     return MonthEnd(
         event=event,
@@ -59,7 +60,7 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
             domain=run.secret.require("API_DOMAIN").get_secret_value(),
             key=run.secret.require("API_INTERNAL_SECRET_KEY"),
         ),
-        start_cleanup=partial(invoke_async, lambda_client(), SETTINGS.cleanup_function_name, cleanup_event.payload()),
+        start_cleanup=partial(invoke_async, lambda_client(), SETTINGS.cleanup_function_name, cleanup_event),
         start_continuation=partial(_continue, event, run, period),
         chunk_size=CHUNK_USERS,
         push_size=SETTINGS.backend_chunk_size,

@@ -31,6 +31,11 @@ NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event is in the fu
 NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
 # Errors that leave the run's work done, by their stage: nobody retries them.
 NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function."}
+# What was examined of a collection, and why.
+SCOPES = {
+    "bounded": "Not examined: what was made after the cutoff ({reason})",
+    "swept": "Examined as a whole: {reason}",
+}
 BAR = 20
 
 
@@ -110,8 +115,10 @@ def _storage(storage: Storage) -> str:
     filled = min(BAR, round(storage.percent / 100 * BAR))
     bar = "█" * filled + "░" * (BAR - filled)
     text = f"{bar}\n{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
+    if storage.percent_before_next_cleanup is not None:
+        text += f", about {percent(storage.percent_before_next_cleanup)} before the next cleanup"
     if storage.days_until_full is not None:
-        text += f", full in about {storage.days_until_full:,.0f} days at the growth of the last week"
+        text += f", full in about {storage.days_until_full:,.0f} days"
     return f"{text}: nearly full {WARNING.symbol}" if storage.alert else text
 
 
@@ -173,14 +180,20 @@ def _stats_figures(data: StatsFigures) -> Iterator[EmbedField]:
 
 
 def _expired(figures: CollectionFigures) -> EmbedField:
-    return EmbedField(escape(figures.name), f"{number(figures.found)} expired", inline=False)
+    return EmbedField(escape(figures.name), f"{number(figures.found)} expired{_scope(figures)}", inline=False)
 
 
 def _collection(figures: CollectionFigures) -> EmbedField:
     value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
     if figures.undated:
         value += f", {number(figures.undated)} without a date left alone"
-    return EmbedField(escape(figures.name), value, inline=False)
+    return EmbedField(escape(figures.name), value + _scope(figures), inline=False)
+
+
+def _scope(figures: CollectionFigures) -> str:
+    if figures.scope not in SCOPES or figures.scope_reason is None:
+        return ""
+    return "\n" + SCOPES[figures.scope].format(reason=escape(figures.scope_reason))
 
 
 def _next_step(data: FailureData) -> str:

@@ -1,0 +1,303 @@
+"""What a cleanup run examines of a collection that is mostly kept, on a real MongoDB: its cost, and what it finds."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import ObjectId
+from cleanup_run import clean_up
+
+from joytify_cleanup.expired import CLOCK_MARGIN, SAMPLED_FROM_DOCUMENTS, ExpiredDocuments
+from joytify_cleanup.retention import Policy, cutoff
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+    from pymongo.database import Database
+
+    from joytify_cleanup.report import CleanupReport
+    from joytify_common.deadline import Deadline
+    from joytify_common.messages import CollectionFigures
+
+NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
+CUTOFF = cutoff(NOW, 60)
+# More than a small collection, so that ids are trusted where that holds.
+KEPT = SAMPLED_FROM_DOCUMENTS + 1000
+EXPIRED = 2000
+NUMBERS = count()
+
+Document = dict[str, Any]
+
+
+def made(moment: datetime) -> ObjectId:
+    """Return an `_id` that was made at this time."""
+    return ObjectId(struct.pack(">IQ", int(moment.timestamp()), next(NUMBERS)))
+
+
+def played(moment: datetime, **more: object) -> Document:
+    return {"_id": made(moment), "createdAt": moment, "user": ObjectId(), **more}
+
+
+def retained() -> list[Document]:
+    return [played(CUTOFF + timedelta(minutes=n)) for n in range(KEPT)]
+
+
+def expired() -> list[Document]:
+    return [played(CUTOFF - timedelta(minutes=1 + n)) for n in range(EXPIRED)]
+
+
+def clean(database: Database[Document], **options: Any) -> CleanupReport:
+    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
+        return [ExpiredDocuments(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
+
+    return clean_up(collections, **{"batch_size": 500, **options})
+
+
+def figures(report: CleanupReport) -> CollectionFigures:
+    return report.outcomes[0].figures()
+
+
+def ids(database: Database[Document]) -> set[object]:
+    return {document["_id"] for document in database.playbacks.find({}, {"_id": 1})}
+
+
+def examined(mongodb: MongoClient[Document]) -> int:
+    """Return how many documents the server has examined since it started."""
+    metrics = mongodb.admin.command("serverStatus")["metrics"]["queryExecutor"]
+    return int(metrics["scannedObjects"])
+
+
+@pytest.mark.parametrize("pause", [0, 0.001], ids=["no pause", "a pause"])
+def test_a_run_reads_what_is_expired_and_not_what_is_kept(
+    mongodb: MongoClient[Document], database: Database[Document], pause: float
+) -> None:
+    kept = retained()
+    database.playbacks.insert_many(kept + expired())
+    before = examined(mongodb)
+
+    report = clean(database, pause=pause)
+
+    margin = CLOCK_MARGIN / timedelta(minutes=1)
+    # $sample's documents are not in the server's figure.
+    assert examined(mongodb) - before <= EXPIRED + margin + 100
+    assert ids(database) == {document["_id"] for document in kept}
+    told = figures(report)
+    assert (told.scope, told.found, told.deleted, told.remaining, told.undated) == (
+        "bounded",
+        EXPIRED,
+        EXPIRED,
+        0,
+        None,
+    )
+
+
+def test_clocks_that_are_off_by_an_hour_change_nothing(database: Database[Document]) -> None:
+    hour, kept = timedelta(hours=1), retained()
+    before, after = CUTOFF - timedelta(milliseconds=1), CUTOFF
+    late = [played(before, _id=made(CUTOFF + hour)), played(before, _id=made(CUTOFF - hour))]
+    early = [played(after, _id=made(CUTOFF - hour)), played(after, _id=made(CUTOFF + hour))]
+    database.playbacks.insert_many(kept + late + early)
+
+    report = clean(database)
+
+    assert figures(report).scope == "bounded"
+    assert ids(database) == {document["_id"] for document in kept + early}
+
+
+def test_what_was_made_years_ago_and_used_today_is_kept(database: Database[Document]) -> None:
+    old = [played(CUTOFF + timedelta(days=1), _id=made(CUTOFF - timedelta(days=900))) for _ in range(1000)]
+    kept = retained() + old
+    database.playbacks.insert_many(kept + expired())
+
+    report = clean(database)
+
+    assert (figures(report).scope, report.deleted) == ("bounded", EXPIRED)
+    assert ids(database) == {document["_id"] for document in kept}
+
+
+def test_an_import_with_younger_ids_is_seen_and_everything_is_swept(database: Database[Document]) -> None:
+    kept = [*retained(), {"_id": made(NOW), "createdAt": "2020-01-01"}]
+    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(EXPIRED)]
+    database.playbacks.insert_many(kept + imported)
+
+    told = figures(clean(database))
+
+    assert told.scope == "swept"
+    assert "have expired with a younger id" in str(told.scope_reason)
+    assert (told.deleted, told.undated) == (EXPIRED, 1)
+    assert ids(database) == {document["_id"] for document in kept}
+
+
+def test_what_an_ordinary_run_misses_a_sweep_deletes(database: Database[Document]) -> None:
+    """Three documents of 21,000 are too few for a sample."""
+    kept = retained()
+    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(3)]
+    database.playbacks.insert_many(kept + imported)
+
+    bounded = figures(clean(database))
+    left = ids(database)
+    swept = figures(clean(database, event={"sweep": True}))
+
+    assert (bounded.scope, bounded.deleted) in {("bounded", 0), ("swept", 3)}
+    assert {document["_id"] for document in kept} <= left
+    assert (swept.scope, swept.scope_reason) == ("swept", "as asked for")
+    assert ids(database) == {document["_id"] for document in kept}
+
+
+@pytest.mark.parametrize(
+    "identities",
+    [["a", "b"], [1, 2.5], [True], [{"a": 1}], [None], list(range(1500))],
+    ids=["text", "numbers", "boolean", "object", "null", "many numbers"],
+)
+def test_ids_of_another_type_are_swept_if_they_may_be_expired(
+    database: Database[Document], identities: list[object]
+) -> None:
+    kept = retained()
+    last = [played(CUTOFF - timedelta(days=9), _id=identities[-1])]
+    database.playbacks.insert_many(
+        kept + last + [played(CUTOFF, _id=identity) for identity in identities[:-1]] + expired()
+    )
+
+    told = figures(clean(database))
+
+    assert told.scope == "swept"
+    assert str(told.scope_reason).startswith("not every id is an ObjectId")
+    assert ids(database) == {document["_id"] for document in kept} | set(identities[:-1])
+
+
+def test_a_few_ids_of_another_type_that_are_kept_need_no_sweep(database: Database[Document]) -> None:
+    kept = [*retained(), played(CUTOFF, _id="text"), played(CUTOFF, _id=7)]
+    database.playbacks.insert_many(kept + expired())
+
+    told = figures(clean(database))
+
+    assert (told.scope, told.deleted) == ("bounded", EXPIRED)
+    assert ids(database) == {document["_id"] for document in kept}
+
+
+@pytest.mark.parametrize("share", ["few", "many"])
+@pytest.mark.parametrize("key", [[("createdAt", 1)], [("createdAt", -1), ("user", 1)]], ids=["date", "date and more"])
+def test_an_index_on_the_date_finds_everything_whatever_the_ids(
+    mongodb: MongoClient[Document], database: Database[Document], key: list[tuple[str, int]], share: str
+) -> None:
+    kept = retained()
+    old = expired() if share == "few" else expired() + [played(CUTOFF - timedelta(days=2)) for _ in range(KEPT)]
+    imported = [played(CUTOFF - timedelta(days=9), _id=identity) for identity in (made(NOW), "text", 7)]
+    database.playbacks.insert_many(kept + old + imported)
+    database.playbacks.create_index(key)
+    before = examined(mongodb)
+
+    told = figures(clean(database, batch_size=5000))
+
+    read = examined(mongodb) - before
+    assert told.scope == "indexed"
+    assert told.deleted == len(old) + len(imported)
+    assert ids(database) == {document["_id"] for document in kept}
+    # Read to be found, and to be deleted; the limit looks at the newest 5 %.
+    assert read <= 2.5 * len(old) + 0.05 * (KEPT + len(old)) + 500
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"hidden": True}, {"partialFilterExpression": {"user": {"$exists": True}}}],
+    ids=["hidden", "partial"],
+)
+def test_an_index_that_does_not_answer_for_all_is_not_used(database: Database[Document], options: Document) -> None:
+    kept = retained()
+    database.playbacks.insert_many(kept + expired())
+    database.playbacks.create_index("createdAt", **options)
+
+    told = figures(clean(database))
+
+    assert (told.scope, told.deleted) == ("bounded", EXPIRED)
+
+
+def test_a_batch_beyond_what_a_transaction_takes_is_deleted_all_the_same(
+    mongodb: MongoClient[Document], database: Database[Document]
+) -> None:
+    database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(60_000)] + retained())
+    limited = {"configureFailPoint": "failCommand", "mode": {"times": 1}}
+    # What the server answers to a transaction that is too large for its cache.
+    mongodb.admin.command({**limited, "data": {"failCommands": ["commitTransaction"], "errorCode": 388}})
+
+    report = clean(database, batch_size=100_000, pause=0.1)
+
+    assert (report.deleted, database.playbacks.estimated_document_count()) == (60_000, KEPT)
+
+
+@pytest.mark.parametrize("sweep", [False, True], ids=["bounded", "swept"])
+def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stopped(
+    mongodb: MongoClient[Document], database: Database[Document], *, sweep: bool
+) -> None:
+    kept = retained()
+    database.playbacks.insert_many(kept + expired())
+    before = examined(mongodb)
+    events: list[Document] = [{"sweep": sweep}]
+    options: Document = {"seconds": 0.8, "pause": 0.1, "batch_size": 100, "started": events, "max_continuations": 200}
+
+    reports = [clean(database, event=event, **options) for event in events]
+
+    read = examined(mongodb) - before
+    assert len(reports) > 2
+    assert all(report.outcomes[0].passed for report in reports)
+    assert reports[-1].stop_reason == "completed"
+    assert figures(reports[-1]).undated == (0 if sweep else None)
+    assert ids(database) == {document["_id"] for document in kept}
+    # Each deadline costs a batch that is found and left, and a count of what is left.
+    total = EXPIRED + KEPT if sweep else EXPIRED
+    counts = len(reports) * total
+    assert read <= EXPIRED + total + 200 * len(reports) + 1000 + counts
+
+
+RUN = """
+import json, sys
+from pathlib import Path
+from pymongo import MongoClient
+sys.path[:0] = [sys.argv[3], sys.argv[3] + "/.."]
+from test_cleanup_scope import clean
+database, position = MongoClient(sys.argv[1], tz_aware=True)[sys.argv[2]], Path(sys.argv[4])
+print("ready", flush=True)
+while (event := json.loads(position.read_text())) is not None:
+    started = []
+    clean(database, event=event, seconds=0.5, batch_size=100, pause=0.02, started=started, max_continuations=1000)
+    # As Lambda keeps an asynchronous event until its run has ended.
+    position.with_suffix(".new").write_text(json.dumps(started[0] if started else None))
+    position.with_suffix(".new").rename(position)
+"""
+KILLS = 12
+
+
+@pytest.mark.parametrize("sweep", [False, True], ids=["bounded", "swept"])
+def test_killed_anywhere_the_sequence_completes(
+    database: Database[Document], mongodb_uri: str, tmp_path: Path, *, sweep: bool
+) -> None:
+    """Each run is ended by SIGKILL at a random moment, and its event is delivered again."""
+    kept = retained()
+    database.playbacks.insert_many(kept + expired())
+    position = tmp_path / "event.json"
+    position.write_text(json.dumps({"sweep": sweep}))
+    chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
+    command = [sys.executable, "-c", RUN, mongodb_uri, database.name, str(Path(__file__).parent), str(position)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    for _ in range(KILLS):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as run:
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, 0.8))
+            run.send_signal(signal.SIGKILL)
+
+    assert {document["_id"] for document in kept} <= ids(database)
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert ids(database) == {document["_id"] for document in kept}
+    assert json.loads(position.read_text()) is None
