@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from joytify_cleanup.scope import Position
     from joytify_common.messages import Chain
 
-NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
+NOW = CUTOFF = datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 
 def clean_up(
@@ -54,7 +54,7 @@ def clean_up(
     outcome = Cleanup(
         event=parsed,
         now=NOW,
-        cutoff=NOW,
+        cutoff=CUTOFF,
         purge=Purge(
             batch_size=batch_size,
             pause_seconds=pause,
@@ -67,6 +67,7 @@ def clean_up(
         ),
         max_continuations=max_continuations,
         storage=lambda _seconds: None,
+        forecast=lambda storage, _seconds: storage,
         start_continuation=start,
     ).run(cast("Sequence[ExpiredDocuments]", collections(deadline)))
     if isinstance(outcome, Failed):

@@ -10,7 +10,7 @@ from bson import Int64, ObjectId, Timestamp
 from cleanup_run import clean_up
 from cleanup_run import figures as figures_of
 
-from joytify_cleanup.database_size import Trend, measure_storage
+from joytify_cleanup.database_size import DatabaseSize, Trend
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import cutoff, policies
 from joytify_common.collections import PRODUCTION, TEST, CollectionNames
@@ -160,9 +160,12 @@ def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Datab
     stats = database.command("dbStats")
 
     names = ["playbacks", "sessions"]
-    storage = measure_storage(
-        database, limit_mb=1, alert_percent=5, names=names, expiring=names, now=now, cutoff=before
+    size = DatabaseSize(
+        database=database, limit_mb=1, alert_percent=5, names=names, expiring=names, now=now, cutoff=before
     )
+    measured = size.measure(10)
+    assert measured is not None
+    storage = size.forecast(measured, 10)
 
     used, limit = stats["dataSize"] + stats["indexSize"], 1024**2
     assert storage.used_bytes == used

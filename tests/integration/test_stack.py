@@ -186,6 +186,19 @@ def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) 
     assert any(told.startswith("150 deleted in ") for told in chains)
 
 
+def test_the_cleanup_that_stats_starts_examines_everything(stack: Stack) -> None:
+    httpx.delete(stack.discord + "/messages")
+
+    failed, _ = invoke(stack, "stats", {"testMode": True})
+
+    assert not failed
+    assert posts(stack, 1, "Cleanup")
+    embeds = [embed for message in httpx.get(stack.discord + "/messages").json() for embed in message["embeds"]]
+    (cleanup,) = [embed for embed in embeds if "Cleanup" in embed["title"]]
+    examined = [field["value"] for field in cleanup["fields"] if "Examined as a whole: as asked for" in field["value"]]
+    assert len(examined) == 2
+
+
 def test_an_alarm_is_heard_in_discord(stack: Stack) -> None:
     httpx.delete(stack.discord + "/messages")
     topic = aws_client("sns", stack.aws).list_topics()["Topics"][0]["TopicArn"]

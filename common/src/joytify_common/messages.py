@@ -161,12 +161,14 @@ class Chain(_Wire):
     """A sequence of runs that continue one another, this one included.
 
     Attributes:
-        started_at: when the first run began; all runs use its cutoff.
+        started_at: when the first run began; all runs use its clock.
+        cutoff: the cutoff that follows from it; None in a sequence of an older version.
         records_deleted: by all runs so far.
         execution_time_ms: of all runs so far.
     """
 
     started_at: AwareDatetime
+    cutoff: AwareDatetime | None = None
     records_deleted: int = 0
     execution_time_ms: int = 0
 

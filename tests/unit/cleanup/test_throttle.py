@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from joytify_cleanup.throttle import BATCH_SECONDS, LONGEST_PAUSE_SECONDS, SMALLEST_BATCH, Throttle
+import pytest
+
+from joytify_cleanup.throttle import BATCH_SECONDS, LONGEST_PAUSE_SECONDS, SMALLEST_BATCH, Throttle, work
 
 
 def test_a_server_in_good_health_gets_the_upper_bound_and_the_least_pause() -> None:
@@ -67,7 +69,16 @@ def test_what_a_batch_may_take_follows_the_slower_of_the_usual_and_the_latest() 
 def test_a_batch_in_which_most_stays_does_not_make_the_server_look_slow() -> None:
     throttle = Throttle(10_000, 0.1)
     throttle.observe(10_000, 0.2)
-    # 100 deletions and 9,900 documents that were only read.
-    throttle.observe(100, 0.012, retained=9900)
+    throttle.observe(work(deleted=100, retained=9900), 0.03)
 
     assert (throttle.size, throttle.pause) == (10_000, 0.1)
+
+
+def test_the_rest_after_little_work_is_shorter_but_not_what_a_slow_server_is_given() -> None:
+    throttle = Throttle(10_000, 0.1)
+    throttle.observe(10_000, 0.2)
+
+    assert throttle.rest(10_000) == 0.1
+    assert throttle.rest(1000) == pytest.approx(0.01)
+    throttle.observe(1000, 8.02)
+    assert throttle.rest(1000) > 7.8

@@ -1,4 +1,4 @@
-"""Expired documents that are deleted together."""
+"""What part of a collection a run examines, and the documents that are deleted together: values only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Without a pause, so many commands delete a batch at once (docs/benchmarks.md); with one, a single command does.
+    from joytify_common.messages import ScopeName
+
+# Without a pause, four commands delete a batch at the same time (docs/benchmarks.md); with one, a single command does.
 PARTS_WITHOUT_PAUSE = 4
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a run examines of one collection.
+
+    Attributes:
+        name: `bounded` is everything except what was made after the cutoff by its `_id`, `swept` everything, `indexed`
+            what an index on the date finds.
+        reason: why, for people; None if that goes without saying.
+        index: name of the index on the date; None without one.
+    """
+
+    name: ScopeName
+    reason: str | None = None
+    index: str | None = None
 
 
 @dataclass(frozen=True)
@@ -19,7 +37,7 @@ class Part:
 
     Attributes:
         query: the filter that finds them, without the date condition.
-        documents: how many they are, expired or not.
+        documents: their number, expired or not.
     """
 
     query: dict[str, Any]
@@ -51,7 +69,7 @@ class Batch:
 
 
 def parts_of(ids: Sequence[Any], count: int) -> list[Part]:
-    """Return the documents with these ids as at most so many parts of similar size."""
+    """Return the documents with these ids as at most `count` parts of similar size."""
     share = max(1, ceil(len(ids) / count))
     shares = [ids[start : start + share] for start in range(0, len(ids), share)]
     return [Part({"_id": {"$in": list(some)}}, len(some)) for some in shares]

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from loguru import logger
 from pydantic import Field
 
-from joytify_cleanup.database_size import AFTER_SECONDS, BEFORE_SECONDS
+from joytify_cleanup.database_size import AFTER_SECONDS, BEFORE_SECONDS, FORECAST_SECONDS
 from joytify_cleanup.purge import Purge, limit_failure
 from joytify_cleanup.report import CleanupReport, stop_reason
 from joytify_cleanup.scope import Position
@@ -28,7 +29,9 @@ class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
 
     allow_above_limit: bool = Field(default=False, description="true or false")
-    sweep: bool = Field(default=False, description="true to examine every document, or false")
+    sweep: bool = Field(
+        default=False, description="true to examine every document, unless an index on the date serves; or false"
+    )
     chain: Chain | None = Field(default=None, description="set by a continuation")
     positions: dict[str, Position] = Field(default={}, description="set by a continuation")
 
@@ -41,7 +44,8 @@ class Cleanup:
         now: when the run began, UTC.
         cutoff: documents older than this are expired.
         max_continuations: most runs after the first.
-        storage: measures how full the database is in this many seconds; None if that is unavailable.
+        storage: measures how full the database is, in a number of seconds; None if that is unavailable.
+        forecast: adds the trend to what was measured, in a number of seconds.
         start_continuation: starts the next run of the sequence, given what this one and the earlier ones did, and how
             far they are in each collection.
     """
@@ -52,6 +56,7 @@ class Cleanup:
     purge: Purge
     max_continuations: int
     storage: Callable[[float], Storage | None]
+    forecast: Callable[[Storage, float], Storage]
     start_continuation: Callable[[Chain, dict[str, Position]], None]
 
     def run(self, collections: Sequence[ExpiredDocuments]) -> Completed[CleanupReport] | Failed[CleanupReport]:
@@ -72,7 +77,9 @@ class Cleanup:
                 self.purge.archive.check()
             except Exception as exc:  # noqa: BLE001 - returned with what is known
                 return Failed(replace(report, is_archiving=False), Failure(exc, "archive"))
-        outcomes = self.purge.run(collections, self.event.positions)
+        # Another retention period since makes this a new sequence: nothing that the earlier runs decided holds.
+        is_continued = self.event.chain is not None and self.event.chain.cutoff == self.cutoff
+        outcomes = self.purge.run(collections, self.event.positions if is_continued else {})
         return self._conclude(replace(report, outcomes=outcomes), began)
 
     def _conclude(self, report: CleanupReport, began: float) -> Completed[CleanupReport] | Failed[CleanupReport]:
@@ -92,4 +99,12 @@ class Cleanup:
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 return Failed(report, Failure(exc, "continuation"))
             report = replace(report, continued=True)
-        return Completed(replace(report, storage=self.storage(AFTER_SECONDS)))
+        if reason == "continuations_exhausted":
+            # For a person, who may start a sequence that goes on there.
+            keys = {"continuation": 0, "chain": report.chain, "positions": report.positions}
+            logger.warning("continuations exhausted", event=self.event.model_copy(update=keys).payload())
+        storage = self.storage(AFTER_SECONDS)
+        # Before everything expired is deleted, nobody can say how full the database stays.
+        if storage is not None and report.is_complete:
+            storage = self.forecast(storage, FORECAST_SECONDS)
+        return Completed(replace(report, storage=storage))

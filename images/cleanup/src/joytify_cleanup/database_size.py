@@ -14,7 +14,7 @@ from joytify_common.messages import Storage
 from joytify_common.mongo import Document, mongo_errors, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import datetime
 
     from pymongo.database import Database
@@ -24,17 +24,7 @@ BYTES_PER_MB = 1024 * 1024
 # Cleanup runs once a week.
 WEEK = timedelta(days=7)
 # Measured before a run, and after it in the reserve that the deadline leaves.
-BEFORE_SECONDS, AFTER_SECONDS = 4.0, 2.0
-
-
-def try_to_measure(measure: Callable[[], Storage], seconds: float) -> Storage | None:
-    """Return the measured storage, or None if it is unavailable in this time: it is best effort."""
-    try:
-        with within(seconds):
-            return measure()
-    except JobError as exc:
-        logger.warning("storage could not be measured", error=str(exc))
-        return None
+BEFORE_SECONDS, AFTER_SECONDS, FORECAST_SECONDS = 4.0, 0.5, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,23 +52,11 @@ class Trend:
         return round(WEEK.days * (1 + (left - self.added) / net), 1)
 
 
-def measure_storage(
-    database: Database[Document],
-    *,
-    limit_mb: int,
-    alert_percent: float,
-    names: Iterable[str],
-    expiring: Iterable[str],
-    now: datetime,
-    cutoff: datetime,
-) -> Storage:
-    """Return the bytes used by data and indexes, their share of the limit, and the trend if it can be counted in time.
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSize:
+    """Measures one database; all of it is best effort.
 
-    An ObjectId holds when its document was made, so that ranges of the `_id` index count what came and what will go,
-    without a memory of earlier runs. A document that is used again meanwhile does not go; that is not foreseen.
-
-    Args:
-        database: what is measured.
+    Attributes:
         limit_mb: the quota.
         alert_percent: share of the quota from which on operators are warned.
         names: the collections that grow.
@@ -86,33 +64,56 @@ def measure_storage(
         now: when the run began, UTC.
         cutoff: what is older has expired.
     """
-    with mongo_errors():
-        stats = database.command("dbStats")
-    used, limit = int(stats["dataSize"] + stats["indexSize"]), limit_mb * BYTES_PER_MB
-    percent = round(100 * used / limit, 2)
-    storage = Storage(used_bytes=used, limit_bytes=limit, percent=percent, alert=percent > alert_percent)
-    try:
-        with mongo_errors():
-            added = sum(_bytes_between(database, name, now - WEEK, now) for name in names)
-            leaving = sum(_bytes_between(database, name, cutoff, cutoff + WEEK) for name in expiring)
-    except JobError as exc:
-        logger.warning("storage trend could not be counted", error=str(exc))
-        return storage
-    trend = Trend(added=added, expiring=leaving)
-    return storage.model_copy(
-        update={
+
+    database: Database[Document]
+    limit_mb: int
+    alert_percent: float
+    names: Iterable[str]
+    expiring: Iterable[str]
+    now: datetime
+    cutoff: datetime
+
+    def measure(self, seconds: float) -> Storage | None:
+        """Return the bytes used by data and indexes and their share of the limit, or None if that takes longer."""
+        try:
+            with mongo_errors(), within(seconds):
+                stats = self.database.command("dbStats")
+        except JobError as exc:
+            logger.warning("storage could not be measured", error=str(exc))
+            return None
+        used, limit = int(stats["dataSize"] + stats["indexSize"]), self.limit_mb * BYTES_PER_MB
+        percent = round(100 * used / limit, 2)
+        return Storage(used_bytes=used, limit_bytes=limit, percent=percent, alert=percent > self.alert_percent)
+
+    def forecast(self, storage: Storage, seconds: float) -> Storage:
+        """Return what was measured after a cleanup with the trend, or as it is if that takes longer.
+
+        An ObjectId holds when its document was made, so that ranges of the `_id` index count what came and what will
+        go, without a memory of earlier runs. A session that will be used again is counted as one that goes.
+        """
+        # Of what was made earlier than the cutoff, part has been deleted.
+        window = min(WEEK, self.now - self.cutoff)
+        try:
+            with mongo_errors(), within(seconds):
+                added = sum(self._bytes_made(name, self.now - window) for name in self.names)
+                expiring = sum(self._bytes_made(name, self.cutoff, self.cutoff + window) for name in self.expiring)
+        except JobError as exc:
+            logger.warning("storage trend could not be counted", error=str(exc))
+            return storage
+        trend = Trend(added=added * (WEEK / window), expiring=expiring * (WEEK / window))
+        changes = {
             "growth_bytes_per_day": round((trend.added - trend.expiring) / WEEK.days),
-            "days_until_full": trend.days_until_full(used, limit),
-            "percent_before_next_cleanup": round(100 * (used + trend.added) / limit, 2),
+            "days_until_full": trend.days_until_full(storage.used_bytes, storage.limit_bytes),
+            "percent_before_next_cleanup": round(100 * (storage.used_bytes + trend.added) / storage.limit_bytes, 2),
         }
-    )
+        return storage.model_copy(update=changes)
 
-
-def _bytes_between(database: Database[Document], name: str, start: datetime, end: datetime) -> float:
-    """Return about how much the documents made between two times take."""
-    stats = database.command("collStats", name)
-    if not stats.get("count"):
-        return 0.0
-    made = {"_id": {"$gte": ObjectId.from_datetime(start), "$lt": ObjectId.from_datetime(end)}}
-    documents = database[name].count_documents(made, hint="_id_")
-    return float(documents * (stats["size"] + stats["totalIndexSize"]) / stats["count"])
+    def _bytes_made(self, name: str, start: datetime, end: datetime | None = None) -> float:
+        """Return about how much the documents made between two times take."""
+        stats = self.database.command("collStats", name)
+        if not stats.get("count"):
+            return 0.0
+        until = {} if end is None else {"$lt": ObjectId.from_datetime(end)}
+        made = {"_id": {"$gte": ObjectId.from_datetime(start), **until}}
+        documents = self.database[name].count_documents(made, hint="_id_")
+        return float(documents * (stats["size"] + stats["totalIndexSize"]) / stats["count"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytify_cleanup.archive import Archive
 from joytify_cleanup.cleanup import Cleanup, CleanupEvent
-from joytify_cleanup.database_size import measure_storage, try_to_measure
+from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.metrics import put_report
 from joytify_cleanup.purge import Purge
@@ -40,13 +40,13 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
     """Wire one run and return what it came to."""
     database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
     names = collection_names(test_mode=run.test_mode)
-    # All runs of a sequence share one clock, so that no document expires between them.
-    before = cutoff(event.chain.started_at if event.chain else run.now, SETTINGS.cleanup_days)
+    # All runs of a sequence share one clock, so that no document expires between them; it is never ahead of this one.
+    began = min(event.chain.started_at, run.now) if event.chain else run.now
+    before = cutoff(began, SETTINGS.cleanup_days)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
     bucket = SETTINGS.cleanup_archive_bucket
-    storage = partial(
-        measure_storage,
-        database,
+    size = DatabaseSize(
+        database=database,
         limit_mb=SETTINGS.storage_limit_mb,
         alert_percent=SETTINGS.storage_alert_percent,
         names=astuple(names),
@@ -69,7 +69,8 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
             archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
         ),
         max_continuations=SETTINGS.cleanup_max_continuations,
-        storage=partial(try_to_measure, storage),
+        storage=size.measure,
+        forecast=size.forecast,
         start_continuation=partial(_continue, event, run),
     ).run([ExpiredDocuments(database, policy, before, deadline) for policy in policies(names)])
     if isinstance(outcome, Completed):

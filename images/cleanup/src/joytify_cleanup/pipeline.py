@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from loguru import logger
 
 from joytify_cleanup.batches import parts_of
+from joytify_cleanup.throttle import work
 from joytify_common.errors import TransientError, worst
 
 if TYPE_CHECKING:
@@ -35,10 +36,12 @@ class Prefetched:
     """A batch that was found and, if there is an archive, copied there.
 
     Attributes:
+        seconds: how long the server took to find it.
         archived_bytes: size of its object in the archive; None if it was not archived.
     """
 
     batch: Batch
+    seconds: float
     archived_bytes: int | None = None
 
     @property
@@ -91,7 +94,7 @@ class Purged:
             batches=(*self.batches, outcome) if batch.parts else self.batches,
             passed=self.passed + batch.passed,
             undated=self.undated + batch.undated,
-            resume=batch.resume,
+            resume=self.resume if batch.resume is None else batch.resume,
         )
 
 
@@ -103,8 +106,8 @@ class BatchPipeline:
         source: finds the batches.
         archive: where documents are copied before they are deleted; None for nowhere.
         workers: one prefetches, one deletes each part.
-        is_gentle: whether one command at a time is given, with a rest between; else the next batch is found while one
-            is deleted.
+        is_gentle: whether the server gets one command at a time, and rests between batches; else the next batch is
+            found while one is deleted.
     """
 
     documents: ExpiredDocuments
@@ -135,14 +138,16 @@ class BatchPipeline:
                 failed = replace(purged, batches=(*purged.batches, outcome))
                 return self._failed(failed, outcome.failure, coming)
             purged = purged.after(batch, outcome)
+            self._rest(found, outcome)
             coming = self._prefetch(after=0) if waits else coming
-            if coming is not None:
-                time.sleep(min(self._rest(outcome), self.deadline.remaining()))
         return replace(purged, stop="deadline")
 
-    def _rest(self, outcome: BatchOutcome) -> float:
-        """Return how long to rest after a batch, in seconds: where little was expired, in proportion."""
-        return self.throttle.pause * min(1.0, outcome.deleted / self.throttle.size)
+    def _rest(self, found: Prefetched, outcome: BatchOutcome) -> None:
+        """Let the throttle learn from the batch, and the server rest."""
+        retained = max(0, found.batch.passed - outcome.deleted)
+        done = work(deleted=outcome.deleted, retained=retained)
+        self.throttle.observe(done, found.seconds + outcome.seconds)
+        time.sleep(min(self.throttle.rest(done), self.deadline.remaining()))
 
     def _failed(self, purged: Purged, failure: Exception, coming: Future[Prefetched | None] | None) -> Purged:
         """Return how it ended, once the prefetch is over: what that archived is reported, what it raised is ranked."""
@@ -165,30 +170,28 @@ class BatchPipeline:
         return self.workers.submit(self._find_and_archive, self.throttle.size)
 
     def _find_and_archive(self, size: int) -> Prefetched | None:
+        began = time.monotonic()
         batch = self.source.next(size)
+        seconds = time.monotonic() - began
         if batch is None or self.archive is None or not batch.parts:
-            return None if batch is None else Prefetched(batch)
+            return None if batch is None else Prefetched(batch, seconds)
         archived = self.archive.write(self.documents.name, self.documents.read(batch))
         # Only what is archived is deleted.
-        ids = archived.ids if archived else []
-        parts = parts_of(ids, len(batch.parts))
-        return Prefetched(replace(batch, parts=parts), archived.bytes if archived else None)
+        parts = parts_of(archived.ids if archived else [], len(batch.parts))
+        return Prefetched(replace(batch, parts=parts), seconds, archived.bytes if archived else None)
 
     def _delete(self, prefetched: Prefetched) -> BatchOutcome:
         began = time.monotonic()
         parts = [self.workers.submit(self.documents.delete, part) for part in prefetched.batch.parts]
         results = [_result(part.result) for part in parts]
-        failures = [result for result in results if isinstance(result, Exception)]
         outcome = BatchOutcome(
             deleted=sum(result for result in results if isinstance(result, int)),
             seconds=time.monotonic() - began,
             archived_documents=prefetched.archived_documents,
             archived_bytes=prefetched.archived_bytes,
-            failure=worst(failures),
+            failure=worst([result for result in results if isinstance(result, Exception)]),
         )
-        if results and not failures:
-            retained = max(0, prefetched.batch.documents - outcome.deleted)
-            self.throttle.observe(outcome.deleted, outcome.seconds, retained=retained)
+        if parts and outcome.failure is None:
             logger.debug("batch deleted", collection=self.documents.name, documents=outcome.deleted)
         return outcome
 

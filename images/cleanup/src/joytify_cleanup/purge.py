@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from joytify_cleanup.batches import PARTS_WITHOUT_PAUSE
+from joytify_cleanup.batches import PARTS_WITHOUT_PAUSE, Scope
 from joytify_cleanup.pipeline import BatchPipeline, Purged
 from joytify_cleanup.report import CollectionOutcome
-from joytify_cleanup.scope import Position, Scope, choose_scope, from_text, to_text
+from joytify_cleanup.scope import Position, choose_scope, from_text, to_text
 from joytify_cleanup.sources import find_batches
 from joytify_cleanup.throttle import Throttle
-from joytify_common.errors import PermanentError
+from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import Estimate
 from joytify_common.outcome import Failure
 
@@ -30,6 +30,8 @@ COUNT_SHARE = 0.1
 COUNT_SECONDS = 20.0
 # What is left when the deadline has come is counted in the reserve, once in each collection.
 LATE_COUNT_SECONDS = 0.5
+# No collection is begun with less than this share of the run's time left: to examine it takes a few calls.
+BEGIN_SHARE = 0.05
 # For a dry run's estimate; half of what docs/benchmarks.md measured.
 RECORDS_PER_SECOND = 30_000
 
@@ -43,7 +45,7 @@ class Purge:
         pause_seconds: shortest rest between two batches.
         max_delete_percent: the deletion safety limit: a larger expired share of a collection must be allowed.
         allow_above_limit: whether the limit is passed over.
-        sweep: whether everything is examined.
+        sweep: whether everything is examined, unless an index on the date shows what has expired.
         dry_run: whether to count and estimate only.
         deadline: when to stop.
         archive: where documents are copied before they are deleted; None for nowhere.
@@ -72,12 +74,14 @@ class Purge:
     def _outcomes(
         self, collections: Sequence[ExpiredDocuments], positions: Mapping[str, Position]
     ) -> Iterator[CollectionOutcome]:
-        out_of_time = False
+        out_of_time, least_seconds = False, self.deadline.remaining() * BEGIN_SHARE
         for documents in collections:
             position = positions.get(documents.name)
             if position is not None and position.done:
-                outcome = CollectionOutcome(name=documents.name, remaining=0, position=position)
-            elif out_of_time:
+                outcome = CollectionOutcome(
+                    name=documents.name, remaining=0, undated=_undated(position), position=position
+                )
+            elif out_of_time or self.deadline.remaining() < least_seconds:
                 outcome = self._not_begun(documents, position)
             else:
                 outcome = self._begin(documents, position)
@@ -102,9 +106,12 @@ class Purge:
                 outcome = self._dry_run(documents, scope, outcome)
             stage = f"brake {documents.name}"
             # Not in a continuation: a share that was below the limit only gets smaller as documents are deleted.
-            if self._exceeds_limit(documents):
+            if self._exceeds_limit(documents, scope):
                 return replace(outcome, stop="brake")
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            # A server that is slow beyond the deadline is out of time, not broken.
+            if isinstance(exc, TransientError) and self.deadline.remaining() == 0:
+                return CollectionOutcome(name=documents.name, stop="deadline", position=earlier)
             return replace(outcome, failure=Failure(exc, stage))
         return outcome if self.dry_run else self._purge(documents, scope, outcome)
 
@@ -128,23 +135,27 @@ class Purge:
         return Estimate(bytes=round(documents * average_bytes), seconds=seconds)
 
     def _purge(self, documents: ExpiredDocuments, scope: Scope, outcome: CollectionOutcome) -> CollectionOutcome:
-        position = outcome.position or Position(scope=scope.name)
-        purged = self._delete(documents, scope, position)
-        undated = position.undated + purged.undated
-        done = purged.stop == "completed"
-        resume = position.resume if purged.resume is None else to_text(purged.resume)
+        earlier = outcome.position or Position(scope=scope.name)
+        purged = self._delete(documents, scope, earlier)
+        position = Position(
+            scope=scope.name,
+            reason=scope.reason,
+            resume=earlier.resume if purged.resume is None else to_text(purged.resume),
+            undated=earlier.undated + purged.undated,
+            done=purged.stop == "completed" and purged.failure is None,
+        )
         outcome = replace(
             outcome,
             stop=purged.stop,
             batches=purged.batches,
             passed=purged.passed,
-            undated=undated if done and scope.name == "swept" else None,
-            position=Position(scope=scope.name, reason=scope.reason, resume=resume, undated=undated, done=done),
+            undated=_undated(position),
+            position=position,
         )
         if purged.failure is not None:
             return replace(outcome, failure=Failure(purged.failure, f"delete {documents.name}"))
         # Nothing is read only to report 0.
-        if done:
+        if position.done:
             return replace(outcome, remaining=0)
         return self._counted(documents, outcome, below_bound=scope.name == "bounded")
 
@@ -176,13 +187,20 @@ class Purge:
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
 
-    def _exceeds_limit(self, documents: ExpiredDocuments) -> bool:
+    def _exceeds_limit(self, documents: ExpiredDocuments, scope: Scope) -> bool:
         if self.allow_above_limit:
             return False
-        return documents.exceeds(self.max_delete_percent, LIMIT_FROM_DOCUMENTS, self._count_seconds())
+        seconds = self._count_seconds()
+        # What is unknown in that time may be too much.
+        return documents.exceeds(self.max_delete_percent, LIMIT_FROM_DOCUMENTS, seconds, scope) is not False
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.deadline.remaining() * COUNT_SHARE)
+
+
+def _undated(position: Position) -> int | None:
+    """Return how many documents have no date, if everything has been examined."""
+    return position.undated if position.done and position.scope == "swept" else None
 
 
 def limit_failure(outcomes: Sequence[CollectionOutcome], max_delete_percent: float) -> Failure | None:

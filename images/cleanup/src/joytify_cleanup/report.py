@@ -175,18 +175,19 @@ class CleanupReport:
         """Return what the earlier runs and this one did."""
         return Chain(
             started_at=earlier.started_at,
+            cutoff=self.cutoff_date,
             records_deleted=earlier.records_deleted + self.deleted,
             execution_time_ms=earlier.execution_time_ms + round(self.seconds * 1000),
         )
 
     def records_per_second(self) -> float:
         """Return the speed of the deletion, without the pauses."""
-        seconds = sum(batch.seconds for batch in self.batches)
+        seconds = sum(batch.seconds for batch in self.batches if batch.deleted)
         return self.deleted / seconds if seconds else 0.0
 
     def latency(self, percent: int) -> float:
         """Return this percentile of the batches' latency, in seconds."""
-        latencies = [batch.seconds for batch in self.batches]
+        latencies = [batch.seconds for batch in self.batches if batch.deleted]
         if len(latencies) < 2:  # noqa: PLR2004 - what quantiles need
             return sum(latencies)
         return statistics.quantiles(latencies, n=100, method="inclusive")[percent - 1]
@@ -230,7 +231,7 @@ class CleanupReport:
         }
 
     def _processing_mode(self) -> ProcessingMode:
-        done = [[b for b in outcome.batches if b.deleted or b.failure is None] for outcome in self.outcomes]
+        done = [[batch for batch in outcome.batches if batch.deleted] for outcome in self.outcomes]
         batches = max((len(each) for each in done), default=0)
         return "none" if batches == 0 else "direct" if batches == 1 else "batch"
 

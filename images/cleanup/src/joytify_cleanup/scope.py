@@ -1,44 +1,29 @@
-"""What part of a collection a run examines, and whether the time in `_id` can be trusted to say.
+"""How it is decided what a run examines of a collection, and how far a sequence of runs is in it.
 
-An ObjectId holds the second in which it was made, and no document was played or used before it was made: what is
-expired lies below the `_id` of the cutoff. That fails for documents that were imported with younger ids and for ids of
-another type, so an index, the ends of the `_id` index and a random sample are looked at first: all of bounded cost.
+An ObjectId holds the second in which it was made, and no document was played or used before it was made: one whose
+`_id` was made after the cutoff has not expired. That fails for documents that were imported with new ids, so a random
+sample shows first whether it can be trusted; an index on the date makes it needless.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from bson import json_util
+from bson.errors import BSONError
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 
-from joytify_cleanup.expired import SAMPLED_FROM_DOCUMENTS
+from joytify_cleanup.batches import Scope
+from joytify_cleanup.survey import SAMPLED_FROM_DOCUMENTS
 from joytify_common.messages import ScopeName
 
 if TYPE_CHECKING:
     from joytify_cleanup.expired import ExpiredDocuments
 
-# Ids of another type that are looked at on either side of the ObjectIds.
-OTHER_IDS = 1000
 ADVICE = "an index on the date would spare that"
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a run examines of one collection.
-
-    Attributes:
-        name: `bounded` is what was made before the cutoff, `swept` everything, `indexed` what an index on the date
-            finds.
-        reason: why, for people; None if that goes without saying.
-        index: name of the index on the date; None without one.
-    """
-
-    name: ScopeName
-    reason: str | None = None
-    index: str | None = None
+EXTENDED_JSON = json_util.CANONICAL_JSON_OPTIONS.with_options(tz_aware=True, tzinfo=UTC)
 
 
 class Position(BaseModel):
@@ -65,20 +50,21 @@ class Position(BaseModel):
     @field_validator("resume")
     @classmethod
     def _is_readable(cls, text: str | None) -> str | None:
-        from_text(text)
+        try:
+            from_text(text)
+        except (BSONError, TypeError) as exc:
+            raise ValueError("resume is not the Extended JSON of an _id") from exc
         return text
 
 
 def to_text(identity: Any) -> str | None:  # noqa: ANN401 - an _id may be of any type
     """Return the `_id` as Extended JSON; None stays None."""
-    if identity is None:
-        return None
-    return json_util.dumps(identity, json_options=json_util.CANONICAL_JSON_OPTIONS)
+    return None if identity is None else json_util.dumps(identity, json_options=EXTENDED_JSON)
 
 
 def from_text(text: str | None) -> Any:  # noqa: ANN401 - an _id may be of any type
     """Return what `to_text` was given."""
-    return None if text is None else json_util.loads(text, json_options=json_util.CANONICAL_JSON_OPTIONS)
+    return None if text is None else json_util.loads(text, json_options=EXTENDED_JSON)
 
 
 def choose_scope(documents: ExpiredDocuments, *, sweep: bool) -> Scope:
@@ -86,10 +72,10 @@ def choose_scope(documents: ExpiredDocuments, *, sweep: bool) -> Scope:
 
     Args:
         documents: the collection.
-        sweep: whether everything is asked for.
+        sweep: whether a sweep is asked for; what an index on the date finds is everything anyway.
 
     Raises:
-        JobError: the collection cannot be looked at.
+        JobError: the collection is unavailable.
     """
     if (index := documents.date_index()) is not None:
         return Scope("indexed", index=index)
@@ -98,10 +84,8 @@ def choose_scope(documents: ExpiredDocuments, *, sweep: bool) -> Scope:
     if documents.total() <= SAMPLED_FROM_DOCUMENTS:
         # It costs as little as finding out whether it has to be.
         return Scope("swept")
-    others = documents.other_ids(OTHER_IDS)
-    if len(others) >= OTHER_IDS or documents.any_expired(others):
-        return Scope("swept", f"not every id is an ObjectId; {ADVICE}")
-    sample = documents.sample
+    if (sample := documents.sample()) is None:
+        return Scope("swept", f"no random sample could be drawn; {ADVICE}")
     if sample.misplaced:
         found = f"{sample.misplaced:,} of {sample.documents:,} sampled have expired with a younger id"
         return Scope("swept", f"{found}; {ADVICE}")

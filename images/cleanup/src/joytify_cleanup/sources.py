@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bson import MaxKey, MinKey, ObjectId
+from bson import MaxKey, MinKey, ObjectId, Regex, Timestamp
 
 from joytify_cleanup.batches import Batch, Part, parts_of
+from joytify_cleanup.survey import LAST_OBJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joytify_cleanup.batches import Scope
     from joytify_cleanup.expired import ExpiredDocuments
-    from joytify_cleanup.scope import Scope
 
 # The ids of this many documents are held in memory at most (about 20 MB).
 FEW_DOCUMENTS = 200_000
 FEW_SHARE = 0.25
-FIRST_OBJECT_ID = ObjectId("0" * 24)
+# Types that sort behind ObjectId: https://www.mongodb.com/docs/manual/reference/bson-type-comparison-order/
+BEHIND_OBJECT_IDS = (bool, datetime, Timestamp, Regex, MaxKey)
 
 
 class BatchSource(Protocol):
@@ -37,9 +40,15 @@ def find_batches(documents: ExpiredDocuments, scope: Scope, start: Any, parts: i
         start: `_id` at which an earlier run stopped; None for the beginning.
         parts: how many commands delete a batch at once.
     """
+    first = MinKey() if start is None else start
     if scope.name == "swept":
-        return IdRanges(documents, MinKey() if start is None else start, MaxKey(), parts, counts=True)
-    ranges = IdRanges(documents, start or FIRST_OBJECT_ID, documents.bound, parts, counts=False)
+        return IdRanges(documents, first, MaxKey(), parts, counts=True)
+    # Ids of other types tell no time: all of these are examined.
+    tail = IdRanges(documents, LAST_OBJECT_ID, MaxKey(), parts, counts=False)
+    if first == LAST_OBJECT_ID or isinstance(first, BEHIND_OBJECT_IDS):
+        ranges: BatchSource = IdRanges(documents, first, MaxKey(), parts, counts=False)
+    else:
+        ranges = InTurn(IdRanges(documents, first, documents.bound, parts, counts=False), tail)
     if scope.index is None:
         return ranges
     # The index's own order would scatter many deletions over the file: only few are found by it.

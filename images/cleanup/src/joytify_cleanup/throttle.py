@@ -18,9 +18,19 @@ GROWTH = 1.5
 # The usual cost follows the server's slow changes by this share of a batch's cost.
 DRIFT = 0.05
 # What it costs to read a document that stays, in deletions (docs/benchmarks.md).
-READ_COST = 0.05
+READ_COST = 0.1
 # A batch of fewer documents says little about the cost of one.
 TELLING_DOCUMENTS = 50
+
+
+def work(*, deleted: int, retained: int) -> int:
+    """Return what a batch costs, in deletions.
+
+    Args:
+        deleted: documents deleted.
+        retained: documents that were read for it and stay.
+    """
+    return deleted + round(READ_COST * retained)
 
 
 @dataclass
@@ -48,15 +58,20 @@ class Throttle:
         """Return how long a batch of n documents may take, from the slower of the usual and the latest."""
         return documents * max(self._usual or 0.0, self._latest)
 
-    def observe(self, deleted: int, seconds: float, *, retained: int = 0) -> None:
+    def rest(self, work: float) -> float:
+        """Return how long to rest after a batch of this much work, in seconds.
+
+        The least pause is for a whole batch, and shorter in proportion; what a slow server is given is not.
+        """
+        return self.pause - self.least_pause + self.least_pause * min(1.0, work / self.size)
+
+    def observe(self, documents: int, seconds: float) -> None:
         """Learn from a batch.
 
         Args:
-            deleted: documents deleted.
+            documents: the work of it, in deletions.
             seconds: how long that took.
-            retained: documents that the server read for it and that stay.
         """
-        documents = deleted + round(READ_COST * retained)
         if documents < min(TELLING_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents
