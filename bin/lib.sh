@@ -141,3 +141,13 @@ wheels() {
     -d "$folder" -r "$lock" "$@"
   echo "$stamp" >"$folder/.lock"
 }
+
+# Installs the parser of Discord's Markdown that the tests read with into build/markdown.
+markdown_parser() {
+  local folder=build/markdown
+  command -v npm >/dev/null || { echo "Discord's Markdown: NOT HELD against its parser, there is no npm here"; return; }
+  if [ -d $folder/node_modules ] && cmp -s tests/markdown/package-lock.json $folder/package-lock.json; then cp tests/markdown/read.js $folder; return; fi
+  echo "Installing tests/markdown/package-lock.json into $folder ..."
+  rm -rf $folder && mkdir -p $folder && cp tests/markdown/* $folder
+  (cd $folder && npm ci --silent --no-audit --no-fund)
+}

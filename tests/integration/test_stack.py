@@ -218,7 +218,7 @@ def test_an_alarm_is_heard_in_discord(stack: Stack) -> None:
 
     for state, title in (("ALARM", "❌ Alarm"), ("OK", "✅ Resolved")):
         cloudwatch.set_alarm_state(AlarmName="cleanup-errors", StateValue=state, StateReason="a test")
-        assert posts(stack, 1, title) == [f"{title}: cleanup\\-errors"]
+        assert posts(stack, 1, title) == [f"{title}: cleanup-errors"]
     (message,) = httpx.get(stack.discord + "/messages").json()
     assert message["edited_timestamp"] is not None
 

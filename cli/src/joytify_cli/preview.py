@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,9 @@ def _as_event(text: str) -> object:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict) and isinstance(value.get("Records"), list):
+    records = value.get("Records") if isinstance(value, dict) else None
+    # Messages of S3 have records too.
+    if isinstance(records, list) and all(isinstance(record, dict) and "Sns" in record for record in records):
         return value
     is_envelope = isinstance(value, dict) and {"TopicArn", "Message"} <= value.keys()
     return {"Records": [{"Sns": value if is_envelope else {"Message": text}}]}
@@ -119,4 +122,4 @@ def _draw(payload: Payload) -> Iterator[RenderableType]:
 
 def _plain(text: str) -> str:
     """Return Discord's Markdown without the backslashes that keep it from being mark-up."""
-    return "".join(part.replace("\\", "") for part in text.split("\\\\"))
+    return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", text)

@@ -213,7 +213,8 @@ def test_what_is_wrong_with_the_time_zone_is_said_in_the_message() -> None:
     ).deliver(parse_event(event("text", cleanup_summary().to_json())))
 
     footers = [embed["footer"]["text"] for payload in webhook.posts.values() for embed in payload.body["embeds"]]
-    assert footers == [told, f"joytify-playback-data-cleanup · request 8f5c2b1e-0000-4000-8000-000000000001 · {told}"]
+    where = "123456789012 · ap-northeast-1"
+    assert footers == [f"{where} · {told}", f"joytify-playback-data-cleanup · {where} · {told}"]
 
 
 class BrokenTable:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joytify_common.messages import CleanupSummary, MonthlyStatsSummary
+from joytify_discord.notation import Place
 from joytify_discord.parsing import Alarm, Unknown, parse_event, parse_text
 
 json_values = st.recursive(
@@ -36,11 +37,8 @@ def test_every_record_is_parsed_in_order() -> None:
 def test_the_envelope_tells_where_a_message_comes_from() -> None:
     (received,) = parse_event(sns_event("text", subject="Hello"))
 
-    assert (received.origin.partition, received.origin.region, received.origin.subject) == (
-        "aws",
-        "ap-northeast-1",
-        "Hello",
-    )
+    assert received.origin.place == Place("aws", "ap-northeast-1", "123456789012")
+    assert received.origin.subject == "Hello"
 
 
 @pytest.mark.parametrize(

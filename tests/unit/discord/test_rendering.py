@@ -6,16 +6,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from factories import alarm_text, cleanup_error, cleanup_summary, stats_summary
 
+from joytify_discord.notation import Place
 from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
+from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, escape, format_timestamp, number, percent, size
+from joytify_discord.rendering.text import duration, moment, number, percent, size
 
 if TYPE_CHECKING:
     from joytify_common.messages import Message
     from joytify_discord.embed import Embed
 
-TOKYO = Origin(region="ap-northeast-1")
+TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))
 
 
 def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
@@ -33,13 +35,13 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
             "Cleanup: 66,814 records deleted so far, it continues",
         ),
         (cleanup_error(), FAILURE, "Cleanup failed at delete playbacks"),
-        (stats_summary(), SUCCESS, "Monthly statistics: 2026\\-10 sent to 800 users"),
+        (stats_summary(), SUCCESS, "Monthly statistics: 2026-10 sent to 800 users"),
         (
             stats_summary(socket_failures=3),
             WARNING,
-            "Monthly statistics: 2026\\-10 sent to 800 users; some steps failed",
+            "Monthly statistics: 2026-10 sent to 800 users; some steps failed",
         ),
-        (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026\\-10 sent to 800 users [TEST MODE]"),
+        (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026-10 sent to 800 users [TEST MODE]"),
     ],
     ids=["success", "partial", "failure", "stats", "stats with a fault", "test mode"],
 )
@@ -57,23 +59,23 @@ def test_the_title_says_what_happened_to_which_job(message: Message, severity: S
 def test_an_alarm_shows_its_state_and_links_to_the_console(state: str, severity: Severity, word: str) -> None:
     embed = shown(alarm_text(NewStateValue=state))
 
-    assert embed.title == f"{severity.symbol} {word}: joytify\\-playback\\-data\\-cleanup\\-errors"
+    assert embed.title == f"{severity.symbol} {word}: joytify-playback-data-cleanup-errors"
     assert embed.url.endswith("region=ap-northeast-1#alarmsV2:alarm/joytify-playback-data-cleanup-errors")
 
 
 @pytest.mark.parametrize(
     ("partition", "host"),
     [
-        ("aws", "r.console.aws.amazon.com"),
-        ("aws-cn", "r.console.amazonaws.cn"),
-        ("aws-us-gov", "r.console.amazonaws-us-gov.com"),
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
     ],
 )
 def test_the_log_link_is_that_of_the_partition(partition: str, host: str) -> None:
-    embed = shown(cleanup_summary(), Origin(partition=partition, region="r"))
+    embed = shown(cleanup_summary(), Origin(Place(partition, "eu-west-1")))
 
     assert embed.url.startswith(
-        f"https://{host}/cloudwatch/home?region=r#logsV2:log-groups/log-group/$252Faws$252Flambda$252F"
+        f"https://eu-west-1.{host}/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252F"
     )
     assert embed.url.endswith("/log-events/2026$252F11$252F01$252F$255B$2524LATEST$255D0123456789abcdef")
 
@@ -83,9 +85,9 @@ def test_a_link_is_left_out_where_the_region_is_unknown() -> None:
 
 
 def test_markup_from_outside_is_shown_as_it_stands() -> None:
-    embed = shown("@everyone **bold** [here](https://example.com) <@1>")
+    embed = shown("@everyone **bold** [here](https://example.com/a_b) <@1>")
 
-    assert embed.title == "🔹 \\@everyone \\*\\*bold\\*\\* \\[here\\]\\(https\\://example.com\\) \\<\\@1\\>"
+    assert embed.title == "🔹 ＠everyone ∗∗bold∗∗ ［here](https://example.com/a_b) ‹@1>"  # noqa: RUF001
 
 
 @pytest.mark.parametrize(
@@ -105,9 +107,38 @@ def test_figures_have_human_units() -> None:
         "1 min 1 s",
         "2 h 1 min",
     ]
-    assert format_timestamp(None, ZoneInfo("UTC")) == "unknown"
-    assert (
-        format_timestamp(cleanup_summary().data.cutoff_date, ZoneInfo("Asia/Taipei"))
-        == "<t:1793498400:R> (2026-11-01 10:00 CST)"
-    )
-    assert escape("plain 12.5 %") == "plain 12.5 %"
+    taipei = ZoneInfo("Asia/Taipei")
+    assert markdown(moment(None), taipei) == "unknown"
+    assert markdown(moment(cleanup_summary().data.cutoff_date), taipei) == "<t:1793498400:R> (2026-11-01 10:00 CST)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain 12.5 %",
+        "joytify-playback-data-cleanup-errors",
+        "https://eu-west-1.console.aws.amazon.com/x?a_b=c*d#e_f",
+        "snake_case_name and arn:aws:s3:::bucket/key",
+        "5 * 3 > 2, a < b, 1 | 2, ~100, #5, cost: 5",
+        "me@example.com - [brackets] (and more)",
+        "C:\\dir",
+    ],
+)
+def test_text_without_effect_in_discord_is_not_escaped(text: str) -> None:
+    assert markdown(text, ZoneInfo("UTC")) == label(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("**bold** *it*", "\\*\\*bold\\*\\* \\*it\\*"),
+        ("__init__ and _x_", "\\_\\_init\\_\\_ and \\_x\\_"),
+        ("`code` ~~gone~~ ||spoiler||", "\\`code\\` \\~\\~gone\\~\\~ \\|\\|spoiler\\|\\|"),
+        ("<@1> <#2> <:a:3> @here @everyone", "\\<@1> \\<#2> \\<:a:3> \\@here \\@everyone"),
+        ("[text](https://example.com)", "\\[text](https://example.com)"),
+        ("# big\n> quoted\n-# small", "\\# big\n\\> quoted\n\\-# small"),
+        ("a\\*b", "a\\\\\\*b"),
+    ],
+)
+def test_what_would_take_effect_is_escaped(text: str, escaped: str) -> None:
+    assert markdown(text, ZoneInfo("UTC")) == escaped

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
+from joytify_discord.notation import NOWHERE, Place, parse_time, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -16,16 +21,18 @@ class Origin:
     """Where a message comes from, according to its SNS envelope.
 
     Attributes:
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
-        region: AWS region of the topic; empty if unknown.
+        place: where the topic is.
         subject: subject of the SNS message; empty if there is none.
         message_id: SNS's id of the message; empty if unknown; a redelivered message has the same.
+        sent_at: when it was published; None if unknown.
+        attributes: the message's attributes that are text.
     """
 
-    partition: str = "aws"
-    region: str = ""
+    place: Place = NOWHERE
     subject: str = ""
     message_id: str = ""
+    sent_at: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Alarm(BaseModel):
@@ -41,6 +48,8 @@ class Alarm(BaseModel):
     changed_at: AwareDatetime | None = Field(None, alias="StateChangeTime")
     arn: str = Field("", alias="AlarmArn")
     rule: str | None = Field(None, alias="AlarmRule")
+    account: str = Field("", alias="AWSAccountId")
+    children: list[Any] = Field([], alias="TriggeringChildren")
     trigger: dict[str, Any] = Field({}, alias="Trigger")
 
 
@@ -96,6 +105,15 @@ SHAPES = {
     "cost anomaly": {"anomalyId", "impact"},
     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-sns-notifications.html
     "auto scaling": {"AutoScalingGroupName", "Event"},
+    # https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
+    "code deploy": {"deploymentId", "eventTriggerName", "status"},
+    # https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+    "ses notification": {"notificationType", "mail"},
+    "ses event": {"eventType", "mail"},
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    "s3": {"Records"},
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+    "rds": {"Event Source", "Event Message"},
 }
 
 
@@ -143,7 +161,13 @@ def _known(text: str, value: dict[str, Any]) -> Parsed | None:
         return Alarm.model_validate(value)
     if "detail-type" in value and "detail" in value:
         return EventBridgeEvent.model_validate(value)
+    if "Records" in value and not _is_of_s3(value["Records"]):
+        return None
     return next((SnsJson(kind, value) for kind, keys in SHAPES.items() if keys <= value.keys()), None)
+
+
+def _is_of_s3(records: object) -> bool:
+    return isinstance(records, list) and bool(records) and all(isinstance(r, dict) and "s3" in r for r in records)
 
 
 def _parse_record(record: object) -> Received:
@@ -160,14 +184,16 @@ def _unknown(value: object) -> Received:
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:
-    def text(key: str) -> str:
-        return str(envelope.get(key) or "")
-
-    arn = text("TopicArn").split(":")
-    known = len(arn) == 6 and arn[0] == "arn"  # noqa: PLR2004 - arn:partition:service:region:account:name
+    attributes = envelope.get("MessageAttributes")
+    values = {
+        name: str(attribute["Value"])
+        for name, attribute in (attributes.items() if isinstance(attributes, dict) else ())
+        if isinstance(attribute, dict) and attribute.get("Type") in {"String", "Number"} and "Value" in attribute
+    }
     return Origin(
-        partition=arn[1] if known else "aws",
-        region=arn[3] if known else "",
-        subject=text("Subject"),
-        message_id=text("MessageId"),
+        place=place_of(str(envelope.get("TopicArn") or "")) or NOWHERE,
+        subject=str(envelope.get("Subject") or ""),
+        message_id=str(envelope.get("MessageId") or ""),
+        sent_at=parse_time(str(envelope.get("Timestamp") or "")),
+        attributes=values,
     )

@@ -1,21 +1,24 @@
-"""CloudWatch alarms: metric, composite and anomaly band."""
+"""CloudWatch alarms: metric, composite, anomaly band, metric math; by SNS and by EventBridge."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.embed import Embed, EmbedField
-from joytify_discord.rendering.links import alarm_link
-from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
-from joytify_discord.rendering.text import escape, format_timestamp
-from joytify_discord.rendering.values import get_path
+from joytify_discord.notation import place_of, resource_of
+from joytify_discord.parsing import Alarm
+from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.rendering.links import alarm_page
+from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.text import Authored, moment
+from joytify_discord.rendering.values import get_list, get_path, get_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from zoneinfo import ZoneInfo
 
-    from joytify_discord.parsing import Alarm, Origin
+    from joytify_discord.notation import Place
+    from joytify_discord.parsing import EventBridgeEvent
 
+BY_EVENTBRIDGE = "CloudWatch Alarm State Change"
 STATES = {
     "ALARM": (FAILURE, "Alarm"),
     "OK": (SUCCESS, "Resolved"),
@@ -26,46 +29,116 @@ COMPARISONS = {
     "GreaterThanOrEqualToThreshold": "at or above",
     "LessThanThreshold": "below",
     "LessThanOrEqualToThreshold": "at or below",
-    "GreaterThanUpperThreshold": "above the band of",
-    "LessThanLowerThreshold": "below the band of",
-    "LessThanLowerOrGreaterThanUpperThreshold": "outside the band of",
+    "GreaterThanUpperThreshold": "above the expected band",
+    "LessThanLowerThreshold": "below the expected band",
+    "LessThanLowerOrGreaterThanUpperThreshold": "outside the expected band",
 }
+MOST_METRICS = 5
 
 
-def alarm(message: Alarm, origin: Origin, zone: ZoneInfo) -> Embed:
-    """Return the embed for an alarm that changed its state."""
-    severity, what = STATES.get(message.state, (INFORMATION, escape(message.state)))
-    return Embed(
-        title=f"{severity.symbol} {what}: {escape(message.name)}",
-        color=severity.color,
-        description=escape(message.description or ""),
+def from_event(event: EventBridgeEvent) -> Alarm:
+    """Return the alarm of an EventBridge event, as CloudWatch would publish it to SNS."""
+    detail, configuration = event.detail, event.detail.get("configuration") or {}
+    return Alarm.model_validate(
+        {
+            "AlarmName": get_path(detail, "alarmName"),
+            "AlarmDescription": get_path(configuration, "description") or None,
+            "NewStateValue": get_path(detail, "state.value"),
+            "OldStateValue": get_path(detail, "previousState.value") or None,
+            "NewStateReason": get_path(detail, "state.reason"),
+            "StateChangeTime": event.at and event.at.isoformat(),
+            "AlarmArn": event.resources[0] if event.resources else "",
+            "AlarmRule": get_path(configuration, "alarmRule") or None,
+            "Region": event.region,
+            "AWSAccountId": event.account,
+            "Trigger": {"Metrics": get_list(configuration, "metrics")},
+            "TriggeringChildren": get_list(detail, "state.triggeringChildren"),
+        }
+    )
+
+
+def alarm(message: Alarm, place: Place) -> Draft:
+    """Return the draft for an alarm that changed its state.
+
+    Args:
+        message: the alarm.
+        place: where the topic is, which counts only if the alarm itself does not say where it is.
+    """
+    at = place_of(message.arn) or place
+    severity, what = _state(message)
+    before = (message.old_state or "unknown").replace("_", " ").lower()
+    return Draft(
+        severity=severity,
+        title=f"{severity.symbol} {what}: {message.name}",
+        description=Authored(message.description or ""),
         fields=[
-            EmbedField("Was", escape(message.old_state or "unknown")),
-            EmbedField("Changed", format_timestamp(message.changed_at, zone)),
-            EmbedField("Why", escape(message.reason), inline=False),
+            DraftField("Why", message.reason, inline=False),
             *_watched(message),
+            DraftField("Changed", moment(message.changed_at)),
+            DraftField("State before", before),
         ],
         timestamp=message.changed_at,
-        url=alarm_link(origin, message.name),
+        url=alarm_page(at, message.name),
         is_alert=True,
         incident=f"alarm {message.arn or message.name}",
         closes=message.state == "OK",
         since=message.changed_at,
-        full=message.model_dump_json(by_alias=True, indent=2),
+        account=at.account or message.account,
+        region=at.region,
     )
 
 
-def _watched(message: Alarm) -> Iterator[EmbedField]:
-    """Yield what the alarm looks at."""
+def _state(message: Alarm) -> tuple[Severity, str]:
+    # Nothing was in alarm, so that nothing is resolved.
+    if message.state == "OK" and message.old_state == "INSUFFICIENT_DATA":
+        return SUCCESS, "OK"
+    return STATES.get(message.state, (INFORMATION, message.state))
+
+
+def _watched(message: Alarm) -> Iterator[DraftField]:
+    """Yield what the alarm watches."""
+    if children := [child for child in map(_child, message.children) if child]:
+        yield DraftField("Triggered by", "\n".join(children), inline=False)
     if message.rule:
-        yield EmbedField("Rule", escape(message.rule), inline=False)
+        yield DraftField("Rule", message.rule, inline=False)
     trigger: Any = message.trigger
-    metric = get_path(trigger, "MetricName") or get_path(trigger, "Metrics.0.MetricStat.Metric.MetricName")
-    if metric:
-        comparison = COMPARISONS.get(str(trigger.get("ComparisonOperator")), "against")
-        threshold = get_path(trigger, "Threshold") or get_path(trigger, "ThresholdMetricId")
-        dimensions = trigger.get("Dimensions") or []
-        of = ", ".join(get_path(d, "value") or get_path(d, "Value") for d in dimensions if isinstance(d, dict))
-        yield EmbedField(
-            "Watches", f"{metric}{f' of {of}' if of else ''}, {comparison} {threshold}".strip(), inline=False
-        )
+    if metrics := list(_metrics(trigger)):
+        shown = "\n".join(metrics[:MOST_METRICS])
+        more = f"\nand {len(metrics) - MOST_METRICS} more" if len(metrics) > MOST_METRICS else ""
+        yield DraftField("Watches", shown + more, inline=False)
+    if comparison := COMPARISONS.get(get_path(trigger, "ComparisonOperator")):
+        # An anomaly band has no threshold of its own.
+        threshold = "" if "band" in comparison else f" {get_path(trigger, 'Threshold')}"
+        yield DraftField("Limit", comparison + threshold)
+
+
+def _metrics(trigger: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if name := get_path(trigger, "MetricName"):
+        dimensions = get_list(trigger, "Dimensions")
+        values = [get_path(each, "value") or get_path(each, "Value") for each in dimensions]
+        yield _metric(get_path(trigger, "Namespace"), name, values)
+    for entry in get_list(trigger, "Metrics"):
+        # SNS writes the keys large, EventBridge small.
+        if expression := get_path(entry, "Expression") or get_path(entry, "expression"):
+            if not expression.startswith("ANOMALY_DETECTION_BAND"):
+                label = get_path(entry, "Label") or get_path(entry, "label")
+                yield f"{label}: {expression}" if label else expression
+            continue
+        metric = get_value(entry, "MetricStat.Metric") or get_value(entry, "metricStat.metric")
+        if name := get_path(metric, "MetricName") or get_path(metric, "name"):
+            named = get_value(metric, "dimensions")
+            dimensions = get_list(metric, "Dimensions") or get_list(metric, "dimensions")
+            values = [get_path(each, "value") or get_path(each, "Value") for each in dimensions]
+            values += [str(value) for value in named.values()] if isinstance(named, dict) else []
+            yield _metric(get_path(metric, "Namespace") or get_path(metric, "namespace"), name, values)
+
+
+def _metric(namespace: str, name: str, values: list[str]) -> str:
+    of = ", ".join(filter(None, values))
+    return f"{namespace} {name}".strip() + (f" of {of}" if of else "")
+
+
+def _child(child: Any) -> str:  # noqa: ANN401 - JSON
+    name = resource_of(get_path(child, "Arn") or get_path(child, "arn"))
+    state = get_path(child, "State.Value") or get_path(child, "state.value")
+    return f"{name}: {state}" if name and state else name

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
 from joytify_discord.parsing import Alarm, EventBridgeEvent, Received, SnsJson, Unknown
-from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json
+from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json, sns_text
+from joytify_discord.rendering.markdown import written
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from joytify_discord.embed import Embed
+    from joytify_discord.parsing import Origin
+    from joytify_discord.rendering.draft import Draft
 
 # The parser lets through what a renderer may still stumble over: an odd type, a year 9999, a figure of 400 digits.
 STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
@@ -28,25 +32,46 @@ def render(received: Received, zone: ZoneInfo) -> Embed:
         zone: the operators' time zone.
     """
     try:
-        return _render(received, zone)
+        return _embed(_draft(received), received, zone)
     except STUMBLES as exc:
         logger.opt(exception=exc).warning("message could not be rendered by its kind")
     try:
-        return generic.unknown(received.text, json.loads(received.text), received.origin)
+        return _embed(generic.unknown(received.text, json.loads(received.text), received.origin), received, zone)
     except STUMBLES:
-        return generic.unknown(received.text, None, received.origin)
+        return _embed(generic.unknown(received.text, None, received.origin), received, zone)
 
 
-def _render(received: Received, zone: ZoneInfo) -> Embed:
-    origin = received.origin
+def _draft(received: Received) -> Draft:
     match received.content:
         case MonthlyStatsSummary() | MonthlyStatsError() | CleanupSummary() | CleanupError() as message:
-            return jobs.job(message, origin, zone)
+            return jobs.job(message, received.origin)
         case Alarm() as message:
-            return alarms.alarm(message, origin, zone)
-        case EventBridgeEvent() as message:
-            return eventbridge.eventbridge_event(message, zone)
+            return _alarm(message, received)
+        case EventBridgeEvent() as event:
+            by_alarm = event.kind == alarms.BY_EVENTBRIDGE
+            return _alarm(alarms.from_event(event), received) if by_alarm else eventbridge.eventbridge_event(event)
         case SnsJson() as message:
-            return sns_json.sns_json(message, origin)
+            return sns_json.sns_json(message, received.origin)
         case Unknown() as message:
-            return generic.unknown(message.text, message.value, origin)
+            known = sns_text.sns_text(message.text, received.origin) if message.value is None else None
+            return known or generic.unknown(message.text, message.value, received.origin)
+
+
+def _alarm(message: Alarm, received: Received) -> Draft:
+    return replace(alarms.alarm(message, received.origin.place), full=_whole(received.text))
+
+
+def _whole(text: str) -> str:
+    """Return JSON as a person reads it; what is none as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed:
+    """Return the embed, with account, region and time of the topic if the message names none."""
+    origin: Origin = received.origin
+    where = (draft.account or origin.place.account, draft.region or origin.place.region)
+    footer = " · ".join(dict.fromkeys(filter(None, (draft.footer, *where))))
+    return written(replace(draft, footer=footer, timestamp=draft.timestamp or origin.sent_at), zone)

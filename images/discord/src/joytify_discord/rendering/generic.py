@@ -1,14 +1,14 @@
-"""Anything of a kind that is not known: objects as fields, all else as it came."""
+"""Anything of a kind that is not known: objects as fields, those that tell most first, all else as it came."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from joytify_discord.embed import Embed
 from joytify_discord.limits import cut
-from joytify_discord.rendering.style import INFORMATION, WARNING
-from joytify_discord.rendering.text import escape
+from joytify_discord.rendering.draft import Draft
+from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
+from joytify_discord.rendering.style import FAILURE, WARNING
 from joytify_discord.rendering.values import flatten_fields
 
 if TYPE_CHECKING:
@@ -20,27 +20,26 @@ TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "m
 LONGEST_TITLE = 60
 
 
-def unknown(text: str, value: object, origin: Origin) -> Embed:
-    """Return the embed for a message of an unknown kind.
+def unknown(text: str, value: object, origin: Origin) -> Draft:
+    """Return the draft for a message of an unknown kind.
 
     Args:
         text: the message as it came.
         value: the JSON in it, or None.
         origin: where it comes from.
     """
-    # AWS Budgets writes to people: its warnings are plain text.
-    severity = WARNING if text.startswith("AWS Budget Notification") else INFORMATION
-    fields = list(flatten_fields(value)) if isinstance(value, dict) and value else []
+    fields = list(flatten_fields(value)) if isinstance(value, dict) else []
     title = origin.subject or _title(text, value)
+    severity = worst([severity_of(value), severity_of_text(title)])
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
-    return Embed(
-        title=f"{severity.symbol} {escape(title) or 'Message'}",
-        color=severity.color,
+    return Draft(
+        severity=severity,
+        title=f"{severity.symbol} {title or 'Message'}",
         # A text that is all title is not said twice.
-        description="" if shown == title else escape(shown),
+        description="" if shown == title else shown,
         fields=fields,
-        footer="a message of a kind that is not known, shown as it came" if fields else "",
-        is_alert=severity is WARNING,
+        footer="of a kind that is not known" if fields else "",
+        is_alert=severity in {FAILURE, WARNING},
         full=_shown(text, value),
     )
 

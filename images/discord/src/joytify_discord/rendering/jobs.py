@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
-from joytify_discord.embed import Embed, EmbedField
-from joytify_discord.rendering.links import log_stream_link
+from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.rendering.links import log_stream_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, escape, format_timestamp, number, percent, size
+from joytify_discord.rendering.text import duration, moment, number, percent, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from zoneinfo import ZoneInfo
 
     from joytify_common.messages import (
         Chain,
@@ -39,76 +38,76 @@ SCOPES = {
 BAR = 20
 
 
-def job(message: Message, origin: Origin, zone: ZoneInfo) -> Embed:
-    """Return the embed for a message of one of the pipeline's own jobs."""
+def job(message: Message, origin: Origin) -> Draft:
+    """Return the draft for a message of one of the pipeline's own jobs."""
     match message:
         case MonthlyStatsSummary():
             return _stats_summary(message, origin)
         case MonthlyStatsError():
             return _stats_error(message, origin)
         case CleanupSummary():
-            return _cleanup_summary(message, origin, zone)
+            return _cleanup_summary(message, origin)
         case CleanupError():
-            return _cleanup_error(message, origin, zone)
+            return _cleanup_error(message, origin)
 
 
-def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Embed:
+def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     data = message.data
     severity, what = _stats_outcome(data)
-    fields = [*_stats_figures(data), EmbedField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
+    fields = [*_stats_figures(data), DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
     if data.cleanup_failure:
-        fields.append(EmbedField("Why cleanup was not started", escape(data.cleanup_failure), inline=False))
-    return _embed(severity, f"Monthly statistics: {what}", message, origin, fields)
+        fields.append(DraftField("Why cleanup was not started", data.cleanup_failure, inline=False))
+    return _draft(severity, f"Monthly statistics: {what}", message, origin, fields)
 
 
-def _stats_error(message: MonthlyStatsError, origin: Origin) -> Embed:
+def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
     fields = [*_failure(message.data), *_stats_figures(message.data)]
-    title = f"Monthly statistics failed at {escape(message.data.stage)}"
-    return _embed(FAILURE, title, message, origin, fields)
+    title = f"Monthly statistics failed at {message.data.stage}"
+    return _draft(FAILURE, title, message, origin, fields)
 
 
-def _cleanup_summary(message: CleanupSummary, origin: Origin, zone: ZoneInfo) -> Embed:
+def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
     data = message.data
     severity, what = _cleanup_outcome(data)
     figures = [
-        EmbedField("Deleted", f"{number(data.records_deleted)} of {number(data.total_records_found)}"),
-        EmbedField("Remaining", number(data.remaining_records)),
-        EmbedField("Complete", percent(data.completion_percentage)),
+        DraftField("Deleted", f"{number(data.records_deleted)} of {number(data.total_records_found)}"),
+        DraftField("Remaining", number(data.remaining_records)),
+        DraftField("Complete", percent(data.completion_percentage)),
     ]
     fields = [
         *([] if data.dry_run else figures),
-        EmbedField("Older than", format_timestamp(data.cutoff_date, zone), inline=False),
+        DraftField("Older than", moment(data.cutoff_date), inline=False),
         *map(_expired if data.dry_run else _collection, data.collections),
-        EmbedField("Started by", escape(data.triggered_by)),
+        DraftField("Started by", data.triggered_by),
     ]
     fields.extend(_cleanup_extras(data))
-    embed = _embed(severity, f"Cleanup: {what}", message, origin, fields)
-    return _of_sequence(embed, data.chain, closes=not data.continued)
+    draft = _draft(severity, f"Cleanup: {what}", message, origin, fields)
+    return _of_sequence(draft, data.chain, closes=not data.continued)
 
 
-def _of_sequence(embed: Embed, chain: Chain | None, *, closes: bool) -> Embed:
-    """Return the embed as one of its sequence's: the runs edit the post of the first, except one that ends badly."""
+def _of_sequence(draft: Draft, chain: Chain | None, *, closes: bool) -> Draft:
+    """Return the draft as one of its sequence's: the runs edit the post of the first, except one that ends badly."""
     if chain is None:
-        return embed
+        return draft
     incident = f"chain {chain.started_at.isoformat()}"
-    return replace(embed, incident=incident, closes=closes, announces=embed.is_alert)
+    return replace(draft, incident=incident, closes=closes, announces=draft.is_alert)
 
 
-def _cleanup_extras(data: CleanupSummaryData) -> Iterator[EmbedField]:
+def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:
     if data.continued:
-        yield EmbedField("What next", "It continues automatically in another run.", inline=False)
+        yield DraftField("What next", "It continues automatically in another run.", inline=False)
     elif data.stop_reason in {"continuations_exhausted", "no_progress"}:
-        yield EmbedField("What next", "It does not continue automatically: invoke cleanup again.", inline=False)
+        yield DraftField("What next", "It does not continue automatically: invoke cleanup again.", inline=False)
     if data.chain is not None:
         total = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
-        yield EmbedField(f"All {data.continuation + 1} runs so far", total)
+        yield DraftField(f"All {data.continuation + 1} runs so far", total)
     if data.archive is not None:
-        yield EmbedField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
+        yield DraftField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
     if data.estimate is not None:
         estimate = f"{size(data.estimate.bytes)} in about {duration(data.estimate.seconds * 1000)}"
-        yield EmbedField("Would delete", estimate)
+        yield DraftField("Would delete", estimate)
     if data.storage is not None:
-        yield EmbedField("Storage", _storage(data.storage), inline=False)
+        yield DraftField("Storage", _storage(data.storage), inline=False)
 
 
 def _storage(storage: Storage) -> str:
@@ -122,22 +121,22 @@ def _storage(storage: Storage) -> str:
     return f"{text}: nearly full {WARNING.symbol}" if storage.alert else text
 
 
-def _cleanup_error(message: CleanupError, origin: Origin, zone: ZoneInfo) -> Embed:
+def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
     data = message.data
     fields = [
         *_failure(data),
-        EmbedField("Deleted before the error", number(data.records_deleted)),
-        EmbedField("Older than", format_timestamp(data.cutoff_date, zone)),
+        DraftField("Deleted before the error", number(data.records_deleted)),
+        DraftField("Older than", moment(data.cutoff_date)),
         *map(_collection, data.collections),
     ]
-    embed = _embed(FAILURE, f"Cleanup failed at {escape(data.stage)}", message, origin, fields)
-    return _of_sequence(embed, data.chain, closes=True)
+    draft = _draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
+    return _of_sequence(draft, data.chain, closes=True)
 
 
 def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
-    month = escape(data.period or "")
+    month = data.period or ""
     if data.skipped:
-        return INFORMATION, f"nothing to do, {escape(data.skipped)}"
+        return INFORMATION, f"nothing to do, {data.skipped}"
     if data.dry_run:
         return INFORMATION, f"dry run for {month}, {number(data.users_updated)} users would be notified"
     if data.continued:
@@ -149,7 +148,7 @@ def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
 
 def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     if data.skipped:
-        return INFORMATION, f"nothing to do, {escape(data.skipped)}"
+        return INFORMATION, f"nothing to do, {data.skipped}"
     if data.dry_run:
         return _dry_run_outcome(data)
     # What matters at a glance is the whole sequence's work, not one run's share of it.
@@ -170,30 +169,30 @@ def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     return INFORMATION, f"dry run, {found} records would be deleted"
 
 
-def _stats_figures(data: StatsFigures) -> Iterator[EmbedField]:
-    yield EmbedField("With statistics", number(data.users_processed))
-    yield EmbedField("Notified", number(data.users_updated))
-    yield EmbedField("Pushed live", number(data.socket_users_notified))
+def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
+    yield DraftField("With statistics", number(data.users_processed))
+    yield DraftField("Notified", number(data.users_updated))
+    yield DraftField("Pushed live", number(data.socket_users_notified))
     if data.socket_failures:
-        why = f": {escape(data.socket_failure)}" if data.socket_failure else ""
-        yield EmbedField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
+        why = f": {data.socket_failure}" if data.socket_failure else ""
+        yield DraftField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
 
 
-def _expired(figures: CollectionFigures) -> EmbedField:
-    return EmbedField(escape(figures.name), f"{number(figures.found)} expired{_scope(figures)}", inline=False)
+def _expired(figures: CollectionFigures) -> DraftField:
+    return DraftField(figures.name, f"{number(figures.found)} expired{_scope(figures)}", inline=False)
 
 
-def _collection(figures: CollectionFigures) -> EmbedField:
+def _collection(figures: CollectionFigures) -> DraftField:
     value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
     if figures.undated:
         value += f", {number(figures.undated)} without a date left alone"
-    return EmbedField(escape(figures.name), value + _scope(figures), inline=False)
+    return DraftField(figures.name, value + _scope(figures), inline=False)
 
 
 def _scope(figures: CollectionFigures) -> str:
     if figures.scope not in SCOPES or figures.scope_reason is None:
         return ""
-    return "\n" + SCOPES[figures.scope].format(reason=escape(figures.scope_reason))
+    return "\n" + SCOPES[figures.scope].format(reason=figures.scope_reason)
 
 
 def _next_step(data: FailureData) -> str:
@@ -201,21 +200,22 @@ def _next_step(data: FailureData) -> str:
     return NEXT_AFTER.get(data.stage, usual)
 
 
-def _failure(data: FailureData) -> Iterator[EmbedField]:
-    yield EmbedField(escape(data.error_type), escape(data.error), inline=False)
-    yield EmbedField("What next", _next_step(data), inline=False)
+def _failure(data: FailureData) -> Iterator[DraftField]:
+    yield DraftField(data.error_type, data.error, inline=False)
+    yield DraftField("What next", _next_step(data), inline=False)
+    # To find the run in the logs.
+    yield DraftField("Request", data.request_id)
 
 
-def _embed(severity: Severity, title: str, message: Message, origin: Origin, fields: list[EmbedField]) -> Embed:
+def _draft(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
     data = message.data
     marks = ["TEST MODE"] if data.test_mode else []
-    fields = [*fields, EmbedField("Took", duration(data.execution_time_ms))]
-    return Embed(
+    return Draft(
+        severity=severity,
         title=f"{severity.symbol} {title}" + "".join(f" [{mark}]" for mark in marks),
-        color=severity.color,
-        fields=fields,
-        footer=f"{message.source} · request {data.request_id}",
+        fields=[*fields, DraftField("Took", duration(data.execution_time_ms))],
+        footer=message.source,
         timestamp=data.timestamp,
-        url=log_stream_link(origin, message.source, data.log_stream),
+        url=log_stream_page(origin.place, message.source, data.log_stream),
         is_alert=severity in {FAILURE, WARNING},
     )

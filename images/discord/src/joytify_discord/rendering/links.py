@@ -1,12 +1,14 @@
-"""Links into the AWS console of the right partition."""
+"""Links into the AWS console of the right region and partition."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from joytify_discord.notation import REGION
+
 if TYPE_CHECKING:
-    from joytify_discord.parsing import Origin
+    from joytify_discord.notation import Place
 
 CONSOLES = {
     "aws": "https://{region}.console.aws.amazon.com",
@@ -15,28 +17,32 @@ CONSOLES = {
 }
 
 
-def log_stream_link(origin: Origin, function: str, stream: str) -> str:
-    """Return the address of a function's log stream; empty if region or stream is unknown."""
+def page(place: Place, path: str) -> str:
+    """Return the address of a page of the console, in which `{region}` stands for the region; empty if unknown."""
+    if not REGION.fullmatch(place.region) or place.partition not in CONSOLES:
+        return ""
+    return CONSOLES[place.partition].format(region=place.region) + "/" + path.replace("{region}", place.region)
+
+
+def log_stream_page(place: Place, function: str, stream: str) -> str:
+    """Return the address of a function's log stream; empty if the region or the stream is unknown."""
     if not stream:
         return ""
     group = _twice(f"/aws/lambda/{function}")
-    return _console(origin, f"#logsV2:log-groups/log-group/{group}/log-events/{_twice(stream)}")
+    return page(place, f"{LOGS}{group}/log-events/{_twice(stream)}")
 
 
-def alarm_link(origin: Origin, name: str) -> str:
+def log_group_page(place: Place, function: str) -> str:
+    """Return the address of a function's log group; empty if the region or the function is unknown."""
+    return page(place, LOGS + _twice(f"/aws/lambda/{function}")) if function else ""
+
+
+def alarm_page(place: Place, name: str) -> str:
     """Return the address of an alarm; empty if the region is unknown."""
-    return _console(origin, f"#alarmsV2:alarm/{quote(name, safe='')}")
+    return page(place, f"cloudwatch/home?region={{region}}#alarmsV2:alarm/{quote(name, safe='')}")
 
 
-def function_link(origin: Origin, name: str) -> str:
-    """Return the address of a function's log group; empty if region or name is unknown."""
-    return _console(origin, f"#logsV2:log-groups/log-group/{_twice(f'/aws/lambda/{name}')}") if name else ""
-
-
-def _console(origin: Origin, fragment: str) -> str:
-    if not origin.region or origin.partition not in CONSOLES:
-        return ""
-    return f"{CONSOLES[origin.partition].format(region=origin.region)}/cloudwatch/home?region={origin.region}{fragment}"
+LOGS = "cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
 
 
 def _twice(text: str) -> str:

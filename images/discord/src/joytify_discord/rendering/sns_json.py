@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
-from joytify_discord.embed import Embed, EmbedField
-from joytify_discord.rendering.links import function_link
+from joytify_discord.notation import Place, partition_of, place_of
+from joytify_discord.rendering.draft import Draft, DraftField, json_draft
+from joytify_discord.rendering.kinds.data import by_rds_text
+from joytify_discord.rendering.links import log_group_page, page
+from joytify_discord.rendering.mail import ses
+from joytify_discord.rendering.severity import severity_of_word
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
-from joytify_discord.rendering.text import escape
-from joytify_discord.rendering.values import get_path, select_fields
+from joytify_discord.rendering.values import get_list, get_path, select_fields
 
 if TYPE_CHECKING:
     from joytify_discord.parsing import Origin, SnsJson
 
+MOST_LISTED = 10
 
-def sns_json(message: SnsJson, origin: Origin) -> Embed:
-    """Return the embed for a message of a known shape."""
+
+def sns_json(message: SnsJson, origin: Origin) -> Draft:
+    """Return the draft for a message of a known shape."""
     return RENDERERS[message.kind](message.value, origin)
 
 
-def _destination(value: dict[str, Any], origin: Origin) -> Embed:
-    arn = get_path(value, "requestContext.functionArn").replace("\\", "")
+def _destination(value: dict[str, Any], origin: Origin) -> Draft:
+    arn = get_path(value, "requestContext.functionArn")
     name = arn.split(":function:")[-1].split(":")[0]
     failed = get_path(value, "requestContext.condition") != "Success"
     fields = {
@@ -32,71 +38,146 @@ def _destination(value: dict[str, Any], origin: Origin) -> Embed:
     }
     what = "was given up by Lambda" if failed else "ran"
     next_step = "Nobody retries it any more: fix the cause, then invoke it again with the event in message.txt."
-    return Embed(
-        title=f"{(FAILURE if failed else SUCCESS).symbol} {escape(name) or 'A function'} {what}",
-        color=(FAILURE if failed else SUCCESS).color,
+    place = place_of(arn) or origin.place
+    return json_draft(
+        value,
+        FAILURE if failed else SUCCESS,
+        f"{name or 'A function'} {what}",
         description=get_path(value, "responsePayload.errorMessage"),
         fields=[
             *select_fields(value, fields),
-            *([EmbedField("What next", next_step, inline=False)] if failed else []),
+            *([DraftField("What next", next_step, inline=False)] if failed else []),
         ],
-        url=function_link(origin, name),
-        is_alert=failed,
-        full=json.dumps(value, indent=2, ensure_ascii=False),
+        url=log_group_page(place, name),
+        account=place.account,
+        region=place.region,
         attach=failed,
     )
 
 
-def _custom(value: dict[str, Any], _origin: Origin) -> Embed:
-    steps = (value.get("content") or {}).get("nextSteps")
+def _custom(value: dict[str, Any], _origin: Origin) -> Draft:
     fields = list(select_fields(value, {"Summary": "metadata.summary", "Type": "metadata.eventType"}))
-    if isinstance(steps, list) and steps:
-        fields.append(EmbedField("What next", "\n".join(f"- {escape(str(step))}" for step in steps), inline=False))
+    if steps := get_list(value, "content.nextSteps"):
+        fields.append(DraftField("What next", "\n".join(f"- {step}" for step in steps), inline=False))
     context = (value.get("metadata") or {}).get("additionalContext")
     if isinstance(context, dict):
-        fields.extend(EmbedField(escape(str(key)), escape(str(inner))) for key, inner in context.items())
-    return Embed(
-        title=f"{INFORMATION.symbol} {get_path(value, 'content.title') or 'Custom notification'}",
-        color=INFORMATION.color,
-        description=get_path(value, "content.description"),
-        fields=fields,
-        full=json.dumps(value, indent=2, ensure_ascii=False),
-    )
+        fields.extend(DraftField(str(key), str(inner)) for key, inner in context.items())
+    title = get_path(value, "content.title") or "Custom notification"
+    return json_draft(value, INFORMATION, title, description=get_path(value, "content.description"), fields=fields)
 
 
-def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Embed:
+def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Draft:
     fields = {
         "Impact in all": "impact.totalImpact",
         "Largest in a day": "impact.maxImpact",
         "Began": "anomalyStartDate",
-        "Service": "rootCauses.0.service",
-        "Region": "rootCauses.0.region",
-        "Account": "accountId",
     }
-    link = get_path(value, "anomalyDetailsLink").replace("\\", "")
-    return Embed(
-        title=f"{WARNING.symbol} Cost anomaly: {get_path(value, 'impact.totalImpact') or 'unknown'} USD "
-        f"{get_path(value, 'rootCauses.0.service')}".rstrip(),
-        color=WARNING.color,
-        fields=list(select_fields(value, fields)),
+    causes = [
+        " in ".join(filter(None, (get_path(cause, "service"), get_path(cause, "region"))))
+        for cause in get_list(value, "rootCauses")
+    ]
+    link = get_path(value, "anomalyDetailsLink")
+    impact = get_path(value, "impact.totalImpact") or "unknown"
+    title = f"Cost anomaly: {impact} USD {get_path(value, 'rootCauses.0.service')}"
+    return json_draft(
+        value,
+        WARNING,
+        title.rstrip(),
+        fields=[
+            *select_fields(value, fields),
+            *([DraftField("Causes", "\n".join(causes), inline=False)] if causes else []),
+        ],
         url=link if link.startswith("https://") else "",
-        is_alert=True,
-        full=json.dumps(value, indent=2, ensure_ascii=False),
+        account=get_path(value, "accountId"),
     )
 
 
-def _auto_scaling(value: dict[str, Any], _origin: Origin) -> Embed:
-    failed = get_path(value, "Event").replace("\\", "").endswith("_ERROR")
-    severity = FAILURE if failed else INFORMATION
-    event = get_path(value, "Event").replace("\\", "").removeprefix("autoscaling:").replace("_", " ").lower()
-    fields = {"Instance": "EC2InstanceId", "Status": "StatusCode", "Why": "StatusMessage"}
-    return Embed(
-        title=f"{severity.symbol} Auto Scaling {get_path(value, 'AutoScalingGroupName')}: {escape(event)}",
-        color=severity.color,
+def _auto_scaling(value: dict[str, Any], origin: Origin) -> Draft:
+    event = get_path(value, "Event")
+    severity = FAILURE if event.endswith("_ERROR") else INFORMATION
+    group = get_path(value, "AutoScalingGroupName")
+    return json_draft(
+        value,
+        severity,
+        f"Auto Scaling {group}: {event.removeprefix('autoscaling:').replace('_', ' ').lower()}",
         description=get_path(value, "Cause"),
+        fields=list(
+            select_fields(value, {"Instance": "EC2InstanceId", "Status": "StatusCode", "Why": "StatusMessage"})
+        ),
+        url=page(origin.place, f"ec2/home?region={{region}}#AutoScalingGroupDetails:id={group}"),
+        account=get_path(value, "AccountId"),
+    )
+
+
+def _code_deploy(value: dict[str, Any], _origin: Origin) -> Draft:
+    region = get_path(value, "region")
+    fields = {
+        "Group": "deploymentGroupName",
+        "Trigger": "eventTriggerName",
+        "Began": "createTime",
+        "Ended": "completeTime",
+        "Deployment": "deploymentId",
+    }
+    return json_draft(
+        value,
+        severity_of_word(get_path(value, "status")),
+        f"Deployment of {get_path(value, 'applicationName')}: {get_path(value, 'status').lower()}",
+        description=_message(get_path(value, "errorInformation")),
         fields=list(select_fields(value, fields)),
-        is_alert=failed,
-        full=json.dumps(value, indent=2, ensure_ascii=False),
+        url=page(
+            Place(partition_of(region), region),
+            f"codesuite/codedeploy/deployments/{get_path(value, 'deploymentId')}?region={{region}}",
+        ),
+        account=get_path(value, "accountId"),
+        region=region,
+    )
+
+
+def _message(text: str) -> str:
+    """Return the message in CodeDeploy's error, which is JSON in a text."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return get_path(found, "ErrorMessage") or text
+
+
+def _s3(value: dict[str, Any], origin: Origin) -> Draft:
+    records = get_list(value, "Records")
+    first = records[0] if records else {}
+    names = [unquote_plus(get_path(each, "s3.object.key")) for each in records]
+    region = get_path(first, "awsRegion") or origin.place.region
+    bucket = get_path(first, "s3.bucket.name")
+    event = get_path(first, "eventName")
+    # A replica or an object that is lost, a restore that failed.
+    severity = WARNING if any(word in event for word in ("Failed", "Lost", "Missed")) else INFORMATION
+    return json_draft(
+        value,
+        severity,
+        f"{bucket}: {event} {names[0] if len(names) == 1 else f'{len(names)} objects'}",
+        fields=[
+            DraftField("Objects", "\n".join(names[:MOST_LISTED]), inline=False),
+            *select_fields(first, {"Bytes": "s3.object.size", "By": "userIdentity.principalId", "At": "eventTime"}),
+        ],
+        url=page(Place(partition_of(region), region), f"s3/buckets/{bucket}?region={{region}}"),
+        region=region,
+    )
+
+
+def _rds(value: dict[str, Any], _origin: Origin) -> Draft:
+    text = get_path(value, "Event Message")
+    place = place_of(get_path(value, "Source ARN")) or Place()
+    link = get_path(value, "Identifier Link")
+    event = get_path(value, "Event ID").rpartition("#")[2]
+    fields = {"Source": "Event Source", "At": "Event Time"}
+    return json_draft(
+        value,
+        by_rds_text(text),
+        f"RDS {get_path(value, 'Source ID')}: {text}",
+        fields=[*select_fields(value, fields), *([DraftField("Event", event)] if event else [])],
+        url=link if link.startswith("https://") else "",
+        account=place.account,
+        region=place.region,
     )
 
 
@@ -105,4 +186,9 @@ RENDERERS = {
     "custom": _custom,
     "cost anomaly": _cost_anomaly,
     "auto scaling": _auto_scaling,
+    "code deploy": _code_deploy,
+    "ses notification": ses,
+    "ses event": ses,
+    "s3": _s3,
+    "rds": _rds,
 }

@@ -1,22 +1,52 @@
-"""How figures, times and texts from outside are written in Discord's Markdown."""
+"""Plain text with a few marks, and how figures are written in it; `markdown.py` turns it into what Discord takes."""
 
 from __future__ import annotations
 
 import math
-import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from zoneinfo import ZoneInfo
 
 UNKNOWN = "unknown"
-_MARKDOWN = re.compile(r"([\\`*_~|<>\[\]()#@:-])")
 
 
-def escape(text: str) -> str:
-    """Return text from outside so that Discord shows it as it stands: no Markdown, no mention, no masked link."""
-    return _MARKDOWN.sub(r"\\\1", text)
+@dataclass(frozen=True)
+class Time:
+    """A moment, which each reader sees in their own time zone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address behind a label."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Authored:
+    """Markdown that a person wrote on purpose, as in the description of an alarm."""
+
+    text: str
+
+
+Piece = str | Time | Link | Authored
+# Pieces stand one after the other, without anything between them.
+Text = Piece | tuple[Piece, ...]
+
+
+def pieces(text: Text) -> tuple[Piece, ...]:
+    """Return the pieces of a text."""
+    return text if isinstance(text, tuple) else (text,)
+
+
+def moment(value: datetime | None) -> Text:
+    """Return a moment, or that it is unknown."""
+    return UNKNOWN if value is None else Time(value)
 
 
 def number(value: int | None) -> str:
@@ -56,10 +86,3 @@ def duration(milliseconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def format_timestamp(value: datetime | None, zone: ZoneInfo) -> str:
-    """Return a moment in the reader's own time (Discord's mark-up) and in the operators' time zone."""
-    if value is None:
-        return UNKNOWN
-    return f"<t:{int(value.timestamp())}:R> ({value.astimezone(zone):%Y-%m-%d %H:%M %Z})"

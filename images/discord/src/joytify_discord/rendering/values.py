@@ -4,52 +4,122 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joytify_discord.embed import EmbedField
-from joytify_discord.rendering.text import escape
+from joytify_discord.notation import parse_time, resource_of
+from joytify_discord.rendering.draft import DraftField
+from joytify_discord.rendering.text import Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from joytify_discord.rendering.text import Text
+
 # A value that is no longer than this stands beside others.
 INLINE = 40
 DEPTH = 6
+MOST_LISTED = 10
+# What a reader looks for first in a message of an unknown kind, best first.
+TELLING = (
+    "title",
+    "name",
+    "status",
+    "state",
+    "result",
+    "severity",
+    "reason",
+    "cause",
+    "message",
+    "error",
+    "description",
+    "summary",
+)
+# Keys that say nothing to a reader.
+SILENT = {"version", "schemaversion", "eventversion", "id"}
 
 
 def get_path(value: object, path: str) -> str:
-    """Return the value at a dotted path (a number picks from a list) as escaped text; empty if nothing does."""
+    """Return the value at a dotted path as text, a number picks from a list; empty if nothing does.
+
+    A key may hold dots itself. A list of plain values is one text.
+    """
+    found = get_value(value, path)
+    if isinstance(found, list) and found and not any(isinstance(each, (dict, list)) for each in found):
+        return _listed(found)
+    return _scalar(found) if found is not None and not isinstance(found, (dict, list)) else ""
+
+
+def get_value(value: object, path: str) -> object:
+    """Return the JSON at a dotted path, or None."""
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
             value = value[int(step)]
         else:
-            return ""
-    return escape(_scalar(value)) if value is not None and not isinstance(value, (dict, list)) else ""
+            return None
+    return value
 
 
-def select_fields(value: object, names: Mapping[str, str]) -> Iterator[EmbedField]:
-    """Yield a field for each name whose path holds something.
+def get_list(value: object, path: str) -> list[object]:
+    """Return the list at a dotted path, empty if there is none."""
+    found = get_value(value, path)
+    return found if isinstance(found, list) else []
+
+
+def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftField]:
+    """Yield a field for each name of which a path holds something.
 
     Args:
         value: JSON.
-        names: dotted path by name.
+        names: dotted path by name; of several, separated by `|`, the first that holds something counts.
     """
-    for name, path in names.items():
-        if text := get_path(value, path):
-            yield EmbedField(name, text, inline=len(text) <= INLINE)
+    for name, paths in names.items():
+        if text := first_of(value, paths):
+            yield DraftField(name, readable(text), inline=len(text) <= INLINE)
 
 
-def flatten_fields(value: object, prefix: str = "", depth: int = DEPTH) -> Iterator[EmbedField]:
-    """Yield a field for each value in an object, nested ones by their dotted path."""
+def first_of(value: object, paths: str) -> str:
+    """Return the first of several paths, separated by `|`, that holds something; else empty text."""
+    return next(filter(None, (get_path(value, path) for path in paths.split("|"))), "")
+
+
+def flatten_fields(value: object) -> Iterator[DraftField]:
+    """Yield a field for each value in an object, nested ones by their dotted path, those that tell most first."""
+    flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner)]
+    for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
+        shown = _listed(inner) if isinstance(inner, list) else _scalar(inner)
+        yield DraftField(path, readable(shown), inline=len(shown) <= INLINE)
+
+
+def readable(text: str) -> Text:
+    """Return a time as one, an ARN by the part that names the resource, and all else as it is."""
+    if (at := parse_time(text)) is not None:
+        return Time(at)
+    return resource_of(text)
+
+
+def _flatten(value: object, prefix: str = "", depth: int = DEPTH) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict) and value and depth:
         for key, inner in value.items():
-            yield from flatten_fields(inner, f"{prefix}.{key}" if prefix else str(key), depth - 1)
+            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key), depth - 1)
     elif isinstance(value, list) and depth and any(isinstance(inner, (dict, list)) for inner in value):
         for number, inner in enumerate(value):
-            yield from flatten_fields(inner, f"{prefix}.{number}" if prefix else str(number), depth - 1)
+            yield from _flatten(inner, f"{prefix}.{number}" if prefix else str(number), depth - 1)
     else:
-        shown = ", ".join(map(_scalar, value)) if isinstance(value, list) else _scalar(value)
-        yield EmbedField(escape(prefix), escape(shown), inline=len(shown) <= INLINE)
+        yield prefix, value
+
+
+def _says_something(path: str, value: object) -> bool:
+    return value not in (None, "", [], {}) and path.rsplit(".", 1)[-1].lower() not in SILENT
+
+
+def _rank(path: str) -> int:
+    name = path.rsplit(".", 1)[-1].lower()
+    return next((rank for rank, word in enumerate(TELLING) if word in name), len(TELLING))
+
+
+def _listed(values: list[object]) -> str:
+    shown = ", ".join(resource_of(_scalar(value)) for value in values[:MOST_LISTED])
+    return shown if len(values) <= MOST_LISTED else f"{shown} and {len(values) - MOST_LISTED} more"
 
 
 def _scalar(value: object) -> str:

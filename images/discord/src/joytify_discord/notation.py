@@ -1,0 +1,65 @@
+"""How AWS writes places, resources and times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
+MAIL_TIME = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})")
+# arn:partition:service:region:account:resource
+ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is: an account and a region of a partition; each empty if unknown."""
+
+    partition: str = "aws"
+    region: str = ""
+    account: str = ""
+
+
+NOWHERE = Place()
+
+
+def place_of(arn: str) -> Place | None:
+    """Return where the resource of an ARN is; None if it is no ARN or names no region."""
+    parts = arn.split(":")
+    if len(parts) < 6 or parts[0] != "arn" or not REGION.fullmatch(parts[3]):  # noqa: PLR2004 - arn:partition:service:region:account:resource
+        return None
+    return Place(partition=parts[1], region=parts[3], account=parts[4])
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that a region belongs to."""
+    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def resource_of(text: str) -> str:
+    """Return the part of an ARN that names the resource; what is no ARN as it is."""
+    if not (match := ARN.fullmatch(text)):
+        return text
+    region, account, resource = match.groups()
+    if not account and not region:
+        return resource
+    # Without the resource's type.
+    return re.sub(r"^[a-zA-Z-]+[:/](?=.)", "", resource)
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return the time in a text that is one and names its zone; else None."""
+    try:
+        if ISO_TIME.fullmatch(text):
+            at = datetime.fromisoformat(text)
+        elif MAIL_TIME.fullmatch(text):
+            at = parsedate_to_datetime(text)
+        else:
+            return None
+        # One that Discord can show: it is written in UTC and in the operators' zone.
+        return at if datetime(1970, 1, 2, tzinfo=UTC) < at < datetime(9000, 1, 1, tzinfo=UTC) else None
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,63 @@
+"""What a renderer makes of a message: plain text, not yet Discord's Markdown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from joytify_discord.rendering.style import FAILURE, WARNING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from joytify_discord.rendering.style import Severity
+    from joytify_discord.rendering.text import Text
+
+
+@dataclass(frozen=True)
+class DraftField:
+    """A name with a value."""
+
+    name: str
+    value: Text
+    inline: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What is shown of a message; `embed.Embed` describes the fields that it shares with this.
+
+    Attributes:
+        account: AWS account that it is about; empty for that of the topic.
+        region: AWS region that it is about; empty for that of the topic.
+    """
+
+    severity: Severity
+    title: str
+    description: Text = ""
+    fields: Sequence[DraftField] = ()
+    footer: str = ""
+    timestamp: datetime | None = None
+    url: str = ""
+    is_alert: bool = False
+    incident: str = ""
+    closes: bool = False
+    announces: bool = False
+    since: datetime | None = None
+    account: str = ""
+    region: str = ""
+    full: str = ""
+    attach: bool = False
+
+
+def json_draft(value: dict[str, Any], severity: Severity, title: str, **more: Any) -> Draft:  # noqa: ANN401 - fields of a draft
+    """Return the draft for a JSON message: an alert if it is bad news, and all of it in the attachment."""
+    return Draft(
+        severity=severity,
+        title=f"{severity.symbol} {title}",
+        is_alert=severity in {FAILURE, WARNING},
+        full=json.dumps(value, indent=2, ensure_ascii=False),
+        **more,
+    )

@@ -1,0 +1,1 @@
+"""Kinds of EventBridge events, one module for each family."""

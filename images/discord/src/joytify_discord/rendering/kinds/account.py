@@ -1,0 +1,115 @@
+"""The account: AWS's own health, rules, certificates, sign-ins.
+
+https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
+https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joytify_discord.rendering.kinds.kind import Kind
+from joytify_discord.rendering.severity import severity_of_word
+from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.values import get_path
+
+# A certificate that is not renewed in this many days breaks what it serves.
+DAYS_BEFORE_EXPIRY = 7
+
+
+def _by_health(detail: dict[str, Any]) -> Severity:
+    if get_path(detail, "statusCode") == "closed":
+        return SUCCESS
+    category = get_path(detail, "eventTypeCategory")
+    return {"issue": FAILURE, "accountNotification": INFORMATION}.get(category, WARNING)
+
+
+def _by_certificate(detail: dict[str, Any]) -> Severity:
+    days = get_path(detail, "DaysToExpiry")
+    return FAILURE if days.lstrip("-").isdigit() and int(days) <= DAYS_BEFORE_EXPIRY else WARNING
+
+
+def _by_sign_in(detail: dict[str, Any]) -> Severity:
+    if get_path(detail, "userIdentity.type") == "Root":
+        return FAILURE
+    return WARNING if get_path(detail, "responseElements.ConsoleLogin") == "Failure" else INFORMATION
+
+
+def _by_compliance(detail: dict[str, Any]) -> Severity:
+    return severity_of_word(get_path(detail, "newEvaluationResult.complianceType"))
+
+
+KINDS = {
+    "AWS Health Event": Kind(
+        title="AWS Health: {service} {eventTypeCategory:category} {statusCode}",
+        severity=_by_health,
+        text="eventDescription.0.latestDescription",
+        fields={
+            "Event": "eventTypeCode",
+            "Begins": "startTime",
+            "Ends": "endTime",
+            "Scope": "eventScopeCode",
+            "Affected account": "affectedAccount",
+        },
+        lists={"Affected": ("affectedEntities", "{entityValue:name} {status:words}")},
+        page="health/home?region={region}#/event-log?eventID={eventArn}",
+    ),
+    "Config Rules Compliance Change": Kind(
+        title="Config: {resourceId} is {newEvaluationResult.complianceType:words} with {configRuleName}",
+        severity=_by_compliance,
+        text="newEvaluationResult.annotation",
+        fields={
+            "Type": "resourceType",
+            "Before": "oldEvaluationResult.complianceType",
+            "At": "notificationCreationTime",
+        },
+        page="config/home?region={region}#/rules/details?configRuleName={configRuleName}",
+    ),
+    "Trusted Advisor Check Item Refresh Notification": Kind(
+        title="Trusted Advisor: {check-name} {status:words}",
+        severity=lambda detail: severity_of_word(get_path(detail, "status")),
+        fields={"Resource": "resource_id", "Region of it": "check-item-detail.Region/AZ"},
+        page="trustedadvisor/home?region={region}#/dashboard",
+    ),
+    "ACM Certificate Approaching Expiration": Kind(
+        title="Certificate of {CommonName} expires in {DaysToExpiry} days",
+        severity=_by_certificate,
+        page="acm/home?region={region}#/certificates/list",
+    ),
+    "ACM Certificate Expired": Kind(
+        title="Certificate of {CommonName} has expired",
+        severity=lambda _: FAILURE,
+        page="acm/home?region={region}#/certificates/list",
+    ),
+    "ACM Certificate Renewal Action Required": Kind(
+        title="Certificate of {CommonName} cannot be renewed by itself: {RenewalStatusReason:words}",
+        severity=lambda _: FAILURE,
+        fields={"Days left": "DaysToExpiry", "Status": "DomainValidationMethod"},
+        page="acm/home?region={region}#/certificates/list",
+    ),
+    "AWS Console Sign In via CloudTrail": Kind(
+        title="Console sign-in of {userIdentity.userName|userIdentity.type}: {responseElements.ConsoleLogin:words}",
+        severity=_by_sign_in,
+        fields={
+            "Identity": "userIdentity.arn",
+            "From": "sourceIPAddress",
+            "MFA": "additionalEventData.MFAUsed",
+            "At": "eventTime",
+            "Why": "errorMessage",
+        },
+        page="cloudtrailv2/home?region={region}#/events/{eventID}",
+    ),
+    "AWS API Call via CloudTrail": Kind(
+        title="{eventName} by {userIdentity.userName|userIdentity.arn|userIdentity.type:name}",
+        severity=lambda detail: WARNING if get_path(detail, "errorCode") else INFORMATION,
+        text="errorMessage",
+        fields={
+            "Service": "eventSource",
+            "Error": "errorCode",
+            "Identity": "userIdentity.arn",
+            "From": "sourceIPAddress",
+        },
+        page="cloudtrailv2/home?region={region}#/events/{eventID}",
+    ),
+}

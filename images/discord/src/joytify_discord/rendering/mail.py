@@ -1,0 +1,51 @@
+"""What Amazon SES says of mail that was sent.
+
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from joytify_discord.notation import place_of
+from joytify_discord.rendering.draft import json_draft
+from joytify_discord.rendering.links import page
+from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING
+from joytify_discord.rendering.values import get_list, get_path, select_fields
+
+if TYPE_CHECKING:
+    from joytify_discord.parsing import Origin
+    from joytify_discord.rendering.draft import Draft
+
+MOST_LISTED = 10
+
+
+def ses(value: dict[str, Any], origin: Origin) -> Draft:
+    """Return the draft for a bounce, a complaint, a delivery or another event of one mail."""
+    kind = get_path(value, "notificationType") or get_path(value, "eventType")
+    bounce, complaint = get_path(value, "bounce.bounceType"), get_path(value, "complaint.complaintFeedbackType")
+    severity = INFORMATION
+    if kind in {"Bounce", "Complaint", "Reject", "Rendering Failure"}:
+        severity = WARNING if bounce in {"Transient", "Undetermined"} else FAILURE
+    recipients = [
+        get_path(each, "emailAddress")
+        for path in ("bounce.bouncedRecipients", "complaint.complainedRecipients")
+        for each in get_list(value, path)
+    ] or [str(each) for each in get_list(value, "mail.destination")]
+    fields = {
+        "From": "mail.source",
+        "Subject": "mail.commonHeaders.subject",
+        "Why": "bounce.bouncedRecipients.0.diagnosticCode|bounce.bounceSubType|reject.reason|failure.errorMessage",
+        "At": "bounce.timestamp|complaint.timestamp|mail.timestamp",
+    }
+    place = place_of(get_path(value, "mail.sourceArn")) or origin.place
+    what = ", ".join(filter(None, (bounce, complaint))).lower()
+    return json_draft(
+        value,
+        severity,
+        f"Mail {kind.lower()}{f' ({what})' if what else ''}: {', '.join(recipients[:MOST_LISTED])}",
+        fields=list(select_fields(value, fields)),
+        url=page(place, "ses/home?region={region}#/account"),
+        account=get_path(value, "mail.sendingAccountId"),
+        region=place.region,
+    )

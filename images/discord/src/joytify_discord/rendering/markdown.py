@@ -1,0 +1,149 @@
+"""The one place that writes Discord's Markdown: text from outside is shown as it stands, and mentions nobody.
+
+Only what would take effect is escaped, so that addresses stay links and identifiers stay readable. Titles and names of
+fields go into push notifications, which show a backslash: there a look-alike takes the place of what would take effect.
+The rules are those of Discord's own dialect, not of CommonMark:
+https://support.discord.com/hc/en-us/articles/210298617-Markdown-Text-101-Chat-Formatting-Bold-Italic-Underline
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from joytify_discord.embed import Embed, EmbedField
+from joytify_discord.rendering.text import Authored, Link, Time, pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from zoneinfo import ZoneInfo
+
+    from joytify_discord.rendering.draft import Draft
+    from joytify_discord.rendering.text import Piece, Text
+
+# What Discord takes for an address.
+ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")
+BEHIND_ADDRESS = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
+EFFECTIVE = re.compile(
+    r"""
+      \\(?=[^0-9A-Za-z\s])                        # hides itself before a sign
+    | \*(?=\S) | (?<=\S)\*                        # emphasis opens before text and closes behind it
+    | _(?=_) | (?<=_)_ | (?<![^\W_])_ | _(?![^\W_])   # one alone within a word has no effect
+    | `
+    | ~(?=~) | (?<=~)~
+    | \|(?=\|) | (?<=\|)\|
+    | <(?=\S)                                     # mentions, emoji, times, addresses
+    | @(?=everyone|here)
+    | \[(?=[^\]\n]*\]\()                          # a masked link
+    | ^[ \t]*(?:\#{1,3}|>{1,3}|-\#)(?=[ \t])        # headings, quotes
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+MENTION = re.compile(r"<(?=[@#])|@(?=everyone|here)")
+LOOK_ALIKES = str.maketrans({
+    "\\": "∖",  # noqa: RUF001 - what is shown instead
+    "*": "∗",  # noqa: RUF001
+    "_": "＿",  # noqa: RUF001
+    "`": "ˋ",  # noqa: RUF001
+    "~": "∼",  # noqa: RUF001
+    "|": "ǀ",  # noqa: RUF001
+    "<": "‹",  # noqa: RUF001
+    "@": "＠",  # noqa: RUF001
+    "[": "［",  # noqa: RUF001
+    "#": "＃",  # noqa: RUF001
+    ">": "›",  # noqa: RUF001
+})  # fmt: skip
+
+
+def written(draft: Draft, zone: ZoneInfo) -> Embed:
+    """Return the embed in Discord's Markdown.
+
+    Args:
+        draft: what a renderer made.
+        zone: the operators' time zone, in which times are written beside Discord's own mark.
+    """
+    return Embed(
+        title=label(draft.title),
+        color=draft.severity.color,
+        description=markdown(draft.description, zone),
+        fields=[EmbedField(label(f.name), markdown(f.value, zone), f.inline) for f in draft.fields],
+        # Discord shows a footer as it stands.
+        footer=draft.footer,
+        timestamp=draft.timestamp,
+        url=draft.url,
+        is_alert=draft.is_alert,
+        incident=draft.incident,
+        closes=draft.closes,
+        announces=draft.announces,
+        since=draft.since,
+        full=draft.full or plain(draft, zone),
+        attach=draft.attach,
+    )
+
+
+def markdown(text: Text, zone: ZoneInfo) -> str:
+    """Return the text in Discord's Markdown."""
+    return "".join(_markdown(piece, zone) for piece in pieces(text))
+
+
+def label(text: str) -> str:
+    """Return the text of a title or a field's name: without a backslash, and without effect."""
+    return _outside_addresses(text, lambda match: match.group().translate(LOOK_ALIKES))
+
+
+def plain(draft: Draft, zone: ZoneInfo) -> str:
+    """Return all of a draft as plain text."""
+    fields = (f"{field.name}: {_plain(field.value, zone)}" for field in draft.fields)
+    return "\n".join(filter(None, (draft.title, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
+
+
+def _markdown(piece: Piece, zone: ZoneInfo) -> str:
+    match piece:
+        case Time(at=at):
+            return f"<t:{int(at.timestamp())}:R> ({at.astimezone(zone):%Y-%m-%d %H:%M %Z})"
+        case Link(label=text, address=address):
+            return f"[{_escaped(text)}]({address})"
+        case Authored(text=text):
+            return MENTION.sub(lambda match: "\\" + match.group(), text)
+        case str():
+            return _escaped(piece)
+
+
+def _plain(text: Text, zone: ZoneInfo) -> str:
+    return "".join(_plain_piece(piece, zone) for piece in pieces(text))
+
+
+def _plain_piece(piece: Piece, zone: ZoneInfo) -> str:
+    match piece:
+        case Time(at=at):
+            return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+        case Link(label=text, address=address):
+            return f"{text} ({address})"
+        case Authored(text=text):
+            return text
+        case str():
+            return piece
+
+
+def _escaped(text: str) -> str:
+    ends = {match.end() for match in BEHIND_ADDRESS.finditer(text)}
+
+    def escape(match: re.Match[str]) -> str:
+        # Directly behind an address a backslash would be part of it.
+        space = " " if match.start() in ends else ""
+        return space + re.sub(r"(\S)", r"\\\1", match.group(), count=1)
+
+    return _outside_addresses(text, escape)
+
+
+def _outside_addresses(text: str, replace: Callable[[re.Match[str]], str]) -> str:
+    shown: list[str] = []
+    end = 0
+    # Replaced in the whole text, so that what stands beside a sign is seen across addresses.
+    taken = [match.span() for match in ADDRESS.finditer(text)]
+    for match in EFFECTIVE.finditer(text):
+        if any(start <= match.start() < stop for start, stop in taken):
+            continue
+        shown += [text[end : match.start()], replace(match)]
+        end = match.end()
+    return "".join([*shown, text[end:]])

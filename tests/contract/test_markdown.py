@@ -1,0 +1,121 @@
+"""What is written is held against a parser of Discord's own dialect, which nobody here wrote."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from aws_messages import CASES
+from factories import EVERY_MESSAGE
+
+from joytify_discord.rendering.markdown import label, markdown
+from joytify_discord.rendering.text import Authored, Link
+
+FOLDER = Path(__file__).parents[2] / "build" / "markdown"
+UTC = ZoneInfo("UTC")
+SIGNS = [
+    "*",
+    "**",
+    "_",
+    "__",
+    "`",
+    "```",
+    "~",
+    "~~",
+    "|",
+    "||",
+    "<",
+    ">",
+    "@",
+    "#",
+    "-",
+    "[",
+    "]",
+    "(",
+    ")",
+    "\\",
+    ":",
+    "!",
+]
+WORDS = [
+    "a",
+    "b1",
+    " ",
+    "  ",
+    "\n",
+    ".",
+    "everyone",
+    "here",
+    "@everyone",
+    "<@1>",
+    "<#2>",
+    "<:x:3>",
+    "<t:1>",
+    "snake_case",
+]
+WORDS += ["https://example.com/a_b*c*d", "arn:aws:s3:::a-b/c_d", "# ", "> ", "-# ", "5", "😀", "é", "x@example.com"]
+RANDOM_TEXTS = 4000
+
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / "node_modules").is_dir(), reason="the parser of Discord's Markdown is not installed: it needs npm"
+)
+
+
+def read(texts: list[str]) -> list[str]:
+    """Return what Discord would show of each."""
+    node = shutil.which("node")
+    assert node is not None
+    result = subprocess.run(
+        [node, str(FOLDER / "read.js")], input=json.dumps(texts), capture_output=True, text=True, check=True, cwd=FOLDER
+    )
+    shown: list[str] = json.loads(result.stdout)
+    return shown
+
+
+def texts() -> list[str]:
+    """Return texts of AWS, of our own, and random ones of all that has a meaning in Discord."""
+    chance = random.Random(20261101)  # noqa: S311 - texts, not secrets
+    made = ["".join(chance.choices(SIGNS + WORDS, k=chance.randint(1, 12))) for _ in range(RANDOM_TEXTS)]
+    real = [case.message if isinstance(case.message, str) else json.dumps(case.message) for case in CASES.values()]
+    return [text for text in (*made, *real, *(message.to_json() for message in EVERY_MESSAGE.values())) if text.strip()]
+
+
+def lines(text: str) -> str:
+    """Return the text without the spaces around its lines, which Discord does not show."""
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def test_a_text_is_shown_as_it_stands() -> None:
+    given = texts()
+
+    shown = read([markdown(text, UTC) for text in given])
+
+    # Directly behind an address a space is written.
+    wrong = [
+        (text, was)
+        for text, was in zip(given, shown, strict=True)
+        if lines(text).replace(" <", "<") != lines(was).replace(" <", "<")
+    ]
+    assert wrong[:5] == []
+
+
+def test_a_title_has_no_effect_and_no_backslash_before_a_sign() -> None:
+    given = [label(text.replace("\n", " ")) for text in texts()]
+
+    shown = read(given)
+
+    wrong = [(text, was) for text, was in zip(given, shown, strict=True) if lines(text) != lines(was)]
+    assert wrong[:5] == []
+
+
+def test_what_an_author_wrote_takes_effect_but_for_mentions() -> None:
+    written = markdown(
+        (Authored("**Look** at [it](https://example.com), <@1> @everyone "), Link("a_b", "https://x.y")), UTC
+    )
+
+    assert read([written]) == ["{strong:Look} at {link:it}, <@1> @everyone {link:a_b}"]
