@@ -409,14 +409,14 @@ CASES: dict[str, Case] = {
     "ECS deployment failed": Case(
         service("ECS Deployment State Change", "ERROR", "SERVICE_DEPLOYMENT_FAILED"),
         FAILURE,
-        ("deployment failed",),
-        "",
+        ("service web", "deployment failed"),
+        CONSOLE + "ecs/v2/clusters/shop/services/web/health",
     ),
     "ECS deployment completed": Case(
         service("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_COMPLETED"),
         INFORMATION,
         ("deployment completed",),
-        "",
+        CONSOLE + "ecs/v2/clusters/shop/services/web/health",
     ),
     "Batch failed": Case(
         event(
@@ -511,6 +511,19 @@ CASES: dict[str, Case] = {
         INFORMATION,
         ("web: launch successful", "load"),
     ),
+    "Beanstalk by EventBridge": Case(
+        event(
+            "Health status change",
+            {
+                "EnvironmentName": "shop",
+                "Status": "Environment health changed",
+                "Message": "from Ok to Severe",
+                "Severity": "ERROR",
+            },
+        ),
+        FAILURE,
+        ("Beanstalk shop: environment health changed", "from Ok to Severe"),
+    ),
     "Lambda failure": Case(
         event(
             "Lambda Function Invocation Result - Failure",
@@ -520,8 +533,8 @@ CASES: dict[str, Case] = {
             },
         ),
         FAILURE,
-        ("given up by Lambda", "boom", "ValueError"),
-        "",
+        ("api was given up by Lambda", "boom", "ValueError"),
+        CONSOLE + "lambda/home?region=eu-west-1#/functions/api",
     ),
     # Delivery
     "CodeBuild failed": Case(
@@ -892,7 +905,7 @@ CASES: dict[str, Case] = {
         beanstalk("Environment health has transitioned from Ok to Severe. 100.0 % of the requests are failing."),
         FAILURE,
         ("Beanstalk shop-prod", "from Ok to Severe"),
-        "",
+        "https://ap-northeast-1.console.aws.amazon.com/elasticbeanstalk",
         account="123456789012",
         region="ap-northeast-1",
     ),
@@ -900,7 +913,7 @@ CASES: dict[str, Case] = {
         beanstalk("Environment health has transitioned from Severe to Ok."),
         SUCCESS,
         ("to Ok",),
-        "",
+        "https://ap-northeast-1.console.aws.amazon.com/elasticbeanstalk",
         account="123456789012",
         region="ap-northeast-1",
     ),

@@ -32,7 +32,7 @@ def eventbridge_event(event: EventBridgeEvent) -> Draft:
     """Return the draft for an EventBridge event; one of another kind shows all its values."""
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
-    title = fill(kind.title, event.detail) if kind else event.kind
+    title = fill(kind.title, _with_resources(event)) if kind else event.kind
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
         severity=severity,
@@ -80,5 +80,9 @@ def _address(kind: Kind, event: EventBridgeEvent) -> str:
     if link.startswith("https://"):
         return link
     place = Place(partition_of(event.region), event.region, event.account)
-    path = fill_address(kind.page, event.detail)
+    path = fill_address(kind.page, _with_resources(event))
     return page(place, path) if path else ""
+
+
+def _with_resources(event: EventBridgeEvent) -> dict[str, object]:
+    return {**event.detail, "@resources": event.resources}

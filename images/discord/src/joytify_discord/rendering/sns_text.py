@@ -72,7 +72,7 @@ def _backup(text: str, origin: Origin) -> Draft | None:
     )
 
 
-def _beanstalk(text: str, _origin: Origin) -> Draft | None:
+def _beanstalk(text: str, origin: Origin) -> Draft | None:
     lines = dict(LINE.findall(text))
     if not {"Message", "Environment", "Application"} <= lines.keys():
         return None
@@ -85,6 +85,7 @@ def _beanstalk(text: str, _origin: Origin) -> Draft | None:
         text,
         description=lines["Message"],
         fields=[DraftField("Application", lines["Application"])],
+        url=page(origin.place, "elasticbeanstalk/home?region={region}#/environments"),
     )
 
 

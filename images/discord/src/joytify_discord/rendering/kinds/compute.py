@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from joytify_discord.rendering.kinds.kind import Kind
-from joytify_discord.rendering.severity import severity_of, severity_of_word
+from joytify_discord.rendering.severity import severity_of_word
 from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING, Severity
 from joytify_discord.rendering.values import get_list, get_path
 
-SERVICE = "ecs/v2/clusters/{clusterArn:name}?region={region}"
+CLUSTER = "ecs/v2/clusters/{clusterArn:name}?region={region}"
+# arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE
+SERVICE = "ecs/v2/clusters/{@resources.0:parent}/services/{@resources.0:name}/health?region={region}"
+BEANSTALK = "elasticbeanstalk/home?region={region}#/environments"
 SCALING = {"Successful": INFORMATION, "Unsuccessful": FAILURE}
 # A container that its scheduler ends is told SIGTERM (143) and then SIGKILL (137).
 ENDED_ON_REQUEST = {"0", "143", "137", ""}
@@ -63,23 +66,24 @@ KINDS = {
         page="ecs/v2/clusters/{clusterArn:name}/tasks/{taskArn:name}?region={region}",
     ),
     "ECS Service Action": Kind(
-        title="ECS service: {eventName:words}",
+        title="ECS service {@resources.0:name}: {eventName:words}",
         severity=_by_event_type,
         text="reason",
         fields={"Cluster": "clusterArn", "Capacity provider": "capacityProviderArns", "At": "createdAt"},
         page=SERVICE,
     ),
     "ECS Deployment State Change": Kind(
-        title="ECS: {eventName:words}",
+        title="ECS service {@resources.0:name}: {eventName:words}",
         severity=_by_event_type,
         text="reason",
         fields={"Deployment": "deploymentId", "At": "updatedAt"},
+        page=SERVICE,
     ),
     "ECS Container Instance State Change": Kind(
         title="ECS container instance {ec2InstanceId}: {status:words}",
         severity=lambda detail: WARNING if get_path(detail, "agentConnected") == "false" else INFORMATION,
         fields={"Cluster": "clusterArn", "Agent connected": "agentConnected", "Why": "statusReason"},
-        page=SERVICE,
+        page=CLUSTER,
     ),
     "Batch Job State Change": Kind(
         title="Batch job {jobName}: {status:words}",
@@ -145,17 +149,19 @@ KINDS = {
         title="Beanstalk {EnvironmentName}: {Status:words}",
         text="Message",
         fields={"Application": "ApplicationName", "Severity": "Severity", "Resource": "ResourceName"},
-        severity=severity_of,
+        page=BEANSTALK,
     ),
     "Health status change": Kind(
         title="Beanstalk {EnvironmentName}: {Status:words}",
         text="Message",
         fields={"Application": "ApplicationName", "Severity": "Severity"},
+        page=BEANSTALK,
     ),
     "Lambda Function Invocation Result - Failure": Kind(
-        title="{requestContext.functionArn:name} was given up by Lambda",
+        title="{requestContext.functionArn:parent} was given up by Lambda",
         severity=lambda _: FAILURE,
         text="responsePayload.errorMessage",
         fields={"Error": "responsePayload.errorType", "Attempts": "requestContext.approximateInvokeCount"},
+        page="lambda/home?region={region}#/functions/{requestContext.functionArn:parent}?tab=monitoring",
     ),
 }

@@ -104,18 +104,18 @@ KINDS = {
         page="codesuite/codecommit/repositories/{repositoryNames.0}/pull-requests/{pullRequestId}?region={region}",
     ),
     "CloudFormation Stack Status Change": Kind(
-        title="Stack {stack-id:stack}: {status-details.status:words}",
+        title="Stack {stack-id:parent}: {status-details.status:words}",
         text="status-details.status-reason",
         page="cloudformation/home?region={region}#/stacks/stackinfo?stackId={stack-id}",
     ),
     "CloudFormation Resource Status Change": Kind(
-        title="Stack {stack-id:stack}: {logical-resource-id} {status-details.status:words}",
+        title="Stack {stack-id:parent}: {logical-resource-id} {status-details.status:words}",
         text="status-details.status-reason",
         fields={"Type": "resource-type", "Resource": "physical-resource-id"},
         page="cloudformation/home?region={region}#/stacks/events?stackId={stack-id}",
     ),
     "CloudFormation Drift Detection Status Change": Kind(
-        title="Stack {stack-id:stack}: drift {status-details.stack-drift-status:words}",
+        title="Stack {stack-id:parent}: drift {status-details.stack-drift-status:words}",
         severity=lambda detail: (
             WARNING if get_path(detail, "status-details.stack-drift-status") == "DRIFTED" else INFORMATION
         ),

@@ -24,7 +24,8 @@ class Kind:
     """How one kind of event is shown; all paths are dotted ones in the event's detail.
 
     Attributes:
-        title: what happened to what, with blanks `{path}`, `{path:words}` (in words) or `{path:name}` (of an ARN).
+        title: what happened to what, with blanks `{path}`, `{path:words}` (in words), `{path:name}` (an ARN's last part)
+            or `{path:parent}` (its first); `@resources` is the list of the event itself.
         fields: path by the name of a field; of several, separated by `|`, the first that holds something counts.
         text: path of the text that explains it, or several.
         severity: how bad it is, by its detail; as a rule by the words in it.
@@ -79,7 +80,7 @@ def _shown(text: str, form: str | None) -> str:
             return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
         case "name":
             return resource_of(text).rpartition("/")[2]
-        case "stack":
-            return resource_of(text).partition("/")[0]
+        case "parent":
+            return re.split(r"[/:]", resource_of(text))[0]
         case _:
             return text
