@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from aws_messages import CASES
 from factories import EVERY_MESSAGE, sns_event
 from loguru import logger
 from rich.console import Console
@@ -54,6 +55,7 @@ def samples() -> list[str]:
     return [
         *(path.read_text("utf-8") for path in sorted(MESSAGES.glob("*.*"))),
         *(m.to_json() for m in EVERY_MESSAGE.values()),
+        *(case.message if isinstance(case.message, str) else json.dumps(case.message) for case in CASES.values()),
     ]
 
 

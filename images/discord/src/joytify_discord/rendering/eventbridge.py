@@ -66,7 +66,7 @@ def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
     yield DraftField("At", moment(event.at))
     if event.resources:
         yield DraftField("Resources", "\n".join(map(resource_of, event.resources)), inline=False)
-    yield from flatten_fields(event.detail)
+    yield from flatten_fields(event.detail, event.resources)
 
 
 def _guess(event: EventBridgeEvent) -> Severity:

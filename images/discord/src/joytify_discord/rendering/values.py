@@ -9,7 +9,7 @@ from joytify_discord.rendering.draft import DraftField
 from joytify_discord.rendering.text import Time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from joytify_discord.rendering.text import Text
 
@@ -82,12 +82,17 @@ def first_of(value: object, paths: str) -> str:
     return next(filter(None, (get_path(value, path) for path in paths.split("|"))), "")
 
 
-def flatten_fields(value: object) -> Iterator[DraftField]:
-    """Yield a field for each value in an object, nested ones by their dotted path, those that tell most first."""
-    flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner)]
+def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[DraftField]:
+    """Yield a field for each value in an object, nested ones by their dotted path, those that tell most first.
+
+    Args:
+        value: JSON.
+        shown: values that are shown already.
+    """
+    flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner) and inner not in shown]
     for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
-        shown = _listed(inner) if isinstance(inner, list) else _scalar(inner)
-        yield DraftField(path, readable(shown), inline=len(shown) <= INLINE)
+        text = _listed(inner) if isinstance(inner, list) else _scalar(inner)
+        yield DraftField(path, readable(text), inline=len(text) <= INLINE)
 
 
 def readable(text: str) -> Text:

@@ -24,8 +24,8 @@ class Kind:
     """How one kind of event is shown; all paths are dotted ones in the event's detail.
 
     Attributes:
-        title: what happened to what, with blanks `{path}`, `{path:words}` (in words), `{path:name}` (an ARN's last part)
-            or `{path:parent}` (its first); `@resources` is the list of the event itself.
+        title: what happened to what, with blanks `{path}`, `{path:words}` (in words), `{path:name}` (last part of an
+            ARN) or `{path:parent}` (its first); `@resources` is the list of the event itself.
         fields: path by the name of a field; of several, separated by `|`, the first that holds something counts.
         text: path of the text that explains it, or several.
         severity: how bad it is, by its detail; as a rule by the words in it.
