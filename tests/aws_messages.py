@@ -114,6 +114,31 @@ def alarm_event(state: str, before: str) -> Any:
     return event("CloudWatch Alarm State Change", detail, source="aws.cloudwatch", resources=where)
 
 
+def composite_event() -> Any:
+    triggering = [{"arn": arn("cloudwatch", "alarm:api-latency"), "state": {"value": "ALARM", "timestamp": TIME}}]
+    found = alarm_event("ALARM", "OK")
+    found["detail"]["configuration"] = {"alarmRule": f'ALARM("{arn("cloudwatch", "alarm:api-latency")}")'}
+    found["detail"]["state"]["reason"] = f"because {arn('cloudwatch', 'alarm:api-latency')} transitioned to ALARM"
+    found["detail"]["state"]["reasonData"] = json.dumps({"triggeringAlarms": triggering})
+    return found
+
+
+def developer_tools(kind: str, detail: dict[str, Any]) -> Any:
+    """Return a message as a notification rule of the developer tools sends it: nearly an EventBridge event."""
+    failed = {"failedStage": "Deploy", "failedActions": [{"action": "S3", "additionalInformation": "no such bucket"}]}
+    return {
+        "account": ACCOUNT,
+        "detailType": kind,
+        "region": REGION,
+        "source": "aws.codepipeline",
+        "time": TIME,
+        "notificationRuleArn": arn("codestar-notifications", "notificationrule/1"),
+        "detail": detail,
+        "resources": [arn("codepipeline", "shop")],
+        "additionalAttributes": failed,
+    }
+
+
 def task(code: int | None, stop: str, reason: str, container: str = "") -> Any:
     detail = {
         "clusterArn": arn("ecs", "cluster/shop"),
@@ -482,13 +507,16 @@ CASES: dict[str, Case] = {
                 {"command-id": "e8d3c0e4", "document-name": "AWS-RunShellScript", "status": status},
             ),
             severity,
-            (f"Command AWS-RunShellScript: {status.lower()}",),
+            (f"Command AWS-RunShellScript: {words}",),
         )
-        for status, severity in (
-            ("Failed", FAILURE),
-            ("TimedOut", FAILURE),
-            ("Success", SUCCESS),
-            ("InProgress", INFORMATION),
+        for status, words, severity in (
+            ("Failed", "failed", FAILURE),
+            ("TimedOut", "timed out", FAILURE),
+            ("ExecutionTimedOut", "execution timed out", FAILURE),
+            ("AccessDenied", "access denied", FAILURE),
+            ("Terminated", "terminated", WARNING),
+            ("Success", "success", SUCCESS),
+            ("InProgress", "in progress", INFORMATION),
         )
     },
     "EC2 state": Case(
@@ -518,7 +546,7 @@ CASES: dict[str, Case] = {
                 "EnvironmentName": "shop",
                 "Status": "Environment health changed",
                 "Message": "from Ok to Severe",
-                "Severity": "ERROR",
+                "Severity": "WARN",
             },
         ),
         FAILURE,
@@ -636,9 +664,10 @@ CASES: dict[str, Case] = {
         event(
             "DMS Replication Task State Change",
             {"eventType": "REPLICATION_TASK_FAILED", "detailMessage": "out of disk", "category": "StateChange"},
+            resources=(arn("dms", "task:orders"),),
         ),
         FAILURE,
-        ("DMS replication task: replication task failed", "out of disk"),
+        ("DMS orders: replication task failed", "out of disk"),
     ),
     "DMS started": Case(
         event("DMS Replication Task State Change", {"eventType": "REPLICATION_TASK_STARTED"}),
@@ -924,6 +953,184 @@ CASES: dict[str, Case] = {
         "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription",
         account="123456789012",
         region="ap-northeast-1",
+    ),
+    # As AWS really sends them
+    **{
+        f"alarm without a region in its ARN, {name}": Case(
+            alarm(AlarmArn=value),
+            FAILURE,
+            ("Alarm: api-errors",),
+            "https://ap-northeast-1.console",
+            region="ap-northeast-1",
+        )
+        for name, value in (("none", None), ("global", f"arn:aws:cloudwatch::{ACCOUNT}:alarm:api-errors"))
+    },
+    "alarm by EventBridge without resources": Case(
+        {**alarm_event("ALARM", "OK"), "resources": None}, FAILURE, ("Alarm: api-errors", METRIC), ALARM
+    ),
+    "alarm, composite, by EventBridge": Case(
+        composite_event(), FAILURE, ("api-latency: ALARM", "because api-latency transitioned"), ALARM, hides=("arn:",)
+    ),
+    "alarm whose actions are suppressed": Case(
+        alarm(ActionsSuppressedBy="maintenance"), FAILURE, ("Actions suppressed by", "maintenance"), ALARM
+    ),
+    "developer tools": Case(
+        developer_tools("CodePipeline Pipeline Execution State Change", {"pipeline": "shop", "state": "FAILED"}),
+        FAILURE,
+        ("Pipeline shop: failed", "Deploy", "no such bucket"),
+    ),
+    "developer tools, approval": Case(
+        developer_tools(
+            "CodePipeline Action Execution State Change",
+            {"pipeline": "shop", "action": "Approve", "state": "STARTED", "type": {"category": "Approval"}},
+        ),
+        WARNING,
+        ("shop: Approve started",),
+    ),
+    "approval by SNS": Case(
+        {
+            "region": REGION,
+            "consoleLink": CONSOLE + "codesuite",
+            "approval": {
+                "pipelineName": "shop",
+                "stageName": "Prod",
+                "actionName": "Approve",
+                "token": "1a2b3c4d",
+                "expires": "2026-11-08T03:04Z",
+                "customData": "Look at staging first.",
+            },
+        },
+        WARNING,
+        ("Pipeline shop: Approve waits for approval", "Look at staging first."),
+        account="123456789012",
+        hides=("1a2b3c4d",),
+    ),
+    "DMS by SNS": Case(
+        {
+            "Event Source": "replication-task",
+            "Event Time": "2026-11-01 03:04:05.091",
+            "Identifier Link": f"{CONSOLE}dms/home?region={REGION}#tasks:ids=orders",
+            "SourceId": "orders",
+            "Event ID": "http://docs.aws.amazon.com/dms/latest/userguide/CHAP_Events.html#DMS-EVENT-0078",
+            "Event Message": "Replication task has failed.",
+        },
+        FAILURE,
+        ("DMS orders: Replication task has failed.",),
+        account="123456789012",
+    ),
+    "Redshift by SNS": Case(
+        {
+            "Event Source": "cluster",
+            "Event Time": "2026-11-01 03:04:05.000",
+            "Identifier Link": f"{CONSOLE}redshift/home?region={REGION}#cluster-details:cluster=plays",
+            "Resource": "plays",
+            "Severity": "ERROR",
+            "Event Message": "The cluster could not be resized.",
+        },
+        FAILURE,
+        ("Redshift plays: The cluster could not be resized.",),
+        account="123456789012",
+    ),
+    "RDS follows a schedule": Case(
+        rds("Storage optimization has completed; the window follows", "backup"), INFORMATION, ("follows",)
+    ),
+    "RDS nearing its storage": Case(
+        rds_text("Your instance is nearing the maximum storage threshold"), FAILURE, ("maximum storage threshold",)
+    ),
+    "RDS failover by SNS": Case(rds_text("Multi-AZ instance failover started"), WARNING, ("failover started",)),
+    "copy as text, failed": Case(
+        "An AWS Copy job was completed but was failed or was aborted. Resource ARN : "
+        + arn("ec2", "volume/vol-1")
+        + ".",
+        FAILURE,
+        ("vol-1", "failed"),
+        attributes={"State": "FAILED", "AccountId": ACCOUNT},
+    ),
+    "Beanstalk RED": Case(
+        beanstalk("Environment health has been set to RED"),
+        FAILURE,
+        ("RED",),
+        "https://ap-northeast-1.console",
+        account="123456789012",
+        region="ap-northeast-1",
+    ),
+    "Beanstalk with errors": Case(
+        beanstalk("Update environment operation is complete, but with errors."),
+        FAILURE,
+        ("with errors",),
+        "https://ap-northeast-1.console",
+        account="123456789012",
+        region="ap-northeast-1",
+    ),
+    "Beanstalk with issues": Case(
+        beanstalk("Successfully launched environment. However, there were issues during launch."),
+        WARNING,
+        ("issues during launch",),
+        "https://ap-northeast-1.console",
+        account="123456789012",
+        region="ap-northeast-1",
+    ),
+    "ECS health checks failed": Case(
+        task(137, "ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group web)"),
+        FAILURE,
+        ("failed ELB health checks",),
+    ),
+    "malware scan denied": Case(
+        event(
+            "GuardDuty Malware Protection Object Scan Result",
+            {
+                "scanStatus": "SKIPPED",
+                "s3ObjectDetails": {"objectKey": "a.zip"},
+                "scanResultDetails": {"scanResultStatus": "ACCESS_DENIED"},
+            },
+        ),
+        FAILURE,
+        ("access denied",),
+    ),
+    "GuardDuty critical": Case(guardduty(9.3), FAILURE, ("critical (9.3)",)),
+    "Security Hub with a remedy elsewhere": Case(
+        security_hub(finding("HIGH", Remediation={"Recommendation": {"Url": "https://docs.aws.amazon.com/console/x"}})),
+        FAILURE,
+        ("https://docs.aws.amazon.com/console/x",),
+        CONSOLE + "securityhub",
+    ),
+    "Security Hub insight": Case(
+        event("Security Hub Insight Results", {"insightName": "Top buckets", "actionName": "Mail"}),
+        INFORMATION,
+        ("Security Hub insight: Top buckets",),
+    ),
+    "SageMaker": Case(
+        event("SageMaker Training Job State Change", {"TrainingJobName": "t", "TrainingJobStatus": "Failed"}),
+        FAILURE,
+        ("Failed",),
+        "",
+    ),
+    "a closed part of a failure": Case(
+        event("Thing Status Change", {"status": "FAILED", "job": {"checks": {"state": "PASSED"}}}),
+        FAILURE,
+        ("PASSED",),
+        "",
+    ),
+    "states of the past": Case(
+        event(
+            "Thing Status Change", {"status": "ACTIVE", "history": [{"status": "FAILED"}], "previousStatus": "FAILED"}
+        ),
+        INFORMATION,
+        ("ACTIVE",),
+        "",
+    ),
+    **{
+        f"text: {text}": Case(text, severity, (text[:18],), "", account="123456789012", region="ap-northeast-1")
+        for text, severity in (
+            ("CRITICAL: database is down", FAILURE),
+            ("Job nightly TIMED_OUT", FAILURE),
+            ("Nightly job report\nIt failed with exit code 3.", FAILURE),
+            ("No error was found; 0 failed, all good", INFORMATION),
+            ("Hello operators", INFORMATION),
+        )
+    },
+    "unknown JSON with a place": Case(
+        {"awsAccountId": ACCOUNT, "awsRegion": REGION, "configRuleName": "x", "success": False}, FAILURE, ("x",), ""
     ),
     # Kinds that are not known
     "unknown, failed": Case(

@@ -11,7 +11,7 @@ from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, moment, number, percent, size
+from joytify_discord.rendering.text import duration, number, percent, size, time_of
 
 if TYPE_CHECKING:
     from joytify_common.messages import Message
@@ -108,8 +108,8 @@ def test_figures_have_human_units() -> None:
         "2 h 1 min",
     ]
     taipei = ZoneInfo("Asia/Taipei")
-    assert markdown(moment(None), taipei) == "unknown"
-    assert markdown(moment(cleanup_summary().data.cutoff_date), taipei) == "<t:1793498400:R> (2026-11-01 10:00 CST)"
+    assert markdown(time_of(None), taipei) == "unknown"
+    assert markdown(time_of(cleanup_summary().data.cutoff_date), taipei) == "<t:1793498400:R> (2026-11-01 10:00 CST)"
 
 
 @pytest.mark.parametrize(

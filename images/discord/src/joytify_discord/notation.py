@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
-ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 MAIL_TIME = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})")
 # arn:partition:service:region:account:resource
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
@@ -48,6 +48,11 @@ def resource_of(text: str) -> str:
         return resource
     # Without the resource's type.
     return re.sub(r"^[a-zA-Z-]+[:/](?=.)", "", resource)
+
+
+def without_arns(text: str) -> str:
+    """Return the text with each ARN in it shortened to the resource that it names."""
+    return re.sub(r"arn:aws[\w-]*:[^\s\"'(),;]+", lambda match: resource_of(match.group()), text)
 
 
 def parse_time(text: str) -> datetime | None:

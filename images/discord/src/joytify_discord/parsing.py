@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
 from joytify_discord.notation import NOWHERE, Place, parse_time, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
@@ -35,36 +35,41 @@ class Origin:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-class Alarm(BaseModel):
-    """A CloudWatch alarm that changed its state, as CloudWatch publishes it: metric, composite or anomaly band."""
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """A CloudWatch alarm that changed its state: metric, composite or anomaly band; what is odd in it counts as absent.
 
-    model_config = ConfigDict(frozen=True)
+    Attributes:
+        children: alarms that triggered a composite one.
+        suppressed_by: what suppresses its actions; empty for nothing.
+    """
 
-    name: str = Field(alias="AlarmName")
-    description: str | None = Field(None, alias="AlarmDescription")
-    state: str = Field(alias="NewStateValue")
-    old_state: str | None = Field(None, alias="OldStateValue")
-    reason: str = Field("", alias="NewStateReason")
-    changed_at: AwareDatetime | None = Field(None, alias="StateChangeTime")
-    arn: str = Field("", alias="AlarmArn")
-    rule: str | None = Field(None, alias="AlarmRule")
-    account: str = Field("", alias="AWSAccountId")
-    children: list[Any] = Field([], alias="TriggeringChildren")
-    trigger: dict[str, Any] = Field({}, alias="Trigger")
+    name: str
+    state: str
+    description: str = ""
+    old_state: str = ""
+    reason: str = ""
+    changed_at: datetime | None = None
+    arn: str = ""
+    account: str = ""
+    region: str = ""
+    rule: str = ""
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+    children: Sequence[Any] = ()
+    suppressed_by: str = ""
 
 
-class EventBridgeEvent(BaseModel):
-    """An EventBridge event: what an AWS service says of itself."""
+@dataclass(frozen=True, kw_only=True)
+class EventBridgeEvent:
+    """An EventBridge event, or a notification of AWS's developer tools, which is one in other words."""
 
-    model_config = ConfigDict(frozen=True)
-
-    kind: str = Field(alias="detail-type")
+    kind: str
     source: str
-    detail: dict[str, Any]
-    at: AwareDatetime | None = Field(None, alias="time")
+    detail: Mapping[str, Any]
+    at: datetime | None = None
     region: str = ""
     account: str = ""
-    resources: list[str] = []
+    resources: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Unknown:
 
 Parsed = Message | Alarm | EventBridgeEvent | SnsJson | Unknown
 
-# Kind of a message that is no alarm and no EventBridge event, by the keys that only it has.
+# Kind of a message that is no alarm and no EventBridge event, by keys that it has.
 SHAPES = {
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     "destination": {"requestContext", "requestPayload"},
@@ -107,13 +112,15 @@ SHAPES = {
     "auto scaling": {"AutoScalingGroupName", "Event"},
     # https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
     "code deploy": {"deploymentId", "eventTriggerName", "status"},
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals-json-format.html
+    "approval": {"approval", "consoleLink"},
     # https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
     "ses notification": {"notificationType", "mail"},
     "ses event": {"eventType", "mail"},
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     "s3": {"Records"},
-    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
-    "rds": {"Event Source", "Event Message"},
+    # RDS, DMS and Redshift: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+    "database": {"Event Source", "Event Message"},
 }
 
 
@@ -157,13 +164,51 @@ def parse_text(text: str) -> Parsed:
 def _known(text: str, value: dict[str, Any]) -> Parsed | None:
     if value.get("type") in MESSAGE_TYPES:
         return parse_message(text)
-    if "AlarmName" in value and "NewStateValue" in value:
-        return Alarm.model_validate(value)
-    if "detail-type" in value and "detail" in value:
-        return EventBridgeEvent.model_validate(value)
+    if all(isinstance(value.get(key), str) for key in ("AlarmName", "NewStateValue")):
+        return _alarm(value)
+    # https://docs.aws.amazon.com/dtconsole/latest/userguide/notifications.html
+    kind = _text(value, "detail-type") or _text(value, "detailType")
+    if kind and isinstance(value.get("detail"), dict):
+        return _event(kind, value)
     if "Records" in value and not _is_of_s3(value["Records"]):
         return None
     return next((SnsJson(kind, value) for kind, keys in SHAPES.items() if keys <= value.keys()), None)
+
+
+def _alarm(value: dict[str, Any]) -> Alarm:
+    trigger, children = value.get("Trigger"), value.get("TriggeringChildren")
+    return Alarm(
+        name=_text(value, "AlarmName"),
+        state=_text(value, "NewStateValue"),
+        description=_text(value, "AlarmDescription"),
+        old_state=_text(value, "OldStateValue"),
+        reason=_text(value, "NewStateReason"),
+        changed_at=parse_time(_text(value, "StateChangeTime")),
+        arn=_text(value, "AlarmArn"),
+        account=_text(value, "AWSAccountId"),
+        rule=_text(value, "AlarmRule"),
+        trigger=trigger if isinstance(trigger, dict) else {},
+        children=children if isinstance(children, list) else (),
+        suppressed_by=_text(value, "ActionsSuppressedBy"),
+    )
+
+
+def _event(kind: str, value: dict[str, Any]) -> EventBridgeEvent:
+    more, resources = value.get("additionalAttributes"), value.get("resources")
+    return EventBridgeEvent(
+        kind=kind,
+        source=_text(value, "source"),
+        detail={**value["detail"], **({"additionalAttributes": more} if isinstance(more, dict) else {})},
+        at=parse_time(_text(value, "time")),
+        region=_text(value, "region"),
+        account=_text(value, "account"),
+        resources=[each for each in resources if isinstance(each, str)] if isinstance(resources, list) else (),
+    )
+
+
+def _text(value: dict[str, Any], key: str) -> str:
+    found = value.get(key)
+    return str(found) if isinstance(found, (str, int)) and not isinstance(found, bool) else ""
 
 
 def _is_of_s3(records: object) -> bool:

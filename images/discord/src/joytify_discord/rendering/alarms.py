@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.notation import place_of, resource_of
+from joytify_discord.notation import Place, parse_time, partition_of, place_of, resource_of, without_arns
 from joytify_discord.parsing import Alarm
-from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.links import alarm_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import Authored, moment
+from joytify_discord.rendering.text import Authored, time_of
 from joytify_discord.rendering.values import get_list, get_path, get_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from joytify_discord.notation import Place
     from joytify_discord.parsing import EventBridgeEvent
 
 BY_EVENTBRIDGE = "CloudWatch Alarm State Change"
@@ -33,63 +33,74 @@ COMPARISONS = {
     "LessThanLowerThreshold": "below the expected band",
     "LessThanLowerOrGreaterThanUpperThreshold": "outside the expected band",
 }
-MOST_METRICS = 5
 
 
 def from_event(event: EventBridgeEvent) -> Alarm:
     """Return the alarm of an EventBridge event, as CloudWatch would publish it to SNS."""
-    detail, configuration = event.detail, event.detail.get("configuration") or {}
-    return Alarm.model_validate(
-        {
-            "AlarmName": get_path(detail, "alarmName"),
-            "AlarmDescription": get_path(configuration, "description") or None,
-            "NewStateValue": get_path(detail, "state.value"),
-            "OldStateValue": get_path(detail, "previousState.value") or None,
-            "NewStateReason": get_path(detail, "state.reason"),
-            "StateChangeTime": event.at and event.at.isoformat(),
-            "AlarmArn": event.resources[0] if event.resources else "",
-            "AlarmRule": get_path(configuration, "alarmRule") or None,
-            "Region": event.region,
-            "AWSAccountId": event.account,
-            "Trigger": {"Metrics": get_list(configuration, "metrics")},
-            "TriggeringChildren": get_list(detail, "state.triggeringChildren"),
-        }
+    detail = event.detail
+    return Alarm(
+        name=get_path(detail, "alarmName"),
+        state=get_path(detail, "state.value"),
+        description=get_path(detail, "configuration.description"),
+        old_state=get_path(detail, "previousState.value"),
+        reason=get_path(detail, "state.reason"),
+        # As SNS has it, to the millisecond: else one of the two would count as older than the other.
+        changed_at=parse_time(get_path(detail, "state.timestamp")) or event.at,
+        arn=event.resources[0] if event.resources else "",
+        account=event.account,
+        region=event.region,
+        rule=get_path(detail, "configuration.alarmRule"),
+        trigger={"Metrics": get_list(detail, "configuration.metrics")},
+        children=_children(get_path(detail, "state.reasonData")),
+        suppressed_by=get_path(detail, "state.actionsSuppressedBy"),
     )
 
 
-def alarm(message: Alarm, place: Place) -> Draft:
+def _children(reason: str) -> list[object]:
+    try:
+        return get_list(json.loads(reason), "triggeringAlarms")
+    except ValueError:
+        return []
+
+
+def alarm(message: Alarm, topic: Place) -> Draft:
     """Return the draft for an alarm that changed its state.
 
     Args:
         message: the alarm.
-        place: where the topic is, which counts only if the alarm itself does not say where it is.
+        topic: where the topic is, which counts only if the alarm itself does not say where it is.
     """
-    at = place_of(message.arn) or place
+    at = _place(message, topic)
     severity, what = _state(message)
-    before = (message.old_state or "unknown").replace("_", " ").lower()
     return Draft(
         severity=severity,
         title=f"{severity.symbol} {what}: {message.name}",
-        description=Authored(message.description or ""),
+        description=Authored(message.description),
         fields=[
-            DraftField("Why", message.reason, inline=False),
+            DraftField("Why", without_arns(message.reason), inline=False),
             *_watched(message),
-            DraftField("Changed", moment(message.changed_at)),
-            DraftField("State before", before),
+            DraftField("Changed", time_of(message.changed_at)),
+            DraftField("State before", (message.old_state or "unknown").replace("_", " ").lower()),
         ],
         timestamp=message.changed_at,
         url=alarm_page(at, message.name),
-        is_alert=True,
-        incident=f"alarm {message.arn or message.name}",
+        incident=f"alarm {at.account} {at.region} {message.name}",
         closes=message.state == "OK",
         since=message.changed_at,
-        account=at.account or message.account,
+        account=at.account,
         region=at.region,
     )
 
 
+def _place(message: Alarm, topic: Place) -> Place:
+    if (found := place_of(message.arn)) is not None:
+        return found
+    region = message.region or topic.region
+    return Place(partition_of(region), region, message.account or topic.account)
+
+
 def _state(message: Alarm) -> tuple[Severity, str]:
-    # Nothing was in alarm, so that nothing is resolved.
+    # Out of missing data nothing is resolved.
     if message.state == "OK" and message.old_state == "INSUFFICIENT_DATA":
         return SUCCESS, "OK"
     return STATES.get(message.state, (INFORMATION, message.state))
@@ -98,14 +109,14 @@ def _state(message: Alarm) -> tuple[Severity, str]:
 def _watched(message: Alarm) -> Iterator[DraftField]:
     """Yield what the alarm watches."""
     if children := [child for child in map(_child, message.children) if child]:
-        yield DraftField("Triggered by", "\n".join(children), inline=False)
+        yield DraftField("Triggered by", listed(children), inline=False)
+    if message.suppressed_by:
+        yield DraftField("Actions suppressed by", message.suppressed_by)
     if message.rule:
-        yield DraftField("Rule", message.rule, inline=False)
+        yield DraftField("Rule", without_arns(message.rule), inline=False)
     trigger: Any = message.trigger
     if metrics := list(_metrics(trigger)):
-        shown = "\n".join(metrics[:MOST_METRICS])
-        more = f"\nand {len(metrics) - MOST_METRICS} more" if len(metrics) > MOST_METRICS else ""
-        yield DraftField("Watches", shown + more, inline=False)
+        yield DraftField("Watches", listed(metrics), inline=False)
     if comparison := COMPARISONS.get(get_path(trigger, "ComparisonOperator")):
         # An anomaly band has no threshold of its own.
         threshold = "" if "band" in comparison else f" {get_path(trigger, 'Threshold')}"

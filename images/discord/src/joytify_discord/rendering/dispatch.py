@@ -49,12 +49,16 @@ def _draft(received: Received) -> Draft:
             return _alarm(message, received)
         case EventBridgeEvent() as event:
             by_alarm = event.kind == alarms.BY_EVENTBRIDGE
-            return _alarm(alarms.from_event(event), received) if by_alarm else eventbridge.eventbridge_event(event)
+            return _alarm(alarms.from_event(event), received) if by_alarm else _event(event, received)
         case SnsJson() as message:
             return sns_json.sns_json(message, received.origin)
         case Unknown() as message:
             known = sns_text.sns_text(message.text, received.origin) if message.value is None else None
             return known or generic.unknown(message.text, message.value, received.origin)
+
+
+def _event(event: EventBridgeEvent, received: Received) -> Draft:
+    return eventbridge.eventbridge_event(event, _whole(received.text))
 
 
 def _alarm(message: Alarm, received: Received) -> Draft:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from joytify_discord.rendering.style import Severity
     from joytify_discord.rendering.text import Text
 
+MOST_LISTED = 10
+
 
 @dataclass(frozen=True)
 class DraftField:
@@ -41,7 +43,6 @@ class Draft:
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
-    is_alert: bool = False
     incident: str = ""
     closes: bool = False
     announces: bool = False
@@ -51,13 +52,23 @@ class Draft:
     full: str = ""
     attach: bool = False
 
+    @property
+    def is_alert(self) -> bool:
+        """Whether somebody must look."""
+        return self.severity in {FAILURE, WARNING}
+
 
 def json_draft(value: dict[str, Any], severity: Severity, title: str, **more: Any) -> Draft:  # noqa: ANN401 - fields of a draft
-    """Return the draft for a JSON message: an alert if it is bad news, and all of it in the attachment."""
+    """Return the draft for a JSON message."""
     return Draft(
         severity=severity,
         title=f"{severity.symbol} {title}",
-        is_alert=severity in {FAILURE, WARNING},
         full=json.dumps(value, indent=2, ensure_ascii=False),
         **more,
     )
+
+
+def listed(entries: Sequence[str]) -> str:
+    """Return the entries a line each, with a number for those that are too many."""
+    more = f"\nand {len(entries) - MOST_LISTED} more" if len(entries) > MOST_LISTED else ""
+    return "\n".join(entries[:MOST_LISTED]) + more

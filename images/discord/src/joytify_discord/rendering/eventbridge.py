@@ -5,16 +5,17 @@ The shapes are those of https://docs.aws.amazon.com/eventbridge/latest/ref/event
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from joytify_discord.notation import Place, partition_of, resource_of
-from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds import account, compute, data, delivery, security
 from joytify_discord.rendering.kinds.kind import fill, fill_address, fill_list
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
-from joytify_discord.rendering.style import FAILURE, SUCCESS, WARNING
-from joytify_discord.rendering.text import moment
+from joytify_discord.rendering.style import SUCCESS
+from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
 if TYPE_CHECKING:
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
     from joytify_discord.rendering.style import Severity
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
-MOST_LISTED = 10
+# Links of AWS into its own console; others stand in a field, where their host is seen.
+CONSOLE = re.compile(r"https://(?:[\w-]+\.)?console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/")
 
 
-def eventbridge_event(event: EventBridgeEvent) -> Draft:
-    """Return the draft for an EventBridge event; one of another kind shows all its values."""
+def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
+    """Return the draft for an EventBridge event; one of another kind shows all its values.
+
+    Args:
+        event: the event.
+        text: all of it, for the attachment.
+    """
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
     title = fill(kind.title, _with_resources(event)) if kind else event.kind
@@ -42,10 +49,9 @@ def eventbridge_event(event: EventBridgeEvent) -> Draft:
         footer=event.source,
         timestamp=event.at,
         url=_address(kind, event) if kind else "",
-        is_alert=severity in {FAILURE, WARNING},
         account=event.account,
-        region=event.region,
-        full=event.model_dump_json(by_alias=True, indent=2),
+        region=_region(event),
+        full=text,
         # ARNs and what was left out are whole there.
         attach=kind is None,
     )
@@ -57,15 +63,14 @@ def _known(kind: Kind, event: EventBridgeEvent) -> Iterator[DraftField]:
     yield from select_fields(event.detail, kind.fields)
     for name, (path, template) in kind.lists.items():
         if entries := fill_list(path, template, event.detail):
-            more = f"\nand {len(entries) - MOST_LISTED} more" if len(entries) > MOST_LISTED else ""
-            yield DraftField(name, "\n".join(entries[:MOST_LISTED]) + more, inline=False)
+            yield DraftField(name, listed(entries), inline=False)
 
 
 def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
     # Before all else, so that no limit cuts them off.
-    yield DraftField("At", moment(event.at))
+    yield DraftField("At", time_of(event.at))
     if event.resources:
-        yield DraftField("Resources", "\n".join(map(resource_of, event.resources)), inline=False)
+        yield DraftField("Resources", listed([resource_of(each) for each in event.resources]), inline=False)
     yield from flatten_fields(event.detail, event.resources)
 
 
@@ -77,11 +82,18 @@ def _guess(event: EventBridgeEvent) -> Severity:
 
 def _address(kind: Kind, event: EventBridgeEvent) -> str:
     link = get_path(event.detail, kind.link) if kind.link else ""
-    if link.startswith("https://"):
+    # A build that wrote no log names none.
+    if CONSOLE.match(link) and "=null" not in link:
         return link
-    place = Place(partition_of(event.region), event.region, event.account)
+    region = _region(event)
+    place = Place(partition_of(region), region, event.account)
     path = fill_address(kind.page, _with_resources(event))
     return page(place, path) if path else ""
+
+
+def _region(event: EventBridgeEvent) -> str:
+    # AWS Health speaks of other regions than the one it speaks from.
+    return get_path(event.detail, "eventRegion") or event.region
 
 
 def _with_resources(event: EventBridgeEvent) -> dict[str, object]:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from joytify_discord.limits import cut
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
-from joytify_discord.rendering.style import FAILURE, WARNING
-from joytify_discord.rendering.values import flatten_fields
+from joytify_discord.rendering.values import first_of, flatten_fields
 
 if TYPE_CHECKING:
     from joytify_discord.parsing import Origin
 
 # Keys whose value may serve as a title, best first.
 TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "message", "Message")
+
+ACCOUNTS = "account|accountId|awsAccountId|AccountId|AWSAccountId"
+REGIONS = "region|awsRegion|Region"
 
 LONGEST_TITLE = 60
 
@@ -30,7 +32,8 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     """
     fields = list(flatten_fields(value)) if isinstance(value, dict) else []
     title = origin.subject or _title(text, value)
-    severity = worst([severity_of(value), severity_of_text(title)])
+    body = text if value is None else ""
+    severity = worst([severity_of(value), severity_of_text(f"{title}\n{body}")])
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Draft(
         severity=severity,
@@ -39,8 +42,11 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
         description="" if shown == title else shown,
         fields=fields,
         footer="of a kind that is not known" if fields else "",
-        is_alert=severity in {FAILURE, WARNING},
+        account=first_of(value, ACCOUNTS),
+        region=first_of(value, REGIONS),
         full=_shown(text, value),
+        # ARNs and what was left out are whole there.
+        attach=bool(fields),
     )
 
 

@@ -9,7 +9,7 @@ from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsEr
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, moment, number, percent, size
+from joytify_discord.rendering.text import duration, number, percent, size, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
     ]
     fields = [
         *([] if data.dry_run else figures),
-        DraftField("Older than", moment(data.cutoff_date), inline=False),
+        DraftField("Older than", time_of(data.cutoff_date), inline=False),
         *map(_expired if data.dry_run else _collection, data.collections),
         DraftField("Started by", data.triggered_by),
     ]
@@ -126,7 +126,7 @@ def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
     fields = [
         *_failure(data),
         DraftField("Deleted before the error", number(data.records_deleted)),
-        DraftField("Older than", moment(data.cutoff_date)),
+        DraftField("Older than", time_of(data.cutoff_date)),
         *map(_collection, data.collections),
     ]
     draft = _draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
@@ -217,5 +217,4 @@ def _draft(severity: Severity, title: str, message: Message, origin: Origin, fie
         footer=message.source,
         timestamp=data.timestamp,
         url=log_stream_page(origin.place, message.source, data.log_stream),
-        is_alert=severity in {FAILURE, WARNING},
     )

@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from joytify_discord.notation import place_of
-from joytify_discord.rendering.draft import json_draft
+from joytify_discord.rendering.draft import MOST_LISTED, json_draft
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING
 from joytify_discord.rendering.values import get_list, get_path, select_fields
@@ -16,8 +17,6 @@ from joytify_discord.rendering.values import get_list, get_path, select_fields
 if TYPE_CHECKING:
     from joytify_discord.parsing import Origin
     from joytify_discord.rendering.draft import Draft
-
-MOST_LISTED = 10
 
 
 def ses(value: dict[str, Any], origin: Origin) -> Draft:
@@ -40,10 +39,11 @@ def ses(value: dict[str, Any], origin: Origin) -> Draft:
     }
     place = place_of(get_path(value, "mail.sourceArn")) or origin.place
     what = ", ".join(filter(None, (bounce, complaint))).lower()
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
     return json_draft(
         value,
         severity,
-        f"Mail {kind.lower()}{f' ({what})' if what else ''}: {', '.join(recipients[:MOST_LISTED])}",
+        f"Mail {kind}{f' ({what})' if what else ''}: {', '.join(recipients[:MOST_LISTED])}",
         fields=list(select_fields(value, fields)),
         url=page(place, "ses/home?region={region}#/account"),
         account=get_path(value, "mail.sendingAccountId"),

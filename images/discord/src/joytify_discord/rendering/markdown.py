@@ -12,15 +12,18 @@ import re
 from typing import TYPE_CHECKING
 
 from joytify_discord.embed import Embed, EmbedField
-from joytify_discord.rendering.text import Authored, Link, Time, pieces
+from joytify_discord.rendering.text import Authored, Time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from joytify_discord.rendering.draft import Draft
-    from joytify_discord.rendering.text import Piece, Text
+    from joytify_discord.rendering.text import Text
 
+# What Discord takes for an address.
+# Cut before anything else: Discord takes less than this, and no search may take long over what nobody sees.
+LONGEST = 6000
 # What Discord takes for an address.
 ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")
 BEHIND_ADDRESS = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
@@ -34,11 +37,12 @@ EFFECTIVE = re.compile(
     | \|(?=\|) | (?<=\|)\|
     | <(?=\S)                                     # mentions, emoji, times, addresses
     | @(?=everyone|here)
-    | \[(?=[^\]\n]*\]\()                          # a masked link
     | ^[ \t]*(?:\#{1,3}|>{1,3}|-\#)(?=[ \t])        # headings, quotes
     """,
     re.VERBOSE | re.MULTILINE,
 )
+# Any of them may open a masked link if something closes one.
+OR_BRACKET = re.compile(EFFECTIVE.pattern + r"| \[", re.VERBOSE | re.MULTILINE)
 MENTION = re.compile(r"<(?=[@#])|@(?=everyone|here)")
 LOOK_ALIKES = str.maketrans({
     "\\": "∖",  # noqa: RUF001 - what is shown instead
@@ -83,12 +87,18 @@ def written(draft: Draft, zone: ZoneInfo) -> Embed:
 
 def markdown(text: Text, zone: ZoneInfo) -> str:
     """Return the text in Discord's Markdown."""
-    return "".join(_markdown(piece, zone) for piece in pieces(text))
+    match text:
+        case Time(at=at):
+            return f"<t:{int(at.timestamp())}:R> ({at.astimezone(zone):%Y-%m-%d %H:%M %Z})"
+        case Authored(text=written_by_a_person):
+            return MENTION.sub(lambda match: "\\" + match.group(), written_by_a_person[:LONGEST])
+        case str():
+            return _escaped(text[:LONGEST])
 
 
 def label(text: str) -> str:
     """Return the text of a title or a field's name: without a backslash, and without effect."""
-    return _outside_addresses(text, lambda match: match.group().translate(LOOK_ALIKES))
+    return _outside_addresses(text[:LONGEST], lambda match: match.group().translate(LOOK_ALIKES))
 
 
 def plain(draft: Draft, zone: ZoneInfo) -> str:
@@ -97,32 +107,14 @@ def plain(draft: Draft, zone: ZoneInfo) -> str:
     return "\n".join(filter(None, (draft.title, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
 
 
-def _markdown(piece: Piece, zone: ZoneInfo) -> str:
-    match piece:
-        case Time(at=at):
-            return f"<t:{int(at.timestamp())}:R> ({at.astimezone(zone):%Y-%m-%d %H:%M %Z})"
-        case Link(label=text, address=address):
-            return f"[{_escaped(text)}]({address})"
-        case Authored(text=text):
-            return MENTION.sub(lambda match: "\\" + match.group(), text)
-        case str():
-            return _escaped(piece)
-
-
 def _plain(text: Text, zone: ZoneInfo) -> str:
-    return "".join(_plain_piece(piece, zone) for piece in pieces(text))
-
-
-def _plain_piece(piece: Piece, zone: ZoneInfo) -> str:
-    match piece:
+    match text:
         case Time(at=at):
             return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
-        case Link(label=text, address=address):
-            return f"{text} ({address})"
-        case Authored(text=text):
-            return text
+        case Authored(text=written_by_a_person):
+            return written_by_a_person
         case str():
-            return piece
+            return text
 
 
 def _escaped(text: str) -> str:
@@ -141,7 +133,7 @@ def _outside_addresses(text: str, replace: Callable[[re.Match[str]], str]) -> st
     end = 0
     # Replaced in the whole text, so that what stands beside a sign is seen across addresses.
     taken = [match.span() for match in ADDRESS.finditer(text)]
-    for match in EFFECTIVE.finditer(text):
+    for match in (OR_BRACKET if "](" in text else EFFECTIVE).finditer(text):
         if any(start <= match.start() < stop for start, stop in taken):
             continue
         shown += [text[end : match.start()], replace(match)]

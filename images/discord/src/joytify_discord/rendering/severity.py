@@ -1,6 +1,6 @@
 """How bad a message of AWS is, read from the words that its services use for states, results and severities.
 
-One place for all kinds: a kind overrides it only where its words mean something else.
+One place for all kinds: a kind overrides it only if its words mean something else.
 """
 
 from __future__ import annotations
@@ -13,86 +13,91 @@ from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNI
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Keys that hold a state, a result or a severity, in any spelling: `scan-status`, `ScanStatus`, `scanStatus`.
-STATES = {
-    "state",
-    "status",
-    "result",
-    "eventtype",
-    "jobstatus",
-    "jobstate",
-    "jobrunstate",
-    "buildstatus",
-    "scanstatus",
-    "scanresultstatus",
-    "compliancetype",
-    "compliancestatus",
-    "recordstate",
-    "resourcestatus",
-    "severity",
-    "severitylabel",
-    "label",
-    "bouncetype",
-    "statuscode",
-}
-# What was the case before says nothing of what is the case now.
-EARLIER = re.compile(r"^(?:old|previous|prior|last|configuration|desired)", re.IGNORECASE)
-DEPTH = 5
+# Keys that hold a state, a result or a severity end so, in any spelling: `scan-status`, `TrainingJobStatus`.
+STATES = ("state", "status", "result", "severity", "level", "label", "eventtype", "statuscode", "compliancetype")
+ERRORS = {"error", "errormessage", "errorcode"}
+# What was the case before, or should be, says nothing of what is the case now.
+EARLIER = re.compile(r"old|previous|prior|last|configuration|desired|expected|target|history", re.IGNORECASE)
+DEPTH = 6
 MOST_ENTRIES = 50
+LONGEST_WORD = 60
+JUDGED_CHARACTERS = 2000
 
 # From what says least to the worst.
 ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
-CLOSED = {"RESOLVED", "ARCHIVED", "PASSED", "CLOSED", "SUPPRESSED", "COMPLIANT", "NO_THREATS_FOUND"}
+CLOSED = {"RESOLVED", "ARCHIVED", "PASSED", "PASS", "CLOSED", "SUPPRESSED", "COMPLIANT", "NO_THREATS_FOUND"}
 BAD = {
-    "FAILED",
-    "FAILURE",
     "FAIL",
-    "ERROR",
     "FAULT",
-    "FAULTED",
-    "TIMED_OUT",
-    "TIMEDOUT",
-    "TIMEOUT",
-    "ABORTED",
     "CRITICAL",
     "HIGH",
     "SEVERE",
     "FATAL",
     "NON_COMPLIANT",
     "THREATS_FOUND",
+    "PERMANENT",
+    "ALARM",
+    "RED",
+}
+BAD_ENDS = (
+    "FAILED",
+    "FAILURE",
+    "FAILURES",
+    "ERROR",
+    "ERRORS",
+    "FAULTED",
+    "ABORTED",
+    "DENIED",
+    "REJECTED",
     "UNHEALTHY",
     "IMPAIRED",
-    "PERMANENT",
-}
-DOUBTFUL = {
-    "WARN",
-    "WARNING",
-    "MEDIUM",
-    "MODERATE",
-    "EXPIRED",
+)
+LATE = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
+DOUBTFUL = {"WARN", "MEDIUM", "MODERATE", "EXPIRED", "STOP", "STOPPING", "PARTIAL", "DEGRADED", "YELLOW", "SKIPPED"}
+DOUBTFUL_ENDS = (
     "STOPPED",
-    "STOP",
-    "STOPPING",
     "CANCELLED",
     "CANCELED",
-    "PARTIAL",
-    "DEGRADED",
+    "WARNING",
     "THROTTLED",
     "UNDELIVERABLE",
-}
-GOOD = {"SUCCEEDED", "SUCCESS", "SUCCESSFUL", "COMPLETED", "COMPLETE", "OK", "HEALTHY", "AVAILABLE"}
+    "TERMINATED",
+    "INCOMPLETE",
+    "APPROVAL",
+)
+GOOD = {"OK", "HEALTHY", "AVAILABLE", "GREEN"}
+GOOD_ENDS = ("SUCCEEDED", "SUCCESS", "SUCCESSFUL", "COMPLETED", "COMPLETE")
+
+BAD_IN_TEXT = re.compile(
+    r"\b(?:failed|failures?|fails|unsuccessful(?:ly)?|errors?|severe|unhealthy|aborted|critical|fatal|exceptions?"
+    r"|timed[ _]out|rejected|bounced|complaint|revoked|blocked)\b",
+    re.IGNORECASE,
+)
+DOUBTFUL_IN_TEXT = re.compile(
+    r"\b(?:expired|expiring|warnings?|degraded|interruption|issues|failover)\b", re.IGNORECASE
+)
+GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeeded)\b", re.IGNORECASE)
+DENIED = re.compile(
+    r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?)\b", re.IGNORECASE
+)
 
 
-def severity_of(value: object) -> Severity:
+def severity_of(value: object, depth: int = DEPTH) -> Severity:
     """Return how bad a message is, from all its states, results and severities; INFORMATION if none of them tells.
 
-    What is resolved, archived, passed or closed is no alert, whatever else is said of it. Each entry of a list is
-    judged by itself, and the worst counts.
+    What is resolved, archived, passed or closed is no alert, whatever else is said of it and of its parts.
     """
-    words, entries = set(_words(value)), [severity_of(entry) for entry in _entries(value)]
-    if words & CLOSED:
-        return worst([SUCCESS, *entries])
-    return worst([*(severity_of_word(word) for word in words), *entries])
+    if isinstance(value, list) and depth:
+        return worst(severity_of(entry, depth - 1) for entry in value[:MOST_ENTRIES] if isinstance(entry, (dict, list)))
+    if not isinstance(value, dict) or not depth:
+        return INFORMATION
+    present = [(str(key), inner) for key, inner in list(value.items())[:MOST_ENTRIES] if not EARLIER.match(str(key))]
+    words = [word for key, inner in present for word in _words(key, inner)]
+    if any(_normalized(word) in CLOSED for word in words):
+        return SUCCESS
+    errors = [FAILURE for key, inner in present if _is_error(key, inner)]
+    parts = [severity_of(inner, depth - 1) for _, inner in present]
+    return worst([*map(severity_of_word, words), *errors, *parts])
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
@@ -101,47 +106,52 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 
 def severity_of_word(word: str) -> Severity:
-    """Return how bad one word of AWS is, in any spelling: `FAILED`, `UPDATE_ROLLBACK_COMPLETE`, `Timed Out`."""
+    """Return how bad one word of AWS is, in any spelling: `FAILED`, `UPDATE_ROLLBACK_COMPLETE`, `ExecutionTimedOut`."""
     word = _normalized(word)
     parts = word.split("_")
-    if word in BAD or "ROLLBACK" in parts or parts[-1] in {"FAILED", "FAILURE", "ERROR"}:
+    if (
+        word in BAD
+        or "ROLLBACK" in parts
+        or word.endswith(("TIMED_OUT", "TIMEOUT", "TIMEDOUT"))
+        or parts[-1] in BAD_ENDS
+    ):
         return FAILURE
-    if word in DOUBTFUL or parts[-1] in {"STOPPED", "CANCELLED", "WARNING"}:
+    if word in DOUBTFUL or parts[-1] in DOUBTFUL_ENDS:
         return WARNING
-    if word in GOOD or word in CLOSED or parts[-1] in {"COMPLETE", "COMPLETED", "SUCCEEDED", "SUCCESS"}:
-        return SUCCESS
-    return INFORMATION
+    return SUCCESS if word in GOOD | CLOSED or parts[-1] in GOOD_ENDS else INFORMATION
 
 
 def severity_of_text(text: str) -> Severity:
     """Return how bad a sentence or the name of a kind is, by the words in it."""
-    words = set(re.findall(r"[a-z]+", text.lower()))
-    if words & {"failed", "failure", "failures", "unsuccessful", "error", "severe", "unhealthy", "aborted"}:
+    text = DENIED.sub("", text[:JUDGED_CHARACTERS])
+    if BAD_IN_TEXT.search(text):
         return FAILURE
-    if words & {"expired", "expiring", "warning", "degraded", "interruption"}:
+    if DOUBTFUL_IN_TEXT.search(text):
         return WARNING
-    return SUCCESS if words & {"successful", "successfully", "succeeded"} else INFORMATION
+    return SUCCESS if GOOD_IN_TEXT.search(text) else INFORMATION
+
+
+def _words(key: str, value: object) -> Iterator[str]:
+    """Yield the state, result or severity under a key, which may be an object that names it."""
+    name = re.sub(r"[^a-z]", "", key.lower())
+    if not name.endswith(STATES):
+        return
+    for word in [value] if isinstance(value, str) else _named(value):
+        if len(word) <= LONGEST_WORD:
+            yield word
+
+
+def _named(value: object) -> list[str]:
+    names = ("label", "Label", "description", "name", "value", "Value")
+    return [value[name] for name in names if isinstance(value.get(name), str)] if isinstance(value, dict) else []
+
+
+def _is_error(key: str, value: object) -> bool:
+    if re.sub(r"[^a-z]", "", key.lower()) in ERRORS:
+        return isinstance(value, str) and value.strip().lower() not in {"", "none", "null", "0", "ok", "false"}
+    return key.lower() in {"success", "succeeded", "ok"} and value is False
 
 
 def _normalized(word: str) -> str:
     """Return a word of AWS in one spelling: upper case, its parts joined by underscores."""
-    return re.sub(r"[\s-]+", "_", word.strip()).upper()
-
-
-def _words(value: object, key: str = "", depth: int = DEPTH) -> Iterator[str]:
-    """Yield the states, results and severities in an object, except those in lists."""
-    if isinstance(value, str) and re.sub(r"[^a-z]", "", key.lower()) in STATES:
-        yield _normalized(value)
-    elif isinstance(value, dict) and depth:
-        for name, inner in list(value.items())[:MOST_ENTRIES]:
-            if not EARLIER.match(str(name)):
-                yield from _words(inner, str(name), depth - 1)
-
-
-def _entries(value: object, depth: int = DEPTH) -> Iterator[object]:
-    """Yield the objects in lists, wherever they are."""
-    if isinstance(value, dict) and depth:
-        for inner in list(value.values())[:MOST_ENTRIES]:
-            yield from _entries(inner, depth - 1)
-    elif isinstance(value, list):
-        yield from (entry for entry in value[:MOST_ENTRIES] if isinstance(entry, dict))
+    return re.sub(r"[\s_-]+|(?<=[a-z])(?=[A-Z])", "_", word.strip()).upper()

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
-from joytify_discord.notation import Place, partition_of, place_of
-from joytify_discord.rendering.draft import Draft, DraftField, json_draft
+from joytify_discord.notation import Place, parse_time, partition_of, place_of
+from joytify_discord.rendering.draft import Draft, DraftField, json_draft, listed
 from joytify_discord.rendering.kinds.data import by_rds_text
 from joytify_discord.rendering.links import log_group_page, page
 from joytify_discord.rendering.mail import ses
-from joytify_discord.rendering.severity import severity_of_word
+from joytify_discord.rendering.severity import severity_of_text, severity_of_word, worst
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
-from joytify_discord.rendering.values import get_list, get_path, select_fields
+from joytify_discord.rendering.text import Authored
+from joytify_discord.rendering.values import first_of, get_list, get_path, select_fields
 
 if TYPE_CHECKING:
     from joytify_discord.parsing import Origin, SnsJson
-
-MOST_LISTED = 10
 
 
 def sns_json(message: SnsJson, origin: Origin) -> Draft:
@@ -62,8 +63,10 @@ def _custom(value: dict[str, Any], _origin: Origin) -> Draft:
     context = (value.get("metadata") or {}).get("additionalContext")
     if isinstance(context, dict):
         fields.extend(DraftField(str(key), str(inner)) for key, inner in context.items())
-    title = get_path(value, "content.title") or "Custom notification"
-    return json_draft(value, INFORMATION, title, description=get_path(value, "content.description"), fields=fields)
+    title, text = get_path(value, "content.title") or "Custom notification", get_path(value, "content.description")
+    # Written by a person, for a chat.
+    severity = severity_of_text(f"{title}\n{text}")
+    return json_draft(value, severity, title, description=Authored(text), fields=fields)
 
 
 def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Draft:
@@ -96,6 +99,7 @@ def _auto_scaling(value: dict[str, Any], origin: Origin) -> Draft:
     event = get_path(value, "Event")
     severity = FAILURE if event.endswith("_ERROR") else INFORMATION
     group = get_path(value, "AutoScalingGroupName")
+    place = place_of(get_path(value, "AutoScalingGroupARN")) or origin.place
     return json_draft(
         value,
         severity,
@@ -104,8 +108,9 @@ def _auto_scaling(value: dict[str, Any], origin: Origin) -> Draft:
         fields=list(
             select_fields(value, {"Instance": "EC2InstanceId", "Status": "StatusCode", "Why": "StatusMessage"})
         ),
-        url=page(origin.place, f"ec2/home?region={{region}}#AutoScalingGroupDetails:id={group}"),
+        url=page(place, f"ec2/home?region={{region}}#AutoScalingGroupDetails:id={quote(group, safe='')}"),
         account=get_path(value, "AccountId"),
+        region=place.region,
     )
 
 
@@ -156,7 +161,7 @@ def _s3(value: dict[str, Any], origin: Origin) -> Draft:
         severity,
         f"{bucket}: {event} {names[0] if len(names) == 1 else f'{len(names)} objects'}",
         fields=[
-            DraftField("Objects", "\n".join(names[:MOST_LISTED]), inline=False),
+            DraftField("Objects", listed(names), inline=False),
             *select_fields(first, {"Bytes": "s3.object.size", "By": "userIdentity.principalId", "At": "eventTime"}),
         ],
         url=page(Place(partition_of(region), region), f"s3/buckets/{bucket}?region={{region}}"),
@@ -164,21 +169,53 @@ def _s3(value: dict[str, Any], origin: Origin) -> Draft:
     )
 
 
-def _rds(value: dict[str, Any], _origin: Origin) -> Draft:
-    text = get_path(value, "Event Message")
-    place = place_of(get_path(value, "Source ARN")) or Place()
+def _database(value: dict[str, Any], _origin: Origin) -> Draft:
+    """Return the draft for RDS, DMS or Redshift, which share a form but for a few keys."""
+    text, event = get_path(value, "Event Message"), get_path(value, "Event ID").rpartition("#")[2]
+    product = event.partition("-")[0] if "-EVENT-" in event else "Redshift" if "Severity" in value else "RDS"
+    place = place_of(get_path(value, "Source ARN")) or _place_of_link(get_path(value, "Identifier Link"))
     link = get_path(value, "Identifier Link")
-    event = get_path(value, "Event ID").rpartition("#")[2]
-    fields = {"Source": "Event Source", "At": "Event Time"}
+    name = first_of(value, "Source ID|SourceId|Resource")
     return json_draft(
         value,
-        by_rds_text(text),
-        f"RDS {get_path(value, 'Source ID')}: {text}",
-        fields=[*select_fields(value, fields), *([DraftField("Event", event)] if event else [])],
+        worst([by_rds_text(text), severity_of_word(get_path(value, "Severity"))]),
+        f"{product} {name}: {text}",
+        fields=[
+            *select_fields(value, {"Source": "Event Source"}),
+            *([DraftField("Event", event)] if event else []),
+        ],
+        # In UTC, without saying so.
+        timestamp=parse_time(get_path(value, "Event Time").strip().replace(" ", "T") + "Z"),
         url=link if link.startswith("https://") else "",
         account=place.account,
         region=place.region,
     )
+
+
+def _place_of_link(link: str) -> Place:
+    region = re.search(r"[?&]region=([a-z0-9-]+)", link)
+    return Place(partition_of(region[1]), region[1]) if region else Place()
+
+
+def _approval(value: dict[str, Any], _origin: Origin) -> Draft:
+    region = get_path(value, "region")
+    fields = {
+        "Stage": "approval.stageName",
+        "Says": "approval.customData",
+        "Expires": "approval.expires",
+        "Review": "approval.externalEntityLink",
+    }
+    pipeline = get_path(value, "approval.pipelineName")
+    draft = json_draft(
+        value,
+        WARNING,
+        f"Pipeline {pipeline}: {get_path(value, 'approval.actionName')} waits for approval",
+        fields=list(select_fields(value, fields)),
+        url=page(Place(partition_of(region), region), f"codesuite/codepipeline/pipelines/{quote(pipeline)}/view"),
+        region=region,
+    )
+    # The token in it lets anybody approve.
+    return replace(draft, full="")
 
 
 RENDERERS = {
@@ -190,5 +227,6 @@ RENDERERS = {
     "ses notification": ses,
     "ses event": ses,
     "s3": _s3,
-    "rds": _rds,
+    "database": _database,
+    "approval": _approval,
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.notation import parse_time, place_of, resource_of
-from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.notation import parse_time, place_of, resource_of, without_arns
+from joytify_discord.rendering.draft import Draft, DraftField, listed
+from joytify_discord.rendering.kinds.compute import by_beanstalk_text
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word
-from joytify_discord.rendering.style import FAILURE, WARNING
-from joytify_discord.rendering.text import moment
+from joytify_discord.rendering.style import INFORMATION, WARNING
+from joytify_discord.rendering.text import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
 PAIR = re.compile(r"^(\w+)='(.*?)'$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^([A-Z][\w ]+): (.+)$", re.MULTILINE)
-ADDRESS = re.compile(r"https://\S+")
+ADDRESS = re.compile(r"https://[\w.-]+\.amazonaws\.com(?:\.cn)?/\S+")
+LONGEST = 20_000
 
 
 def sns_text(text: str, origin: Origin) -> Draft | None:
@@ -30,7 +32,9 @@ def sns_text(text: str, origin: Origin) -> Draft | None:
 
 
 def _cloud_formation(text: str, origin: Origin) -> Draft | None:
-    pairs = dict(PAIR.findall(text))
+    if "StackId='" not in text:
+        return None
+    pairs = dict(PAIR.findall(text[:LONGEST]))
     if not {"StackId", "ResourceStatus"} <= pairs.keys():
         return None
     severity = severity_of_word(pairs["ResourceStatus"])
@@ -38,12 +42,13 @@ def _cloud_formation(text: str, origin: Origin) -> Draft | None:
     names = {"Type": "ResourceType", "Resource": "PhysicalResourceId"}
     fields = [DraftField(name, resource_of(pairs[key])) for name, key in names.items() if pairs.get(key)]
     what = pairs["ResourceStatus"].replace("_", " ").lower()
+    stack, resource = pairs.get("StackName", ""), pairs.get("LogicalResourceId", "")
     return _draft(
         severity,
-        f"Stack {pairs.get('StackName', '')}: {pairs.get('LogicalResourceId', '')} {what}",
+        f"Stack {stack}: {resource} {what}" if resource != stack else f"Stack {stack}: {what}",
         text,
         description=pairs.get("ResourceStatusReason", ""),
-        fields=[*fields, DraftField("At", moment(parse_time(pairs.get("Timestamp", ""))))],
+        fields=[*fields, DraftField("At", time_of(parse_time(pairs.get("Timestamp", ""))))],
         url=page(place, f"cloudformation/home?region={{region}}#/stacks/events?stackId={pairs['StackId']}"),
         account=place.account,
         region=place.region,
@@ -52,35 +57,37 @@ def _cloud_formation(text: str, origin: Origin) -> Draft | None:
 
 def _backup(text: str, origin: Origin) -> Draft | None:
     """Return the draft for AWS Backup, whose state is in the message's attributes."""
-    if not re.match(r"An AWS Backup|AWS Backup", text):
+    if not re.match(r"(?:An? )?(?:AWS )?(?:Backup|Copy|Restore|recovery point)\b", text, re.IGNORECASE) or not (
+        origin.attributes.get("State") or "AWS Backup" in f"{origin.subject} {text[:100]}"
+    ):
         return None
     state = origin.attributes.get("State", "")
-    severity = severity_of_word(state) if state else severity_of_text(text)
-    arns = re.findall(r"arn:[^\s,]+", text)
+    arns = [found.rstrip(".") for found in re.findall(r"arn:[^\s,]+", text[:LONGEST])]
     place = next((found for found in map(place_of, arns) if found), origin.place)
-    fields = [DraftField("Resource", "\n".join(map(resource_of, dict.fromkeys(arns))), inline=False)] if arns else []
+    fields = (
+        [DraftField("Resource", listed([resource_of(arn) for arn in dict.fromkeys(arns)]), inline=False)]
+        if arns
+        else []
+    )
     fields += [DraftField("State", state.lower())] if state else []
     return _draft(
-        severity,
-        text.partition(".")[0],
+        severity_of_word(state) if state else severity_of_text(text),
+        re.split(r"\.(?:\s|$)", text, maxsplit=1)[0],
         text,
-        description=text,
+        description=without_arns(text),
         fields=fields,
         url=page(place, "backup/home?region={region}#/jobs"),
-        account=origin.attributes.get("accountId") or place.account,
+        account=origin.attributes.get("AccountId") or origin.attributes.get("accountId") or place.account,
         region=place.region,
     )
 
 
 def _beanstalk(text: str, origin: Origin) -> Draft | None:
-    lines = dict(LINE.findall(text))
+    lines = dict(LINE.findall(text[:LONGEST]))
     if not {"Message", "Environment", "Application"} <= lines.keys():
         return None
-    # Of a change only what the environment has become counts.
-    became = re.search(r" to (\w+)", lines["Message"]) if "transitioned" in lines["Message"] else None
-    severity = severity_of_word(became[1]) if became else severity_of_text(lines["Message"])
     return _draft(
-        severity,
+        by_beanstalk_text(lines["Message"]),
         f"Beanstalk {lines['Environment']}: {lines['Message'].partition('.')[0]}",
         text,
         description=lines["Message"],
@@ -89,13 +96,28 @@ def _beanstalk(text: str, origin: Origin) -> Draft | None:
     )
 
 
-def _budget(text: str, _origin: Origin) -> Draft | None:
+def _budget(text: str, origin: Origin) -> Draft | None:
     if not text.startswith("AWS Budget Notification"):
         return None
-    return _draft(WARNING, text.partition("\n")[0], text, description=text)
+    lines = dict(LINE.findall(text[:LONGEST]))
+    account = re.search(r"AWS Account (\d{12})", text[:LONGEST])
+    names = {"Budget": "Budget Name", "Budgeted": "Budgeted Amount", "Threshold": "Alert Threshold"}
+    amounts = ("ACTUAL Amount", "FORECASTED Amount", "Actual Amount", "Forecasted Amount")
+    return _draft(
+        WARNING,
+        origin.subject or f"Budget {lines.get('Budget Name', '')} is above its threshold",
+        text,
+        description=text,
+        fields=[DraftField(name, lines[key]) for name, key in names.items() if key in lines]
+        + [DraftField(key.capitalize(), lines[key]) for key in amounts if key in lines],
+        url="https://console.aws.amazon.com/billing/home#/budgets",
+        account=account[1] if account else "",
+    )
 
 
 def _subscription(text: str, _origin: Origin) -> Draft | None:
+    if text.startswith("Your subscription to the topic") or "has been deactivated" in text[:200]:
+        return _draft(INFORMATION, "A subscription was deactivated", text, description=text)
     if not text.startswith("You have chosen to subscribe to the topic"):
         return None
     address = ADDRESS.search(text)
@@ -112,7 +134,6 @@ def _draft(severity: Severity, title: str, text: str, **more: Any) -> Draft:  # 
     return Draft(
         severity=severity,
         title=f"{severity.symbol} {title}",
-        is_alert=severity in {FAILURE, WARNING},
         full=text,
         **more,
     )

@@ -20,32 +20,17 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Link:
-    """An address behind a label."""
-
-    label: str
-    address: str
-
-
-@dataclass(frozen=True)
 class Authored:
     """Markdown that a person wrote on purpose, as in the description of an alarm."""
 
     text: str
 
 
-Piece = str | Time | Link | Authored
-# Pieces stand one after the other, without anything between them.
-Text = Piece | tuple[Piece, ...]
+Text = str | Time | Authored
 
 
-def pieces(text: Text) -> tuple[Piece, ...]:
-    """Return the pieces of a text."""
-    return text if isinstance(text, tuple) else (text,)
-
-
-def moment(value: datetime | None) -> Text:
-    """Return a moment, or that it is unknown."""
+def time_of(value: datetime | None) -> Text:
+    """Return a time, or that it is unknown."""
     return UNKNOWN if value is None else Time(value)
 
 

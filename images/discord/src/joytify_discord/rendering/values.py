@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from joytify_discord.notation import parse_time, resource_of
@@ -39,7 +40,7 @@ SILENT = {"version", "schemaversion", "eventversion", "id"}
 def get_path(value: object, path: str) -> str:
     """Return the value at a dotted path as text, a number picks from a list; empty if nothing does.
 
-    A key may hold dots itself. A list of plain values is one text.
+    A list of plain values is one text.
     """
     found = get_value(value, path)
     if isinstance(found, list) and found and not any(isinstance(each, (dict, list)) for each in found):
@@ -132,4 +133,4 @@ def _scalar(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)

@@ -42,7 +42,7 @@ def _by_compliance(detail: dict[str, Any]) -> Severity:
 
 KINDS = {
     "AWS Health Event": Kind(
-        title="AWS Health: {service} {eventTypeCategory:category} {statusCode}",
+        title="AWS Health: {service} {eventTypeCategory:words} {statusCode}",
         severity=_by_health,
         text="eventDescription.0.latestDescription",
         fields={
@@ -69,7 +69,13 @@ KINDS = {
     "Trusted Advisor Check Item Refresh Notification": Kind(
         title="Trusted Advisor: {check-name} {status:words}",
         severity=lambda detail: severity_of_word(get_path(detail, "status")),
-        fields={"Resource": "resource_id", "Region of it": "check-item-detail.Region/AZ"},
+        fields={
+            "Resource": "resource_id",
+            "Region of it": "check-item-detail.Region/AZ|check-item-detail.Region",
+            "Service": "check-item-detail.Service",
+            "Limit": "check-item-detail.Limit Amount",
+            "Usage": "check-item-detail.Current Usage",
+        },
         page="trustedadvisor/home?region={region}#/dashboard",
     ),
     "ACM Certificate Approaching Expiration": Kind(
@@ -82,10 +88,16 @@ KINDS = {
         severity=lambda _: FAILURE,
         page="acm/home?region={region}#/certificates/list",
     ),
-    "ACM Certificate Renewal Action Required": Kind(
-        title="Certificate of {CommonName} cannot be renewed by itself: {RenewalStatusReason:words}",
+    "ACM Certificate Revoked": Kind(
+        title="Certificate of {CommonName} was revoked",
         severity=lambda _: FAILURE,
-        fields={"Days left": "DaysToExpiry", "Status": "DomainValidationMethod"},
+        fields={"Why": "RevocationReason"},
+        page="acm/home?region={region}#/certificates/list",
+    ),
+    "ACM Certificate Renewal Action Required": Kind(
+        title="Certificate of {CommonName} is not renewed automatically: {RenewalStatusReason:words}",
+        severity=lambda _: FAILURE,
+        fields={"Days left": "DaysToExpiry", "Validation": "DomainValidationMethod"},
         page="acm/home?region={region}#/certificates/list",
     ),
     "AWS Console Sign In via CloudTrail": Kind(

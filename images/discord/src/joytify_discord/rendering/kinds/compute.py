@@ -7,10 +7,11 @@ https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.htm
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from joytify_discord.rendering.kinds.kind import Kind
-from joytify_discord.rendering.severity import severity_of_word
+from joytify_discord.rendering.severity import severity_of_text, severity_of_word, worst
 from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING, Severity
 from joytify_discord.rendering.values import get_list, get_path
 
@@ -19,7 +20,7 @@ CLUSTER = "ecs/v2/clusters/{clusterArn:name}?region={region}"
 SERVICE = "ecs/v2/clusters/{@resources.0:parent}/services/{@resources.0:name}/health?region={region}"
 BEANSTALK = "elasticbeanstalk/home?region={region}#/environments"
 SCALING = {"Successful": INFORMATION, "Unsuccessful": FAILURE}
-# A container that its scheduler ends is told SIGTERM (143) and then SIGKILL (137).
+# A container that its scheduler ends gets SIGTERM (143) and then SIGKILL (137).
 ENDED_ON_REQUEST = {"0", "143", "137", ""}
 
 
@@ -31,6 +32,8 @@ def _by_task(detail: dict[str, Any]) -> Severity:
     codes = {get_path(each, "exitCode") for each in containers}
     if get_path(detail, "stopCode") == "EssentialContainerExited" and codes - {"0", ""}:
         return FAILURE
+    if severity_of_text(reasons) is FAILURE:
+        return FAILURE
     if get_path(detail, "stopCode") in {"SpotInterruption", "TerminationNotice"} or codes - ENDED_ON_REQUEST:
         return WARNING
     return INFORMATION
@@ -38,6 +41,16 @@ def _by_task(detail: dict[str, Any]) -> Severity:
 
 def _by_event_type(detail: dict[str, Any]) -> Severity:
     return severity_of_word(get_path(detail, "eventType"))
+
+
+def _by_beanstalk(detail: dict[str, Any]) -> Severity:
+    return worst([severity_of_word(get_path(detail, "Severity")), by_beanstalk_text(get_path(detail, "Message"))])
+
+
+def by_beanstalk_text(text: str) -> Severity:
+    """Return how bad a message of Beanstalk is: of a change only what the environment has become counts."""
+    became = re.search(r"(?:transitioned from \w+ to|set to) (\w+)", text)
+    return severity_of_word(became[1]) if became else severity_of_text(text)
 
 
 def _scaling(what: str, how: str) -> Kind:
@@ -62,7 +75,7 @@ KINDS = {
             "Stopped": "stoppedAt",
             "Definition": "taskDefinitionArn",
         },
-        lists={"Containers": ("containers", "{name}: {lastStatus:words}, exit code {exitCode} {reason}")},
+        lists={"Containers": ("containers", "{name}: {lastStatus:words}, {exitCode:code} {reason}")},
         page="ecs/v2/clusters/{clusterArn:name}/tasks/{taskArn:name}?region={region}",
     ),
     "ECS Service Action": Kind(
@@ -96,6 +109,12 @@ KINDS = {
             "Job": "jobId",
         },
         page="batch/home?region={region}#jobs/detail/{jobId}",
+    ),
+    "Batch Job Queue Blocked": Kind(
+        title="Batch job queue {jobQueue|@resources.0:name} is blocked",
+        severity=lambda _: WARNING,
+        text="statusReason|reason",
+        page="batch/home?region={region}#queues",
     ),
     "Step Functions Execution Status Change": Kind(
         title="State machine {stateMachineArn:name}: {status:words}",
@@ -148,12 +167,14 @@ KINDS = {
     "Elastic Beanstalk resource status change": Kind(
         title="Beanstalk {EnvironmentName}: {Status:words}",
         text="Message",
+        severity=_by_beanstalk,
         fields={"Application": "ApplicationName", "Severity": "Severity", "Resource": "ResourceName"},
         page=BEANSTALK,
     ),
     "Health status change": Kind(
         title="Beanstalk {EnvironmentName}: {Status:words}",
         text="Message",
+        severity=_by_beanstalk,
         fields={"Application": "ApplicationName", "Severity": "Severity"},
         page=BEANSTALK,
     ),

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from joytify_discord.rendering.kinds.kind import Kind
@@ -29,9 +30,9 @@ def by_rds(detail: dict[str, Any]) -> Severity:
 
 
 def by_rds_text(text: str) -> Severity:
-    """Return how bad a message of RDS is, by its words."""
-    low = "storage" in text.lower() and any(word in text.lower() for word in ("low", "full", "exhausted", "out of"))
-    return worst([severity_of_text(text), FAILURE if low else INFORMATION])
+    """Return how bad a message of a database service is, by its words."""
+    low = re.search(r"\b(?:low|full|exhausted)\b|out of storage|maximum storage", text, re.IGNORECASE)
+    return worst([severity_of_text(text), FAILURE if low and "storage" in text.lower() else INFORMATION])
 
 
 def _by_category(category: str) -> Severity:
@@ -73,10 +74,10 @@ KINDS = {
     "RDS DB Parameter Group Event": _rds("parameter group", "parameter-groups:"),
     **{
         f"DMS Replication {what} State Change": Kind(
-            title=f"DMS replication {what.lower()}: {{eventType:words}}",
+            title="DMS {@resources.0:name}: {eventType:words}",
             severity=lambda detail: severity_of_word(get_path(detail, "eventType")),
             text="detailMessage",
-            fields={"Category": "category", "Event": "eventId"},
+            fields={"Category": "category", "Event": "eventId", "More": "resourceLink"},
             page="dms/v2/home?region={region}#tasks",
         )
         for what in ("Task", "Instance")
@@ -89,7 +90,7 @@ KINDS = {
         page="ec2/home?region={region}#SnapshotDetails:snapshotId={snapshot_id:name}",
     ),
     "EBS Volume Notification": Kind(
-        title="EBS {event} {result:words}",
+        title="EBS {event} {result:words}: {@resources.0:name}",
         severity=lambda detail: severity_of_word(get_path(detail, "result")),
         text="cause",
         page="ec2/home?region={region}#Volumes:",

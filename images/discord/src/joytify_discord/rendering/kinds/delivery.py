@@ -39,7 +39,10 @@ KINDS = {
             "Build": "build-id",
         },
         lists={
-            "Failed phase": ("additional-information.phases?phase-status=FAILED", "{phase-type:words}: {phase-context}")
+            "Failed phase": (
+                "additional-information.phases?phase-status=FAILED,FAULT,TIMED_OUT,CLIENT_ERROR",
+                "{phase-type:words}: {phase-context}",
+            )
         },
         link="additional-information.logs.deep-link",
         page="codesuite/codebuild/projects/{project-name}/history?region={region}",
@@ -72,7 +75,6 @@ KINDS = {
             "Error": "execution-result.error-code",
             "Execution": "execution-id",
         },
-        link="execution-result.external-execution-url",
         page=PIPELINE,
     ),
     "CodeDeploy Deployment State-change Notification": Kind(

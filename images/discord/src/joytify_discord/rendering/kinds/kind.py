@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from joytify_discord.rendering.style import Severity
 
+# More of one value says nothing in a title or a list.
+LONGEST_BLANK = 300
 BLANK = re.compile(r"\{([^}:]+)(?::(\w+))?\}")
 
 
@@ -25,14 +27,14 @@ class Kind:
 
     Attributes:
         title: what happened to what, with blanks `{path}`, `{path:words}` (in words), `{path:name}` (last part of an
-            ARN) or `{path:parent}` (its first); `@resources` is the list of the event itself.
+            ARN), `{path:parent}` (its first) or `{path:code}` (an exit code); `@resources` is the event's own list.
         fields: path by the name of a field; of several, separated by `|`, the first that holds something counts.
         text: path of the text that explains it, or several.
         severity: how bad it is, by its detail; as a rule by the words in it.
-        link: path of an address that the event itself names.
+        link: path of an address in the console that the event itself names.
         page: page of the console, with the same blanks, and `{region}`.
         lists: path of a list by the name of its field, and what is shown of each entry, with blanks.
-        facts: what is to be worked out, by the name of its field.
+        facts: what is worked out from the detail, by the name of its field.
     """
 
     title: str
@@ -65,19 +67,20 @@ def fill_address(template: str, detail: object) -> str:
 
 
 def fill_list(path: str, template: str, detail: object) -> list[str]:
-    """Return the template filled for each entry of a list; `path?key=value` takes only entries that have this value."""
+    """Return the template filled for each entry of a list; `path?key=a,b` takes only entries with one of these."""
     path, _, condition = path.partition("?")
     key, _, wanted = condition.partition("=")
-    entries = [entry for entry in get_list(detail, path) if not key or get_path(entry, key) == wanted]
+    entries = [entry for entry in get_list(detail, path) if not key or get_path(entry, key) in wanted.split(",")]
     return list(filter(None, (fill(template, entry) for entry in entries)))
 
 
 def _shown(text: str, form: str | None) -> str:
+    text = text[:LONGEST_BLANK].strip()
     match form:
         case "words":
-            return text.replace("_", " ").replace("-", " ").lower()
-        case "category":
-            return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
+            return re.sub(r"[_-]+|(?<=[a-z])(?=[A-Z])", " ", text).lower()
+        case "code":
+            return f"exit code {text}" if text else ""
         case "name":
             return resource_of(text).rpartition("/")[2]
         case "parent":

@@ -15,7 +15,7 @@ from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNI
 from joytify_discord.rendering.values import get_list, get_path, get_value
 
 # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
-GUARDDUTY_HIGH, GUARDDUTY_MEDIUM = 7.0, 4.0
+GUARDDUTY_CRITICAL, GUARDDUTY_HIGH, GUARDDUTY_MEDIUM = 9.0, 7.0, 4.0
 FINDING = (
     "{Title} ({Severity.Label:words}, {Compliance.Status|Workflow.Status|RecordState:words}): {Resources.0.Id:name}"
 )
@@ -23,13 +23,17 @@ FINDING = (
 
 def guardduty_word(number: float) -> str:
     """Return GuardDuty's word for a severity."""
+    if number >= GUARDDUTY_CRITICAL:
+        return "critical"
     return "high" if number >= GUARDDUTY_HIGH else "medium" if number >= GUARDDUTY_MEDIUM else "low"
 
 
 def _by_guardduty(detail: dict[str, Any]) -> Severity:
     if get_path(detail, "service.archived") == "true":
         return SUCCESS
-    return {"high": FAILURE, "medium": WARNING}.get(guardduty_word(_guardduty_number(detail)), INFORMATION)
+    return {"critical": FAILURE, "high": FAILURE, "medium": WARNING}.get(
+        guardduty_word(_guardduty_number(detail)), INFORMATION
+    )
 
 
 def _guardduty_number(detail: dict[str, Any]) -> float:
@@ -69,7 +73,9 @@ def _by_finding(finding: object) -> Severity:
 
 
 def _by_malware(detail: dict[str, Any]) -> Severity:
-    return severity_of(get_value(detail, "scanResultDetails"))
+    return severity_of(
+        {"result": get_path(detail, "scanResultDetails.scanResultStatus") or get_path(detail, "scanStatus")}
+    )
 
 
 def _security_hub(what: str) -> Kind:
@@ -84,9 +90,9 @@ def _security_hub(what: str) -> Kind:
             "Product": "findings.0.ProductName",
             "Resource": "findings.0.Resources.0.Id",
             "What next": "findings.0.Remediation.Recommendation.Text",
+            "More": "findings.0.Remediation.Recommendation.Url",
         },
         lists={"All findings": ("findings", FINDING)},
-        link="findings.0.Remediation.Recommendation.Url",
         page="securityhub/home?region={region}#/findings",
     )
 
@@ -135,8 +141,8 @@ KINDS = {
             "Fix available": "fixAvailable",
             "What next": "remediation.recommendation.text",
             "First seen": "firstObservedAt",
+            "More": "packageVulnerabilityDetails.sourceUrl",
         },
-        link="packageVulnerabilityDetails.sourceUrl",
         page="inspector/v2/home?region={region}#/findings",
     ),
     "Inspector2 Scan": Kind(
@@ -170,7 +176,12 @@ KINDS = {
     ),
     "Security Hub Findings - Imported": _security_hub(""),
     "Security Hub Findings - Custom Action": _security_hub(" ({actionName})"),
-    "Security Hub Insight Results": _security_hub(" insight"),
+    "Security Hub Insight Results": Kind(
+        title="Security Hub insight: {insightName}",
+        severity=lambda _: INFORMATION,
+        fields={"Action": "actionName", "Results": "resultType"},
+        page="securityhub/home?region={region}#/insights",
+    ),
     "Access Analyzer Finding": Kind(
         title="Access from outside to {resource:name}: {status:words}",
         severity=_by_access,
