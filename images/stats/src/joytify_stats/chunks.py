@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from joytify_common.errors import TransientError, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bson import ObjectId
 
@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 # Chunks that get the notification at the same time: one's wait for the journal is another's work.
 ATTACHING = 3
 
+# The first chunk is small, so that reading, attaching and pushing soon overlap.
+FIRST_CHUNK_USERS = 500
+
 T = TypeVar("T")
+
+
+def chunk_sizes(most: int) -> Iterator[int]:
+    """Yield the sizes of the chunks, without end: each is twice the one before, up to a maximum, in users."""
+    size = FIRST_CHUNK_USERS
+    while True:
+        yield min(size, most)
+        size = min(2 * size, most)
 
 
 class Once(Generic[T]):

@@ -14,7 +14,7 @@ from pydantic import Field
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS, JobEvent
 from joytify_common.outcome import Completed, Failed, Failure
-from joytify_stats.chunks import ChunkPipeline, Delivered, Once
+from joytify_stats.chunks import ChunkPipeline, Delivered, Once, chunk_sizes
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.pushes import Pushes
 from joytify_stats.report import StatsReport
@@ -60,7 +60,7 @@ class MonthEnd:
         backend: pushes it live.
         start_cleanup: starts cleanup.
         start_continuation: starts the next run, given its position.
-        chunk_size: users per update.
+        chunk_size: most users per update.
         push_size: most users per push.
     """
 
@@ -111,8 +111,9 @@ class MonthEnd:
         )
         pushes = Pushes(self.backend, self.push_size, self.deadline)
         dry_run = self.event.dry_run
+        sizes = chunk_sizes(self.chunk_size)
         pipeline = ChunkPipeline(
-            read=lambda position: self.audience.next_chunk(position, self.chunk_size),
+            read=lambda position: self.audience.next_chunk(position, next(sizes)),
             attach=partial(self._attach, create),
             notify=(lambda _: None) if dry_run else pushes.start,
             record=(lambda _: None) if dry_run else self.audience.record_progress,
