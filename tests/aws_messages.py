@@ -781,7 +781,7 @@ CASES: dict[str, Case] = {
     ),
     "GuardDuty medium": Case(guardduty(5.0), WARNING, ("medium (5.0)",)),
     "GuardDuty low": Case(guardduty(2.0), INFORMATION, ("low (2.0)",)),
-    "GuardDuty archived": Case(guardduty(8.0, archived=True), SUCCESS, ("Archived", "true")),
+    "GuardDuty archived": Case(guardduty(8.0, archived=True), SUCCESS, ("Archived", "yes")),
     "malware": Case(
         event(
             "GuardDuty Malware Protection Object Scan Result",

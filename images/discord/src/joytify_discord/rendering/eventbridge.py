@@ -59,7 +59,8 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
 
 def _known(kind: Kind, event: EventBridgeEvent) -> Iterator[DraftField]:
     for name, work_out in kind.facts.items():
-        yield DraftField(name, work_out(event.detail))
+        if fact := work_out(event.detail):
+            yield DraftField(name, fact)
     yield from select_fields(event.detail, kind.fields)
     for name, (path, template) in kind.lists.items():
         if entries := fill_list(path, template, event.detail):

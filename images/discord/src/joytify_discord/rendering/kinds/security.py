@@ -115,10 +115,10 @@ KINDS = {
             "Times": "service.count",
             "First seen": "service.eventFirstSeen",
             "Last seen": "service.eventLastSeen",
-            "Archived": "service.archived",
         },
         facts={
-            "Severity": lambda detail: f"{guardduty_word(_guardduty_number(detail))} ({get_path(detail, 'severity')})"
+            "Severity": lambda detail: f"{guardduty_word(_guardduty_number(detail))} ({get_path(detail, 'severity')})",
+            "Archived": lambda detail: "yes" if get_path(detail, "service.archived") == "true" else "",
         },
         page="guardduty/home?region={region}#/findings?macros=current&fId={id}",
     ),
