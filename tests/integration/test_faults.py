@@ -35,7 +35,7 @@ Document = dict[str, Any]
 CUTOFF = cutoff(datetime(2026, 11, 1, 4, tzinfo=UTC), 60)
 EXPIRED, RETAINED = 400, 50
 # Switching the slowness off waits for the calls that it holds.
-SLOW_SECONDS = 20
+SLOW_SECONDS = 10
 DROPPED = {"failCommands": ["delete", "find"], "closeConnection": True}
 SLOW = {"failCommands": ["delete"], "blockConnection": True}
 
