@@ -195,7 +195,7 @@ def test_the_cleanup_that_stats_starts_examines_everything(stack: Stack) -> None
     assert posts(stack, 1, "Cleanup")
     embeds = [embed for message in httpx.get(stack.discord + "/messages").json() for embed in message["embeds"]]
     (cleanup,) = [embed for embed in embeds if "Cleanup" in embed["title"]]
-    examined = [field["value"] for field in cleanup["fields"] if "Examined as a whole: as asked for" in field["value"]]
+    examined = [field["value"] for field in cleanup["fields"] if "Examined as a whole (as asked for)" in field["value"]]
     assert len(examined) == 2
 
 

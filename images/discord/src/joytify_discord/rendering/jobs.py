@@ -33,7 +33,7 @@ NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by ha
 # What was examined of a collection, and why.
 SCOPES = {
     "bounded": "Not examined: what was made after the cutoff ({reason})",
-    "swept": "Examined as a whole: {reason}",
+    "swept": "Examined as a whole ({reason})",
 }
 BAR = 20
 
@@ -179,14 +179,17 @@ def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
 
 
 def _expired(figures: CollectionFigures) -> DraftField:
-    return DraftField(figures.name, f"{number(figures.found)} expired{_scope(figures)}", inline=False)
+    value = f"{number(figures.found)} expired{_undated(figures)}"
+    return DraftField(figures.name, value + _scope(figures), inline=False)
 
 
 def _collection(figures: CollectionFigures) -> DraftField:
-    value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
-    if figures.undated:
-        value += f", {number(figures.undated)} without a date left alone"
+    value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain{_undated(figures)}"
     return DraftField(figures.name, value + _scope(figures), inline=False)
+
+
+def _undated(figures: CollectionFigures) -> str:
+    return f", {number(figures.undated)} without a date left alone" if figures.undated else ""
 
 
 def _scope(figures: CollectionFigures) -> str:
