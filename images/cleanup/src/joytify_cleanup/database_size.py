@@ -14,7 +14,7 @@ from joytify_common.messages import Storage
 from joytify_common.mongo import Document, mongo_errors, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from pymongo.database import Database
@@ -69,7 +69,7 @@ class DatabaseSize:
     limit_mb: int
     alert_percent: float
     names: Iterable[str]
-    expiring: Iterable[str]
+    expiring: Collection[str]
     now: datetime
     cutoff: datetime
 
@@ -95,8 +95,13 @@ class DatabaseSize:
         window = min(WEEK, self.now - self.cutoff)
         try:
             with mongo_errors(), within(seconds):
-                added = sum(self._bytes_made(name, self.now - window) for name in self.names)
-                expiring = sum(self._bytes_made(name, self.cutoff, self.cutoff + window) for name in self.expiring)
+                sizes = {name: size for name in self.names if (size := self._document_bytes(name))}
+                added = sum(size * self._made(name, self.now - window) for name, size in sizes.items())
+                expiring = sum(
+                    size * self._made(name, self.cutoff, self.cutoff + window)
+                    for name, size in sizes.items()
+                    if name in self.expiring
+                )
         except JobError as exc:
             logger.warning("storage trend could not be counted", error=str(exc))
             return storage
@@ -108,12 +113,13 @@ class DatabaseSize:
         }
         return storage.model_copy(update=changes)
 
-    def _bytes_made(self, name: str, start: datetime, end: datetime | None = None) -> float:
-        """Return about how much the documents made between two times take."""
+    def _document_bytes(self, name: str) -> float:
+        """Return what a document takes on average, its share of the indexes included."""
         stats = self.database.command("collStats", name)
-        if not stats.get("count"):
-            return 0.0
+        return float((stats["size"] + stats["totalIndexSize"]) / stats["count"]) if stats.get("count") else 0.0
+
+    def _made(self, name: str, start: datetime, end: datetime | None = None) -> int:
+        """Return how many documents were made between two times."""
         until = {} if end is None else {"$lt": ObjectId.from_datetime(end)}
         made = {"_id": {"$gte": ObjectId.from_datetime(start), **until}}
-        documents = self.database[name].count_documents(made, hint="_id_")
-        return float(documents * (stats["size"] + stats["totalIndexSize"]) / stats["count"])
+        return self.database[name].count_documents(made, hint="_id_")

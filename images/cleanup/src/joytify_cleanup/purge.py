@@ -99,8 +99,9 @@ class Purge:
         try:
             scope = self._scope(documents, earlier)
             if earlier is not None and earlier.scope == scope.name:
-                return self._purge(documents, scope, replace(outcome, position=earlier))
-            outcome = replace(outcome, position=Position(scope=scope.name, reason=scope.reason))
+                return self._purge(documents, scope, earlier)
+            position = Position(scope=scope.name, reason=scope.reason)
+            outcome = replace(outcome, position=position)
             if self.dry_run:
                 stage = f"count {documents.name}"
                 outcome = self._dry_run(documents, scope, outcome)
@@ -113,7 +114,7 @@ class Purge:
             if isinstance(exc, TransientError) and self.deadline.remaining() == 0:
                 return CollectionOutcome(name=documents.name, stop="deadline", position=earlier)
             return replace(outcome, failure=Failure(exc, stage))
-        return outcome if self.dry_run else self._purge(documents, scope, outcome)
+        return outcome if self.dry_run else self._purge(documents, scope, position)
 
     def _scope(self, documents: ExpiredDocuments, earlier: Position | None) -> Scope:
         # An index may have gone since.
@@ -134,8 +135,7 @@ class Purge:
         seconds = round(documents / RECORDS_PER_SECOND + pauses, 1)
         return Estimate(bytes=round(documents * average_bytes), seconds=seconds)
 
-    def _purge(self, documents: ExpiredDocuments, scope: Scope, outcome: CollectionOutcome) -> CollectionOutcome:
-        earlier = outcome.position or Position(scope=scope.name)
+    def _purge(self, documents: ExpiredDocuments, scope: Scope, earlier: Position) -> CollectionOutcome:
         purged = self._delete(documents, scope, earlier)
         position = Position(
             scope=scope.name,
@@ -144,8 +144,8 @@ class Purge:
             undated=earlier.undated + purged.undated,
             done=purged.stop == "completed" and purged.failure is None,
         )
-        outcome = replace(
-            outcome,
+        outcome = CollectionOutcome(
+            name=documents.name,
             stop=purged.stop,
             batches=purged.batches,
             passed=purged.passed,

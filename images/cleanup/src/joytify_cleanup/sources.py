@@ -44,11 +44,10 @@ def find_batches(documents: ExpiredDocuments, scope: Scope, start: Any, parts: i
     if scope.name == "swept":
         return IdRanges(documents, first, MaxKey(), parts, counts=True)
     # Ids of other types tell no time: all of these are examined.
-    tail = IdRanges(documents, LAST_OBJECT_ID, MaxKey(), parts, counts=False)
-    if first == LAST_OBJECT_ID or isinstance(first, BEHIND_OBJECT_IDS):
-        ranges: BatchSource = IdRanges(documents, first, MaxKey(), parts, counts=False)
-    else:
-        ranges = InTurn(IdRanges(documents, first, documents.bound, parts, counts=False), tail)
+    is_behind = first == LAST_OBJECT_ID or isinstance(first, BEHIND_OBJECT_IDS)
+    tail = IdRanges(documents, first if is_behind else LAST_OBJECT_ID, MaxKey(), parts, counts=False)
+    head = IdRanges(documents, first, documents.bound, parts, counts=False)
+    ranges = tail if is_behind else InTurn(head, tail)
     if scope.index is None:
         return ranges
     # The index's own order would scatter many deletions over the file: only few are found by it.
