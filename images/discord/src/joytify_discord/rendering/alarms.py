@@ -74,7 +74,7 @@ def alarm(message: Alarm, topic: Place) -> Draft:
     severity, what = _state(message)
     return Draft(
         severity=severity,
-        title=f"{severity.symbol} {what}: {message.name}",
+        title=f"{what}: {message.name}",
         description=Authored(message.description),
         fields=[
             DraftField("Why", without_arns(message.reason), inline=False),

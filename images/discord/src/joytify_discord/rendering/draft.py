@@ -53,6 +53,11 @@ class Draft:
     attach: bool = False
 
     @property
+    def heading(self) -> str:
+        """The title behind the symbol of its severity."""
+        return f"{self.severity.symbol} {self.title}"
+
+    @property
     def is_alert(self) -> bool:
         """Whether somebody must look."""
         return self.severity in {FAILURE, WARNING}
@@ -62,7 +67,7 @@ def json_draft(value: dict[str, Any], severity: Severity, title: str, **more: An
     """Return the draft for a JSON message."""
     return Draft(
         severity=severity,
-        title=f"{severity.symbol} {title}",
+        title=title,
         full=json.dumps(value, indent=2, ensure_ascii=False),
         **more,
     )

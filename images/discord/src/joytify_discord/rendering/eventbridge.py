@@ -43,7 +43,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
         severity=severity,
-        title=f"{severity.symbol} {title}",
+        title=title,
         description=first_of(event.detail, kind.text) if kind else "",
         fields=list(fields),
         footer=event.source,

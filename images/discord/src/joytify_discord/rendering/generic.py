@@ -37,7 +37,7 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Draft(
         severity=severity,
-        title=f"{severity.symbol} {title or 'Message'}",
+        title=title or "Message",
         # A text that is all title is not said twice.
         description="" if shown == title else shown,
         fields=fields,

@@ -215,7 +215,7 @@ def _draft(severity: Severity, title: str, message: Message, origin: Origin, fie
     marks = ["TEST MODE"] if data.test_mode else []
     return Draft(
         severity=severity,
-        title=f"{severity.symbol} {title}" + "".join(f" [{mark}]" for mark in marks),
+        title=title + "".join(f" [{mark}]" for mark in marks),
         fields=[*fields, DraftField("Took", duration(data.execution_time_ms))],
         footer=message.source,
         timestamp=data.timestamp,

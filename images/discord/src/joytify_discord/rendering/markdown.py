@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from joytify_discord.rendering.draft import Draft
     from joytify_discord.rendering.text import Text
 
-# What Discord takes for an address.
 # Cut before anything else: Discord takes less than this, and no search may take long over what nobody sees.
 LONGEST = 6000
 # What Discord takes for an address.
@@ -67,7 +66,7 @@ def written(draft: Draft, zone: ZoneInfo) -> Embed:
         zone: the operators' time zone, in which times are written beside Discord's own mark.
     """
     return Embed(
-        title=label(draft.title),
+        title=label(draft.heading),
         color=draft.severity.color,
         description=markdown(draft.description, zone),
         fields=[EmbedField(label(f.name), markdown(f.value, zone), f.inline) for f in draft.fields],
@@ -104,7 +103,7 @@ def label(text: str) -> str:
 def plain(draft: Draft, zone: ZoneInfo) -> str:
     """Return all of a draft as plain text."""
     fields = (f"{field.name}: {_plain(field.value, zone)}" for field in draft.fields)
-    return "\n".join(filter(None, (draft.title, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
+    return "\n".join(filter(None, (draft.heading, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
 
 
 def _plain(text: Text, zone: ZoneInfo) -> str:

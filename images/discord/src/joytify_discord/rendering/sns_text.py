@@ -133,7 +133,7 @@ def _subscription(text: str, _origin: Origin) -> Draft | None:
 def _draft(severity: Severity, title: str, text: str, **more: Any) -> Draft:  # noqa: ANN401 - fields of a draft
     return Draft(
         severity=severity,
-        title=f"{severity.symbol} {title}",
+        title=title,
         full=text,
         **more,
     )
