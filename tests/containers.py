@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from joytify_local.docker import docker
+from joytify_cli.docker import docker
 
 
 @dataclass(frozen=True)

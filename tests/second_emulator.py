@@ -16,9 +16,9 @@ from pathlib import Path
 
 import boto3
 
+from joytify_cli.prove.terraform import Terraform, changes
+from joytify_cli.prove.workspace import Workspace
 from joytify_local.processes import answers, free_port, start, stop
-from joytify_local.terraform import Terraform, changes
-from joytify_local.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "second-emulator"

@@ -16,7 +16,7 @@ from in_image import CPUS, MEMORY_MB, invoke_limited
 from pymongo import MongoClient
 from rich.console import Console
 
-from joytify_local.docker import bridge_address
+from joytify_cli.docker import bridge_address
 from joytify_local.stack import start_embedded
 
 RESULT = Path("build/bench/cleanup_in_lambda.json")

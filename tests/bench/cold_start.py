@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from joytify_local.docker import docker
+from joytify_cli.docker import docker
 
 RUNS = 7
 BARE = {"stats": "import pymongo, boto3", "cleanup": "import pymongo, boto3", "discord": "import httpx"}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from joytify_cli.docker import docker
 from joytify_local.aws import aws_client
-from joytify_local.docker import docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

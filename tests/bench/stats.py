@@ -28,8 +28,8 @@ from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
 
+from joytify_cli.docker import bridge_address
 from joytify_local.aws import API_KEY
-from joytify_local.docker import bridge_address
 from joytify_local.stack import Stack, start_embedded
 from joytify_stats.backend import Backend, http_client
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from containers import Function
 
+from joytify_cli.docker import bridge_address, docker
 from joytify_local.aws import aws_client
-from joytify_local.docker import bridge_address, docker
 from joytify_local.stack import Stack, start_embedded
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 from containers import Function
 from factories import cleanup_summary, sns_event
 
+from joytify_cli.docker import DOCKER, docker
 from joytify_local.aws import WEBHOOK_PATH, aws_client
-from joytify_local.docker import DOCKER, docker
 
 if TYPE_CHECKING:
     from joytify_local.stack import Stack

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from joytify_cli import push
-from joytify_cli.push import logged_in, own_registry
-from joytify_local.docker import DockerError, docker
+from joytify_cli.docker import DockerError, docker
+from joytify_cli.operate import push
+from joytify_cli.operate.push import logged_in, own_registry
 
 
 def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:

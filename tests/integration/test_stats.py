@@ -12,7 +12,7 @@ import pytest
 from bson import ObjectId
 from month_end import FakeBackend, Outside, month_end
 
-from joytify_cli.verify import faults
+from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS

@@ -18,7 +18,7 @@ import pytest
 from bson import ObjectId
 from month_end import NOW, Outside, month_end
 
-from joytify_cli.verify import faults
+from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_stats.period import resolve_period
 

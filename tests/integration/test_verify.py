@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import ObjectId
 
-from joytify_cli.verify import faults
+from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 
 if TYPE_CHECKING:

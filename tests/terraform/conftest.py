@@ -10,9 +10,9 @@ import pytest
 from background import LIMIT_SECONDS, await_command
 from second_emulator import RESULT
 
-from joytify_local.deployment import Deployment
+from joytify_cli.prove.deployment import Deployment
+from joytify_cli.prove.terraform import TerraformError
 from joytify_local.stack import load_deployed_stack
-from joytify_local.terraform import TerraformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,15 +14,15 @@ import pytest
 from botocore.exceptions import ClientError
 from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, CONTENT, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
 
-from joytify_cli.deploy_checks import aws
+from joytify_cli.prove.deploy_checks import aws
+from joytify_cli.prove.deployment import FOLDER
+from joytify_cli.prove.terraform import Terraform, changes
 from joytify_local.aws import API_KEY, FUNCTIONS, WEBHOOK_TOKEN, aws_client
-from joytify_local.deployment import FOLDER
-from joytify_local.terraform import Terraform, changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from joytify_local.deployment import Deployment
+    from joytify_cli.prove.deployment import Deployment
 
 # Deploying, which the first test waits for, takes minutes.
 pytestmark = pytest.mark.timeout(1800)

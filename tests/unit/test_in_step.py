@@ -17,8 +17,8 @@ from joytify_cleanup.purge import LATE_COUNT_SECONDS
 from joytify_cleanup.report import CleanupReport, CollectionOutcome
 from joytify_cleanup.retention import policies
 from joytify_cleanup.settings import CleanupSettings
-from joytify_cli.demo import DATABASE
-from joytify_cli.population import RETENTION_DAYS
+from joytify_cli.data.population import RETENTION_DAYS
+from joytify_cli.prove.demo import DATABASE
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import CONCLUDE_SECONDS, GRACE_SECONDS, RESERVE_SECONDS
 from joytify_common.heartbeat import put_success

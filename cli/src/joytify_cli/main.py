@@ -1,23 +1,50 @@
-"""The command `joytify`."""
+"""The command `joytify`: which commands there are, and where each is."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from joytify_cli import archive, data, demo, deploy, invoke, preview, push, stack
+from joytify_cli.lazy import LazyCommand, LazyGroup
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-app.add_typer(data.app, name="data")
-app.add_typer(archive.app, name="archive")
-app.command()(demo.demo)
-app.command()(invoke.invoke)
-app.command()(preview.preview)
-app.command()(push.push)
-app.command(hidden=True)(deploy.deploy_local)
-app.command(hidden=True)(deploy.destroy_local)
-app.add_typer(stack.app, name="stack", hidden=True)
+COMMANDS = (
+    LazyCommand("invoke", "joytify_cli.operate.invoke:invoke", "Call a function and show its answer."),
+    LazyCommand("tail", "joytify_cli.operate.tail:tail", "Show what a function logged, one run a block."),
+    LazyCommand("preview", "joytify_cli.operate.preview:preview", "Show what Discord would get for a message."),
+    LazyCommand("archive", "joytify_cli.operate.archive:app", "List and restore what cleanup archived."),
+    LazyCommand("push", "joytify_cli.operate.push:push", "Push the three images and write their digests."),
+    LazyCommand("data", "joytify_cli.data.commands:app", "Make, count, check and remove data."),
+    LazyCommand("demo", "joytify_cli.prove.demo:demo", "Run the month end on made-up data and check it."),
+    LazyCommand("deploy-local", "joytify_cli.prove.deploy:deploy_local", "Deploy to a local AWS.", hidden=True),
+    LazyCommand("destroy-local", "joytify_cli.prove.deploy:destroy_local", "Destroy that again.", hidden=True),
+    LazyCommand("stack", "joytify_cli.prove.stack:app", "What `make up` and `make down` need.", hidden=True),
+)
+
+
+class Joytify(LazyGroup):
+    """The program with its commands."""
+
+    def __init__(self, **attributes: object) -> None:
+        super().__init__(**{**attributes, "commands": list(COMMANDS)})  # type: ignore[arg-type]
+
+
+app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from joytify_cli.version import version  # noqa: PLC0415 - import where used
+
+        typer.echo(version())
+        raise typer.Exit
 
 
 @app.callback()
-def main() -> None:
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit")
+    ] = False,
+) -> None:
     """Run and look after the Joytify pipeline."""

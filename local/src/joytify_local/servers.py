@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from joytify_local.aws import REGION
-from joytify_local.docker import DOCKER
 from joytify_local.processes import answers, free_port, start
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def registry(folder: Path) -> Server:
     """Start a container registry on loopback, where Docker trusts one without TLS."""
     port = free_port("127.0.0.1")
     if image := os.environ.get("REGISTRY_IMAGE"):
-        command = [DOCKER, "run", "--rm", "-p", f"127.0.0.1:{port}:5000", image]
+        docker = os.environ.get("DOCKER") or shutil.which("docker") or "docker"
+        command = [docker, "run", "--rm", "-p", f"127.0.0.1:{port}:5000", image]
     else:
         config = {
             "version": "0.1",

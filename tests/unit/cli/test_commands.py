@@ -27,7 +27,7 @@ def _no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["invoke", "stats"], "no local stack is running"),
         (["preview", "no-such-file"], "No such file"),
         (["preview", "--timezone", "Mars"], "no IANA time zone"),
-        (["invoke", "everything"], "none of stats, cleanup, discord"),
+        (["invoke", "everything"], "not one of 'stats', 'cleanup', 'discord'"),
         (["invoke", "stats", "--payload", "{"], "must be JSON"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
-from joytify_cli.population import UNDATED, Population
+from joytify_cli.data.population import UNDATED, Population
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = ObjectId()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from joytify_cli import push
+from joytify_cli import docker as client
+from joytify_cli.docker import DockerError
 from joytify_cli.main import app
-from joytify_cli.push import BASE, PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
-from joytify_local import docker as client
-from joytify_local.docker import DockerError
+from joytify_cli.operate import push
+from joytify_cli.operate.push import BASE, PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
 
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 DIGEST = "sha256:" + "a" * 64

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from joytify_cli.terminal import console
 from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
 app = typer.Typer(no_args_is_help=True)
-console = Console()
 
 
 @app.command()

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
-from joytify_cli.demo import DemoError, month_end
-from joytify_cli.deploy_checks import (
+from joytify_cli.docker import DockerError, bridge_address
+from joytify_cli.operate.push import PushError, push_images, write_digests
+from joytify_cli.prove.demo import DemoError, month_end
+from joytify_cli.prove.deploy_checks import (
     aws,
     check_archive,
     check_functions,
@@ -24,20 +25,17 @@ from joytify_cli.deploy_checks import (
     upgrade,
     wait_for_schedule,
 )
-from joytify_cli.push import PushError, push_images, write_digests
+from joytify_cli.prove.deployment import DATABASE, FOLDER, Deployment
+from joytify_cli.prove.terraform import TerraformError
+from joytify_cli.terminal import console
 from joytify_local.aws import ACCOUNT, FUNCTIONS, Wiring
-from joytify_local.deployment import DATABASE, FOLDER, Deployment
-from joytify_local.docker import DockerError, bridge_address
 from joytify_local.processes import StartError
 from joytify_local.stack import load_deployed_stack, start_for_deployment
-from joytify_local.terraform import TerraformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from joytify_local.stack import Stack
-
-console = Console()
 
 Document = dict[str, Any]
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from joytify_cli.docker import docker
+from joytify_cli.prove.workspace import Workspace
 from joytify_local.aws import REGION
-from joytify_local.docker import docker
-from joytify_local.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from joytify_cli.prove.terraform import Terraform
     from joytify_local.stack import Stack
-    from joytify_local.terraform import Terraform
 
 FOLDER = Path("build/deploy-local")
 DATABASE = "joytify-deployed"

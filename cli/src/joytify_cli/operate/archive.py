@@ -8,15 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
-from joytify_cli.data import Name, Uri, progress_bar
-from joytify_cli.database import open_database
-from joytify_common.aws import s3_client
+from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.progress import progress_bar
+from joytify_cli.target import Aws, find_target
+from joytify_cli.terminal import console
 from joytify_common.errors import JobError
-from joytify_local.stack import load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,15 +24,12 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
 
 app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True)
-console = Console()
-
 Document = dict[str, Any]
 BATCH = 1000
 
 Bucket = Annotated[str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="The archive bucket")]
 From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which it was archived")]
 To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day on which it was archived")]
-Aws = Annotated[bool, typer.Option("--aws", help="Use the AWS account of the environment, not the local one")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
 
 
@@ -50,7 +46,7 @@ class Restored:
 def list_(*, bucket: Bucket, start: From = EARLIEST, end: To = LATEST, aws: Aws = False) -> None:
     """Show how much was archived, by collection and day."""
     totals: dict[tuple[str, date], tuple[int, int]] = {}
-    for found in _objects(_client(aws=aws), bucket, start, end):
+    for found in _objects(find_target(aws=aws).client("s3"), bucket, start, end):
         objects, size = totals.get((found.collection, found.day), (0, 0))
         totals[found.collection, found.day] = (objects + 1, size + found.bytes)
     table = Table("collection", "day", "objects", "bytes", title=bucket)
@@ -72,7 +68,7 @@ def restore(
     aws: Aws = False,
 ) -> None:
     """Put archived documents back by their _id; any number of times, what is there is left as it is."""
-    target, client, restored = open_database(uri, database), _client(aws=aws), Restored()
+    target, client, restored = open_database(uri, database, aws=aws), find_target(aws=aws).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
     with progress_bar() as bar:
         task = bar.add_task("objects", total=len(objects))
@@ -112,12 +108,3 @@ def _documents(client: S3Client, bucket: str, found: ArchiveObject) -> Iterator[
     except JobError as exc:
         console.print(f"[red]failed[/red] {exc}")
         raise typer.Exit(1) from None
-
-
-def _client(*, aws: bool) -> S3Client:
-    if aws:
-        return s3_client()
-    if (stack := load_stack()) is None:
-        raise typer.BadParameter("no local stack is running: start one, or say --aws")
-    client: S3Client = stack.client("s3")
-    return client

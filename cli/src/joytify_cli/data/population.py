@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from joytify_cli.listening import Play, elements, month_of, object_id
+from joytify_cli.data.listening import Play, elements, month_of, object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
-from joytify_local.aws import FUNCTIONS
-from joytify_local.docker import DockerError, docker
+from joytify_cli.docker import DockerError, docker
+from joytify_cli.target import FUNCTIONS
+from joytify_cli.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-console = Console()
 
 # Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
 PLATFORM = "linux/amd64"

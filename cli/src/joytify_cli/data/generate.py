@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
     from rich.progress import Progress
 
-    from joytify_cli.population import Population
+    from joytify_cli.data.population import Population
     from joytify_common.collections import CollectionNames
 
 Document = dict[str, Any]

@@ -7,34 +7,21 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from joytify_cli.database import open_database
-from joytify_cli.generate import fill
-from joytify_cli.population import Population
-from joytify_cli.verify import faults
+from joytify_cli.data.generate import fill
+from joytify_cli.data.population import Population
+from joytify_cli.data.verify import faults
+from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.progress import progress_bar
+from joytify_cli.terminal import console
 from joytify_common.collections import CollectionNames, collection_names
 from joytify_stats.period import resolve_period
 
 app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True)
-console = Console()
 
-Uri = Annotated[
-    str | None,
-    typer.Option("--uri", envvar="MONGODB_URI", help="MongoDB connection string; default: the running local stack"),
-]
-Name = Annotated[str | None, typer.Option("--database", help="Database; default: that of the stack, or mern-joytify")]
 Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before production collections are changed")]
-
-
-def progress_bar() -> Progress:
-    """Return the bar that long commands show."""
-    return Progress(
-        TextColumn("{task.description:>13}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
 
 
 @app.command()

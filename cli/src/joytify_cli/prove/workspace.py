@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from joytify_local.terraform import Terraform
+from joytify_cli.prove.terraform import Terraform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,21 +9,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
-from rich.console import Console
 
-from joytify_cli.demo import DemoError
+from joytify_cli.docker import docker
+from joytify_cli.prove.demo import DemoError
+from joytify_cli.prove.deployment import FOLDER
+from joytify_cli.prove.terraform import Change, changes
+from joytify_cli.terminal import console
 from joytify_local.aws import FUNCTIONS, TIMEOUT_SECONDS
-from joytify_local.deployment import FOLDER
-from joytify_local.docker import docker
-from joytify_local.terraform import Change, changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from joytify_local.deployment import Deployment
+    from joytify_cli.prove.deployment import Deployment
     from joytify_local.stack import Stack
-
-console = Console()
 
 WAIT_SECONDS = 180
 POLL_SECONDS = 0.5

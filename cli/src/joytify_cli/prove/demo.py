@@ -16,13 +16,13 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from rich.console import Console
 from rich.table import Table
 
-from joytify_cli.data import progress_bar
-from joytify_cli.generate import fill
-from joytify_cli.population import UNDATED, Expected, Population
-from joytify_cli.verify import faults
+from joytify_cli.data.generate import fill
+from joytify_cli.data.population import UNDATED, Expected, Population
+from joytify_cli.data.verify import faults
+from joytify_cli.progress import progress_bar
+from joytify_cli.terminal import console
 from joytify_common.collections import PRODUCTION
 from joytify_local.aws import FUNCTIONS
 from joytify_local.mongodb import why_not_embedded
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pymongo.database import Database
-
-console = Console()
 
 DATABASE = "joytify-demo"
 POSTS_SECONDS = 300

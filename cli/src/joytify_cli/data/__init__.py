@@ -1,0 +1,1 @@
+"""Made-up data, and what must hold of any."""

@@ -1,0 +1,50 @@
+"""Draws what a function answered: a table of its figures, and one for each list in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+
+def draw_answer(payload: Any) -> Iterator[RenderableType]:  # noqa: ANN401 - JSON
+    """Yield the tables; figures that are null, since they were not available or do not apply, are left out."""
+    if not isinstance(payload, dict):
+        yield str(payload)
+        return
+    table = Table("", "", show_header=False)
+    for key, value in _flat(payload):
+        table.add_row(key, _text(value))
+    yield table
+    for key, value in payload.items():
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+            yield _rows(key, value)
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value is not None and not isinstance(value, list):
+            yield prefix + key, value
+
+
+def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
+    keys = [key for key in rows[0] if any(row.get(key) is not None for row in rows)]
+    table = Table(*keys, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(_text(row.get(key)) for key in keys))
+    return table
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    return "" if value is None else str(value)

@@ -1,0 +1,202 @@
+"""`joytify invoke`: call a function as an operator would."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from joytify_cli.operate.answer import draw_answer
+from joytify_cli.operate.log_view import LogView
+from joytify_cli.operate.logs import LogReader
+from joytify_cli.target import (
+    INVOKE,
+    NOT_FOUND,
+    Aws,
+    Environment,
+    FunctionName,
+    Project,
+    Target,
+    find_target,
+)
+from joytify_cli.terminal import UsageError, can_ask, console, fail, say
+from joytify_common.aws import aws_errors
+from joytify_common.errors import JobError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+POLL_SECONDS = 1.0
+# Which functions take the event's keys that have an option.
+TAKES = {"period": {"stats"}, "sweep": {"cleanup"}, "testMode": {"stats", "cleanup"}, "dryRun": {"stats", "cleanup"}}
+OPTIONS = {"period": "--period", "sweep": "--sweep", "testMode": "--test-mode", "dryRun": "--dry-run"}
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a function answered.
+
+    Attributes:
+        payload: its result, or Lambda's description of its error.
+        failed: whether it raised.
+    """
+
+    payload: Any
+    failed: bool
+
+
+def invoke(
+    function: Annotated[FunctionName, typer.Argument(help="Which function")],
+    *,
+    period: Annotated[
+        str, typer.Option(help="stats: the month to notify of, YYYY-MM; default: the last complete one")
+    ] = "",
+    test_mode: Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine everything, as after an import")] = False,
+    payload: Annotated[str, typer.Option(help="The event, as a JSON object; the options above are added")] = "{}",
+    is_async: Annotated[bool, typer.Option("--async", help="Queue the event and do not wait")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before something is deleted")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else")] = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Call a function, show what it logs and answers; exit 1 if it fails.
+
+    Example: joytify invoke cleanup --sweep --dry-run
+    """
+    event = make_event(function, payload, {"period": period, "sweep": sweep, "testMode": test_mode, "dryRun": dry_run})
+    target = find_target(aws=aws, project=project, environment=environment)
+    call = Call(target, function, quiet=as_json)
+    if deletes(function, event) and not yes and not _confirmed(call, event):
+        raise typer.Abort
+    if is_async:
+        request = call.queue(event)
+        say(f"queued, request {request}; its log: joytify tail {function} --follow --request {request}")
+        return
+    answer = call.wait(event)
+    if as_json:
+        typer.echo(json.dumps(answer.payload, indent=2, ensure_ascii=False))
+    _show(answer, quiet=as_json)
+
+
+def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event:
+    """Return the payload with the options that were given.
+
+    Raises:
+        typer.BadParameter: it is no JSON object, or an option is not for this function.
+    """
+    try:
+        event = json.loads(payload)
+    except ValueError as exc:
+        raise typer.BadParameter(f"it must be JSON: {exc}", param_hint="--payload") from None
+    if not isinstance(event, dict):
+        raise typer.BadParameter("it must be a JSON object", param_hint="--payload")
+    given = {key: value for key, value in options.items() if value}
+    for key in given:
+        if function not in TAKES[key]:
+            allowed = " and ".join(sorted(TAKES[key]))
+            raise typer.BadParameter(f"{function} does not take it; {allowed} does", param_hint=OPTIONS[key])
+    return {**event, **given}
+
+
+def deletes(function: str, event: Mapping[str, Any]) -> bool:
+    """Return whether the run may delete in the production collections; stats starts cleanup."""
+    harmless = event.get("dryRun") is True or event.get("testMode") is True or event.get("heartbeat") is True
+    return function in TAKES["dryRun"] and not harmless
+
+
+@dataclass(frozen=True)
+class Call:
+    """Calls one function.
+
+    Attributes:
+        target: where it is.
+        function: which.
+        quiet: whether its log is left out.
+    """
+
+    target: Target
+    function: FunctionName
+    quiet: bool
+
+    @property
+    def name(self) -> str:
+        """Deployed name of the function."""
+        return self.target.names.functions[self.function]
+
+    def queue(self, event: Event) -> str:
+        """Queue the event with Lambda and return the request's id."""
+        return str(self._invoke(event, "Event")["ResponseMetadata"]["RequestId"])
+
+    def wait(self, event: Event) -> Answer:
+        """Return the answer; meanwhile show a spinner and what the function logs."""
+        if self.quiet:
+            return _answer(self._invoke(event, "RequestResponse"))
+        reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
+        view = LogView(nested=False)
+        with ThreadPoolExecutor(1) as pool, console.status(f"{self.name} runs in {self.target.place} ..."):
+            running = pool.submit(self._invoke, event, "RequestResponse")
+            while not _is_done(running, POLL_SECONDS):
+                _show_log(reader, view)
+            response = running.result()
+        _show_log(reader, view)
+        return _answer(response)
+
+    def _invoke(self, event: Event, kind: str) -> Any:  # noqa: ANN401 - boto3's response
+        with aws_errors(f"function {self.name}", "Lambda", not_found=NOT_FOUND):
+            client = self.target.client("lambda", INVOKE)
+            response = client.invoke(FunctionName=self.name, InvocationType=kind, Payload=json.dumps(event).encode())
+            return {**response, "Payload": response["Payload"].read()}
+
+
+def _is_done(running: Any, seconds: float) -> bool:  # noqa: ANN401 - a Future of any type
+    try:
+        running.exception(seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _answer(response: Mapping[str, Any]) -> Answer:
+    return Answer(json.loads(response["Payload"] or b"null"), "FunctionError" in response)
+
+
+def _show_log(reader: LogReader, view: LogView) -> None:
+    try:
+        for line in reader.read():
+            view.show(line)
+    except JobError:
+        # A function that has never run has no log group yet; the answer says all that matters.
+        return
+
+
+def _show(answer: Answer, *, quiet: bool) -> None:
+    if answer.failed:
+        error = answer.payload if isinstance(answer.payload, dict) else {}
+        # What is wrong is in the text; the type is that of the runtime or of our own error.
+        fail(str(error.get("errorMessage") or answer.payload))
+    if not quiet:
+        for part in draw_answer(answer.payload):
+            console.print(part)
+
+
+def _confirmed(call: Call, event: Event) -> bool:
+    """Ask before production is changed; a dry run first is one key away."""
+    question = f"{call.name} in {call.target.place} will change the PRODUCTION collections"
+    if not can_ask():
+        raise UsageError(f"{question}: say --yes, or look first with --dry-run")
+    console.print(f"{question}. [bold]d[/bold]ry run first, [bold]y[/bold]es, [bold]N[/bold]o?")
+    key = typer.getchar().lower()
+    if key == "d":
+        _show(call.wait({**event, "dryRun": True}), quiet=False)
+        console.print("That was the dry run. And now? [bold]y[/bold]es, [bold]N[/bold]o?")
+        key = typer.getchar().lower()
+    return key == "y"

@@ -1,0 +1,99 @@
+"""Draws log lines for people: a block for each run, a line for each line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from joytify_cli.terminal import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from joytify_cli.operate.logs import Line
+
+STYLES = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+INDENT = " " * 4
+# What the heading of the block and the line itself say.
+REPEATED = {"timestamp", "requestId", "logStream"}
+
+
+@dataclass
+class LogView:
+    """Prints lines as they come; a heading stands where another run begins.
+
+    Attributes:
+        level: the least severe level that is shown.
+        request: beginning of the request id of the runs that are shown; empty for all.
+        nested: whether data within data is shown.
+    """
+
+    level: str = "DEBUG"
+    request: str = ""
+    nested: bool = True
+    shown: int = 0
+    _run: str | None = None
+
+    def show(self, line: Line) -> None:
+        """Print the line, unless its level or run is not wanted."""
+        if not line.request.startswith(self.request) or not self._is_wanted(line):
+            return
+        if line.request != self._run:
+            self._run = line.request
+            local = line.time.astimezone()
+            console.print(
+                Text.assemble(
+                    ("━━ ", "dim"), (f"{local:%Y-%m-%d %H:%M:%S %z}", "bold"), f"  {line.request or 'no run'}"
+                ),
+                soft_wrap=True,
+            )
+        for part in draw(line, nested=self.nested):
+            console.print(part, soft_wrap=True)
+        self.shown += 1
+
+    def _is_wanted(self, line: Line) -> bool:
+        # What says only that a run began or ended is not shown: the heading and the report say it.
+        return line.kind not in {"start", "end"} and line.is_at_least(self.level)
+
+
+def draw(line: Line, *, nested: bool = True) -> Iterator[Text]:
+    """Yield the line, then whatever of its data needs lines of its own."""
+    if line.kind == "report":
+        yield Text(f"{INDENT}{line.message}", style="dim")
+        return
+    first, *rest = line.message.split("\n")
+    local = f"{line.time.astimezone():%H:%M:%S}"
+    plain = {key: value for key, value in line.fields.items() if not isinstance(value, dict | list) and value != ""}
+    exception = str(plain.pop("exception", ""))
+    style = "dim" if line.kind == "metrics" else STYLES[line.level]
+    yield Text.assemble(
+        (f"{INDENT}{local} {line.level:<7} ", "dim" if line.is_at_least("INFO") and not style else style),
+        (first, style),
+        ("  " + pairs(plain) if plain else "", "dim"),
+    )
+    yield from (Text(f"{INDENT}  {row}", style=style) for row in (*rest, *exception.splitlines()))
+    for key, value in line.fields.items():
+        if nested and isinstance(value, dict | list):
+            yield from _nested(key, value, INDENT + "  ")
+
+
+def pairs(fields: Mapping[str, Any]) -> str:
+    """Return the fields as `key=value`, without those that are null."""
+    return "  ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
+
+
+def _nested(key: str, value: Any, indent: str) -> Iterator[Text]:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        for each in value:
+            yield from _nested(key, each, indent)
+        return
+    if not isinstance(value, dict):
+        yield Text(f"{indent}{key}: {value}", style="dim")
+        return
+    plain = {k: v for k, v in value.items() if k not in REPEATED and not isinstance(v, dict | list)}
+    yield Text(f"{indent}{key}: {pairs(plain)}", style="dim")
+    for inner, item in value.items():
+        if isinstance(item, dict | list):
+            yield from _nested(inner, item, indent + "  ")

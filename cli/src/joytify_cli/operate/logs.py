@@ -1,0 +1,173 @@
+"""Gateway: a function's log lines in CloudWatch Logs, and to which run each belongs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from joytify_common.aws import aws_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NOT_FOUND = {"ResourceNotFoundException"}
+# What is drawn apart from the other data of a line.
+OWN = {"timestamp", "level", "message", "requestId", "function"}
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# CloudWatch takes in a line some seconds after its time, lines of other streams meanwhile.
+LATE = timedelta(seconds=30)
+# What Lambda itself writes, as text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+PLATFORM = re.compile(r"^(?P<what>START|END|REPORT) RequestId: (?P<request>[0-9a-f-]{36})\b")
+TIMED_OUT = re.compile(r"(?P<request>[0-9a-f-]{36}) Task timed out after")
+UNHANDLED = re.compile(r"^\[ERROR\]|^RequestId: \S+ Error: |Runtime\.\w+|errorType")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a log.
+
+    Attributes:
+        time: when it was written, UTC.
+        level: one of LEVELS.
+        message: its constant text, or all of it if it is no JSON.
+        fields: the data beside it.
+        stream: the execution environment's log stream.
+        request: id of the run it belongs to; empty if none began before it.
+        kind: `line`; `metrics` if CloudWatch makes metrics of it; `start`, `end` or `report` if it is Lambda's own.
+    """
+
+    time: datetime
+    level: str
+    message: str
+    fields: Mapping[str, Any]
+    stream: str
+    request: str
+    kind: str = "line"
+
+    def is_at_least(self, level: str) -> bool:
+        """Return whether it is as severe."""
+        return LEVELS.index(self.level) >= LEVELS.index(level)
+
+
+@dataclass
+class LogReader:
+    """Reads one function's log forwards; each line once, however often it is asked.
+
+    Attributes:
+        client: boto3's client of CloudWatch Logs.
+        group: name of the log group.
+        since: earliest time of a line.
+    """
+
+    client: Any
+    group: str
+    since: datetime
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
+    _running: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> Iterator[Line]:
+        """Yield the lines that came since the last call, in order of time.
+
+        Raises:
+            ConfigError: there is no such log group, or access is denied.
+            TransientError: CloudWatch Logs could not be reached.
+        """
+        occurrences: Counter[tuple[object, ...]] = Counter()
+        seen: set[tuple[object, ...]] = set()
+        newest = self.since
+        for event in self._events():
+            # The emulator gives no event ids; equal lines of one millisecond are told apart by their number.
+            same = (event["logStreamName"], event["timestamp"], event["message"])
+            occurrences[same] += 1
+            key = (event.get("eventId"), *same, occurrences[same])
+            seen.add(key)
+            newest = max(newest, _time(event))
+            if key not in self._seen:
+                yield self._parse(event)
+        self._seen = seen
+        self.since = max(self.since, newest - LATE)
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        request = {"logGroupName": self.group, "startTime": int(self.since.timestamp() * 1000)}
+        with aws_errors(f"log group {self.group}", "CloudWatch Logs", not_found=NOT_FOUND):
+            for page in self.client.get_paginator("filter_log_events").paginate(**request):
+                yield from page["events"]
+
+    def _parse(self, event: Mapping[str, Any]) -> Line:
+        line = parse(event)
+        request = line.request or self._running.get(line.stream, "")
+        if line.kind == "start":
+            self._running[line.stream] = line.request
+        return replace(line, request=request)
+
+
+def parse(event: Mapping[str, Any]) -> Line:
+    """Return an event of CloudWatch Logs as a line; its request is empty if the line does not name it."""
+    text = str(event["message"]).rstrip("\n")
+    stream = str(event.get("logStreamName", ""))
+    line = Line(time=_time(event), level="INFO", message=text, fields={}, stream=stream, request="")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        return _text_line(line)
+    if "_aws" in value:
+        figures = {key: _single(item) for key, item in value.items() if key not in {"_aws", "service"}}
+        return replace(line, message="metrics", fields=figures, kind="metrics")
+    if str(value.get("type", "")).startswith("platform."):
+        return _platform_line(line, value)
+    level = str(value.get("level", "INFO")).upper()
+    return replace(
+        line,
+        time=_own_time(value, line.time),
+        level=level if level in LEVELS else "INFO",
+        message=str(value.get("message", "")),
+        fields={key: item for key, item in value.items() if key not in OWN},
+        request=str(value.get("requestId") or ""),
+    )
+
+
+def _text_line(line: Line) -> Line:
+    text = line.message
+    if match := PLATFORM.match(text):
+        message = text.partition(match["request"])[2].strip().replace("\t", "  ")
+        return replace(line, message=message, request=match["request"], kind=match["what"].lower())
+    late = TIMED_OUT.search(text)
+    level = "ERROR" if late or UNHANDLED.search(text) else "INFO"
+    return replace(line, level=level, request=late["request"] if late else "")
+
+
+def _platform_line(line: Line, value: Mapping[str, Any]) -> Line:
+    """Return a line of Lambda's own in its JSON format."""
+    record = value.get("record") or {}
+    what = str(value["type"]).removeprefix("platform.")
+    failed = record.get("status") not in {None, "success"}
+    figures = record.get("metrics") or {}
+    report = "  ".join(f"{name}: {figure:g}" for name, figure in figures.items() if isinstance(figure, int | float))
+    return replace(
+        line,
+        level="ERROR" if failed else "INFO",
+        message=" ".join(part for part in (what, record.get("status", ""), report) if part),
+        request=str(record.get("requestId") or ""),
+        kind={"start": "start", "runtimeDone": "end", "report": "report"}.get(what, "line"),
+    )
+
+
+def _single(value: object) -> object:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _time(event: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+
+
+def _own_time(value: Mapping[str, Any], otherwise: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(str(value["timestamp"])).astimezone(UTC)
+    except (KeyError, ValueError):
+        return otherwise

@@ -1,0 +1,80 @@
+"""`joytify tail`: what a function logged, drawn for people."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from joytify_cli.operate.log_view import LogView
+from joytify_cli.operate.logs import LogReader
+from joytify_cli.target import Aws, Environment, FunctionName, Project, find_target
+from joytify_cli.terminal import say
+
+if TYPE_CHECKING:
+    from joytify_cli.operate.logs import Line
+
+POLL_SECONDS = 2.0
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def tail(
+    function: Annotated[FunctionName, typer.Argument(help="Whose log")],
+    *,
+    since: Annotated[
+        str, typer.Option(help="How far back: 90s, 10m, 2h, 3d, 1w, or a time such as 2026-11-01T02:00Z")
+    ] = "1h",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C")] = False,
+    level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="The least severe level that is shown")
+    ] = "DEBUG",
+    request: Annotated[str, typer.Option(help="Only the run with this request id, or its beginning")] = "",
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Show what a function logged, one run a block.
+
+    Example: joytify tail cleanup --since 8d --level WARNING
+    """
+    began = parse_since(since, datetime.now(UTC))
+    target = find_target(aws=aws, project=project, environment=environment)
+    group = f"/aws/lambda/{target.names.functions[function]}"
+    reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
+    for line in in_blocks(list(reader.read())):
+        view.show(line)
+    if not view.shown and not follow:
+        say(f"nothing since {began.astimezone():%Y-%m-%d %H:%M:%S %z} in {group} of {target.place}")
+    while follow:
+        time.sleep(POLL_SECONDS)
+        for line in reader.read():
+            view.show(line)
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """Return the time that a duration before now, or an ISO time, means.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    if match := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+        return now - timedelta(**{UNITS[match[2]]: int(match[1])})
+    try:
+        # Without an offset it is a time of the machine's zone.
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is neither a duration (90s, 10m, 2h, 3d, 1w) nor an ISO time (2026-11-01T02:00Z)",
+            param_hint="--since",
+        ) from None
+
+
+def in_blocks(lines: list[Line]) -> list[Line]:
+    """Return the lines of each run together, the runs in the order in which they began."""
+    first: dict[str, int] = {}
+    for position, line in enumerate(lines):
+        first.setdefault(line.request, position)
+    return sorted(lines, key=lambda line: first[line.request])

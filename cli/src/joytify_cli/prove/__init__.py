@@ -1,0 +1,1 @@
+"""The month end on a local stack, checked."""
