@@ -1,0 +1,89 @@
+"""Makes docs/capacity.md and its picture from `joytify capacity`: `make docs`; a test fails if they are stale."""
+
+# ruff: noqa: E501 - a line of the page is a sentence
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+FILE, PICTURE = Path("docs/capacity.md"), Path("docs/capacity.png")
+COMMAND = "joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512"
+FITS = "joytify capacity --users 2400 --active-share 0.2 --retention-days 60 --limit-mb 512"
+SUMMARY = "joytify capacity --known-summary"
+
+TEXT = """# When is the database full?
+
+`make docs` writes this page and its picture by the commands shown; a test fails if they are stale.
+
+The model is simple: every user has a record and a statistics document from the first day; playbacks and sessions are kept for the retention period, of sessions at most five a user; notifications, playlists, songs and albums are kept for good; indexes are 22.5 % of all that is stored.
+Sizes and rates are those measured on Joytify's database (README of JIAN11442/joytify-app, `scheduler/`), the same for a thousand users as for a million.
+kB are 1,000 bytes; MB are 1,048,576 bytes, as Atlas counts the 512 MB of its free tier.
+
+Cleanup runs weekly, so that just before it a week more is stored than the retention period asks for.
+A database that is full takes no more writes, so it is this moment that must fit.
+
+```console
+$ {command}
+{output}
+```
+
+![MB by week for 3,500 users, by what they are made of](capacity.png)
+
+3,500 users do not fit, as the picture shows. Of the same mix, these do, for some years:
+
+```console
+$ {fits}
+{fits_output}
+```
+
+`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), reading no more than the newest 10,000 ids of a collection and what `collStats` reports.
+`--png FILE` writes the picture, `--json` the figures.
+
+## The summary that operators know
+
+"About 365 kB an active user, 114 kB a regular one; in 512 MB 1,400 active, 4,500 regular, 3,500 with a fifth active, 2,800 of these with a reserve", from the same README.
+The middle column recomputes it by its own rules; the next is the model of above.
+
+```console
+$ {summary}
+{summary_output}
+```
+"""
+
+
+def document() -> str:
+    """Return the page."""
+    return TEXT.format(
+        command=COMMAND,
+        output=_run(COMMAND),
+        fits=FITS,
+        fits_output=_run(FITS),
+        summary=SUMMARY,
+        summary_output=_run(SUMMARY),
+    )
+
+
+def save_picture(file: Path) -> None:
+    """Write the picture."""
+    _run(f"{COMMAND} --png {file}")
+
+
+def _run(command: str) -> str:
+    program, *words = shlex.split(command)
+    environment = {**os.environ, "COLUMNS": "100"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name(program)), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return "\n".join(line.rstrip(" ⠀") for line in done.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    FILE.write_text(document(), encoding="utf-8")
+    save_picture(PICTURE)

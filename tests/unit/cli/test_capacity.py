@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import capacity_page
+import pytest
+from matplotlib.testing.compare import compare_images
+from typer.testing import CliRunner
+
+from joytify_cli.capacity.known_summary import rows
+from joytify_cli.capacity.model import ACTIVE, EXPIRING, REGULAR, Model
+from joytify_cli.main import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def mixed(users: int = 3500, **changes: object) -> Model:
+    return Model(mix=[(ACTIVE, 0.2), (REGULAR, 0.8)], users=users, **changes)  # type: ignore[arg-type]
+
+
+def test_the_page_is_what_the_command_prints() -> None:
+    assert capacity_page.FILE.read_text(encoding="utf-8") == capacity_page.document(), "stale: run `make docs`"
+
+
+def test_the_picture_is_what_the_command_draws(tmp_path: Path) -> None:
+    drawn = tmp_path / "capacity.png"
+    capacity_page.save_picture(drawn)
+
+    # Letters differ in a few pixels from machine to machine.
+    assert compare_images(str(capacity_page.PICTURE.resolve()), str(drawn), tol=2) is None, "stale: run `make docs`"
+
+
+def test_an_active_user_stores_what_the_documents_add_up_to() -> None:
+    """210 plays a week for 60 days of 150 bytes, five sessions, and nine weeks of what is kept for good."""
+    found = mixed(index_share=0).by_collection(ACTIVE, 9)
+
+    assert found["playbacks"] == pytest.approx(210 / 7 * 60 * 150)
+    assert found["sessions"] == 5 * 844
+    assert found["songs"] == pytest.approx(9 * 0.714 * 948)
+    assert mixed(index_share=0.25).user_bytes(ACTIVE, 9) == pytest.approx(sum(found.values()) / 0.75)
+
+
+def test_only_what_is_kept_for_good_grows_in_the_stable_state() -> None:
+    model = mixed()
+    week = model.stable_week
+    before, after = (model.by_collection(REGULAR, weeks) for weeks in (week, week + 10))
+
+    assert week == 9
+    assert all(before[kind] == after[kind] for kind in (*EXPIRING, "users", "stats"))
+    assert model.weekly_growth(REGULAR) == pytest.approx((0.143 * 300 + 0.057 * 996 + 0.143 * 948) / 0.775)
+
+
+def test_the_known_summary_is_reproduced_but_for_what_does_not_add_up() -> None:
+    found = {row.what: row for row in rows(mixed())}
+    wrong = {what for what, row in found.items() if not row.agrees}
+
+    assert wrong == {"regular: growth after week 8", "a fifth active: kB a user"}
+    assert found["active: kB, stable"].own == pytest.approx(365, rel=0.01)
+    assert found["regular: kB, stable"].own == pytest.approx(114, rel=0.01)
+    assert found["active users in 512 MB"].own == pytest.approx(1400, rel=0.01)
+    assert found["regular users in 512 MB"].own == pytest.approx(4500, rel=0.01)
+    assert found["a fifth active, in 512 MB"].own == pytest.approx(3500, rel=0.01)
+    assert found["these, 20 % kept in reserve"].own == pytest.approx(2800, rel=0.01)
+    assert found["a fifth active: kB a user"].own == pytest.approx(164.2)
+
+
+def test_the_day_of_the_alert_is_the_first_above_it() -> None:
+    """Just before a cleanup counts: of users for whom 80 % is reached on that day, one fewer reach it later."""
+    model = mixed(users=2500)
+    day = model.day_reached(0.8)
+
+    assert day is not None
+    assert model.used(day / 7, overdue_weeks=day % 7 / 7) > 0.8 * model.limit
+    assert (mixed(users=2499).day_reached(0.8) or 0) >= day
+    assert mixed(users=10).day_reached(0.8) is None
+
+
+def test_what_fits_fits() -> None:
+    model = mixed()
+    fit = model.most_users(model.average_bytes(9))
+
+    assert mixed(users=fit).used(9) <= model.limit < mixed(users=fit + 1).used(9)
+
+
+def test_the_figures_are_there_as_json() -> None:
+    result = CliRunner().invoke(app, ["capacity", "--users", "100", "--active-share", "1", "--json"])
+
+    figures = json.loads(result.output)
+    assert figures["users"] == 100
+    assert figures["profiles"]["active"]["share"] == 1
+    assert figures["averageBytes"] == figures["profiles"]["active"]["stableBytes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--active-share", "1.2"], "less than or equal to 1"),
+        (["--retention-days", "0"], "greater than or equal to 1"),
+        (["--users", "0"], "greater than or equal to 1"),
+        (["--png", "no/such/folder/a.png"], "could not be written"),
+    ],
+)
+def test_a_wrong_value_is_refused(words: list[str], says: str) -> None:
+    result = CliRunner().invoke(app, ["capacity", *words])
+
+    assert result.exit_code in {1, 2}
+    assert says in " ".join(result.output.replace("│", " ").split())
