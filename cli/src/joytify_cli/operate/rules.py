@@ -1,0 +1,111 @@
+"""Gateway: the schedules' rules in EventBridge, and when each runs next."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from croniter import croniter
+
+from joytify_common.aws import aws_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from joytify_cli.target import Target
+
+NOT_FOUND = {"ResourceNotFoundException"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A schedule.
+
+    Attributes:
+        name: of the rule.
+        expression: `cron(...)` or `rate(...)`.
+        is_enabled: whether it fires.
+        events: what each target is invoked with, by the name of the function.
+    """
+
+    name: str
+    expression: str
+    is_enabled: bool
+    events: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def modes(self) -> set[str]:
+        """The SCHEDULE_MODEs in which it acts; none if it acts in any."""
+        return {mode for event in self.events.values() if (mode := event.get("scheduleMode"))}
+
+    def acts_in(self, mode: str) -> bool:
+        """Return whether its runs do something while SCHEDULE_MODE is this."""
+        return not self.modes or mode in self.modes
+
+
+def find_rules(target: Target) -> Sequence[Rule]:
+    """Return the pipeline's rules, by name.
+
+    Raises:
+        ConfigError: access is denied.
+        TransientError: EventBridge could not be reached.
+    """
+    client = target.client("events")
+    with aws_errors("rules", "EventBridge"):
+        pages = client.get_paginator("list_rules").paginate(NamePrefix=f"{target.names.prefix}-")
+        found = [rule for page in pages for rule in page["Rules"] if "ScheduleExpression" in rule]
+        rules = [_rule(rule, client.list_targets_by_rule(Rule=rule["Name"])["Targets"]) for rule in found]
+    # In prod the prefix begins the names of the other environments too.
+    own = set(target.names.functions.values())
+    return sorted((rule for rule in rules if own & rule.events.keys()), key=lambda rule: rule.name)
+
+
+def set_enabled(target: Target, rule: str, *, enabled: bool) -> None:
+    """Have a rule fire, or not.
+
+    Raises:
+        ConfigError: there is no such rule, or access is denied.
+        TransientError: EventBridge could not be reached.
+    """
+    client = target.client("events")
+    with aws_errors(f"rule {rule}", "EventBridge", not_found=NOT_FOUND):
+        (client.enable_rule if enabled else client.disable_rule)(Name=rule)
+
+
+def _rule(rule: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> Rule:
+    events = {str(target["Arn"]).rpartition(":")[2]: json.loads(target.get("Input") or "{}") for target in targets}
+    is_enabled = str(rule.get("State", "")).startswith("ENABLED")
+    return Rule(name=rule["Name"], expression=rule["ScheduleExpression"], is_enabled=is_enabled, events=events)
+
+
+def next_runs(expression: str, after: datetime) -> Iterator[datetime]:
+    """Yield the times at which a cron expression of EventBridge fires, UTC; none for a rate.
+
+    A rate counts from when its rule was enabled, which EventBridge does not report.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html
+
+    Args:
+        expression: `cron(minute hour day-of-month month day-of-week year)`.
+        after: a time, UTC.
+
+    Raises:
+        ValueError: it is neither a cron expression nor a rate.
+    """
+    if re.fullmatch(r"rate\(\d+ \w+\)", expression):
+        return
+    match = re.fullmatch(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)", expression)
+    if match is None:
+        raise ValueError(expression)
+    minute, hour, day, month, weekday, year = match.groups()
+    fields = (minute, hour, day.replace("?", "*"), month, _weekdays(weekday), "0", year)
+    # Of the expressions that never fire (30 February) it ends after 50 years.
+    yield from croniter(" ".join(fields), after).all_next(type(after))
+
+
+def _weekdays(field: str) -> str:
+    """Return the days as croniter has them: from 0, Sunday, where EventBridge begins at 1, and `L5` for its `6L`."""
+    shifted = re.sub(r"(?<![#/\d])\d", lambda digit: str(int(digit[0]) - 1), field)
+    return re.sub(r"(\d)L", r"L\1", shifted).replace("?", "*")

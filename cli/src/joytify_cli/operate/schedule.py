@@ -1,0 +1,163 @@
+"""`joytify schedule`: when the functions run next, which schedule acts, and a pause for a rule."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Column, Table
+
+from joytify_cli.operate.rules import find_rules, next_runs, set_enabled
+from joytify_cli.secret_store import change_key, read_stored
+from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.terminal import UsageError, can_ask, console, find_zone, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+    from joytify_cli.operate.rules import Rule
+
+app = typer.Typer(help="Show, pause and switch the schedules.", no_args_is_help=True)
+
+RULE = "Name of the rule, or what follows the prefix: weekly-cleanup"
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
+
+
+@app.command()
+def show(
+    *,
+    runs: Annotated[int, typer.Option(min=1, max=100, help="How many next runs of each rule")] = 1,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Show every rule, whether its runs do something, and when it runs next, in the operators' time zone.
+
+    Example: joytify schedule show --runs 3 --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    values = read_stored(target).values
+    mode, zone = schedule_mode(values), operators_zone(values)
+    rules = find_rules(target)
+    if not rules:
+        say(f"no rules in {target.place}: nothing runs by itself")
+        return
+    table = Table(Column("rule", no_wrap=True), Column("schedule (UTC)", no_wrap=True), "state", f"next ({zone})")
+    for rule in rules:
+        table.add_row(rule.name, rule.expression, _state(rule, mode), "\n".join(upcoming(rule, runs, zone)))
+    console.print(table)
+    say(f"SCHEDULE_MODE is {mode}: the runs of a rule for the other mode are skipped")
+
+
+@app.command("set")
+def set_(
+    mode: Annotated[Literal["production", "test_auto"], typer.Argument(help="Which schedule acts from now on")],
+    *,
+    yes: Yes = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Change SCHEDULE_MODE in the secret, and no other key of it.
+
+    Example: joytify schedule set test_auto --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    stored = read_stored(target)
+    before = schedule_mode(stored.values)
+    if before == mode:
+        say(f"SCHEDULE_MODE is {mode} already; nothing was changed")
+        return
+    _confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}", yes=yes)
+    version = change_key(target, stored, "SCHEDULE_MODE", mode)
+    say(f"SCHEDULE_MODE is {mode} (was {before}); the functions see it within five minutes")
+    say(
+        f"the version before is {stored.version}; to go back: aws secretsmanager update-secret-version-stage "
+        f"--secret-id {stored.name} --version-stage AWSCURRENT --move-to-version-id {stored.version} "
+        f"--remove-from-version-id {version}"
+    )
+
+
+@app.command()
+def pause(
+    rule: Annotated[str, typer.Argument(help=RULE)],
+    *,
+    yes: Yes = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Disable a rule, until `resume` or the next `terraform apply`.
+
+    Example: joytify schedule pause weekly-cleanup --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    name = _find(target, rule).name
+    _confirm(f"pause {name} in {target.place}", yes=yes)
+    set_enabled(target, name, enabled=False)
+    say(f"{name} is paused until `joytify schedule resume {rule}` or the next `terraform apply`")
+
+
+@app.command()
+def resume(
+    rule: Annotated[str, typer.Argument(help=RULE)],
+    *,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Enable a rule that was paused.
+
+    Example: joytify schedule resume weekly-cleanup --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    found = _find(target, rule)
+    set_enabled(target, found.name, enabled=True)
+    zone = operators_zone(read_stored(target).values)
+    say(f"{found.name} is enabled; next: {', '.join(upcoming(found, 1, zone, enabled=True))}")
+
+
+def schedule_mode(values: Mapping[str, object]) -> str:
+    """Return the secret's SCHEDULE_MODE, or its default."""
+    return str(values.get("SCHEDULE_MODE") or "production")
+
+
+def operators_zone(values: Mapping[str, object]) -> tzinfo:
+    """Return the secret's DISCORD_TIMEZONE; UTC if it is missing or unknown."""
+    return find_zone(str(values.get("DISCORD_TIMEZONE") or "UTC")) or UTC
+
+
+def upcoming(rule: Rule, runs: int, zone: tzinfo, *, enabled: bool | None = None) -> list[str]:
+    """Return the next runs for people."""
+    if not (rule.is_enabled if enabled is None else enabled):
+        return ["never, while paused"]
+    try:
+        times = list(islice(next_runs(rule.expression, datetime.now(UTC)), runs))
+    except ValueError:
+        return ["unknown"]
+    return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}" for time in times] or [rule.expression]
+
+
+def _state(rule: Rule, mode: str) -> str:
+    if not rule.is_enabled:
+        return "[yellow]paused[/yellow]"
+    return "enabled" if rule.acts_in(mode) else "skipped"
+
+
+def _find(target: Target, wanted: str) -> Rule:
+    rules = {rule.name: rule for rule in find_rules(target)}
+    for name in (wanted, f"{target.names.prefix}-{wanted}"):
+        if name in rules:
+            return rules[name]
+    raise UsageError(f"no rule {wanted} in {target.place}; there are: {', '.join(rules) or 'none'}")
+
+
+def _confirm(what: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not can_ask():
+        raise UsageError(f"this would {what}: say --yes")
+    typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True)

@@ -1,0 +1,68 @@
+"""Gateway: the pipeline's secret as it is kept in Secrets Manager, for a change of one key."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from joytify_common.aws import aws_errors
+from joytify_common.errors import ConfigError
+from joytify_common.secrets import NOT_FOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from joytify_cli.target import Target
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """A version of the secret.
+
+    Attributes:
+        name: name or ARN of the secret.
+        version: id of the version.
+        values: its keys; never shown.
+    """
+
+    name: str
+    version: str
+    values: Mapping[str, Any] = field(repr=False)
+
+
+def read_stored(target: Target) -> StoredSecret:
+    """Return the current version.
+
+    Raises:
+        ConfigError: it does not exist, has no value, may not be read, or is no JSON object.
+        TransientError: Secrets Manager could not be reached.
+    """
+    name = target.secret_id
+    with aws_errors(f"secret {name}", "Secrets Manager", not_found=NOT_FOUND):
+        found = target.client("secretsmanager").get_secret_value(SecretId=name)
+    try:
+        values = json.loads(found["SecretString"])
+    except (KeyError, ValueError):
+        # The parser's error quotes what it could not read.
+        values = None
+    if not isinstance(values, dict):
+        raise ConfigError(f"secret {name}: it must be a JSON object")
+    return StoredSecret(name, found["VersionId"], values)
+
+
+def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> str:
+    """Put a version with one key changed and every other as it is; return its id.
+
+    Raises:
+        ConfigError: access is denied, or the secret was changed since it was read.
+        TransientError: Secrets Manager could not be reached.
+    """
+    client = target.client("secretsmanager")
+    # Secrets Manager cannot put on a condition; this leaves milliseconds in which another change could be lost, and
+    # its version is kept as AWSPREVIOUS.
+    if read_stored(target).version != stored.version:
+        raise ConfigError(f"secret {stored.name}: it was changed meanwhile; try again")
+    text = json.dumps({**stored.values, key: value}, ensure_ascii=False)
+    with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
+        return str(client.put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"])
