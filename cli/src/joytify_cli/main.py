@@ -9,11 +9,14 @@ import typer
 from joytify_cli.lazy import LazyCommand, LazyGroup
 
 COMMANDS = (
+    LazyCommand("doctor", "joytify_cli.operate.doctor:doctor", "Check everything, and say what to do."),
     LazyCommand("invoke", "joytify_cli.operate.invoke:invoke", "Call a function and show its answer."),
     LazyCommand("tail", "joytify_cli.operate.tail:tail", "Show what a function logged, one run a block."),
+    LazyCommand("schedule", "joytify_cli.operate.schedule:app", "Show, pause and switch the schedules."),
     LazyCommand("preview", "joytify_cli.operate.preview:preview", "Show what Discord would get for a message."),
     LazyCommand("archive", "joytify_cli.operate.archive:app", "List and restore what cleanup archived."),
     LazyCommand("push", "joytify_cli.operate.push:push", "Push the three images and write their digests."),
+    LazyCommand("capacity", "joytify_cli.capacity.command:capacity", "When will the database be full?"),
     LazyCommand("data", "joytify_cli.data.commands:app", "Make, count, check and remove data."),
     LazyCommand("demo", "joytify_cli.prove.demo:demo", "Run the month end on made-up data and check it."),
     LazyCommand("deploy-local", "joytify_cli.prove.deploy:deploy_local", "Deploy to a local AWS.", hidden=True),

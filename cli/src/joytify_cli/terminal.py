@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -29,6 +30,14 @@ def fail(text: str, code: int = 1) -> NoReturn:
 def say(text: str, style: str = "") -> None:
     """Print one line as it is, however long."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """Return the time zone of an IANA name; None if there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return None
 
 
 def can_ask() -> bool:

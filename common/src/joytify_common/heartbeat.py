@@ -43,13 +43,19 @@ def put_days_since_success(client: CloudWatchClient, *, function: str, now: date
         ConfigError: access to CloudWatch is denied.
         TransientError: CloudWatch could not be reached.
     """
-    last = _last_success(client, function, now)
+    last = last_success(client, function, now)
     days = (now - last) / timedelta(days=1) if last else LOOK_BACK / timedelta(days=1)
     put_metrics(function, {DAYS: (MetricUnit.Count, round(days, 2))})
     return round(days, 2)
 
 
-def _last_success(client: CloudWatchClient, function: str, now: datetime) -> datetime | None:
+def last_success(client: CloudWatchClient, function: str, now: datetime) -> datetime | None:
+    """Return the start of the hour of the function's last success; None if there was none in 45 days.
+
+    Raises:
+        ConfigError: access to CloudWatch is denied.
+        TransientError: CloudWatch could not be reached.
+    """
     query: MetricDataQueryTypeDef = {
         "Id": "successes",
         "MetricStat": {

@@ -36,20 +36,24 @@ class SecretKey:
         read_by: short names of the functions that read it.
         holds: what its value is, for docs/configuration.md.
         is_shown: whether its value may stand in logs and errors; that of any other key is masked there.
+        is_required: whether a function fails without it.
     """
 
     read_by: tuple[str, ...]
     holds: str
     is_shown: bool = False
+    is_required: bool = False
 
 
 KEYS = {
     "MONGODB_CONNECTION_STRING": SecretKey(
-        ("stats", "cleanup"), "connection string with a user that may read and write the database"
+        ("stats", "cleanup"), "connection string with a user that may read and write the database", is_required=True
     ),
-    "API_DOMAIN": SecretKey(("stats",), "base URL of the Joytify backend", is_shown=True),
-    "API_INTERNAL_SECRET_KEY": SecretKey(("stats",), "the backend's key for `POST /notifications/socket`"),
-    "DISCORD_WEBHOOK_URL": SecretKey(("discord",), "address of the webhook"),
+    "API_DOMAIN": SecretKey(("stats",), "base URL of the Joytify backend", is_shown=True, is_required=True),
+    "API_INTERNAL_SECRET_KEY": SecretKey(
+        ("stats",), "the backend's key for `POST /notifications/socket`", is_required=True
+    ),
+    "DISCORD_WEBHOOK_URL": SecretKey(("discord",), "address of the webhook", is_required=True),
     "DISCORD_ALERTS_WEBHOOK_URL": SecretKey(
         ("discord",), "optional: address of the webhook for failures, warnings and alarms"
     ),

@@ -124,7 +124,8 @@ def _user_ids(body: bytes) -> list[str] | None:
         users = json.loads(body)["userIds"]
     except (ValueError, KeyError, TypeError):
         return None
-    if not isinstance(users, list) or not users:
+    # As the real backend's schema: an empty list is a list.
+    if not isinstance(users, list):
         return None
     return users if all(isinstance(user, str) and OBJECT_ID.fullmatch(user) for user in users) else None
 

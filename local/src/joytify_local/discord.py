@@ -68,11 +68,25 @@ def application(token: str, *, per_minute: bool = False, pace: float = 1.0) -> S
     webhook = "/api/webhooks/{webhook}/{token}"
     return Starlette(
         routes=[
+            _description(webhook, channel),
             Route(webhook, execute, methods=["POST"]),
             Route(webhook + "/messages/{message}", one, methods=["GET", "PATCH"]),
             *_look(channel),
         ]
     )
+
+
+def _description(path: str, channel: Channel) -> Route:
+    """Return the route that tells a webhook's own holder of it."""
+
+    async def describe(request: Request) -> Response:
+        webhook = request.path_params["webhook"]
+        if (refused := channel.refuse(webhook, request.path_params["token"])) is not None:
+            return refused
+        identity = {"id": webhook, "type": 1, "name": "Joytify", "channel_id": "1", "guild_id": "1"}
+        return JSONResponse(identity, headers=channel.headers())
+
+    return Route(path, describe, methods=["GET"])
 
 
 def _look(channel: Channel) -> list[Route]:

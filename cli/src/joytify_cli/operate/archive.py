@@ -44,7 +44,10 @@ class Restored:
 
 @app.command("list")
 def list_(*, bucket: Bucket, start: From = EARLIEST, end: To = LATEST, aws: Aws = False) -> None:
-    """Show how much was archived, by collection and day."""
+    """Show how much was archived, by collection and day.
+
+    Example: joytify archive list --bucket joytify-archive-123456789012 --aws
+    """
     totals: dict[tuple[str, date], tuple[int, int]] = {}
     for found in _objects(find_target(aws=aws).client("s3"), bucket, start, end):
         objects, size = totals.get((found.collection, found.day), (0, 0))
@@ -67,7 +70,10 @@ def restore(
     database: Name = None,
     aws: Aws = False,
 ) -> None:
-    """Put archived documents back by their _id; any number of times, what is there is left as it is."""
+    """Put archived documents back by their _id; any number of times, what is there is left as it is.
+
+    Example: joytify archive restore --bucket B --from 2026-11-01 --to 2026-11-30 --into restored --dry-run
+    """
     target, client, restored = open_database(uri, database, aws=aws), find_target(aws=aws).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
     with progress_bar() as bar:

@@ -9,14 +9,14 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
-from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
+from joytify_cli.terminal import console, find_zone
 from joytify_common.deadline import Deadline
 from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
@@ -25,13 +25,12 @@ from joytify_discord.parsing import parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
 
     from rich.console import RenderableType
 
     from joytify_discord.limits import Payload
     from joytify_discord.webhook import Webhook
-
-console = Console()
 
 
 def preview(
@@ -40,11 +39,12 @@ def preview(
     as_json: Annotated[bool, typer.Option("--json", help="Print the webhook payloads as a JSON list")] = False,
     timezone: Annotated[str, typer.Option(help="The operators' time zone, an IANA name")] = "UTC",
 ) -> None:
-    """Show what Discord would get for a message."""
-    try:
-        zone = ZoneInfo(timezone)
-    except (ValueError, OSError, KeyError):
-        raise typer.BadParameter(f"{timezone!r} is no IANA time zone", param_hint="--timezone") from None
+    """Show what Discord would get for a message.
+
+    Example: joytify preview tests/messages/alarm.json --timezone Asia/Taipei
+    """
+    if (zone := find_zone(timezone)) is None:
+        raise typer.BadParameter(f"{timezone!r} is no IANA time zone", param_hint="--timezone")
     made = _posted(_as_event(_read(file)), zone)
     if as_json:
         typer.echo(json.dumps([payload.message() for payload in made], indent=2, ensure_ascii=False))

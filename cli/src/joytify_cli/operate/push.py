@@ -50,7 +50,10 @@ def push(
         bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
     ] = False,
 ) -> None:
-    """Push the three images and write their digests for Terraform; exit 1 if one is refused."""
+    """Push the three images and write their digests for Terraform; exit 1 if one is refused.
+
+    Example: joytify push --output terraform/images.prod.tfvars.json
+    """
     try:
         digests = push_images(registry or own_registry(), project, allow_uncommitted=allow_uncommitted)
         write_digests(output, digests, registry)

@@ -63,7 +63,10 @@ def demo(
     users: Annotated[int, typer.Option(min=1, help="How many users")] = 1000,
     playbacks_per_user: Annotated[int, typer.Option(min=1, help="Playbacks of each user")] = 200,
 ) -> None:
-    """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up."""
+    """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up.
+
+    Example: joytify demo --users 100
+    """
     try:
         with _stack(containers=containers) as stack:
             outcome = month_end(stack, users, playbacks_per_user, _invoke_stats)

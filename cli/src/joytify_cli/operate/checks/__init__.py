@@ -1,0 +1,1 @@
+"""What `joytify doctor` looks at."""

@@ -1,0 +1,111 @@
+"""What several checks need, each found once: the account, the secret, the functions' settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import SecretStr
+
+from joytify_cli.operate.findings import UnavailableError
+from joytify_cli.secret_store import read_stored
+from joytify_cli.terminal import CommandError
+from joytify_common.aws import aws_errors
+from joytify_common.errors import JobError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from joytify_cli.target import FunctionName, Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the checks look at.
+
+    Attributes:
+        target: where the pipeline is.
+        digests: file of the digests that Terraform is given.
+        post: whether a message may be posted to Discord.
+    """
+
+    target: Target
+    digests: Path
+    post: bool = False
+    _missing: set[str] = field(default_factory=set)
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """Who AWS says we are."""
+        with aws_errors("identity", "AWS"):
+            answer: Mapping[str, Any] = self.target.client("sts").get_caller_identity()
+        return answer
+
+    def need_aws(self) -> None:
+        """Go on only if AWS answers.
+
+        Raises:
+            UnavailableError: it does not, as the check of the identity reports.
+        """
+        self._needed("AWS does not answer", lambda: self.identity)
+
+    @cached_property
+    def secret(self) -> Mapping[str, Any]:
+        """The secret's keys and values."""
+        self.need_aws()
+        return read_stored(self.target).values
+
+    def value(self, key: str) -> SecretStr:
+        """Return a key of the secret, which has been checked before.
+
+        Raises:
+            UnavailableError: it is missing, as the check of the secret reports.
+        """
+        secret = self._needed("the secret could not be read", lambda: self.secret)
+        value = secret.get(key)
+        if not isinstance(value, str) or not value:
+            raise UnavailableError(f"the secret has no {key}")
+        return SecretStr(value)
+
+    def text(self, key: str, default: str) -> str:
+        """Return a key of the secret that is none, or its default."""
+        secret = self._needed("the secret could not be read", lambda: self.secret)
+        return str(secret.get(key) or default)
+
+    def settings(self, function: FunctionName) -> Mapping[str, str]:
+        """Return a function's environment variables.
+
+        Raises:
+            UnavailableError: there is none, as the check of the functions reports.
+        """
+        self.need_aws()
+        return self._needed(f"function {function} was not found", lambda: self.target.function_settings(function))
+
+    def address(self, key: str) -> SecretStr:
+        """Return an address in the secret, as this machine reaches it.
+
+        The containers of `make up` have names for one another that mean nothing outside.
+        """
+        value, stack = self.value(key), self.target.stack
+        if stack is None or stack.way != "containers":
+            return value
+        inside, outside = {
+            "MONGODB_CONNECTION_STRING": ("mongodb://mongodb:27017", stack.mongodb.partition("/?")[0]),
+            "API_DOMAIN": ("http://backend:8001", stack.backend),
+            "DISCORD_WEBHOOK_URL": ("http://discord:8002", stack.discord),
+        }.get(key, ("", ""))
+        return SecretStr(value.get_secret_value().replace(inside, outside))
+
+    def _needed(self, what: str, find: Callable[[], T]) -> T:
+        """Return what is found; what is missing is looked for once, since that may take its time."""
+        if what in self._missing:
+            raise UnavailableError(what)
+        try:
+            return find()
+        except (CommandError, JobError):
+            self._missing.add(what)
+            raise UnavailableError(what) from None

@@ -1,0 +1,149 @@
+"""Checks of MongoDB: reachable, version, replica set, rights, indexes, storage."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+
+from joytify_cleanup.database_size import DatabaseSize
+from joytify_cleanup.settings import CleanupSettings
+from joytify_cli.data.indexes import missing
+from joytify_cli.operate.checks.settings import given_settings
+from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_common.collections import PRODUCTION, collection_names
+from joytify_common.errors import JobError
+from joytify_common.mongo import connect, mongo_errors, within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo.client_session import ClientSession
+    from pymongo.database import Database
+
+    from joytify_cli.operate.checks.context import Context
+    from joytify_common.collections import CollectionNames
+
+# The oldest whose transactions can create a collection.
+OLDEST_VERSION = (4, 4)
+SECONDS = 15
+RIGHTS = "give the user readWrite on the database (Atlas: Database Access)"
+
+Document = dict[str, Any]
+
+
+def checks(context: Context) -> list[Check]:
+    """Return the checks of MongoDB, as this machine sees it."""
+    access = (
+        "see whether the cluster runs (Atlas pauses a free one after 30 days) and whether its IP access list admits "
+        "this machine; the functions' addresses must be in it as well"
+    )
+    return [
+        Check("mongodb", lambda: _server(context), access),
+        Check("rights", lambda: _rights(context), RIGHTS),
+        Check("indexes", lambda: _indexes(context), RIGHTS),
+        Check("storage", lambda: _storage(context), RIGHTS),
+    ]
+
+
+def _database(context: Context) -> Database[Document]:
+    """Return the functions' database, once its server has answered."""
+    name = context.settings("cleanup").get("DB_NAME") or str(CleanupSettings.model_fields["db_name"].default)
+    return connect(context.address("MONGODB_CONNECTION_STRING"))[name]
+
+
+def _reached(context: Context) -> Database[Document]:
+    """Return the database for a check that is about something else."""
+    try:
+        return _database(context)
+    except JobError:
+        raise UnavailableError("MongoDB does not answer") from None
+
+
+def _server(context: Context) -> Iterator[Finding]:
+    database = _database(context)
+    with mongo_errors(), within(SECONDS):
+        version = database.client.server_info()["version"]
+        hello = database.client.admin.command("hello")
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+        oldest = ".".join(map(str, OLDEST_VERSION))
+        yield Finding("mongodb", "wrong", f"MongoDB {version} is older than {oldest}", "upgrade the cluster")
+    elif has_transactions(hello):
+        kind = f"replica set {hello['setName']}" if "setName" in hello else "sharded cluster"
+        yield Finding("mongodb", "ok", f"MongoDB {version}, {kind}, database {database.name}")
+    else:
+        yield Finding(
+            "mongodb",
+            "note",
+            f"MongoDB {version} is a single server without a replica set: cleanup deletes without transactions",
+            "make it a replica set (rs.initiate()), or use Atlas",
+        )
+
+
+def has_transactions(hello: Document) -> bool:
+    """Return whether a server that answers so can run transactions: a replica set's member or a router."""
+    return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+
+def _rights(context: Context) -> Iterator[Finding]:
+    database = _reached(context)
+    with mongo_errors(), within(SECONDS):
+        if not has_transactions(database.client.admin.command("hello")):
+            raise UnavailableError("a single server can roll nothing back")
+        for test_mode in (False, True):
+            with database.client.start_session() as session:
+                session.start_transaction()
+                try:
+                    _try_a_run(database, collection_names(test_mode=test_mode), session)
+                finally:
+                    session.abort_transaction()
+        database.command("dbStats")
+    yield Finding("rights", "ok", "all that a run reads, writes and deletes is allowed (tried and rolled back)")
+
+
+def _try_a_run(database: Database[Document], names: CollectionNames, session: ClientSession) -> None:
+    """Do what stats and cleanup do, to documents that do not exist."""
+    nobody = {"_id": ObjectId()}
+    database[names.stats].find_one(nobody, session=session)
+    database[names.users].find_one(nobody, session=session)
+    database[names.notifications].update_one(nobody, {"$setOnInsert": {"type": "doctor"}}, upsert=True, session=session)
+    database[names.users].update_many(nobody, {"$push": {"notifications": {}}}, session=session)
+    database[names.playbacks].delete_many(nobody, session=session)
+    database[names.sessions].delete_many(nobody, session=session)
+
+
+def _indexes(context: Context) -> Iterator[Finding]:
+    database = _reached(context)
+    with mongo_errors(), within(SECONDS):
+        lacking = missing(database, PRODUCTION)
+    for index in lacking:
+        yield Finding(
+            "indexes", "note", f"none on {index}: {index.reason}", f"joytify data indexes create {index} --production"
+        )
+    if not lacking:
+        yield Finding("indexes", "ok", "every index that the backend declares is there")
+
+
+def _storage(context: Context) -> Iterator[Finding]:
+    settings = given_settings(CleanupSettings, context.settings("cleanup"))
+    now = datetime.now(UTC)
+    size = DatabaseSize(
+        database=_reached(context),
+        limit_mb=settings.storage_limit_mb,
+        alert_percent=settings.storage_alert_percent,
+        names=astuple(PRODUCTION),
+        expiring={PRODUCTION.playbacks, PRODUCTION.sessions},
+        now=now,
+        cutoff=now - timedelta(days=settings.cleanup_days),
+    )
+    if (storage := size.measure(SECONDS)) is None:
+        yield Finding("storage", "wrong", "could not be measured", RIGHTS)
+        return
+    says = f"{storage.percent:g} % of {settings.storage_limit_mb:,} MB used"
+    if storage.alert:
+        action = "joytify invoke cleanup --dry-run, then shorten CLEANUP_DAYS or move to a larger cluster"
+        yield Finding("storage", "wrong", f"{says}, more than {settings.storage_alert_percent:g} %", action)
+    else:
+        yield Finding("storage", "ok", says)

@@ -1,0 +1,47 @@
+"""Checks of this machine."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from joytify_cli.operate.findings import Check, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# What only developers and whoever deploys need.
+TOOLS = {
+    "docker": (("docker", "version", "--format", "{{.Server.Version}}"), "make build, make push, make up"),
+    "terraform": (("terraform", "version"), "deploying"),
+}
+SECONDS = 10
+
+
+def checks() -> list[Check]:
+    """Return the checks of Python and of the tools beside it."""
+    return [Check("python", _python), *(Check(name, lambda name=name: _tool(name)) for name in TOOLS)]  # type: ignore[misc]
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("python", "ok", f"Python {platform.python_version()}")
+
+
+def _tool(name: str) -> Iterator[Finding]:
+    command, needed_for = TOOLS[name]
+    if shutil.which(name) is None:
+        yield Finding(name, "note", "not installed", f"install it for {needed_for}")
+    elif (answer := _first_line(command)) is None:
+        yield Finding(name, "note", "installed, but does not answer", f"start it for {needed_for}")
+    else:
+        yield Finding(name, "ok", answer if answer.lower().startswith(name) else f"{name} {answer}")
+
+
+def _first_line(command: Sequence[str]) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)  # noqa: S603
+    except (subprocess.SubprocessError, OSError):
+        return None
+    return next(iter(done.stdout.splitlines()), "")

@@ -1,0 +1,75 @@
+"""Checks of the backend and of Discord's webhooks."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from joytify_cli.operate.findings import Check, Finding
+from joytify_common.deadline import Deadline
+from joytify_stats.backend import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joytify_cli.operate.checks.context import Context
+
+SECONDS = 15.0
+NEW_WEBHOOK = "make a webhook in Discord (channel, Integrations) and put its address into the secret"
+HELLO = "`joytify doctor --post`: this is where the pipeline's messages arrive."
+
+
+def checks(context: Context) -> list[Check]:
+    """Return the checks of what the functions call beside AWS and MongoDB."""
+    key = "compare API_DOMAIN and API_INTERNAL_SECRET_KEY with the backend's own settings, and see its log"
+    return [
+        Check("backend", lambda: _backend(context), key),
+        Check("discord", lambda: _webhook(context, "DISCORD_WEBHOOK_URL"), NEW_WEBHOOK),
+        Check("discord", lambda: _alerts(context), NEW_WEBHOOK),
+    ]
+
+
+def _backend(context: Context) -> Iterator[Finding]:
+    domain, key = context.address("API_DOMAIN"), context.value("API_INTERNAL_SECRET_KEY")
+    with httpx.Client() as client:
+        # To nobody: the backend answers as to any push.
+        Backend(client, domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
+    yield Finding("backend", "ok", f"{context.text('API_DOMAIN', '')} takes the key (an empty push)")
+
+
+def _alerts(context: Context) -> Iterator[Finding]:
+    if context.text("DISCORD_ALERTS_WEBHOOK_URL", ""):
+        yield from _webhook(context, "DISCORD_ALERTS_WEBHOOK_URL")
+
+
+def _webhook(context: Context, key: str) -> Iterator[Finding]:
+    url = context.address(key).get_secret_value()
+    try:
+        with httpx.Client(timeout=SECONDS) as client:
+            answer = client.get(url)
+            posted = client.post(url, params={"wait": "true"}, json=_message()) if context.post else None
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        # The address is a secret, and httpx quotes it.
+        yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", "try again")
+        return
+    if answer.status_code != HTTPStatus.OK:
+        yield Finding("discord", "wrong", f"{key}: Discord answered {answer.status_code}", NEW_WEBHOOK)
+    elif posted is not None and not posted.is_success:
+        yield Finding("discord", "wrong", f"{key}: Discord refused a message ({posted.status_code})", NEW_WEBHOOK)
+    else:
+        done = "a message was posted" if posted else "nothing was posted; --post does"
+        yield Finding("discord", "ok", f"{key}: the webhook {_name(answer)} is alive ({done})")
+
+
+def _message() -> dict[str, Any]:
+    return {"content": HELLO, "allowed_mentions": {"parse": []}}
+
+
+def _name(answer: httpx.Response) -> str:
+    try:
+        return repr(str(answer.json()["name"]))
+    except (ValueError, KeyError, TypeError):
+        return "(without a name)"

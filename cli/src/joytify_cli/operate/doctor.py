@@ -1,0 +1,85 @@
+"""`joytify doctor`: check everything, and say what to do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from joytify_cli.operate.checks import database, functions, machine, operation, secret, services
+from joytify_cli.operate.checks.context import Context
+from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.terminal import console, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joytify_cli.operate.findings import Finding
+
+STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red", "unknown": "dim"}
+
+
+def doctor(
+    *,
+    post: Annotated[bool, typer.Option("--post", help="Post a message to Discord, too")] = False,
+    digests: Annotated[
+        Path | None, typer.Option(help="File of the digests that should run; default: that of the environment")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list")] = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Check everything and say what to do; exit 1 if something is wrong.
+
+    Example: joytify doctor --aws --environment prod
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    context = Context(target, digests or default_digests(target), post=post)
+    found = []
+    for finding in examine(context):
+        found.append(finding)
+        if not as_json:
+            console.print(draw(finding), soft_wrap=True)
+    wrong = sum(finding.status == "wrong" for finding in found)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, ensure_ascii=False))
+    else:
+        say(f"{wrong} wrong" if wrong else "all is well", "bold red" if wrong else "bold green")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def examine(context: Context) -> Iterator[Finding]:
+    """Yield what every check finds."""
+    checks = [
+        *machine.checks(),
+        *secret.checks(context),
+        *database.checks(context),
+        *services.checks(context),
+        *functions.checks(context),
+        *operation.checks(context),
+    ]
+    for check in checks:
+        yield from check.findings()
+
+
+def default_digests(target: Target) -> Path:
+    """Return the file that `make push` wrote for the environment."""
+    folder = Path("build/deploy-local/terraform" if target.stack else "terraform")
+    return folder / f"images.{target.names.environment}.tfvars.json"
+
+
+def draw(finding: Finding) -> Text:
+    """Return a finding as one line."""
+    action = f" → {finding.action}" if finding.action else ""
+    return Text.assemble(
+        (f"{finding.status:<8}", STYLES[finding.status]),
+        (f"{finding.check:<17}", "bold"),
+        finding.says,
+        (action, "cyan"),
+    )

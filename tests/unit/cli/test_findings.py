@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from joytify_cleanup.settings import CleanupSettings
+from joytify_cli.operate.checks.secret import SHAPES
+from joytify_cli.operate.checks.settings import changed, given_settings
+from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_common.errors import ConfigError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOPIC = {"SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic"}
+
+
+def fails(exc: Exception) -> Check:
+    def look() -> Iterator[Finding]:
+        yield Finding("it", "ok", "first")
+        raise exc
+
+    return Check("it", look, "do this")
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "says"),
+    [
+        (ConfigError("access denied"), "wrong", "access denied"),
+        (TransientError("no answer"), "wrong", "no answer"),
+        (UnavailableError("no secret"), "unknown", "not checked: no secret"),
+        (ValueError("mongodb://joytify:hunter2@host"), "wrong", "the check itself failed (ValueError)"),
+    ],
+)
+def test_a_check_that_fails_is_a_finding_and_shows_no_librarys_text(exc: Exception, status: str, says: str) -> None:
+    first, last = fails(exc).findings()
+
+    assert first.says == "first"
+    assert (last.status, last.says) == (status, says)
+    assert last.action == ("" if status == "unknown" else "do this")
+
+
+def test_a_check_that_hangs_ends_nothing() -> None:
+    release = threading.Event()
+
+    def look() -> Iterator[Finding]:
+        yield Finding("it", "ok", "first")
+        release.wait(60)
+
+    found = list(Check("it", look, "wait").findings(limit=0.05))
+    release.set()
+
+    assert [finding.status for finding in found] == ["ok", "wrong"]
+    assert found[1].says == "no answer within 0.05 s"
+
+
+@pytest.mark.parametrize(
+    ("key", "right", "wrong"),
+    [
+        ("MONGODB_CONNECTION_STRING", "mongodb+srv://u:p@cluster0.abc.mongodb.net/?retryWrites=true", "mongodb+srv://"),
+        ("MONGODB_CONNECTION_STRING", "mongodb://u:p%40@a:27017,b:27017/?replicaSet=rs0", "postgres://a"),
+        ("MONGODB_CONNECTION_STRING", "mongodb://localhost", "mongodb://u:p@ss@host"),
+        ("API_DOMAIN", "https://api.example.com", "api.example.com"),
+        ("API_INTERNAL_SECRET_KEY", "abc", "abc\n"),
+        ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/123/ab-_c", "https://discord.com/channels/1/2"),
+        (
+            "DISCORD_WEBHOOK_URL",
+            "https://ptb.discord.com/api/v10/webhooks/123/abc",
+            "https://discord.com/api/webhooks/",
+        ),
+        ("DISCORD_ALERTS_WEBHOOK_URL", "http://127.0.0.1:1/api/webhooks/1/a", "x"),
+        ("DISCORD_THREAD_ID", "1234", "#alerts"),
+        ("DISCORD_TIMEZONE", "Asia/Taipei", "Taipei"),
+        ("DISCORD_TIMEZONE", "UTC", "../etc/passwd"),
+        ("SCHEDULE_MODE", "test_auto", "Production"),
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_known(key: str, right: str, wrong: str) -> None:
+    is_right, _ = SHAPES[key]
+
+    assert is_right(right)
+    assert not is_right(wrong)
+
+
+def test_settings_are_read_as_the_function_reads_them_and_not_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEANUP_DAYS", "7")
+    monkeypatch.setenv("SNS_TOPIC_ARN", "of this machine")
+
+    settings = given_settings(CleanupSettings, {**TOPIC, "CLEANUP_BATCH_SIZE": "500", "OTHER": "x"})
+
+    assert (settings.cleanup_days, settings.cleanup_batch_size) == (60, 500)
+    assert changed(settings) == {"CLEANUP_BATCH_SIZE": (500, 10_000)}
+    with pytest.raises(ConfigError, match=r"CLEANUP_DAYS: .*1 to 3650 days"):
+        given_settings(CleanupSettings, {**TOPIC, "CLEANUP_DAYS": "0"})
+    with pytest.raises(ConfigError, match="SNS_TOPIC_ARN"):
+        given_settings(CleanupSettings, {})

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from joytify_cli.main import app
+from joytify_cli.operate import invoke
+from joytify_cli.operate.answer import draw_answer
+from joytify_cli.operate.invoke import deletes, make_event
+from joytify_cli.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NONE = {"period": "", "sweep": False, "testMode": False, "dryRun": False}
+
+
+@pytest.mark.parametrize(
+    ("function", "payload", "options", "expected"),
+    [
+        ("stats", "{}", {"period": "2026-10"}, {"period": "2026-10"}),
+        ("cleanup", '{"triggeredBy": "me"}', {"sweep": True}, {"triggeredBy": "me", "sweep": True}),
+        ("cleanup", '{"dryRun": false}', {"dryRun": True}, {"dryRun": True}),
+        ("discord", '{"Records": []}', {}, {"Records": []}),
+    ],
+)
+def test_options_are_added_to_the_payload(
+    function: str, payload: str, options: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert make_event(function, payload, NONE | options) == expected
+
+
+@pytest.mark.parametrize(
+    ("function", "option"), [("cleanup", "period"), ("stats", "sweep"), ("discord", "dryRun"), ("discord", "testMode")]
+)
+def test_an_option_of_another_function_is_refused(function: str, option: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"{function} does not take it"):
+        make_event(function, "{}", NONE | {option: True})
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "expected"),
+    [
+        ("cleanup", {}, True),
+        ("stats", {}, True),
+        ("cleanup", {"dryRun": True}, False),
+        ("stats", {"testMode": True}, False),
+        ("cleanup", {"heartbeat": True}, False),
+        ("discord", {}, False),
+        # What the function would refuse is no reason not to ask.
+        ("cleanup", {"dryRun": "yes"}, True),
+    ],
+)
+def test_what_may_delete_in_production_is_known(function: str, event: dict[str, Any], *, expected: bool) -> None:
+    assert deletes(function, event) is expected
+
+
+class FakeLambda:
+    """Lambda that takes down what it is invoked with; it stands for every other service, too."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def invoke(self, *, Payload: bytes, **_: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self.events.append(json.loads(Payload))
+        return {"Payload": io.BytesIO(b'{"recordsDeleted": 1234, "skipped": null}'), "ResponseMetadata": {}}
+
+    def get_paginator(self, _: str) -> FakeLambda:
+        return self
+
+    def paginate(self, **_: object) -> Iterable[dict[str, Any]]:
+        return []
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
+    """The function in an account, and a person at the terminal."""
+    fake = FakeLambda()
+    monkeypatch.setattr(Target, "client", lambda *_: fake)
+    monkeypatch.setattr(invoke, "can_ask", lambda: True)
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("keys", "events"),
+    [
+        ("n", []),
+        ("y", [{}]),
+        ("dy", [{"dryRun": True}, {}]),
+        ("dn", [{"dryRun": True}]),
+        ("\r", []),
+    ],
+)
+def test_a_dry_run_first_is_one_key(
+    function: FakeLambda, monkeypatch: pytest.MonkeyPatch, keys: str, events: list[dict[str, Any]]
+) -> None:
+    pressed = iter(keys)
+    monkeypatch.setattr(typer, "getchar", lambda: next(pressed))
+
+    result = CliRunner().invoke(app, ["invoke", "cleanup", "--aws"])
+
+    assert function.events == events
+    assert result.exit_code == (0 if "y" in keys else 1)
+    assert ("1,234" in result.output) is bool(events)
+    assert "PRODUCTION" in result.output
+
+
+def test_nobody_is_asked_where_nobody_is_there(function: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invoke, "can_ask", lambda: False)
+
+    result = CliRunner().invoke(app, ["invoke", "stats", "--aws"])
+
+    assert (result.exit_code, function.events) == (2, [])
+    assert "--yes" in result.output
+    assert CliRunner().invoke(app, ["invoke", "stats", "--aws", "--yes"]).exit_code == 0
+
+
+def test_an_answer_is_drawn_whatever_it_is() -> None:
+    answers: list[Any] = [None, "text", [1], {}, {"a": {"b": {"c": 1.5}}, "l": [{"x": 1}, {"y": None}], "m": [1]}]
+
+    assert [len(list(draw_answer(answer))) for answer in answers] == [1, 1, 1, 1, 2]
