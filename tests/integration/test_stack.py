@@ -233,22 +233,6 @@ def test_the_demo_ends_well(tmp_path: Path) -> None:
     )
 
 
-def test_the_data_commands_work_together(stack: Stack, tmp_path: Path) -> None:
-    server = ("--uri", stack.mongodb, "--database", "joytify-data")
-
-    made = _joytify(tmp_path, "data", "generate", "40", "--playbacks-per-user", "9", "--shuffle", *server)
-    counted = _joytify(tmp_path, "data", "stats", *server)
-    verified = _joytify(tmp_path, "data", "verify", *server)
-    refused = _joytify(tmp_path, "data", "clear", "--production", *server)
-    cleared = _joytify(tmp_path, "data", "clear", *server)
-
-    assert "360 playbacks" in made.stdout
-    assert re.search(r"test-playbacks +│ +380 ", counted.stdout)
-    assert "every rule holds" in verified.stdout
-    assert refused.returncode == 1
-    assert "test-playbacks: 380 removed" in cleared.stdout
-
-
 def _joytify(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("joytify")), *words]
     environment = {name: value for name, value in os.environ.items() if name not in {"KEEP", "MONGODB_URI"}}

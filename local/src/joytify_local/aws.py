@@ -116,7 +116,7 @@ def deploy(wiring: Wiring) -> None:
         "SNS_TOPIC_ARN": topic,
         **wiring.environment,
     }
-    arns = {short: _create(functions, short, environment, images=wiring.images) for short in FUNCTIONS}
+    arns = {short: deploy_function(functions, short, environment, images=wiring.images) for short in FUNCTIONS}
     functions.add_permission(
         FunctionName=FUNCTIONS["discord"],
         StatementId="topic",
@@ -127,7 +127,15 @@ def deploy(wiring: Wiring) -> None:
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arns["discord"])
 
 
-def _create(client: Any, short: str, environment: Mapping[str, str], *, images: bool) -> str:  # noqa: ANN401
+def deploy_function(client: Any, short: str, environment: Mapping[str, str], *, images: bool) -> str:  # noqa: ANN401 - boto3 makes its clients at run time
+    """Create one function and return its ARN.
+
+    Args:
+        client: boto3's client of Lambda.
+        short: its short name.
+        environment: its environment variables.
+        images: whether it runs from the built image; else from this interpreter's packages.
+    """
     name = FUNCTIONS[short]
     if images:
         code: dict[str, Any] = {"PackageType": "Image", "Code": {"ImageUri": f"joytify/{short}:latest"}}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from joytify_cleanup.settings import CleanupSettings
-from joytify_cli.operate.checks.secret import SHAPES
 from joytify_cli.operate.checks.settings import changed, given_settings
+from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import Check, Finding, UnavailableError
 from joytify_common.errors import ConfigError, TransientError
 
@@ -78,10 +78,9 @@ def test_a_check_that_hangs_ends_nothing() -> None:
     ],
 )
 def test_a_value_of_the_wrong_shape_is_known(key: str, right: str, wrong: str) -> None:
-    is_right, _ = SHAPES[key]
-
-    assert is_right(right)
-    assert not is_right(wrong)
+    assert is_right(key, right)
+    assert not is_right(key, wrong)
+    assert not is_right(key, 5)
 
 
 def test_settings_are_read_as_the_function_reads_them_and_not_from_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
 
 import pytest
 from bson import ObjectId
@@ -11,9 +14,22 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = ObjectId()
 
 
+@pytest.mark.parametrize(
+    "traits",
+    [
+        {},
+        {"active_share": 0.2},
+        {"days": 30},
+        {"days": 400, "active_share": 1.0},
+        {"expired_share": 0.0},
+        {"expired_share": 0.9, "seed": 5},
+        {"expired_share": 1.0},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_the_documents_agree_with_what_is_expected_of_them(*, shuffle: bool) -> None:
-    population = Population(users=40, playbacks_per_user=30, now=NOW, notification=ID, shuffle=shuffle)
+def test_the_documents_agree_with_what_is_expected_of_them(traits: dict[str, Any], *, shuffle: bool) -> None:
+    population = Population(users=40, playbacks_per_user=30, now=NOW, notification=ID, shuffle=shuffle, **traits)
 
     dates = [document["createdAt"] for document in population.playback_documents()]
     dated = [date for date in dates if isinstance(date, datetime)]
@@ -22,6 +38,53 @@ def test_the_documents_agree_with_what_is_expected_of_them(*, shuffle: bool) -> 
     assert sum(date < population.cutoff for date in dated) == population.expected().expired_playbacks
     assert (dated == sorted(dated)) is not shuffle
     assert all(abs(date - population.cutoff) >= timedelta(hours=6) for date in dated)
+    assert all(NOW - timedelta(days=population.days) <= date <= NOW for date in dated)
+    sessions = [document["status"]["lastActive"] for document in population.session_documents()]
+    idle = sum(isinstance(active, datetime) and active < population.cutoff for active in sessions)
+    assert idle == population.expected().expired_sessions
+
+
+@pytest.mark.parametrize(("share", "of"), [(0.2, 500), (0.5, 100), (1.0, 7)])
+def test_an_active_user_plays_three_times_as_much_as_another(share: float, of: int) -> None:
+    """As in the capacity model: 210 plays a week to 70."""
+    population = Population(users=10, playbacks_per_user=of, now=NOW, notification=ID, active_share=share)
+    plays = Counter(document["user"] for document in islice(population.playback_documents(), population.playbacks))
+    counts = [plays[population.user_id(user)] for user in range(10)]
+    active, others = counts[: round(10 * share)], counts[round(10 * share) :]
+
+    assert sum(counts) == 10 * of
+    assert max(active) - min(active) <= 3
+    assert all(min(active) == pytest.approx(3 * other, abs=3) for other in others)
+
+
+def test_the_statistics_are_those_of_the_playbacks() -> None:
+    """Of active users too: the element of a month holds the seconds that were played in it."""
+    population = Population(users=10, playbacks_per_user=90, now=NOW, notification=ID, active_share=0.3)
+    played = Counter[tuple[ObjectId, int]]()
+    for document in islice(population.playback_documents(), population.playbacks):
+        played[document["user"], document["createdAt"].month] += document["duration"]
+    kept = {
+        (document["user"], element["summary"]["month"]): element["summary"]["totalDuration"]
+        for document in population.stats_documents()
+        for element in document["stats"]
+    }
+
+    assert kept
+    assert all(played[key] == seconds for key, seconds in kept.items())
+
+
+def test_another_seed_makes_others_and_the_same_the_same() -> None:
+    """So that `append` finds room beside what is there: no `_id` and no email twice."""
+    made = [
+        Population(users=20, playbacks_per_user=10, now=NOW, notification=ID, seed=seed)
+        for seed in (0, 0, 1, 20, 2**24 - 1)
+    ]
+    ids = [{d["_id"] for d in p.playback_documents()} | {d["_id"] for d in p.user_documents()} for p in made]
+    emails = [{d["email"] for d in p.user_documents()} for p in made]
+
+    assert ids[0] == ids[1]
+    assert len(set.union(*ids[1:])) == sum(map(len, ids[1:]))
+    assert len(set.union(*emails[1:])) == sum(map(len, emails[1:]))
 
 
 def test_the_entitled_are_those_who_want_it_and_have_an_element_of_last_month() -> None:

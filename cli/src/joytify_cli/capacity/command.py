@@ -14,7 +14,7 @@ from joytify_cli.capacity.known_summary import rows
 from joytify_cli.capacity.measure import Measured, measure, utc_now
 from joytify_cli.capacity.model import ACTIVE, BYTES_PER_MB, INDEX_SHARE, REGULAR, Model
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - the same
+from joytify_cli.target import Aws  # noqa: TC001 - the same
 from joytify_cli.terminal import CommandError, console, say
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ def capacity(
     uri: Uri = None,
     database: Name = None,
     aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
 ) -> None:
     """Show what users store, how many fit, and on which day 80 % is reached.
 
@@ -54,10 +52,10 @@ def capacity(
     """
     measured: Measured | None = None
     if is_measured:
-        target = open_database(uri, database, aws=aws, project=project, environment=environment)
-        measured = measure(
-            target, retention_days=retention_days, limit_mb=limit_mb, alert_share=ALERT_SHARE, now=utc_now()
-        )
+        with open_database(uri, database, aws=aws) as target:
+            measured = measure(
+                target, retention_days=retention_days, limit_mb=limit_mb, alert_share=ALERT_SHARE, now=utc_now()
+            )
         model = measured.model if users is None else _with_users(measured.model, users)
     else:
         model = Model(

@@ -4,94 +4,204 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
+from joytify_cli.data import index_commands
 from joytify_cli.data.generate import fill
-from joytify_cli.data.population import Population
+from joytify_cli.data.guard import Confirm, Production, chosen_collections
+from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population
 from joytify_cli.data.verify import faults
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
-from joytify_cli.terminal import console
-from joytify_common.collections import CollectionNames, collection_names
+from joytify_cli.terminal import UsageError, console, say
+from joytify_common.collections import collection_names
+from joytify_common.mongo import mongo_errors
 from joytify_stats.period import resolve_period
 
-app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from pymongo.database import Database
 
-Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before production collections are changed")]
+    from joytify_common.collections import CollectionNames
+
+app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True)
+app.add_typer(index_commands.app, name="indexes")
+
+Document = dict[str, Any]
+# The most that an `_id` has room for.
+LARGEST_SEED = (1 << 24) - 1
+INTERRUPTED = 130
+
+Users = Annotated[int, typer.Argument(min=1, metavar="N", help="How many users")]
+Playbacks = Annotated[int, typer.Option(min=0, help="Playbacks of a user on average")]
+Days = Annotated[int, typer.Option(min=1, max=3650, help="Over how many days playbacks and sessions are spread")]
+ExpiredShare = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help=f"Share of them older than {RETENTION_DAYS} days; default: as the days have it"),
+]
+ActiveShare = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others")
+]
+Seed = Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="Another seed makes other users")]
+Shuffle = Annotated[bool, typer.Option("--shuffle", help="Scatter the playbacks instead of in order of time")]
+
+
+class Traits(TypedDict):
+    """What the user may choose of a population."""
+
+    users: int
+    playbacks_per_user: int
+    days: int
+    expired_share: float | None
+    active_share: float
+    seed: int
+    shuffle: bool
 
 
 @app.command()
 def generate(
-    users: Annotated[int, typer.Argument(min=1, metavar="N", help="How many users")],
+    users: Users,
     *,
-    playbacks_per_user: Annotated[int, typer.Option(min=0, help="Playbacks of each user")] = 500,
-    shuffle: Annotated[
-        bool, typer.Option("--shuffle", help="Scatter the playbacks instead of in order of time")
-    ] = False,
+    playbacks_per_user: Playbacks = 500,
+    days: Days = SPREAD_DAYS,
+    expired_share: ExpiredShare = None,
+    active_share: ActiveShare = 0.2,
+    seed: Seed = None,
+    shuffle: Shuffle = False,
     uri: Uri = None,
     database: Name = None,
     production: Production = False,
-    yes: Yes = False,
+    confirm: Confirm = "",
 ) -> None:
-    """Add N users with playbacks over the last 90 days (a third of them expired), statistics and sessions."""
-    target = open_database(uri, database)
-    names = _names(production=production, yes=yes, what=f"Add {users:,} made-up users to", database=target.name)
-    now = datetime.now(UTC)
-    population = Population(
-        users=users,
-        playbacks_per_user=playbacks_per_user,
-        now=now,
-        notification=resolve_period(None, now).notification_id(test_mode=not production),
-        shuffle=shuffle,
-    )
-    with progress_bar() as progress:
-        fill(target, names, population, progress)
-    expired = population.expired_playbacks()
-    console.print(
-        f"{population.playbacks:,} playbacks, {expired:,} of them expired, in {target.name}.{names.playbacks}"
-    )
+    """Make N users with playbacks, statistics and sessions, in collections that hold no user yet.
+
+    Example: joytify data generate 5000 --days 90 --expired-share 0.5
+    """
+    with open_database(uri, database) as target:
+        names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
+        if target[names.users].find_one({}, {"_id": 1}) is not None:
+            raise UsageError(
+                f"{target.name}.{names.users} holds users already: `joytify data append {users}` adds to them, "
+                "`joytify data clear` removes everything"
+            )
+        traits: Traits = {
+            "users": users,
+            "playbacks_per_user": playbacks_per_user,
+            "days": days,
+            "expired_share": expired_share,
+            "active_share": active_share,
+            "seed": seed or 0,
+            "shuffle": shuffle,
+        }
+        _make(target, names, traits)
+
+
+@app.command()
+def append(
+    users: Users,
+    *,
+    playbacks_per_user: Playbacks = 500,
+    days: Days = SPREAD_DAYS,
+    expired_share: ExpiredShare = None,
+    active_share: ActiveShare = 0.2,
+    seed: Seed = None,
+    shuffle: Shuffle = False,
+    uri: Uri = None,
+    database: Name = None,
+    production: Production = False,
+    confirm: Confirm = "",
+) -> None:
+    """Add N more users, with all that `generate` makes, to those that are there.
+
+    Example: joytify data append 500 --days 30
+    """
+    with open_database(uri, database) as target:
+        names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
+        # Whoever is there was made with a smaller one.
+        traits: Traits = {
+            "users": users,
+            "playbacks_per_user": playbacks_per_user,
+            "days": days,
+            "expired_share": expired_share,
+            "active_share": active_share,
+            "seed": min(target[names.users].estimated_document_count(), LARGEST_SEED) if seed is None else seed,
+            "shuffle": shuffle,
+        }
+        _make(target, names, traits)
 
 
 @app.command()
 def stats(*, uri: Uri = None, database: Name = None) -> None:
-    """Count the documents of every collection, production and test."""
-    target = open_database(uri, database)
-    table = Table("collection", "documents", title=target.name)
-    for test_mode in (False, True):
-        for name in astuple(collection_names(test_mode=test_mode)):
-            table.add_row(name, f"{target[name].count_documents({}):,}")
-    console.print(table)
+    """Count the documents of every collection, production and test.
+
+    Example: joytify data stats --uri mongodb://localhost:27017 --database mern-joytify
+    """
+    with open_database(uri, database) as target:
+        console.print(_counts(target, collection_names(test_mode=False), collection_names(test_mode=True)))
 
 
 @app.command()
 def verify(*, uri: Uri = None, database: Name = None, production: Production = False) -> None:
-    """Check what must always hold; exit 1 and say what is broken where it does not."""
+    """Check what must always hold; exit 1 and say what is broken where it does not.
+
+    Example: joytify data verify --production
+    """
     names = collection_names(test_mode=not production)
-    target = open_database(uri, database)
-    notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
-    looked_at = f"{notifications:,} monthly notifications in {target.name}.{names.notifications}"
-    found = list(faults(target, names))
-    for fault in found:
-        console.print(f"[red]broken[/red] {fault}")
-    if found:
-        raise typer.Exit(1)
-    console.print(f"every rule holds for {looked_at}" if notifications else f"nothing to check: {looked_at}")
+    with open_database(uri, database) as target:
+        with mongo_errors():
+            notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
+            found = list(faults(target, names))
+        looked_at = f"{notifications:,} monthly notifications in {target.name}.{names.notifications}"
+        for fault in found:
+            console.print(f"[red]broken[/red] {fault}")
+        if found:
+            raise typer.Exit(1)
+        console.print(f"every rule holds for {looked_at}" if notifications else f"nothing to check: {looked_at}")
 
 
 @app.command()
-def clear(*, uri: Uri = None, database: Name = None, production: Production = False, yes: Yes = False) -> None:
-    """Remove every document from the test collections, or with --production from the others."""
-    target = open_database(uri, database)
-    names = _names(production=production, yes=yes, what="Remove EVERYTHING from", database=target.name)
-    for name in astuple(names):
-        console.print(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
+def clear(*, uri: Uri = None, database: Name = None, production: Production = False, confirm: Confirm = "") -> None:
+    """Remove every document from the test collections, or with --production from the others.
+
+    Example: joytify data clear --production --confirm mern-joytify
+    """
+    with open_database(uri, database) as target:
+        names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
+        for name in astuple(names):
+            with mongo_errors():
+                say(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
 
 
-def _names(*, production: bool, yes: bool, what: str, database: str) -> CollectionNames:
-    if production and not yes:
-        typer.confirm(f"{what} the PRODUCTION collections of {database}?", abort=True)
-    return collection_names(test_mode=not production)
+def _make(target: Database[Document], names: CollectionNames, how: Traits) -> None:
+    """Write a population; Ctrl-C ends it after the batches that were begun, and it says what is there."""
+    if how["expired_share"] and how["days"] <= RETENTION_DAYS:
+        raise typer.BadParameter(
+            f"nothing of the last {how['days']} days is older than {RETENTION_DAYS}: say more --days",
+            param_hint="--expired-share",
+        )
+    now = datetime.now(UTC)
+    notification = resolve_period(None, now).notification_id(test_mode=names == collection_names(test_mode=True))
+    population = Population(now=now, notification=notification, **how)
+    try:
+        with mongo_errors(), progress_bar() as progress:
+            fill(target, names, population, progress)
+    except KeyboardInterrupt:
+        say("interrupted; what is there, from before and from now, is whole:")
+        console.print(_counts(target, names))
+        say("`joytify data append` adds to it, `joytify data clear` removes it")
+        raise typer.Exit(INTERRUPTED) from None
+    say(
+        f"{population.playbacks:,} playbacks, {population.expired_playbacks():,} of them expired, "
+        f"in {target.name}.{names.playbacks}"
+    )
+
+
+def _counts(target: Database[Document], *sets: CollectionNames) -> Table:
+    table = Table("collection", Column("documents", justify="right"), title=target.name)
+    with mongo_errors():
+        for names in sets:
+            for name in astuple(names):
+                table.add_row(name, f"{target[name].count_documents({}):,}")
+    return table

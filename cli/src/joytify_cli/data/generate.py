@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+from joytify_cli.data.indexes import BACKEND, create
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from pymongo.collection import Collection
     from pymongo.database import Database
     from rich.progress import Progress
 
@@ -17,31 +23,59 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 BATCH = 5000
-# The indexes that the backend makes.
-INDEXES = {"stats": ("user",), "playbacks": ("user", "song", "artist"), "sessions": ("user",)}
+# While the server writes two batches, the next one is made; with one, either waits for the other.
+WRITERS = 2
 
 
 def fill(database: Database[Document], names: CollectionNames, population: Population, progress: Progress) -> None:
-    """Write the population's documents and the backend's indexes, a batch at a time."""
+    """Write the population's documents and the backend's indexes, a few batches at a time.
+
+    It may be interrupted at any time: batches that were begun are written to their end, and a user exists only once the
+    statistics and the notification that he refers to do.
+    """
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
-        "users": (population.user_documents, population.users),
-        "notifications": (population.notification_documents, 1),
         "stats": (population.stats_documents, population.users),
+        "users": (population.user_documents, population.users),
         "playbacks": (population.playback_documents, population.playbacks),
         "sessions": (population.session_documents, population.users),
     }
+    for index in BACKEND:
+        create(database, names, index)
+    for notification in population.notification_documents():
+        # What a run has made of it meanwhile stays as it is.
+        database[names.notifications].update_one(
+            {"_id": notification.pop("_id")}, {"$setOnInsert": notification}, upsert=True
+        )
     for kind, (documents, expected) in sources.items():
         collection = database[getattr(names, kind)]
-        for field in INDEXES.get(kind, ()):
-            collection.create_index(field)
         task = progress.add_task(collection.name, total=expected)
         written = 0
-        for batch in _batches(documents()):
-            collection.insert_many(batch, ordered=False)
-            written += len(batch)
-            # A few documents more or less than one a user are known only when they are made.
-            progress.update(task, completed=written, total=max(expected, written))
+        with closing(write(collection, documents())) as counts:
+            for count in counts:
+                written += count
+                # A few documents more or less than one a user are known only when they are made.
+                progress.update(task, completed=written, total=max(expected, written))
         progress.update(task, total=written)
+
+
+def write(collection: Collection[Document], documents: Iterable[Document]) -> Generator[int]:
+    """Insert the documents; yield how many after each batch. Memory holds a few batches at most.
+
+    Raises:
+        PyMongoError: the server refused a batch; those that were begun are written.
+    """
+    pending: deque[Future[int]] = deque()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for batch in _batches(documents):
+            pending.append(pool.submit(_insert, collection, batch))
+            if len(pending) > WRITERS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _insert(collection: Collection[Document], batch: list[Document]) -> int:
+    return len(collection.insert_many(batch, ordered=False).inserted_ids)
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

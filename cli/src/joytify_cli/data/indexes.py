@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from joytify_cli.terminal import UsageError
+from joytify_common.collections import PRODUCTION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -48,6 +51,20 @@ BACKEND = (
     Index("sessions", "user", "the backend finds a user's sessions by it", {}),
     Index("sessions", "expiresAt", "MongoDB removes expired sessions by it", {"expireAfterSeconds": 0}),
 )
+
+
+def find_index(text: str) -> Index:
+    """Return the backend's index on `COLLECTION.FIELD`, else a plain one.
+
+    Raises:
+        UsageError: the collection is none of the pipeline's, the field is missing or `_id`.
+    """
+    kind, _, field = text.partition(".")
+    if kind not in asdict(PRODUCTION) or not field or field == "_id":
+        collections = ", ".join(asdict(PRODUCTION))
+        raise UsageError(f"{text!r} must be COLLECTION.FIELD, the collection one of {collections}, the field not _id")
+    declared = (index for index in BACKEND if (index.kind, index.field) == (kind, field))
+    return next(declared, Index(kind, field, "", {}))
 
 
 def existing(database: Database[Document], names: CollectionNames) -> Iterator[tuple[str, str, Document]]:

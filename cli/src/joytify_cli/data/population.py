@@ -7,7 +7,8 @@ counted here without asking the pipeline or the database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ HASH_MULTIPLIER = 2654435761
 # the month's notification already, since an earlier run was cut short.
 OPTED_OUT, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {5, 11}, {7}, {13}
 GROUP = 20
+# Of the capacity model: 210 plays a week to 70.
+SLOTS_OF_ACTIVE = 3
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,18 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """Users and what they did in the last 90 days.
+    """Users and what they did in the last days.
 
     Attributes:
         users: how many.
-        playbacks_per_user: how many playbacks each has.
-        now: the moment the 90 days end at, UTC.
+        playbacks_per_user: how many playbacks each has on average.
+        now: the moment the days end at, UTC.
         notification: `_id` of the last complete month's notification.
         shuffle: whether playbacks come in scattered order instead of in order of time.
+        days: over how many days playbacks and sessions are spread.
+        expired_share: share of them that is older than the retention period; None: as the days have it.
+        active_share: share of the users who play three times as much as the others, as in the capacity model.
+        seed: another one makes other users, who can be in one database with these; below 2^24.
     """
 
     users: int
@@ -67,6 +74,14 @@ class Population:
     now: datetime
     notification: ObjectId
     shuffle: bool = False
+    days: int = SPREAD_DAYS
+    expired_share: float | None = None
+    active_share: float = 0.0
+    seed: int = 0
+
+    @cached_property
+    def _registered(self) -> datetime:
+        return self.now - timedelta(days=400)
 
     @property
     def playbacks(self) -> int:
@@ -80,7 +95,7 @@ class Population:
 
     def user_id(self, user: int) -> ObjectId:
         """Return the `_id` of a user."""
-        return object_id(self.now - timedelta(days=400), 1, user)
+        return self._object_id(self._registered, 1, user)
 
     def wants(self, user: int) -> bool:
         """Return whether the user is opted in to the monthly notification."""
@@ -96,11 +111,11 @@ class Population:
 
     def expired_playbacks(self) -> int:
         """Return how many playbacks are older than the retention period."""
-        return sum(self._moment(number, self.playbacks) < self.cutoff for number in range(self.playbacks))
+        return self._expired(self.playbacks)
 
     def expired_sessions(self) -> int:
         """Return how many sessions are idle for longer than the retention period."""
-        return sum(self._moment(user, self.users) < self.cutoff for user in range(self.users))
+        return self._expired(self.users)
 
     def expected(self) -> Expected:
         """Return what the month end must do, counted from the numbers alone."""
@@ -128,12 +143,12 @@ class Population:
         for user in range(self.users):
             yield {
                 "_id": self.user_id(user),
-                "email": f"listener{user}@example.com",
-                "username": f"Listener {user}",
+                "email": f"listener{self._number(user)}@example.com",
+                "username": f"Listener {self._number(user)}",
                 "password": "$2b$10$" + "x" * 53,
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
                 "biography": "Listens to music. " * 12,
-                "following": [object_id(self.now, 2, artist) for artist in range(user % 8)],
+                "following": list(self._artists[: user % 8]),
                 "notifications": [self._entry()] if self._is_told_already(user) else [],
                 "userPreferences": {
                     "locale": "zh-TW",
@@ -143,7 +158,7 @@ class Population:
                         "systemAnnouncement": True,
                     },
                 },
-                "createdAt": self.now - timedelta(days=400),
+                "createdAt": self._registered,
                 "updatedAt": self.now - timedelta(days=1),
             }
 
@@ -176,30 +191,82 @@ class Population:
             yield self._session(user, "2020-01-01T00:00:00Z" if user % 2 else None)
 
     def _moment(self, number: int, of: int) -> datetime:
-        """Return the moment of the number-th of so many, spread over the 90 days but for the guard at the cutoff."""
-        span = timedelta(days=SPREAD_DAYS) - 2 * GUARD
-        moment = self.now - timedelta(days=SPREAD_DAYS) + span * (number / max(of, 1))
-        if moment >= self.cutoff - GUARD:
-            moment += 2 * GUARD
+        """Return the moment of the number-th of so many, spread over the days except for the guard at the cutoff."""
+        start, cutoff, guard = self._seconds
+        end = self.now.timestamp()
+        expired = self._expired(of)
+        if number < expired:
+            seconds = start + (cutoff - guard - start) * number / expired
+        else:
+            first = max(start, cutoff + guard)
+            seconds = first + (end - first) * (number - expired) / (of - expired)
         # BSON dates have milliseconds.
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return datetime.fromtimestamp(int(seconds * 1000) / 1000, UTC)
+
+    @cached_property
+    def _seconds(self) -> tuple[float, float, float]:
+        """When the days begin, the cutoff, and the guard, in seconds."""
+        start = self.now - timedelta(days=self.days)
+        return start.timestamp(), self.cutoff.timestamp(), GUARD.total_seconds()
+
+    def _expired(self, of: int) -> int:
+        """Return how many of so many are older than the retention period."""
+        start, cutoff, guard = self._seconds
+        if cutoff - guard <= start:
+            return 0
+        share = (cutoff - start) / (self.now.timestamp() - start) if self.expired_share is None else self.expired_share
+        return round(of * share)
+
+    @cached_property
+    def _active(self) -> int:
+        """How many users are active: the first ones."""
+        return round(self.users * self.active_share)
+
+    @cached_property
+    def _slots(self) -> int:
+        """An active user plays at three slots of a round, another at one."""
+        return self.users + (SLOTS_OF_ACTIVE - 1) * self._active
+
+    def _user_at(self, slot: int) -> int:
+        return slot if slot < self.users else (slot - self.users) // (SLOTS_OF_ACTIVE - 1)
+
+    def _slots_of(self, user: int) -> Iterator[int]:
+        yield user
+        if user < self._active:
+            first = self.users + (SLOTS_OF_ACTIVE - 1) * user
+            yield from range(first, first + SLOTS_OF_ACTIVE - 1)
 
     def _play(self, number: int) -> Play:
-        user, mixed = number % self.users, (number * HASH_MULTIPLIER) & 0xFFFFFFFF
+        user, mixed = self._user_at(number % self._slots), ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
         return Play(user, song, song % ARTISTS, 30 + (mixed >> 8) % 270, self._moment(number, self.playbacks))
 
     def _playback(self, play: Play, number: int) -> Document:
         return {
-            "_id": object_id(play.at, 4, number),
+            "_id": self._object_id(play.at, 4, number),
             "user": self.user_id(play.user),
-            "song": object_id(self.now, 3, play.song),
-            "artist": object_id(self.now, 2, play.artist),
+            "song": self._songs[play.song],
+            "artist": self._artists[play.artist],
             "state": "playing" if number % 10 == 0 else "completed",
             "duration": play.seconds,
             "createdAt": play.at,
             "updatedAt": play.at,
         }
+
+    @cached_property
+    def _songs(self) -> tuple[ObjectId, ...]:
+        return tuple(object_id(self.now, 3, song) for song in range(ARTISTS * SONGS_EACH))
+
+    @cached_property
+    def _artists(self) -> tuple[ObjectId, ...]:
+        return tuple(object_id(self.now, 2, artist) for artist in range(ARTISTS))
+
+    def _object_id(self, moment: datetime, kind: int, number: int) -> ObjectId:
+        """Return an `_id` that no other seed's population has."""
+        return object_id(moment, kind | self.seed << 8, number)
+
+    def _number(self, user: int) -> str:
+        return f"{user}" if self.seed == 0 else f"{self.seed}-{user}"
 
     def _session(self, user: int, active: datetime | str | None) -> Document:
         return {
@@ -211,8 +278,8 @@ class Population:
             "location": {"country": "TW", "city": "Taipei"},
             "status": {"online": False, "lastActive": active},
             "expiresAt": self.now + timedelta(days=30),
-            "createdAt": self.now - timedelta(days=SPREAD_DAYS),
-            "updatedAt": self.now - timedelta(days=SPREAD_DAYS),
+            "createdAt": self.now - timedelta(days=self.days),
+            "updatedAt": self.now - timedelta(days=self.days),
         }
 
     def _is_entitled(self, user: int) -> bool:
@@ -226,7 +293,9 @@ class Population:
         return {"id": self.notification, "viewed": True, "read": False}
 
     def _plays(self, user: int) -> Iterator[Play]:
-        return (self._play(user + turn * self.users) for turn in range(self.playbacks_per_user))
+        slots = list(self._slots_of(user))
+        numbers = (start + slot for start in range(0, self.playbacks, self._slots) for slot in slots)
+        return (self._play(number) for number in numbers if number < self.playbacks)
 
     def _has_played_in(self, user: int, month: tuple[int, int]) -> bool:
         return any(month_of(play.at) == month for play in self._plays(user))

@@ -74,9 +74,9 @@ def restore(
 
     Example: joytify archive restore --bucket B --from 2026-11-01 --to 2026-11-30 --into restored --dry-run
     """
-    target, client, restored = open_database(uri, database, aws=aws), find_target(aws=aws).client("s3"), Restored()
+    client, restored = find_target(aws=aws).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
-    with progress_bar() as bar:
+    with open_database(uri, database, aws=aws) as target, progress_bar() as bar:
         task = bar.add_task("objects", total=len(objects))
         for found in objects:
             _restore(_documents(client, bucket, found), target[into or found.collection], restored, dry_run=dry_run)

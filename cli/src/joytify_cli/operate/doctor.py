@@ -64,8 +64,9 @@ def examine(context: Context) -> Iterator[Finding]:
         *functions.checks(context),
         *operation.checks(context),
     ]
-    for check in checks:
-        yield from check.findings()
+    with context.at_the_end:
+        for check in checks:
+            yield from check.findings()
 
 
 def default_digests(target: Target) -> Path:

@@ -79,7 +79,9 @@ def invoke(
         raise typer.Abort
     if is_async:
         request = call.queue(event)
-        say(f"queued, request {request}; its log: joytify tail {function} --follow --request {request}")
+        # The emulator runs it under another id than it answers.
+        only = "" if target.stack else f" --request {request}"
+        say(f"queued, request {request}; its log: joytify tail {function} --follow{only}")
         return
     answer = call.wait(event)
     if as_json:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
+from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import UnavailableError
 from joytify_cli.secret_store import read_stored
 from joytify_cli.terminal import CommandError
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AWS, SECRET = "AWS does not answer", "the secret could not be read"
+
 
 @dataclass(frozen=True)
 class Context:
@@ -31,11 +35,13 @@ class Context:
         target: where the pipeline is.
         digests: file of the digests that Terraform is given.
         post: whether a message may be posted to Discord.
+        at_the_end: closes what the checks opened.
     """
 
     target: Target
     digests: Path
     post: bool = False
+    at_the_end: ExitStack = field(default_factory=ExitStack)
     _missing: set[str] = field(default_factory=set)
 
     @cached_property
@@ -51,7 +57,7 @@ class Context:
         Raises:
             UnavailableError: it does not, as the check of the identity reports.
         """
-        self._needed("AWS does not answer", lambda: self.identity)
+        self.needed(AWS, lambda: self.identity)
 
     @cached_property
     def secret(self) -> Mapping[str, Any]:
@@ -60,20 +66,22 @@ class Context:
         return read_stored(self.target).values
 
     def value(self, key: str) -> SecretStr:
-        """Return a key of the secret, which has been checked before.
+        """Return a key of the secret.
 
         Raises:
-            UnavailableError: it is missing, as the check of the secret reports.
+            UnavailableError: it is missing or has the wrong shape, as the check of the secret reports.
         """
-        secret = self._needed("the secret could not be read", lambda: self.secret)
+        secret = self.needed(SECRET, lambda: self.secret)
         value = secret.get(key)
         if not isinstance(value, str) or not value:
             raise UnavailableError(f"the secret has no {key}")
+        if not is_right(key, value):
+            raise UnavailableError(f"{key} has the wrong shape")
         return SecretStr(value)
 
     def text(self, key: str, default: str) -> str:
         """Return a key of the secret that is none, or its default."""
-        secret = self._needed("the secret could not be read", lambda: self.secret)
+        secret = self.needed(SECRET, lambda: self.secret)
         return str(secret.get(key) or default)
 
     def settings(self, function: FunctionName) -> Mapping[str, str]:
@@ -83,7 +91,7 @@ class Context:
             UnavailableError: there is none, as the check of the functions reports.
         """
         self.need_aws()
-        return self._needed(f"function {function} was not found", lambda: self.target.function_settings(function))
+        return self.needed(f"function {function} was not found", lambda: self.target.function_settings(function))
 
     def address(self, key: str) -> SecretStr:
         """Return an address in the secret, as this machine reaches it.
@@ -100,12 +108,23 @@ class Context:
         }.get(key, ("", ""))
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
-    def _needed(self, what: str, find: Callable[[], T]) -> T:
-        """Return what is found; what is missing is looked for once, since that may take its time."""
-        if what in self._missing:
-            raise UnavailableError(what)
+    def reported(self, what: str, find: Callable[[], T]) -> T:
+        """Return what the check that reports on it finds; what is missing is not looked for again."""
         try:
             return find()
         except (CommandError, JobError):
             self._missing.add(what)
+            raise
+
+    def needed(self, what: str, find: Callable[[], T]) -> T:
+        """Return what another check reports on.
+
+        Raises:
+            UnavailableError: it is missing.
+        """
+        if what in self._missing:
+            raise UnavailableError(what)
+        try:
+            return self.reported(what, find)
+        except (CommandError, JobError):
             raise UnavailableError(what) from None

@@ -14,8 +14,7 @@ from joytify_cli.data.indexes import missing
 from joytify_cli.operate.checks.settings import given_settings
 from joytify_cli.operate.findings import Check, Finding, UnavailableError
 from joytify_common.collections import PRODUCTION, collection_names
-from joytify_common.errors import JobError
-from joytify_common.mongo import connect, mongo_errors, within
+from joytify_common.mongo import connect, mongo_client, mongo_errors, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 # The oldest whose transactions can create a collection.
 OLDEST_VERSION = (4, 4)
 SECONDS = 15
+MONGODB = "MongoDB does not answer"
 RIGHTS = "give the user readWrite on the database (Atlas: Database Access)"
 
 Document = dict[str, Any]
@@ -51,19 +51,19 @@ def checks(context: Context) -> list[Check]:
 def _database(context: Context) -> Database[Document]:
     """Return the functions' database, once its server has answered."""
     name = context.settings("cleanup").get("DB_NAME") or str(CleanupSettings.model_fields["db_name"].default)
-    return connect(context.address("MONGODB_CONNECTION_STRING"))[name]
+    uri = context.address("MONGODB_CONNECTION_STRING")
+    context.at_the_end.callback(mongo_client.cache_clear)
+    context.at_the_end.callback(mongo_client(uri.get_secret_value()).close)
+    return connect(uri)[name]
 
 
 def _reached(context: Context) -> Database[Document]:
     """Return the database for a check that is about something else."""
-    try:
-        return _database(context)
-    except JobError:
-        raise UnavailableError("MongoDB does not answer") from None
+    return context.needed(MONGODB, lambda: _database(context))
 
 
 def _server(context: Context) -> Iterator[Finding]:
-    database = _database(context)
+    database = context.reported(MONGODB, lambda: _database(context))
     with mongo_errors(), within(SECONDS):
         version = database.client.server_info()["version"]
         hello = database.client.admin.command("hello")
@@ -127,7 +127,8 @@ def _indexes(context: Context) -> Iterator[Finding]:
 
 
 def _storage(context: Context) -> Iterator[Finding]:
-    settings = given_settings(CleanupSettings, context.settings("cleanup"))
+    given = context.settings("cleanup")
+    settings = context.needed("cleanup's settings are wrong", lambda: given_settings(CleanupSettings, given))
     now = datetime.now(UTC)
     size = DatabaseSize(
         database=_reached(context),

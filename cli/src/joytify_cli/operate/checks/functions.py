@@ -51,7 +51,9 @@ def _function(context: Context, function: FunctionName) -> Iterator[Finding]:
     found = _get(context, function)["Configuration"]
     check, says = f"function {function}", f"{found['FunctionName']}, {found['MemorySize']} MB, {found['Timeout']} s"
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
-    if state not in {"Active", "Inactive"} or update == "Failed":
+    if state == "Pending" or update == "InProgress":
+        yield Finding(check, "note", f"{says}: it is being created or updated", "look again in a minute")
+    elif state == "Failed" or update == "Failed":
         reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "no reason is given"
         yield Finding(check, "wrong", f"{says}: state {state}, last update {update}: {reason}", APPLY)
     else:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 from joytify_cli.operate.findings import Check, Finding
 from joytify_common.deadline import Deadline
+from joytify_discord.embed import Embed
+from joytify_discord.limits import payloads
+from joytify_discord.webhook import Webhook
 from joytify_stats.backend import Backend
 
 if TYPE_CHECKING:
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 
 SECONDS = 15.0
 NEW_WEBHOOK = "make a webhook in Discord (channel, Integrations) and put its address into the secret"
-HELLO = "`joytify doctor --post`: this is where the pipeline's messages arrive."
+AGAIN = "try again in a minute"
+HELLO, BLUE = "This is where the pipeline's messages arrive.", 0x3498DB
 
 
 def checks(context: Context) -> list[Check]:
@@ -46,26 +50,28 @@ def _alerts(context: Context) -> Iterator[Finding]:
 
 
 def _webhook(context: Context, key: str) -> Iterator[Finding]:
-    url = context.address(key).get_secret_value()
-    try:
-        with httpx.Client(timeout=SECONDS) as client:
-            answer = client.get(url)
-            posted = client.post(url, params={"wait": "true"}, json=_message()) if context.post else None
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        # The address is a secret, and httpx quotes it.
-        yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", "try again")
-        return
+    url = context.address(key)
+    with httpx.Client(timeout=SECONDS) as client:
+        try:
+            answer = client.get(url.get_secret_value())
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            # The address is a secret, and httpx quotes it.
+            yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", AGAIN)
+            return
+        if context.post and answer.is_success:
+            # As the function posts: it waits where Discord limits the rate.
+            (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
+            Webhook(client, url, key).post(hello, Deadline(time.monotonic() + SECONDS))
+    yield _heard(answer, key, posted=context.post)
+
+
+def _heard(answer: httpx.Response, key: str, *, posted: bool) -> Finding:
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return Finding("discord", "note", f"{key}: Discord limits the rate just now (429)", AGAIN)
     if answer.status_code != HTTPStatus.OK:
-        yield Finding("discord", "wrong", f"{key}: Discord answered {answer.status_code}", NEW_WEBHOOK)
-    elif posted is not None and not posted.is_success:
-        yield Finding("discord", "wrong", f"{key}: Discord refused a message ({posted.status_code})", NEW_WEBHOOK)
-    else:
-        done = "a message was posted" if posted else "nothing was posted; --post does"
-        yield Finding("discord", "ok", f"{key}: the webhook {_name(answer)} is alive ({done})")
-
-
-def _message() -> dict[str, Any]:
-    return {"content": HELLO, "allowed_mentions": {"parse": []}}
+        return Finding("discord", "wrong", f"{key}: Discord answered {answer.status_code}", NEW_WEBHOOK)
+    done = "a message was posted" if posted else "nothing was posted; --post does"
+    return Finding("discord", "ok", f"{key}: the webhook {_name(answer)} is alive ({done})")
 
 
 def _name(answer: httpx.Response) -> str:

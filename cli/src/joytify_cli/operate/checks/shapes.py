@@ -1,0 +1,55 @@
+"""The shape of each key of the secret."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from joytify_cli.terminal import find_zone
+from joytify_common.secrets import SCHEDULE_MODES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def is_right(key: str, value: object) -> bool:
+    """Return whether a value that is not empty has its key's shape; any text will do for a key that is not known."""
+    shape, _ = SHAPES.get(key, (lambda _: True, ""))
+    return isinstance(value, str) and shape(value)
+
+
+def _is_connection_string(value: str) -> bool:
+    if value.startswith("mongodb+srv://"):
+        # To parse it means to ask the name servers; the check of MongoDB does.
+        return bool(urlsplit(value).hostname)
+    try:
+        parse_uri(value)
+    except (PyMongoError, ValueError):
+        return False
+    return True
+
+
+def _is_url(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _is_webhook(value: str) -> bool:
+    return _is_url(value) and re.search(r"/api/(v\d+/)?webhooks/\d+/[\w-]+/?$", urlsplit(value).path) is not None
+
+
+WEBHOOK = "the address of a Discord webhook (https://discord.com/api/webhooks/ID/TOKEN)"
+SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
+    "MONGODB_CONNECTION_STRING": (_is_connection_string, "a connection string (mongodb:// or mongodb+srv://)"),
+    "API_DOMAIN": (_is_url, "a URL (https://...)"),
+    "API_INTERNAL_SECRET_KEY": (lambda value: value == value.strip(), "a text without spaces round it"),
+    "DISCORD_WEBHOOK_URL": (_is_webhook, WEBHOOK),
+    "DISCORD_ALERTS_WEBHOOK_URL": (_is_webhook, WEBHOOK),
+    "DISCORD_THREAD_ID": (str.isdigit, "the id of a thread, in digits"),
+    "DISCORD_TIMEZONE": (lambda value: find_zone(value) is not None, "an IANA time zone (Asia/Taipei)"),
+    "SCHEDULE_MODE": (lambda value: value in SCHEDULE_MODES, f"one of {', '.join(SCHEDULE_MODES)}"),
+}

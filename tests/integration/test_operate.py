@@ -1,0 +1,452 @@
+"""The operator's commands against the embedded stack, with something broken in each of doctor's checks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from typer.testing import CliRunner
+
+from joytify_cli.data.verify import faults
+from joytify_cli.main import app
+from joytify_common.collections import TEST
+from joytify_local.aws import FUNCTIONS, SECRET_NAME, deploy_function
+from joytify_local.mongodb import initiate, mongod_path
+from joytify_local.processes import free_port, start, stop
+from joytify_local.stack import Stack, start_embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+DATABASE = "joytify-operate"
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Stack]:
+    """Everything as processes of this machine; each job has succeeded once."""
+    started = start_embedded(DATABASE)
+    for job in ("stats", "cleanup"):
+        started.client("lambda").invoke(FunctionName=FUNCTIONS[job], Payload=b"{}")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def stack(running: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """The stack, as the command finds it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MONGODB_URI", raising=False)
+    write(running)
+    return running
+
+
+def write(stack: Stack) -> None:
+    Path("build").mkdir(exist_ok=True)
+    Path("build/stack.json").write_text(json.dumps(vars(stack)), encoding="utf-8")
+
+
+def run(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def examine(output: str) -> list[Document]:
+    findings: list[Document] = json.loads(output)
+    return findings
+
+
+def wrong(findings: list[Document]) -> set[str]:
+    return {finding["check"] for finding in findings if finding["status"] == "wrong"}
+
+
+def test_a_healthy_stack_is_well(stack: Stack) -> None:
+    code, told = run("doctor")
+
+    assert (code, told.splitlines()[-1]) == (0, "all is well")
+    assert "MongoDB 6.0" in told
+    assert "nothing was posted" in told
+    assert httpx.get(stack.backend + "/pushed").json()["users"] == {}
+
+
+def test_a_message_is_posted_only_if_asked_for(stack: Stack) -> None:
+    httpx.delete(stack.discord + "/messages")
+
+    assert run("doctor", "--post")[0] == 0
+
+    titles = [
+        embed["title"] for message in httpx.get(stack.discord + "/messages").json() for embed in message["embeds"]
+    ]
+    # The summaries of runs may still come in.
+    assert titles.count("joytify doctor --post") == 1
+
+
+@contextmanager
+def changed_secret(stack: Stack, change: Callable[[Document], object]) -> Iterator[None]:
+    client = stack.client("secretsmanager")
+    before = client.get_secret_value(SecretId=SECRET_NAME)["SecretString"]
+    values = json.loads(before)
+    changed = change(values)
+    text = changed if isinstance(changed, str) else json.dumps(values)
+    client.put_secret_value(SecretId=SECRET_NAME, SecretString=text)
+    yield
+    client.put_secret_value(SecretId=SECRET_NAME, SecretString=before)
+
+
+def in_secret(**values: str | None) -> Callable[[Stack], AbstractContextManager[None]]:
+    """Change keys of the secret; None removes one."""
+
+    def change(held: Document) -> None:
+        held.update(values)
+        for key in [key for key, value in values.items() if value is None]:
+            del held[key]
+
+    return lambda stack: changed_secret(stack, change)
+
+
+def in_environment(job: str, **values: str) -> Callable[[Stack], AbstractContextManager[None]]:
+    @contextmanager
+    def change(stack: Stack) -> Iterator[None]:
+        client, name = stack.client("lambda"), FUNCTIONS[job]
+        before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **values}})
+        yield
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+
+    return change
+
+
+@contextmanager
+def no_aws(stack: Stack) -> Iterator[None]:
+    write(replace(stack, aws="http://127.0.0.1:1"))
+    yield
+    write(stack)
+
+
+@contextmanager
+def no_secret_json(stack: Stack) -> Iterator[None]:
+    with changed_secret(stack, lambda _: "no json"):
+        yield
+
+
+@contextmanager
+def wrong_password(stack: Stack) -> Iterator[None]:
+    host = stack.mongodb.removeprefix("mongodb://")
+    with in_secret(MONGODB_CONNECTION_STRING=f"mongodb://joytify:hunter2@{host}")(stack):
+        yield
+
+
+@contextmanager
+def reader_only(stack: Stack) -> Iterator[None]:
+    """A server that enforces what users may do, and one who may read and write, but delete nothing."""
+    folder, port = Path("auth"), free_port("127.0.0.1")
+    (folder / "data").mkdir(parents=True)
+    key = folder / "key"
+    key.write_text("a" * 64)
+    key.chmod(0o600)
+    command = [str(mongod_path()), "--dbpath", str(folder / "data"), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    command += ["--replSet", "rs0", "--keyFile", str(key), "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
+    uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    pid = start(command, folder / "log", lambda: initiate(uri, f"127.0.0.1:{port}"))
+    try:
+        with MongoClient[Document](uri) as client:
+            # What a fresh server admits from its own machine.
+            client.admin.command("createUser", "root", pwd="r", roles=["root"])  # noqa: S106 - of this test
+        with MongoClient[Document](uri, username="root", password="r") as client:  # noqa: S106 - of this test
+            privileges = [
+                {
+                    "resource": {"db": DATABASE, "collection": ""},
+                    "actions": ["find", "insert", "update", "listIndexes", "dbStats"],
+                }
+            ]
+            client[DATABASE].command("createRole", "writer", privileges=privileges, roles=[])
+            client[DATABASE].command("createUser", "joytify", pwd="hunter2", roles=["writer"])  # noqa: S106 - of this test
+        limited = uri.replace("//", "//joytify:hunter2@").replace("/?", f"/{DATABASE}?")
+        with in_secret(MONGODB_CONNECTION_STRING=limited)(stack):
+            yield
+    finally:
+        stop([pid])
+
+
+@contextmanager
+def full(stack: Stack) -> Iterator[None]:
+    with MongoClient[Document](stack.mongodb) as client, in_environment("cleanup", STORAGE_LIMIT_MB="1")(stack):
+        client[DATABASE].ballast.insert_one({"x": "x" * 900_000})
+        yield
+        client[DATABASE].ballast.drop()
+
+
+@contextmanager
+def failing_backend(stack: Stack) -> Iterator[None]:
+    httpx.put(stack.backend + "/mood", json={"status": 500, "times": 10})
+    yield
+    httpx.put(stack.backend + "/mood", json={})
+
+
+@contextmanager
+def no_discord_function(stack: Stack) -> Iterator[None]:
+    client, name = stack.client("lambda"), FUNCTIONS["discord"]
+    environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.delete_function(FunctionName=name)
+    yield
+    deploy_function(client, "discord", environment, images=False)
+
+
+@contextmanager
+def no_subscription(stack: Stack) -> Iterator[None]:
+    client = stack.client("sns")
+    (found,) = client.list_subscriptions()["Subscriptions"]
+    client.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
+    yield
+    client.subscribe(TopicArn=found["TopicArn"], Protocol="lambda", Endpoint=found["Endpoint"])
+
+
+@contextmanager
+def never_succeeded(stack: Stack) -> Iterator[None]:
+    stack.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{FUNCTIONS['cleanup']}")
+    yield
+    stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("broken", "check", "says"),
+    [
+        (no_aws, "aws", "AWS could not be reached"),
+        (no_secret_json, "secret", "must be a JSON object"),
+        (in_secret(DISCORD_WEBHOOK_URL=None), "secret", "DISCORD_WEBHOOK_URL is missing"),
+        (in_secret(API_DOMAIN="localhost"), "secret", "API_DOMAIN is not a URL"),
+        (in_secret(MONGODB_CONNECTION_STRING="mongodb://127.0.0.1:1/"), "mongodb", "IP access list"),
+        (wrong_password, "mongodb", "refused the user name or password"),
+        (reader_only, "rights", "it needs readWrite"),
+        (full, "storage", "of 1 MB used, more than 80 %"),
+        (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
+        (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),
+        (failing_backend, "backend", "500"),
+        (in_secret(DISCORD_WEBHOOK_URL="http://127.0.0.1:1/api/webhooks/1/hunter2"), "discord", "could not be reached"),
+        (no_discord_function, "function discord", "ResourceNotFoundException"),
+        (in_environment("cleanup", CLEANUP_DAYS="0"), "settings", "CLEANUP_DAYS: "),
+        (no_subscription, "topic", "is not subscribed"),
+        (never_succeeded, "last success", "cleanup: none for 45 days"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_broken_is_named_and_nothing_else(
+    stack: Stack, broken: Callable[[Stack], AbstractContextManager[None]], check: str, says: str
+) -> None:
+    with broken(stack):
+        result = CliRunner().invoke(app, ["doctor", "--json"])
+
+    findings = examine(result.output)
+    text = json.dumps(findings, ensure_ascii=False)
+    named = [finding for finding in findings if finding["status"] == "wrong"]
+    assert wrong(findings) == {check}, text
+    assert any(says in finding["says"] for finding in named), text
+    assert all(finding["action"] for finding in named)
+    # No check ends another: each is there, if only as not checked.
+    assert {"mongodb", "backend", "discord", "topic", "alarms", "schedules"} <= {each["check"] for each in findings}
+    assert "hunter2" not in text
+
+
+def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
+    with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x")(stack):
+        result = CliRunner().invoke(app, ["doctor", "--json"])
+
+    notes = {(each["check"], each["says"]) for each in examine(result.output) if each["status"] == "note"}
+    assert ("secret", "SCHEDULE_MODE is test_auto: production is not run") in notes
+    assert ("secret", "no function reads the key DISCORD_WEBHOOK: is DISCORD_WEBHOOK_URL meant?") in notes
+    assert any(check == "indexes" and "stats.user" in says for check, says in notes)
+
+
+def test_a_mode_is_set_and_every_other_key_is_kept(stack: Stack) -> None:
+    client = stack.client("secretsmanager")
+    with in_secret(SOMEBODY_ELSES="ключ")(stack):
+        before = client.get_secret_value(SecretId=SECRET_NAME)
+        refused = run("schedule", "set", "test_auto")
+        unchanged = client.get_secret_value(SecretId=SECRET_NAME)["VersionId"]
+        code, told = run("schedule", "set", "test_auto", "--yes")
+        after = client.get_secret_value(SecretId=SECRET_NAME)
+        again = run("schedule", "set", "test_auto", "--yes")
+        words = re.search(r"to go back: aws secretsmanager update-secret-version-stage (.+)", told)
+        assert words is not None
+        options = dict(zip(*[iter(words[1].split())] * 2, strict=True))
+        client.update_secret_version_stage(
+            SecretId=options["--secret-id"],
+            VersionStage=options["--version-stage"],
+            MoveToVersionId=options["--move-to-version-id"],
+            RemoveFromVersionId=options["--remove-from-version-id"],
+        )
+        back = client.get_secret_value(SecretId=SECRET_NAME)
+
+    assert refused[0] == 2
+    assert unchanged == before["VersionId"]
+    assert code == 0
+    assert json.loads(after["SecretString"]) == {**json.loads(before["SecretString"]), "SCHEDULE_MODE": "test_auto"}
+    assert "already" in again[1]
+    assert (back["VersionId"], back["SecretString"]) == (before["VersionId"], before["SecretString"])
+
+
+def test_an_embedded_stack_has_no_schedule_and_says_so(stack: Stack) -> None:
+    del stack
+
+    assert run("schedule", "show") == (0, "no rules in the embedded local stack: nothing runs by itself\n")
+    assert run("schedule", "pause", "weekly-cleanup", "--yes")[0] == 2
+
+
+def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
+    del stack
+    dry = run("invoke", "cleanup", "--dry-run", "--sweep")
+    refused = run("invoke", "cleanup")
+    failed = run("invoke", "stats", "--period", "2999-01", "--yes")
+    as_json = run("invoke", "cleanup", "--test-mode", "--json")
+    code, queued = run("invoke", "cleanup", "--test-mode", "--async")
+
+    assert dry[0] == 0
+    assert "run ended" in dry[1]
+    assert re.search(r"dryRun +│ yes", dry[1])
+    assert refused == (
+        2,
+        (
+            "error: joytify-playback-data-cleanup in the embedded local stack will change the PRODUCTION collections: "
+            "say --yes, or look first with --dry-run\n"
+        ),
+    )
+    assert failed[0] == 1
+    assert "2999-01 is not over" in failed[1].splitlines()[-1]
+    assert json.loads(as_json[1])["testMode"] is True
+    assert code == 0
+    assert "its log: joytify tail cleanup --follow" in queued
+    request = json.loads(as_json[1])["requestId"]
+    shown = run("tail", "cleanup", "--request", request[:13])[1]
+    assert shown.count("━━") == 1
+    assert "testMode=True" in shown
+    assert f"{request}\n" in shown
+
+
+def test_a_log_is_followed_until_ctrl_c(stack: Stack) -> None:
+    command = [str(Path(sys.executable).with_name("joytify")), "tail", "discord", "--since", "1s", "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        stack.client("lambda").invoke(FunctionName=FUNCTIONS["discord"], Payload=b'{"Records": []}')
+        line = ""
+        while "posted" not in line:
+            line = following.stdout.readline()
+            assert line
+        following.send_signal(signal.SIGINT)
+        assert following.wait(30) == 130
+
+
+def test_the_capacity_is_measured(stack: Stack) -> None:
+    made = run("data", "generate", "50", "--playbacks-per-user", "90", "--production", "--confirm", DATABASE)
+    figures = json.loads(run("capacity", "--measure", "--json")[1])
+    shown = run("capacity", "--measure")[1]
+    with MongoClient[Document](stack.mongodb) as client:
+        total = client[DATABASE].command("dbStats")
+        size = client[DATABASE].command("collStats", "playbacks")["avgObjSize"]
+    (profile,) = figures["profiles"].values()
+
+    assert made[0] == 0
+    assert figures["users"] == 50
+    assert figures["usedBytes"] == total["dataSize"] + total["indexSize"]
+    # 90 plays in 90 days, of the size that MongoDB reports; sixty days are kept.
+    assert profile["documentBytes"]["playbacks"] == pytest.approx(60 * size, rel=0.03)
+    assert "now: " in shown
+
+
+def test_data_is_made_added_to_and_removed(stack: Stack) -> None:
+    made = run("data", "generate", "40", "--playbacks-per-user", "9", "--shuffle", "--expired-share", "0.5")
+    twice = run("data", "generate", "40")
+    added = run("data", "append", "10", "--playbacks-per-user", "9", "--days", "30")
+    counted = run("data", "stats")
+    verified = run("data", "verify")
+    with MongoClient[Document](stack.mongodb) as client:
+        emails = client[DATABASE]["test-users"].distinct("email")
+    cleared = run("data", "clear")
+
+    assert "360 playbacks, 180 of them expired" in made[1]
+    assert (twice[0], "append" in twice[1]) == (2, True)
+    assert "90 playbacks, 0 of them expired" in added[1]
+    assert re.search(r"test-playbacks +│ +490 ", counted[1])
+    assert "every rule holds" in verified[1]
+    assert len(emails) == 50
+    assert "test-playbacks: 490 removed" in cleared[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("clear", "--production"), "say --confirm joytify-operate"),
+        (("clear", "--production", "--confirm", "joytify"), "say --confirm joytify-operate"),
+        (("generate", "5", "--production"), "say --confirm joytify-operate"),
+        (("generate", "5", "--expired-share", "0.5", "--days", "30"), "nothing of the last 30 days is older"),
+        (("indexes", "drop", "playbacks._id"), "the field not _id"),
+        (("indexes", "drop", "playbacks.nothing"), "there is no index"),
+        (("indexes", "create", "plays.user"), "must be COLLECTION.FIELD"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_production_wants_its_name_and_wrong_use_changes_nothing(
+    stack: Stack, words: tuple[str, ...], says: str
+) -> None:
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE].playbacks.insert_one({"_id": "kept"})
+        code, told = run("data", *words)
+        kept = client[DATABASE].playbacks.delete_one({"_id": "kept"}).deleted_count
+
+    assert code == 2
+    assert says in " ".join(told.replace("│", " ").split())
+    assert kept == 1
+
+
+def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
+    del stack
+    before = run("data", "indexes", "list")[1]
+    made = run("data", "indexes", "create")
+    one = run("data", "indexes", "create", "playbacks.createdAt")
+    after = run("data", "indexes", "list")[1]
+    dropped = run("data", "indexes", "drop", "playbacks.createdAt")
+
+    assert "missing: stats.user" in before or "test-stats" in before
+    assert (made[0], made[1].count("\n")) == (0, 8)
+    assert one == (0, "playbacks.createdAt: createdAt_1\n")
+    assert "missing" not in after
+    assert "expiresAt_1" in after
+    assert dropped == (0, "playbacks.createdAt: createdAt_1 dropped\n")
+    assert run("data", "clear")[0] == 0
+
+
+def test_ctrl_c_leaves_what_is_whole_and_says_what_is_there(stack: Stack) -> None:
+    """Whatever was being written: every user has the statistics and the notification that he refers to."""
+    program = str(Path(sys.executable).with_name("joytify"))
+    for seconds in (0.6, 1.0, 1.6):
+        command = [program, "data", "generate", "3000", "--playbacks-per-user", "60"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as making:
+            time.sleep(seconds)
+            making.send_signal(signal.SIGINT)
+            told = making.communicate(timeout=60)[0]
+        with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
+            database = client[DATABASE]
+            held = {name: database[name].count_documents({}) for name in vars(TEST).values()}
+            broken = list(faults(database, TEST))
+        run("data", "clear")
+
+        assert making.returncode in {0, 130}, told
+        assert broken == []
+        if making.returncode == 130 and "interrupted" in told:
+            shown = {name: int(count.replace(",", "")) for name, count in re.findall(r"(test-\w+) +│ +([\d,]+) ", told)}
+            assert shown == held
