@@ -63,8 +63,12 @@ bench-stats: ## Stats beside the old algorithm and a raw updateMany, and a milli
 bench-discord: init ## Ten thousand odd messages through discord; writes build/bench/discord.json
 	@PYTHONPATH=tests .venv/bin/python tests/bench/discord.py
 
+.PHONY: bench-data
+bench-data: init ## Made-up data beside a bare insert_many; SIZE=5000 users; writes build/bench/data.json
+	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-data
+
 .PHONY: bench
-bench: bench-cold-start bench-cleanup bench-stats bench-discord ## Every bench
+bench: bench-cold-start bench-cleanup bench-stats bench-discord bench-data ## Every bench
 
 .PHONY: bench-cleanup
 bench-cleanup: ## Cleanup beside other ways to purge; SIZE=2500000 for the big row in the limited image

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 BATCH = 5000
+# A statistics document takes as much memory as a hundred others.
+STATS_BATCH = 250
 # While the server writes two batches, the next one is made; with one, either waits for the other.
 WRITERS = 2
 
@@ -50,7 +52,8 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
         collection = database[getattr(names, kind)]
         task = progress.add_task(collection.name, total=expected)
         written = 0
-        with closing(write(collection, documents())) as counts:
+        size = STATS_BATCH if kind == "stats" else BATCH
+        with closing(write(collection, documents(), size)) as counts:
             for count in counts:
                 written += count
                 # A few documents more or less than one a user are known only when they are made.
@@ -58,15 +61,15 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
         progress.update(task, total=written)
 
 
-def write(collection: Collection[Document], documents: Iterable[Document]) -> Generator[int]:
-    """Insert the documents; yield how many after each batch. Memory holds a few batches at most.
+def write(collection: Collection[Document], documents: Iterable[Document], size: int) -> Generator[int]:
+    """Insert the documents in batches of a size; yield how many after each. Memory holds a few batches at most.
 
     Raises:
         PyMongoError: the server refused a batch; those that were begun are written.
     """
     pending: deque[Future[int]] = deque()
     with ThreadPoolExecutor(WRITERS) as pool:
-        for batch in _batches(documents):
+        for batch in _batches(documents, size):
             pending.append(pool.submit(_insert, collection, batch))
             if len(pending) > WRITERS:
                 yield pending.popleft().result()
@@ -78,6 +81,6 @@ def _insert(collection: Collection[Document], batch: list[Document]) -> int:
     return len(collection.insert_many(batch, ordered=False).inserted_ids)
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def _batches(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
     iterator = iter(documents)
-    return iter(lambda: list(islice(iterator, BATCH)), [])
+    return iter(lambda: list(islice(iterator, size)), [])
