@@ -138,7 +138,9 @@ def upcoming(rule: Rule, runs: int, zone: tzinfo, *, enabled: bool | None = None
         times = list(islice(next_runs(rule.expression, datetime.now(UTC)), runs))
     except ValueError:
         return ["unknown"]
-    return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}" for time in times] or [rule.expression]
+    # A rate counts from when the rule was enabled, which EventBridge does not report.
+    within = rule.expression.removeprefix("rate(").removesuffix(")")
+    return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}" for time in times] or [f"within {within}"]
 
 
 def _state(rule: Rule, mode: str) -> str:

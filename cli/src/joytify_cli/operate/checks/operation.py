@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Days without a success that are too many, as in terraform/alarms.tf.
 LONGEST_SILENCE_DAYS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
-ALLOW = "let this identity read it (docs/deploy.md lists what doctor reads)"
+ALLOW = "let this identity read it (docs/operations.md, What doctor reads)"
 NOT_EMBEDDED = "only a deployed stack has any"
 
 

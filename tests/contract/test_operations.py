@@ -1,0 +1,65 @@
+"""docs/operations.md says of every message and alarm what it means."""
+
+from __future__ import annotations
+
+import re
+from zoneinfo import ZoneInfo
+
+import pytest
+from deployed import ALARMS
+from factories import EVERY_MESSAGE, cleanup_summary, sns_event
+from operations_page import first_cells, session, shows
+
+from joytify_cli.operate.checks.operation import LONGEST_SILENCE_DAYS
+from joytify_common.messages import StopReason
+from joytify_discord.parsing import parse_event
+from joytify_discord.rendering.dispatch import render
+from joytify_local.aws import FUNCTIONS
+
+MESSAGES = {
+    **EVERY_MESSAGE,
+    **{
+        f"stopped: {reason}": cleanup_summary(stop_reason=reason, remaining_records=5)
+        for reason in StopReason.__args__  # type: ignore[attr-defined]
+    },
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_message_is_explained(name: str) -> None:
+    (received,) = parse_event(sns_event(MESSAGES[name].to_json()))
+    title = re.sub(r"^\S+ | \[TEST MODE\]$", "", render(received, ZoneInfo("UTC")).title)
+    patterns = [".*".join(map(re.escape, row.split("..."))) for row in first_cells("What each message means")]
+
+    assert [pattern for pattern in patterns if re.fullmatch(pattern, title)], title
+
+
+def test_every_alarm_is_explained() -> None:
+    kinds = {re.sub(r'.*\["(.*)"\]$', r"\1", alarm) for alarm in ALARMS}
+    kinds = (kinds - FUNCTIONS.keys()) | {"silence", "storage"}
+    kinds.discard("aws_cloudwatch_metric_alarm.storage")
+
+    assert {name.removeprefix("F-").removeprefix("joytify-") for name in first_cells("What each alarm means")} == kinds
+
+
+def test_the_session_is_there() -> None:
+    """tests/terraform runs it."""
+    commands = [command for command, _ in session("An evening")]
+
+    assert len(commands) == 10
+    assert commands[0].startswith("joytify doctor")
+    assert LONGEST_SILENCE_DAYS == {"stats": 32, "cleanup": 8}
+
+
+@pytest.mark.parametrize(
+    ("shown", "actual", "missing"),
+    [
+        (["a 1", "...", "b"], "x\na 22\nc\nb", None),
+        (["a...c"], "abbc", None),
+        (["b", "a"], "a\nb", "a"),
+        (["run 340ea392-5816-411f-a449-59f55a03da61"], "run 00000000-0000-0000-0000-000000000000", None),
+        (["2 wrong"], "all is well", "2 wrong"),
+    ],
+)
+def test_a_line_that_is_not_in_the_output_is_found(shown: list[str], actual: str, missing: str | None) -> None:
+    assert shows(shown, actual) == missing

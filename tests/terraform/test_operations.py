@@ -1,0 +1,173 @@
+"""The operator's commands on the deployed stack: what only it has, and the evening of docs/operations.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from operations_page import session, shows
+from typer.testing import CliRunner
+
+from joytify_cli.main import app
+from joytify_cli.prove.deployment import FOLDER
+from joytify_local.aws import FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from joytify_cli.prove.deployment import Deployment
+
+pytestmark = pytest.mark.timeout(1800)
+
+RULE, ALARM = "joytify-weekly-cleanup", "joytify-cleanup-failed"
+MARK = "=====command"
+
+
+@pytest.fixture
+def well(deployment: Deployment) -> Deployment:
+    """The deployment, with nothing left over from other tests."""
+    sqs = deployment.stack.client("sqs")
+    for url in deployment.root.output("queues").values():
+        sqs.purge_queue(QueueUrl=url)
+    cloudwatch = deployment.stack.client("cloudwatch")
+    for alarm in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]:
+        cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="a test begins")
+    return deployment
+
+
+def run(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+@contextmanager
+def raised_alarm(deployment: Deployment) -> Iterator[None]:
+    client = deployment.stack.client("cloudwatch")
+    client.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="Threshold Crossed: 1 datapoint")
+    yield
+    client.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="a test")
+
+
+@contextmanager
+def waiting_event(deployment: Deployment) -> Iterator[None]:
+    client, url = deployment.stack.client("sqs"), deployment.root.output("queues")["schedules-missed"]
+    client.send_message(QueueUrl=url, MessageBody="{}")
+    yield
+    client.purge_queue(QueueUrl=url)
+
+
+@contextmanager
+def paused_rule(_: Deployment) -> Iterator[None]:
+    assert run("schedule", "pause", "weekly-cleanup", "--yes")[0] == 0
+    yield
+    assert run("schedule", "resume", RULE)[0] == 0
+
+
+@contextmanager
+def other_digest(_: Deployment) -> Iterator[None]:
+    file = FOLDER / "terraform" / "images.prod.tfvars.json"
+    before = file.read_text(encoding="utf-8")
+    digests = json.loads(before)
+    digests["image_digests"]["cleanup"] = "sha256:" + "0" * 64
+    file.write_text(json.dumps(digests), encoding="utf-8")
+    yield
+    file.write_text(before, encoding="utf-8")
+
+
+@contextmanager
+def spoiled_secret(deployment: Deployment) -> Iterator[None]:
+    client = deployment.stack.client("secretsmanager")
+    held = client.get_secret_value(SecretId="MERN_JOYTIFY_ENVS")["SecretString"]
+    client.put_secret_value(SecretId="MERN_JOYTIFY_ENVS", SecretString="[]")
+    yield
+    client.put_secret_value(SecretId="MERN_JOYTIFY_ENVS", SecretString=held)
+
+
+@pytest.mark.parametrize(
+    ("broken", "check", "says"),
+    [
+        (raised_alarm, "alarms", f"{ALARM}: Threshold Crossed"),
+        (waiting_event, "queues", "1 failed events in joytify-schedules-missed"),
+        (paused_rule, "schedules", f"{RULE} is paused"),
+        (other_digest, "images", "cleanup runs sha256:"),
+        (spoiled_secret, "secret", "must be a JSON object"),
+    ],
+    ids=["alarm", "queue", "rule", "digest", "secret"],
+)
+def test_what_is_broken_is_named_and_nothing_else(
+    well: Deployment, broken: Callable[[Deployment], AbstractContextManager[None]], check: str, says: str
+) -> None:
+    with broken(well):
+        findings: list[dict[str, Any]] = json.loads(run("doctor", "--json")[1])
+
+    wrong = [finding for finding in findings if finding["status"] == "wrong"]
+    assert {finding["check"] for finding in wrong} == {check}, wrong
+    assert says in wrong[0]["says"]
+
+
+def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None:
+    del well
+    code, shown = run("schedule", "show", "--runs", "2")
+
+    assert code == 0
+    assert "next (Asia/Taipei)" in shown
+    # 04:00 UTC on a Monday.
+    assert shown.count("12:00") == 2
+    assert "skipped" in shown
+    assert run("schedule", "pause", "nightly", "--yes")[0] == 2
+
+
+@pytest.fixture
+def evening(well: Deployment) -> Iterator[dict[str, str]]:
+    """Somebody has invoked cleanup with an event that it does not take; what each command of the page printed."""
+    functions, sqs = well.stack.client("lambda"), well.stack.client("sqs")
+    url = well.root.output("queues")["cleanup-failed"]
+    functions.invoke(FunctionName=FUNCTIONS["cleanup"], InvocationType="Event", Payload=b'{"dryRun": "yes"}')
+    limit = time.monotonic() + 60
+    while _waiting(sqs, url) == 0:
+        assert time.monotonic() < limit, "the event is not in the queue"
+        time.sleep(0.5)
+    with raised_alarm(well):
+        yield _run_session(well)
+
+
+def _waiting(sqs: Any, url: str) -> int:
+    names = ["ApproximateNumberOfMessages"]
+    return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
+
+
+def _run_session(deployment: Deployment) -> dict[str, str]:
+    """Run the page's commands in one shell, as a person would, and return what each printed."""
+    commands = [command for command, _ in session("An evening")]
+    calm = f"aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value OK --state-reason calm"
+    # CloudWatch looks again by itself; the emulator is told what it would find.
+    lines = [*(f"{each}; echo {MARK}" for each in commands[:-1]), calm, f"{commands[-1]}; echo {MARK}"]
+    script = "\n".join([f". {FOLDER}/env.sh", *lines])
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "PATH": path, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    outputs = done.stdout.split(f"{MARK}\n")
+    assert len(outputs) == len(commands) + 1, done.stdout + done.stderr
+    assert deployment.stack.way == "deployed"
+    return dict(zip(commands, outputs, strict=False))
+
+
+def test_the_evening_is_as_the_page_tells_it(evening: dict[str, str]) -> None:
+    for command, shown in session("An evening"):
+        assert shows(shown, evening[command]) is None, evening[command]
