@@ -25,9 +25,9 @@ class _Rate(ProgressColumn):
     """How many a second."""
 
     def render(self, task: Task) -> Text:
-        """Return the rate of the last half minute, or of all that is done."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="dim")
+        """Return the rate of all that is done."""
+        seconds = task.finished_time if task.finished else task.elapsed
+        return Text(f"{task.completed / seconds:,.0f}/s" if seconds else "", style="dim")
 
 
 def progress_bar() -> Progress:

@@ -133,7 +133,7 @@ def test_the_shell_completes_commands_and_functions() -> None:
         "joytify ta": "tail",
         "joytify tail cl": "cleanup",
         "joytify schedule p": "pause",
-        "joytify schedule set te": "test_auto",
+        "joytify schedule set test": "test_auto",
     }
     program = str(Path(sys.executable).with_name("joytify"))
     for line, word in completed.items():

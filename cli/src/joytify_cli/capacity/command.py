@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ from rich.table import Column, Table
 
 from joytify_cli.capacity.chart import draw_chart, save_picture
 from joytify_cli.capacity.known_summary import rows
-from joytify_cli.capacity.measure import Measured, measure, utc_now
+from joytify_cli.capacity.measure import Measured, measure
 from joytify_cli.capacity.model import ACTIVE, BYTES_PER_MB, INDEX_SHARE, REGULAR, Model
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.target import Aws  # noqa: TC001 - the same
@@ -20,8 +22,17 @@ from joytify_cli.terminal import CommandError, console, say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DEFAULT_USERS = 3500
 ALERT_SHARE = 0.8
 SHOWN_WEEKS = (1, 2, 4, 6, 8, 9, 10, 26, 52, 104)
+
+IndexShare = Annotated[float, typer.Option(min=0, max=0.9, help="Share of the indexes in all that is stored")]
+Measure = Annotated[
+    bool, typer.Option("--measure", help="Take sizes and rates from the database, for one average user")
+]
+KnownSummary = Annotated[
+    bool, typer.Option("--known-summary", help="Recompute the summary in the scheduler's old README")
+]
 
 
 def capacity(
@@ -30,16 +41,10 @@ def capacity(
     active_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the users who are active")] = 0.2,
     retention_days: Annotated[int, typer.Option(min=1, max=3650, help="CLEANUP_DAYS")] = 60,
     limit_mb: Annotated[int, typer.Option(min=1, help="STORAGE_LIMIT_MB, of 1,048,576 bytes")] = 512,
-    index_share: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of the indexes in all that is stored")
-    ] = INDEX_SHARE,
+    index_share: IndexShare = INDEX_SHARE,
     weeks: Annotated[int, typer.Option(min=1, max=1040, help="How many weeks the chart and the picture show")] = 104,
-    is_measured: Annotated[
-        bool, typer.Option("--measure", help="Take sizes and rates from the database, for one average user")
-    ] = False,
-    known_summary: Annotated[
-        bool, typer.Option("--known-summary", help="Recompute the summary in the scheduler's old README")
-    ] = False,
+    is_measured: Measure = False,
+    known_summary: KnownSummary = False,
     png: Annotated[Path | None, typer.Option(help="Write the chart as a picture, too")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else")] = False,
     uri: Uri = None,
@@ -50,21 +55,18 @@ def capacity(
 
     Example: joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512
     """
+    model = Model(
+        mix=[(ACTIVE, active_share), (REGULAR, 1 - active_share)],
+        users=users or DEFAULT_USERS,
+        retention_days=retention_days,
+        limit_mb=limit_mb,
+        index_share=index_share,
+    )
     measured: Measured | None = None
     if is_measured:
         with open_database(uri, database, aws=aws) as target:
-            measured = measure(
-                target, retention_days=retention_days, limit_mb=limit_mb, alert_share=ALERT_SHARE, now=utc_now()
-            )
-        model = measured.model if users is None else _with_users(measured.model, users)
-    else:
-        model = Model(
-            mix=[(ACTIVE, active_share), (REGULAR, 1 - active_share)],
-            users=users or 3500,
-            retention_days=retention_days,
-            limit_mb=limit_mb,
-            index_share=index_share,
-        )
+            measured = measure(target, model, alert_share=ALERT_SHARE, now=datetime.now(UTC))
+        model = measured.model if users is None else replace(measured.model, users=users)
     if png is not None:
         _save(model, weeks, png)
     if as_json:
@@ -105,10 +107,6 @@ def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
         "dayOfAlert": model.day_reached(ALERT_SHARE),
         "dayFull": model.day_reached(1.0),
     }
-
-
-def _with_users(model: Model, users: int) -> Model:
-    return Model(**{**vars(model), "users": users})
 
 
 def _save(model: Model, weeks: int, file: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
@@ -13,6 +13,8 @@ from joytify_cli.capacity.model import EXPIRING, FOR_GOOD, SIZES, Model, Profile
 from joytify_common.mongo import mongo_errors, within
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pymongo.database import Database
 
 Document = dict[str, Any]
@@ -38,15 +40,12 @@ class Measured:
     days_until_alert: float | None
 
 
-def measure(
-    database: Database[Document], *, retention_days: int, limit_mb: int, alert_share: float, now: datetime
-) -> Measured:
+def measure(database: Database[Document], assumed: Model, *, alert_share: float, now: datetime) -> Measured:
     """Return the model of a database's own sizes and rates.
 
     Args:
         database: which.
-        retention_days: how long playbacks and sessions are kept.
-        limit_mb: how much fits.
+        assumed: has the retention period and the limit.
         alert_share: share of the limit at which operators are warned.
         now: the time, UTC.
 
@@ -61,14 +60,8 @@ def measure(
     sizes = {kind: float(found.get("avgObjSize", 0)) for kind, found in stats.items()}
     data, indexes = int(total["dataSize"]), int(total["indexSize"])
     profile = Profile("measured", weekly, most_sessions=stats["sessions"].get("count", 0) / users)
-    model = Model(
-        mix=[(profile, 1.0)],
-        users=users,
-        retention_days=retention_days,
-        limit_mb=limit_mb,
-        index_share=indexes / max(1, data + indexes),
-        sizes=sizes,
-    )
+    share = indexes / max(1, data + indexes)
+    model = replace(assumed, mix=[(profile, 1.0)], users=users, index_share=share, sizes=sizes)
     return Measured(model, data + indexes, _days_until(database, model, alert_share, now))
 
 
@@ -94,8 +87,3 @@ def _days_until(database: Database[Document], model: Model, share: float, now: d
     )
     storage = size.measure(SECONDS)
     return size.forecast(storage, SECONDS).days_until_full if storage else None
-
-
-def utc_now() -> datetime:
-    """Return the time, UTC."""
-    return datetime.now(UTC)

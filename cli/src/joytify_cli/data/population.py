@@ -7,12 +7,13 @@ counted here without asking the pipeline or the database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from joytify_cli.data.listening import Play, elements, month_of, object_id
+from joytify_cli.data.spread import Rotation, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,6 @@ Document = dict[str, Any]
 
 SPREAD_DAYS = 90
 RETENTION_DAYS = 60
-# No date lies this near to the cutoff, so that a run some time later still agrees on what is expired.
-GUARD = timedelta(hours=6)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
@@ -32,8 +31,6 @@ HASH_MULTIPLIER = 2654435761
 # the month's notification already, since an earlier run was cut short.
 OPTED_OUT, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {5, 11}, {7}, {13}
 GROUP = 20
-# Of the capacity model: 210 plays a week to 70.
-SLOTS_OF_ACTIVE = 3
 
 
 @dataclass(frozen=True)
@@ -111,11 +108,11 @@ class Population:
 
     def expired_playbacks(self) -> int:
         """Return how many playbacks are older than the retention period."""
-        return self._expired(self.playbacks)
+        return self._timeline.expired(self.playbacks)
 
     def expired_sessions(self) -> int:
         """Return how many sessions are idle for longer than the retention period."""
-        return self._expired(self.users)
+        return self._timeline.expired(self.users)
 
     def expected(self) -> Expected:
         """Return what the month end must do, counted from the numbers alone."""
@@ -186,60 +183,25 @@ class Population:
     def session_documents(self) -> Iterator[Document]:
         """Yield one session a user, then a few without a usable date."""
         for user in range(self.users):
-            yield self._session(user, self._moment(user, self.users))
+            yield self._session(user, self._timeline.moment(user, self.users))
         for user in range(min(UNDATED, self.users)):
             yield self._session(user, "2020-01-01T00:00:00Z" if user % 2 else None)
 
-    def _moment(self, number: int, of: int) -> datetime:
-        """Return the moment of the number-th of so many, spread over the days except for the guard at the cutoff."""
-        start, cutoff, guard = self._seconds
-        end = self.now.timestamp()
-        expired = self._expired(of)
-        if number < expired:
-            seconds = start + (cutoff - guard - start) * number / expired
-        else:
-            first = max(start, cutoff + guard)
-            seconds = first + (end - first) * (number - expired) / (of - expired)
-        # BSON dates have milliseconds.
-        return datetime.fromtimestamp(int(seconds * 1000) / 1000, UTC)
+    @cached_property
+    def _timeline(self) -> Timeline:
+        return Timeline(end=self.now, days=self.days, cutoff=self.cutoff, expired_share=self.expired_share)
 
     @cached_property
-    def _seconds(self) -> tuple[float, float, float]:
-        """When the days begin, the cutoff, and the guard, in seconds."""
-        start = self.now - timedelta(days=self.days)
-        return start.timestamp(), self.cutoff.timestamp(), GUARD.total_seconds()
-
-    def _expired(self, of: int) -> int:
-        """Return how many of so many are older than the retention period."""
-        start, cutoff, guard = self._seconds
-        if cutoff - guard <= start:
-            return 0
-        share = (cutoff - start) / (self.now.timestamp() - start) if self.expired_share is None else self.expired_share
-        return round(of * share)
-
-    @cached_property
-    def _active(self) -> int:
-        """How many users are active: the first ones."""
-        return round(self.users * self.active_share)
-
-    @cached_property
-    def _slots(self) -> int:
-        """An active user plays at three slots of a round, another at one."""
-        return self.users + (SLOTS_OF_ACTIVE - 1) * self._active
-
-    def _user_at(self, slot: int) -> int:
-        return slot if slot < self.users else (slot - self.users) // (SLOTS_OF_ACTIVE - 1)
-
-    def _slots_of(self, user: int) -> Iterator[int]:
-        yield user
-        if user < self._active:
-            first = self.users + (SLOTS_OF_ACTIVE - 1) * user
-            yield from range(first, first + SLOTS_OF_ACTIVE - 1)
+    def _rotation(self) -> Rotation:
+        return Rotation(users=self.users, active=round(self.users * self.active_share))
 
     def _play(self, number: int) -> Play:
-        user, mixed = self._user_at(number % self._slots), ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF
+        user, mixed = (
+            self._rotation.user_at(number % self._rotation.slots),
+            ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF,
+        )
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
-        return Play(user, song, song % ARTISTS, 30 + (mixed >> 8) % 270, self._moment(number, self.playbacks))
+        return Play(user, song, song % ARTISTS, 30 + (mixed >> 8) % 270, self._timeline.moment(number, self.playbacks))
 
     def _playback(self, play: Play, number: int) -> Document:
         return {
@@ -293,9 +255,7 @@ class Population:
         return {"id": self.notification, "viewed": True, "read": False}
 
     def _plays(self, user: int) -> Iterator[Play]:
-        slots = list(self._slots_of(user))
-        numbers = (start + slot for start in range(0, self.playbacks, self._slots) for slot in slots)
-        return (self._play(number) for number in numbers if number < self.playbacks)
+        return (self._play(number) for number in self._rotation.turns(user, self.playbacks))
 
     def _has_played_in(self, user: int, month: tuple[int, int]) -> bool:
         return any(month_of(play.at) == month for play in self._plays(user))
