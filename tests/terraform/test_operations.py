@@ -127,6 +127,26 @@ def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None
     assert run("schedule", "pause", "nightly", "--yes")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("tail discord --since 1h", "posted"),
+        ("invoke stats --dry-run", "notificationsCreated"),
+        ("invoke cleanup --sweep --dry-run --json", '"scope": "swept"'),
+        ("capacity --measure", "now: "),
+        ("data verify --production", "every rule holds"),
+        ("data stats", "test-playbacks"),
+        ("data indexes list --production", "expiresAt_1"),
+        ("archive list --bucket joytify-archive-000000000000", "playbacks"),
+    ],
+)
+def test_every_other_command_works_on_it_too(well: Deployment, words: str, says: str) -> None:
+    del well
+    code, shown = run(*words.split())
+
+    assert (code, says in shown) == (0, True), shown
+
+
 @pytest.fixture
 def evening(well: Deployment) -> Iterator[dict[str, str]]:
     """Somebody has invoked cleanup with an event that it does not take; what each command of the page printed."""

@@ -79,3 +79,10 @@ def test_a_demo_through_containers_needs_them_up() -> None:
 
     assert result.exit_code == 1
     assert result.output.strip() == "demo: FAILED the containers are not up: run `make up` first"
+
+
+def test_a_preview_shows_times_as_people_read_them() -> None:
+    drawn = CliRunner().invoke(app, ["preview", "--timezone", "Asia/Taipei"], input=alarm_text())
+
+    assert "<t:" not in drawn.output
+    assert " CST" in drawn.output

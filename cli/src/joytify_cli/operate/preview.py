@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -50,7 +51,7 @@ def preview(
         typer.echo(json.dumps([payload.message() for payload in made], indent=2, ensure_ascii=False))
         return
     for payload in made:
-        console.print(*_draw(payload))
+        console.print(*_draw(payload, zone))
 
 
 @dataclass
@@ -100,14 +101,16 @@ def _as_event(text: str) -> object:
     return {"Records": [{"Sns": value if is_envelope else {"Message": text}}]}
 
 
-def _draw(payload: Payload) -> Iterator[RenderableType]:
+def _draw(payload: Payload, zone: ZoneInfo) -> Iterator[RenderableType]:
     for embed in payload.body["embeds"]:
-        fields = (
-            Text.assemble((_plain(field["name"]), "bold"), "  ", _plain(field["value"]))
-            for field in embed.get("fields", [])
-        )
-        parts: list[RenderableType] = [Markdown(embed["description"])] if "description" in embed else []
-        parts += [*fields, Text(embed.get("url", ""), style="dim")]
+        parts: list[RenderableType] = []
+        if "description" in embed:
+            parts.append(Markdown(_with_times(embed["description"], zone)))
+        for each in embed.get("fields", []):
+            value = _plain(_with_times(each["value"], zone))
+            parts.append(Text.assemble((_plain(each["name"]), "bold"), "  ", value))
+        if "url" in embed:
+            parts.append(Text(embed["url"], style="dim"))
         yield Panel(
             Group(*parts),
             title=Text(_plain(embed["title"])),
@@ -118,6 +121,25 @@ def _draw(payload: Payload) -> Iterator[RenderableType]:
         )
     if payload.attachment:
         yield Text(f"attached: {ATTACHMENT}, {len(payload.attachment.encode()):,} bytes", style="dim")
+
+
+def _with_times(text: str, zone: ZoneInfo) -> str:
+    """Return the text with Discord's marks of a time as the time, which each reader of Discord sees in his own zone."""
+
+    def shown(mark: re.Match[str]) -> str:
+        try:
+            moment = datetime.fromtimestamp(int(mark[1]), zone)
+        except (OverflowError, ValueError, OSError):
+            return mark[0]
+        return _distance(moment) if mark[2] == "R" else f"{moment:%Y-%m-%d %H:%M %Z}"
+
+    return re.sub(r"<t:(-?\d+)(?::([a-zA-Z]))?>", shown, text)
+
+
+def _distance(moment: datetime) -> str:
+    hours = (moment - datetime.now(UTC)).total_seconds() / 3600
+    size = f"{abs(hours) / 24:,.0f} days" if abs(hours) >= 48 else f"{abs(hours):.1f} hours"  # noqa: PLR2004 - two days
+    return f"in {size}" if hours > 0 else f"{size} ago"
 
 
 def _plain(text: str) -> str:
