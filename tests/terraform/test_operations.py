@@ -29,6 +29,8 @@ pytestmark = pytest.mark.timeout(1800)
 
 RULE, ALARM = "joytify-weekly-cleanup", "joytify-cleanup-failed"
 MARK = "=====command"
+# As CloudWatch words it; the emulator is told.
+REASON = "Threshold Crossed: 1 datapoint [1.0] was greater than the threshold (0.0)."
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def run(*words: str) -> tuple[int, str]:
 @contextmanager
 def raised_alarm(deployment: Deployment) -> Iterator[None]:
     client = deployment.stack.client("cloudwatch")
-    client.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="Threshold Crossed: 1 datapoint")
+    client.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason=REASON)
     yield
     client.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="a test")
 
