@@ -32,14 +32,14 @@ $ {command}
 
 ![MB by week for 3,500 users, by what they are made of](capacity.png)
 
-3,500 users do not fit, as the picture shows. Of the same mix, these do, for some years:
+3,500 users do not fit, as the picture shows. Of the same mix fewer do, and what is kept for good fills even that in time:
 
 ```console
 $ {fits}
 {fits_output}
 ```
 
-`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), reading no more than the newest 10,000 ids of a collection and what `collStats` reports.
+`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), reading `collStats`, and in the index on `_id` what was made in the last week and what will expire in the next.
 `--png FILE` writes the picture, `--json` the figures.
 
 ## The summary that operators know

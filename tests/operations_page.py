@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FILE = Path("docs/operations.md")
+MASKS = {
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}": "ID",
+    r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ": "",
+    r"\d{4}-\d\d-\d\d": "DATE",
+    r"\d\d:\d\d(:\d\d)?": "TIME",
+    r"[+-]\d{4}\b": "ZONE",
+}
 
 
 def section(heading: str) -> str:
@@ -33,22 +40,25 @@ def session(heading: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def shows(shown: Sequence[str], actual: str) -> str | None:
-    """Return the first line that is shown and not in the output, in order; None if there is none.
+    """Return the first line that is shown and not printed there; None if the output is as shown.
 
-    Numbers, times and ids may differ, and `...` stands for any text or any lines.
+    Times, dates, ids and durations may differ; `...` on a line stands for any text, alone on a line for any lines.
     """
-    lines = iter([masked(line) for line in actual.splitlines()])
+    lines, position, may_skip = actual.rstrip("\n").splitlines(), 0, False
     for line in shown:
         if line == "...":
+            may_skip = True
             continue
         pattern = ".*".join(re.escape(masked(part)) for part in line.split("..."))
-        if not any(re.fullmatch(pattern, each) for each in lines):
+        found = [number for number in range(position, len(lines)) if re.fullmatch(pattern, masked(lines[number]))]
+        if not found or (found[0] != position and not may_skip):
             return line
-    return None
+        position, may_skip = found[0] + 1, False
+    return None if may_skip or position == len(lines) else f"(nothing more), not {lines[position]}"
 
 
 def masked(text: str) -> str:
     """Return the text without what differs from run to run."""
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", text)
-    text = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b", "DAY", text)
-    return re.sub(r"\d+", "0", text).rstrip()
+    for pattern, name in MASKS.items():
+        text = re.sub(pattern, name, text)
+    return text.rstrip()

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 from typer.testing import CliRunner
 
 from joytify_cli.data.verify import faults
 from joytify_cli.main import app
 from joytify_common.collections import TEST
-from joytify_local.aws import FUNCTIONS, SECRET_NAME, deploy_function
+from joytify_local.aws import FUNCTIONS, SECRET_NAME, WEBHOOK_PATH, WEBHOOK_TOKEN, deploy_function
 from joytify_local.mongodb import initiate, mongod_path
 from joytify_local.processes import free_port, start, stop
 from joytify_local.stack import Stack, start_embedded
@@ -109,7 +111,7 @@ def changed_secret(stack: Stack, change: Callable[[Document], object]) -> Iterat
     client.put_secret_value(SecretId=SECRET_NAME, SecretString=before)
 
 
-def in_secret(**values: str | None) -> Callable[[Stack], AbstractContextManager[None]]:
+def in_secret(**values: object) -> Callable[[Stack], AbstractContextManager[None]]:
     """Change keys of the secret; None removes one."""
 
     def change(held: Document) -> None:
@@ -199,13 +201,29 @@ def failing_backend(stack: Stack) -> Iterator[None]:
     httpx.put(stack.backend + "/mood", json={})
 
 
+def without_function(short: str) -> Callable[[Stack], AbstractContextManager[None]]:
+    @contextmanager
+    def change(stack: Stack) -> Iterator[None]:
+        client, name = stack.client("lambda"), FUNCTIONS[short]
+        environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        client.delete_function(FunctionName=name)
+        yield
+        deploy_function(client, short, environment, images=False)
+
+    return change
+
+
 @contextmanager
-def no_discord_function(stack: Stack) -> Iterator[None]:
-    client, name = stack.client("lambda"), FUNCTIONS["discord"]
-    environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    client.delete_function(FunctionName=name)
-    yield
-    deploy_function(client, "discord", environment, images=False)
+def gone_webhook(stack: Stack) -> Iterator[None]:
+    url = f"{stack.discord}{WEBHOOK_PATH}".replace(WEBHOOK_TOKEN, "hunter2")
+    with in_secret(DISCORD_WEBHOOK_URL=url)(stack):
+        yield
+
+
+@contextmanager
+def gone_alerts_webhook(stack: Stack) -> Iterator[None]:
+    with in_secret(DISCORD_ALERTS_WEBHOOK_URL=f"{stack.discord}/api/webhooks/5/hunter2")(stack):
+        yield
 
 
 @contextmanager
@@ -231,6 +249,9 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (no_secret_json, "secret", "must be a JSON object"),
         (in_secret(DISCORD_WEBHOOK_URL=None), "secret", "DISCORD_WEBHOOK_URL is missing"),
         (in_secret(API_DOMAIN="localhost"), "secret", "API_DOMAIN is not a URL"),
+        (in_secret(API_DOMAIN="https://[x"), "secret", "API_DOMAIN is not a URL (https://...)"),
+        (in_secret(PORT=8080), "secret", "PORT must be text"),
+        (in_secret(DISCORD_THREAD_ID=[1]), "secret", "DISCORD_THREAD_ID must be text"),
         (in_secret(MONGODB_CONNECTION_STRING="mongodb://127.0.0.1:1/"), "mongodb", "IP access list"),
         (wrong_password, "mongodb", "refused the user name or password"),
         (reader_only, "rights", "it needs readWrite"),
@@ -239,7 +260,11 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),
         (failing_backend, "backend", "500"),
         (in_secret(DISCORD_WEBHOOK_URL="http://127.0.0.1:1/api/webhooks/1/hunter2"), "discord", "could not be reached"),
-        (no_discord_function, "function discord", "ResourceNotFoundException"),
+        (gone_webhook, "discord", "DISCORD_WEBHOOK_URL: Discord answered 401"),
+        (gone_alerts_webhook, "discord", "DISCORD_ALERTS_WEBHOOK_URL: Discord answered 404"),
+        (without_function("discord"), "function discord", "ResourceNotFoundException"),
+        (without_function("stats"), "function stats", "ResourceNotFoundException"),
+        (without_function("cleanup"), "function cleanup", "ResourceNotFoundException"),
         (in_environment("cleanup", CLEANUP_DAYS="0"), "settings", "CLEANUP_DAYS: "),
         (no_subscription, "topic", "is not subscribed"),
         (never_succeeded, "last success", "cleanup: none for 45 days"),
@@ -414,14 +439,15 @@ def test_production_wants_its_name_and_wrong_use_changes_nothing(
 
 
 def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
-    del stack
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE]["test-stats"].drop()
     before = run("data", "indexes", "list")[1]
     made = run("data", "indexes", "create")
     one = run("data", "indexes", "create", "playbacks.createdAt")
     after = run("data", "indexes", "list")[1]
     dropped = run("data", "indexes", "drop", "playbacks.createdAt")
 
-    assert "missing: stats.user" in before or "test-stats" in before
+    assert "missing: stats.user: " in before
     assert (made[0], made[1].count("\n")) == (0, 8)
     assert one == (0, "playbacks.createdAt: createdAt_1\n")
     assert "missing" not in after
@@ -430,23 +456,68 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
     assert run("data", "clear")[0] == 0
 
 
-def test_ctrl_c_leaves_what_is_whole_and_says_what_is_there(stack: Stack) -> None:
-    """Whatever was being written: every user has the statistics and the notification that he refers to."""
+@pytest.mark.parametrize("kind", ["stats", "users", "playbacks"])
+def test_ctrl_c_leaves_what_is_whole_and_says_what_is_there(stack: Stack, kind: str) -> None:
+    """Whatever is being written: every user has the statistics and the notification that he refers to."""
     program = str(Path(sys.executable).with_name("joytify"))
-    for seconds in (0.6, 1.0, 1.6):
-        command = [program, "data", "generate", "3000", "--playbacks-per-user", "60"]
+    command = [program, "data", "generate", "4000", "--playbacks-per-user", "100"]
+    with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
+        database = client[DATABASE]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as making:
-            time.sleep(seconds)
+            while not database[getattr(TEST, kind)].estimated_document_count():
+                assert making.poll() is None
             making.send_signal(signal.SIGINT)
             told = making.communicate(timeout=60)[0]
-        with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
-            database = client[DATABASE]
-            held = {name: database[name].count_documents({}) for name in vars(TEST).values()}
-            broken = list(faults(database, TEST))
-        run("data", "clear")
+        held = {name: database[name].count_documents({}) for name in vars(TEST).values()}
+        broken = list(faults(database, TEST))
+    cleared = run("data", "clear")
 
-        assert making.returncode in {0, 130}, told
-        assert broken == []
-        if making.returncode == 130 and "interrupted" in told:
-            shown = {name: int(count.replace(",", "")) for name, count in re.findall(r"(test-\w+) +│ +([\d,]+) ", told)}
-            assert shown == held
+    assert making.returncode == 130, told
+    assert "interrupted" in told
+    shown = {name: int(count.replace(",", "")) for name, count in re.findall(r"(test-\w+) +│ +([\d,]+) ", told)}
+    assert shown == held
+    assert held[getattr(TEST, kind)]
+    assert broken == []
+    assert cleared[0] == 0
+
+
+def test_a_server_in_the_environment_does_not_take_the_place_of_aws(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONGODB_URI", stack.mongodb)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+
+    here = run("data", "stats", "--database", DATABASE)
+    there = run("data", "indexes", "drop", "playbacks.song", "--aws")
+    both = run("data", "stats", "--aws", "--uri", stack.mongodb)
+
+    assert here[0] == 0
+    assert (there[0], "AWS_REGION is not set" in there[1]) == (2, True)
+    assert (both[0], "--uri and --aws" in both[1]) == (2, True)
+
+
+def test_rates_are_measured_however_many_are_made(stack: Stack) -> None:
+    """25,000 plays of an hour, as a database has that thousands of users write to."""
+    with MongoClient[Document](stack.mongodb) as client:
+        playbacks, now = client[DATABASE].playbacks, int(time.time())
+        playbacks.delete_many({})
+        old = ObjectId(struct.pack(">IQ", now - 30 * 86400, 0))
+        made = [ObjectId(struct.pack(">IQ", now - number * 3600 // 25_000, number)) for number in range(25_000)]
+        playbacks.insert_many([{"_id": each} for each in (old, *made)])
+        figures = json.loads(run("capacity", "--measure", "--json", "--retention-days", "7")[1])
+        playbacks.delete_many({})
+        users = max(1, client[DATABASE].users.count_documents({}))
+
+    (profile,) = figures["profiles"].values()
+    size = 22
+    assert profile["documentBytes"]["playbacks"] == pytest.approx(25_000 / users * size, rel=0.01)
+
+
+def test_nothing_is_generated_of_nothing(stack: Stack) -> None:
+    del stack
+    assert "0 playbacks" in run("data", "generate", "3", "--playbacks-per-user", "0")[1]
+    assert run("data", "clear")[0] == 0
+    assert run("data", "generate", "1", "--playbacks-per-user", "10", "--expired-share", "1")[0] == 0
+    assert run("data", "clear")[0] == 0

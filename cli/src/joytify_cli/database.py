@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import SecretStr
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from joytify_cli.secret_store import read_stored
 from joytify_cli.target import Target, find_target
-from joytify_cli.terminal import CommandError
+from joytify_cli.terminal import CommandError, UsageError
+from joytify_common.mongo import URI_KEY, mongo_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,26 +24,37 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 DEFAULT_DATABASE = "mern-joytify"
-URI_KEY = "MONGODB_CONNECTION_STRING"
 CONNECT_MS = 5000
 
 Uri = Annotated[
     str | None,
-    typer.Option("--uri", envvar="MONGODB_URI", help="MongoDB connection string; default: the running local stack"),
+    typer.Option("--uri", help="MongoDB connection string; default: MONGODB_URI, else the running local stack"),
 ]
 Name = Annotated[str | None, typer.Option("--database", help="Database; default: that of the stack, or mern-joytify")]
 
 
 @contextmanager
-def open_database(uri: str | None, name: str | None, *, aws: bool = False) -> Iterator[Database[Document]]:
+def open_database(
+    uri: str | None, name: str | None, *, aws: bool = False, project: str = "joytify", environment: str = "prod"
+) -> Iterator[Database[Document]]:
     """Yield the database asked for, else the one that the functions in AWS or in the local stack use.
 
+    Errors of MongoDB in the block become ours.
+
     Raises:
+        UsageError: a connection string and AWS are given both.
         CommandError: no connection string is given and no local stack is running, or the server does not answer.
         JobError: the secret or the function in AWS could not be read.
     """
-    found, default = (SecretStr(uri), DEFAULT_DATABASE) if uri is not None else _of_target(find_target(aws=aws))
-    with _connected(found) as client:
+    if uri is not None and aws:
+        raise UsageError("--uri and --aws name two servers: give one of them")
+    # Not as the option's own: what is in the environment must not take the place of --aws.
+    uri = uri or (None if aws else os.environ.get("MONGODB_URI") or None)
+    if uri is not None:
+        found, default = SecretStr(uri), DEFAULT_DATABASE
+    else:
+        found, default = _of_target(find_target(aws=aws, project=project, environment=environment))
+    with _connected(found) as client, mongo_errors():
         yield client[name or default]
 
 
@@ -65,5 +78,6 @@ def _connected(uri: SecretStr) -> MongoClient[Document]:
         client.admin.command("ping")
     except PyMongoError as exc:
         client.close()
-        raise CommandError(f"MongoDB could not be reached ({type(exc).__name__}): see --uri and --aws") from None
+        what = "refused the user or password" if isinstance(exc, OperationFailure) else "could not be reached"
+        raise CommandError(f"MongoDB {what} ({type(exc).__name__}): see --uri and --aws") from None
     return client

@@ -43,7 +43,7 @@ class LazyCommand(TyperCommand):
         with missing_extras():
             found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
-            function, found = found, typer.Typer()
+            function, found = found, typer.Typer(add_completion=False)
             found.command(name=self.name)(function)
         command: Any = get_command(found)
         command.name = self.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import Annotated
 
 import typer
@@ -30,6 +32,13 @@ class Joytify(LazyGroup):
 
     def __init__(self, **attributes: object) -> None:
         super().__init__(**{**attributes, "commands": list(COMMANDS)})  # type: ignore[arg-type]
+
+
+def run() -> None:
+    """Run the program; what libraries would log about their own affairs is left out of what it prints."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    os.environ.setdefault("LOGURU_AUTOINIT", "false")
+    app()
 
 
 app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)

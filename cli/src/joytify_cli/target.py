@@ -14,6 +14,7 @@ from botocore.config import Config
 from joytify_cli.extras import missing_extras
 from joytify_cli.terminal import UsageError
 from joytify_common.aws import aws_errors
+from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 FunctionName = Literal["stats", "cleanup", "discord"]
 FUNCTIONS: tuple[FunctionName, ...] = ("stats", "cleanup", "discord")
 # Lambda stops a function after 900 s. A call that is sent again would run the function again.
-INVOKE = Config(read_timeout=910, retries={"total_max_attempts": 1})
+# What translates addresses on the way forgets a connection on which nothing is sent for minutes.
+INVOKE = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 CALL = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 NOT_FOUND = {"ResourceNotFoundException"}
+# As in terraform/; tests/unit/test_in_step.py compares them with what is deployed.
+FUNCTION_ALARMS = ("errors", "throttles", "duration", "dropped")
+QUEUES = ("stats-failed", "cleanup-failed", "discord-failed", "discord-undelivered", "schedules-missed")
+RULES = ("monthly-stats", "weekly-cleanup", "heartbeat")
+# Days without a success that are too many.
+LONGEST_SILENCE_DAYS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
 
 Aws = Annotated[
     bool, typer.Option("--aws", help="The AWS account of the environment; default: the local stack that is up")
@@ -56,6 +64,23 @@ class Names:
         }
 
     @property
+    def alarms(self) -> set[str]:
+        """Every alarm."""
+        of_functions = {f"{name}-{kind}" for name in self.functions.values() for kind in FUNCTION_ALARMS}
+        of_jobs = {f"{self.functions[job]}-silence" for job in LONGEST_SILENCE_DAYS}
+        return of_functions | of_jobs | self.queues | {f"{self.prefix}-storage"}
+
+    @property
+    def queues(self) -> set[str]:
+        """Every dead-letter queue; an alarm of the same name watches it."""
+        return {f"{self.prefix}-{queue}" for queue in QUEUES}
+
+    @property
+    def rules(self) -> set[str]:
+        """Every rule that is always there."""
+        return {f"{self.prefix}-{rule}" for rule in RULES}
+
+    @property
     def secret(self) -> str:
         """Name of the secret."""
         suffix = "" if self.environment == "prod" else f"_{self.environment.upper()}"
@@ -78,6 +103,14 @@ class Target:
     def place(self) -> str:
         """Where it is, for people."""
         return f"the {self.stack.way} local stack" if self.stack else "AWS"
+
+    @property
+    def flags(self) -> str:
+        """What a command needs to be given to work there."""
+        usual = Names()
+        project = f" --project {self.names.project}" if self.names.project != usual.project else ""
+        environment = f" --environment {self.names.environment}" if self.names.environment != usual.environment else ""
+        return f"{'' if self.stack else ' --aws'}{project}{environment}"
 
     def client(self, service: str, config: Config = CALL) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return a client of a service there.
@@ -121,8 +154,13 @@ class Target:
 
     @cached_property
     def secret_id(self) -> str:
-        """Name or ARN of the secret that the functions read."""
-        return self.function_settings("stats").get("SECRET_ID") or self.names.secret
+        """Name or ARN of the secret that the functions read; the usual name if they cannot be asked."""
+        for function in FUNCTIONS:
+            try:
+                return self.function_settings(function).get("SECRET_ID") or self.names.secret
+            except JobError:
+                continue
+        return self.names.secret
 
 
 def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod") -> Target:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 console = Console()
-_errors = Console(stderr=True)
+errors = Console(stderr=True)
 
 
 class CommandError(Exception):
@@ -23,7 +23,7 @@ class UsageError(CommandError):
 
 def fail(text: str, code: int = 1) -> NoReturn:
     """Print what is wrong and exit: 1 if something was found wrong, 2 if the command was used wrongly."""
-    _errors.print(f"error: {text}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(f"error: {text}", style="bold red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 def version() -> str:
     """Return the wheel's version and the revision, with `-dirty` if files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        revision = done.stdout.strip()
-    except FileNotFoundError:
-        revision = ""
+    # In a tree of somebody else's this file is not tracked.
+    is_ours = _git("ls-files", Path(__file__).name)
+    revision = _git("describe", "--always", "--dirty", "--abbrev=12") if is_ours else ""
     return f"joytify {wheel_version('joytify-cli')}, revision {revision or 'unknown'}"
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *words]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    except FileNotFoundError:
+        return ""

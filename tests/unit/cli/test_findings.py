@@ -63,6 +63,8 @@ def test_a_check_that_hangs_ends_nothing() -> None:
         ("MONGODB_CONNECTION_STRING", "mongodb://u:p%40@a:27017,b:27017/?replicaSet=rs0", "postgres://a"),
         ("MONGODB_CONNECTION_STRING", "mongodb://localhost", "mongodb://u:p@ss@host"),
         ("API_DOMAIN", "https://api.example.com", "api.example.com"),
+        ("API_DOMAIN", "https://[::1]:8001", "https://[x"),
+        ("MONGODB_CONNECTION_STRING", "mongodb+srv://cluster0.abc.mongodb.net", "mongodb+srv://u:p[x@cluster0"),
         ("API_INTERNAL_SECRET_KEY", "abc", "abc\n"),
         ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/123/ab-_c", "https://discord.com/channels/1/2"),
         (

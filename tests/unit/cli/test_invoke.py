@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,7 +69,10 @@ class FakeLambda:
 
     def invoke(self, *, Payload: bytes, **_: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         self.events.append(json.loads(Payload))
-        return {"Payload": io.BytesIO(b'{"recordsDeleted": 1234, "skipped": null}'), "ResponseMetadata": {}}
+        return {
+            "Payload": io.BytesIO(b'{"recordsDeleted": 1234, "skipped": null}'),
+            "ResponseMetadata": {"RequestId": "r"},
+        }
 
     def get_paginator(self, _: str) -> FakeLambda:
         return self
@@ -83,6 +87,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
     fake = FakeLambda()
     monkeypatch.setattr(Target, "client", lambda *_: fake)
     monkeypatch.setattr(invoke, "can_ask", lambda: True)
+    monkeypatch.setattr(invoke, "LAST_LINES_SECONDS", 0)
     return fake
 
 
@@ -120,7 +125,47 @@ def test_nobody_is_asked_where_nobody_is_there(function: FakeLambda, monkeypatch
     assert CliRunner().invoke(app, ["invoke", "stats", "--aws", "--yes"]).exit_code == 0
 
 
-def test_an_answer_is_drawn_whatever_it_is() -> None:
-    answers: list[Any] = [None, "text", [1], {}, {"a": {"b": {"c": 1.5}}, "l": [{"x": 1}, {"y": None}], "m": [1]}]
+def test_json_is_all_that_goes_to_standard_output(function: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typer, "getchar", lambda: "y")
 
-    assert [len(list(draw_answer(answer))) for answer in answers] == [1, 1, 1, 1, 2]
+    asked = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--json"])
+    queued = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--json", "--async", "--yes"])
+
+    assert json.loads(asked.stdout) == {"recordsDeleted": 1234, "skipped": None}
+    assert "PRODUCTION" in asked.stderr
+    assert json.loads(queued.stdout) == {"requestId": "r"}
+    assert function.events == [{}, {}]
+
+
+def test_ctrl_c_does_not_wait_for_the_run(function: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def slow(**_: object) -> dict[str, Any]:
+        release.wait(60)
+        return {"Payload": io.BytesIO(b"{}"), "ResponseMetadata": {}}
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(function, "invoke", slow)
+    monkeypatch.setattr(invoke, "_show_log", interrupted)
+    monkeypatch.setattr(invoke, "POLL_SECONDS", 0.01)
+    result = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--yes"])
+
+    assert not release.is_set()
+    assert result.exit_code != 0
+    assert "the run continues: joytify tail cleanup --follow --aws" in result.output
+    release.set()
+
+
+def test_an_answer_is_drawn_whatever_it_is() -> None:
+    answers: list[Any] = [
+        None,
+        "text [/x]",
+        {"a": "[/x] [bold]"},
+        [1],
+        {},
+        {"a": {"b": {"c": 1.5}}, "l": [{"x": 1}, {"y": None}], "m": [1]},
+    ]
+
+    assert [len(list(draw_answer(answer))) for answer in answers] == [1, 1, 1, 1, 1, 2]

@@ -66,6 +66,8 @@ def event(message: str, second: int = 0, stream: str = "a") -> dict[str, Any]:
         (OURS, "line", "WARNING", REQUEST),
         (METRICS, "metrics", "INFO", ""),
         ("[1, 2]", "line", "INFO", ""),
+        ('{"type": "platform.report", "record": "x"}', "report", "INFO", ""),
+        ('{"type": "platform.start", "record": {"requestId": "a", "metrics": 5}}', "start", "INFO", "a"),
         ("null", "line", "INFO", ""),
         ('{"level": "strange", "timestamp": "never"}', "line", "INFO", ""),
         ("", "line", "INFO", ""),
@@ -163,7 +165,7 @@ def test_a_beginning_is_a_duration_or_a_time(text: str, expected: datetime) -> N
     assert parse_since(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "10", "10y", "-3d", "99999999d"])
+@pytest.mark.parametrize("text", ["yesterday", "", "10", "10y", "-3d", "99999999d", "999999w"])
 def test_any_other_beginning_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="neither a duration"):
         parse_since(text, NOW)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from joytify_cli import target
@@ -162,4 +161,3 @@ def test_an_unknown_command_is_wrong_use() -> None:
 
     assert result.exit_code == 2
     assert "doctor" in result.output
-    assert typer.__version__

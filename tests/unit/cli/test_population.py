@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import ObjectId, encode
 
+from joytify_cli.capacity.model import SIZES
 from joytify_cli.data.population import UNDATED, Population
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -71,6 +72,20 @@ def test_the_statistics_are_those_of_the_playbacks() -> None:
 
     assert kept
     assert all(played[key] == seconds for key, seconds in kept.items())
+
+
+def test_documents_are_about_as_large_as_in_the_capacity_model() -> None:
+    """Statistics are not: a made-up user has listened to more songs than the model's record holds."""
+    population = Population(users=100, playbacks_per_user=10, now=NOW, notification=ID)
+    made = {
+        "users": population.user_documents(),
+        "playbacks": population.playback_documents(),
+        "sessions": ({"_id": ObjectId(), **document} for document in population.session_documents()),
+    }
+    for kind, documents in made.items():
+        sizes = [len(encode(document)) for document in documents]
+
+        assert sum(sizes) / len(sizes) == pytest.approx(SIZES[kind], rel=0.05)
 
 
 def test_another_seed_makes_others_and_the_same_the_same() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import floor
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from joytify_cli.capacity.known_summary import rows
 from joytify_cli.capacity.measure import Measured, measure
 from joytify_cli.capacity.model import ACTIVE, BYTES_PER_MB, INDEX_SHARE, REGULAR, Model
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.target import Aws  # noqa: TC001 - the same
+from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - the same
 from joytify_cli.terminal import CommandError, console, say
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def capacity(
     uri: Uri = None,
     database: Name = None,
     aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
 ) -> None:
     """Show what users store, how many fit, and on which day 80 % is reached.
 
@@ -64,7 +67,7 @@ def capacity(
     )
     measured: Measured | None = None
     if is_measured:
-        with open_database(uri, database, aws=aws) as target:
+        with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
             measured = measure(target, model, alert_share=ALERT_SHARE, now=datetime.now(UTC))
         model = measured.model if users is None else replace(measured.model, users=users)
     if png is not None:
@@ -80,7 +83,15 @@ def capacity(
 def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
     """Return all that the command shows, in bytes, weeks and days."""
     week = model.stable_week
-    now = {"usedBytes": measured.used, "daysUntilAlert": measured.days_until_alert} if measured else {}
+    now = (
+        {
+            "usedBytes": measured.used,
+            "growthBytesPerDay": measured.growth_per_day,
+            "daysUntilAlert": measured.days_until_alert,
+        }
+        if measured
+        else {}
+    )
     return {
         "users": model.users,
         "retentionDays": model.retention_days,
@@ -131,9 +142,12 @@ def _now(measured: Measured) -> Iterator[str]:
     share = measured.used / measured.model.limit
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
+    if measured.growth_per_day is None:
+        yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: the growth could not be counted in time"
+        return
     days = measured.days_until_alert
-    told = "never at this rate" if days is None else f"in {days:,.0f} days at this rate"
-    yield f"{ALERT_SHARE:.0%} of the limit is reached {told}"
+    when = "never at this rate" if days is None else f"in {days:,.0f} days at this rate"
+    yield f"{ALERT_SHARE:.0%} of the limit is reached {when}"
 
 
 def _per_user(model: Model) -> Table:
@@ -183,7 +197,7 @@ def _show_known_summary(model: Model) -> None:
     right = [Column(name, justify="right") for name in ("stated", "recomputed", "this model")]
     table = Table(Column("figure", no_wrap=True), *right, "", title="The known summary", title_justify="left")
     for row in rows(model):
-        figures_ = (f"{each:,.1f}" if row.stated < 1000 else f"{each:,.0f}" for each in (row.own, row.ours))  # noqa: PLR2004 - users are whole
+        figures_ = (f"{each:,.1f}" if row.stated < 1000 else f"{floor(each):,}" for each in (row.own, row.ours))  # noqa: PLR2004 - users are whole
         table.add_row(row.what, f"{row.stated:,}", *figures_, "" if row.agrees else "wrong")
     console.print(table)
     say("recomputed: by the summary's own rules. Why it differs from itself, and from this model:")

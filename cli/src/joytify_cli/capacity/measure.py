@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from pymongo.database import Database
 
+    from joytify_common.messages import Storage
+
 Document = dict[str, Any]
 
-# The newest of a collection, by `_id`: read from its index, so that a large collection costs no more than a small one.
-NEWEST = 10_000
 SECONDS = 60
 WEEK = timedelta(days=7)
 
@@ -32,11 +32,13 @@ class Measured:
     Attributes:
         model: with one kind of user, the average of all.
         used: bytes of data and indexes now.
+        growth_per_day: bytes by which it grows in a day; None if unknown.
         days_until_alert: days until the share of the limit is used at which operators are warned; None if never.
     """
 
     model: Model
     used: int
+    growth_per_day: float | None
     days_until_alert: float | None
 
 
@@ -62,20 +64,29 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
     profile = Profile("measured", weekly, most_sessions=stats["sessions"].get("count", 0) / users)
     share = indexes / max(1, data + indexes)
     model = replace(assumed, mix=[(profile, 1.0)], users=users, index_share=share, sizes=sizes)
-    return Measured(model, data + indexes, _days_until(database, model, alert_share, now))
+    trend = _trend(database, model, alert_share, now)
+    growth, days = (trend.growth_bytes_per_day, trend.days_until_full) if trend else (None, None)
+    return Measured(model, data + indexes, growth, days)
 
 
 def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
-    """Return how many documents come in a week, from how long ago the newest of them were made."""
-    newest = database[kind].find({}, {"_id": 1}, hint="_id_").sort("_id", -1)
-    ids = [document["_id"] for document in newest.limit(NEWEST) if isinstance(document["_id"], ObjectId)]
-    if not ids:
+    """Return how many documents come in a week, from those of the last seven days or of the collection's whole time.
+
+    Only the index on `_id` is read, and of it the last week.
+    """
+    collection = database[kind]
+    oldest = next(
+        collection.find({"_id": {"$type": "objectId"}}, {"_id": 1}, hint="_id_").sort("_id", 1).limit(1), None
+    )
+    if oldest is None:
         return 0.0
-    span = max(now - ids[-1].generation_time, timedelta(days=1))
-    return len(ids) * (WEEK / span)
+    window = min(WEEK, max(now - oldest["_id"].generation_time, timedelta(days=1)))
+    made: int = collection.count_documents({"_id": {"$gte": ObjectId.from_datetime(now - window)}}, hint="_id_")
+    return float(made * (WEEK / window))
 
 
-def _days_until(database: Database[Document], model: Model, share: float, now: datetime) -> float | None:
+def _trend(database: Database[Document], model: Model, share: float, now: datetime) -> Storage | None:
+    """Return the growth, with the days until this share of the limit is used; None if that is unavailable."""
     size = DatabaseSize(
         database=database,
         limit_mb=max(1, round(model.limit_mb * share)),
@@ -86,4 +97,4 @@ def _days_until(database: Database[Document], model: Model, share: float, now: d
         cutoff=now - timedelta(days=model.retention_days),
     )
     storage = size.measure(SECONDS)
-    return size.forecast(storage, SECONDS).days_until_full if storage else None
+    return size.forecast(storage, SECONDS) if storage else None

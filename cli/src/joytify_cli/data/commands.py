@@ -16,9 +16,9 @@ from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population
 from joytify_cli.data.verify import faults
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
+from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
 from joytify_cli.terminal import UsageError, console, say
 from joytify_common.collections import collection_names
-from joytify_common.mongo import mongo_errors
 from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from joytify_common.collections import CollectionNames
 
-app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True)
+app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True, add_completion=False)
 app.add_typer(index_commands.app, name="indexes")
 
 Document = dict[str, Any]
@@ -133,29 +133,43 @@ def append(
 
 
 @app.command()
-def stats(*, uri: Uri = None, database: Name = None) -> None:
+def stats(
+    *,
+    uri: Uri = None,
+    database: Name = None,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
     """Count the documents of every collection, production and test.
 
     Example: joytify data stats --uri mongodb://localhost:27017 --database mern-joytify
     """
-    with open_database(uri, database) as target:
+    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         console.print(_counts(target, collection_names(test_mode=False), collection_names(test_mode=True)))
 
 
 @app.command()
-def verify(*, uri: Uri = None, database: Name = None, production: Production = False) -> None:
+def verify(
+    *,
+    uri: Uri = None,
+    database: Name = None,
+    production: Production = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
     """Check what must always hold; exit 1 and say what is broken where it does not.
 
     Example: joytify data verify --production
     """
     names = collection_names(test_mode=not production)
-    with open_database(uri, database) as target:
-        with mongo_errors():
-            notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
-            found = list(faults(target, names))
+    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+        notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
+        found = list(faults(target, names))
         looked_at = f"{notifications:,} monthly notifications in {target.name}.{names.notifications}"
         for fault in found:
-            console.print(f"[red]broken[/red] {fault}")
+            say(f"broken: {fault}", "red")
         if found:
             raise typer.Exit(1)
         console.print(f"every rule holds for {looked_at}" if notifications else f"nothing to check: {looked_at}")
@@ -170,8 +184,7 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
     with open_database(uri, database) as target:
         names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
         for name in astuple(names):
-            with mongo_errors():
-                say(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
+            say(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
 
 
 def _make(target: Database[Document], names: CollectionNames, how: Traits) -> None:
@@ -185,7 +198,7 @@ def _make(target: Database[Document], names: CollectionNames, how: Traits) -> No
     notification = resolve_period(None, now).notification_id(test_mode=names == collection_names(test_mode=True))
     population = Population(now=now, notification=notification, **how)
     try:
-        with mongo_errors(), progress_bar() as progress:
+        with progress_bar() as progress:
             fill(target, names, population, progress)
     except KeyboardInterrupt:
         say("interrupted; what is there, from before and from now, is whole:")
@@ -200,8 +213,7 @@ def _make(target: Database[Document], names: CollectionNames, how: Traits) -> No
 
 def _counts(target: Database[Document], *sets: CollectionNames) -> Table:
     table = Table("collection", Column("documents", justify="right"), title=target.name)
-    with mongo_errors():
-        for names in sets:
-            for name in astuple(names):
-                table.add_row(name, f"{target[name].count_documents({}):,}")
+    for names in sets:
+        for name in astuple(names):
+            table.add_row(name, f"{target[name].count_documents({}):,}")
     return table

@@ -10,12 +10,11 @@ from rich.table import Column, Table
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.indexes import BACKEND, create, existing, find_index, missing
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.target import Aws  # noqa: TC001 - typer reads the annotations
+from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
 from joytify_cli.terminal import UsageError, console, say
 from joytify_common.collections import collection_names
-from joytify_common.mongo import mongo_errors
 
-app = typer.Typer(help="List, create and drop indexes.", no_args_is_help=True)
+app = typer.Typer(help="List, create and drop indexes.", no_args_is_help=True, add_completion=False)
 
 Field = Annotated[str, typer.Argument(metavar="COLLECTION.FIELD", help="For instance playbacks.createdAt")]
 
@@ -31,22 +30,23 @@ def list_(
     database: Name = None,
     production: Production = False,
     aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
 ) -> None:
     """Show the indexes of the pipeline's collections, and those that the backend declares and are missing.
 
     Example: joytify data indexes list --production
     """
-    with open_database(uri, database, aws=aws) as target:
+    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         names = collection_names(test_mode=not production)
         table = Table(
             Column("collection", no_wrap=True), Column("index", no_wrap=True), "fields", "options", title=target.name
         )
-        with mongo_errors():
-            for collection, name, specification in existing(target, names):
-                fields = ", ".join(f"{field} {order}" for field, order in specification.pop("key"))
-                options = {key: value for key, value in specification.items() if key not in {"v", "ns"}}
-                table.add_row(collection, name, fields, ", ".join(f"{key}={value}" for key, value in options.items()))
-            lacking = missing(target, names)
+        for collection, name, specification in existing(target, names):
+            fields = ", ".join(f"{field} {order}" for field, order in specification.pop("key"))
+            options = {key: value for key, value in specification.items() if key not in {"v", "ns"}}
+            table.add_row(collection, name, fields, ", ".join(f"{key}={value}" for key, value in options.items()))
+        lacking = missing(target, names)
         console.print(table)
         for index in lacking:
             say(f"missing: {index}: {index.reason}")
@@ -61,17 +61,18 @@ def create_(
     production: Production = False,
     confirm: Confirm = "",
     aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
 ) -> None:
     """Create an index, or every one that the backend declares.
 
     Example: joytify data indexes create playbacks.createdAt
     """
     wanted = [find_index(field)] if field else BACKEND
-    with open_database(uri, database, aws=aws) as target:
+    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         names = chosen_collections(target, "create indexes on", production=production, confirm=confirm)
         for index in wanted:
-            with mongo_errors():
-                say(f"{index}: {create(target, names, index)}")
+            say(f"{index}: {create(target, names, index)}")
 
 
 @app.command()
@@ -83,23 +84,24 @@ def drop(
     production: Production = False,
     confirm: Confirm = "",
     aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
 ) -> None:
     """Drop the indexes on one field alone.
 
     Example: joytify data indexes drop playbacks.createdAt
     """
     index = find_index(field)
-    with open_database(uri, database, aws=aws) as target:
+    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         names = chosen_collections(target, f"drop the indexes on {index} of", production=production, confirm=confirm)
         collection = getattr(names, index.kind)
-        with mongo_errors():
-            found = [
-                name
-                for where, name, specification in existing(target, names)
-                if where == collection and [key for key, _ in specification["key"]] == [index.field]
-            ]
-            for name in found:
-                target[collection].drop_index(name)
-                say(f"{index}: {name} dropped")
+        found = [
+            name
+            for where, name, specification in existing(target, names)
+            if where == collection and [key for key, _ in specification["key"]] == [index.field]
+        ]
+        for name in found:
+            target[collection].drop_index(name)
+            say(f"{index}: {name} dropped")
         if not found:
             raise UsageError(f"there is no index on {index} alone: `joytify data indexes list` shows what there is")

@@ -86,6 +86,11 @@ class Population:
         return self.users * self.playbacks_per_user
 
     @property
+    def undated(self) -> int:
+        """How many more have no date that can be used."""
+        return min(UNDATED, self.playbacks)
+
+    @property
     def cutoff(self) -> datetime:
         """The moment before which a document is expired."""
         return self.now - timedelta(days=RETENTION_DAYS)
@@ -144,7 +149,7 @@ class Population:
                 "username": f"Listener {self._number(user)}",
                 "password": "$2b$10$" + "x" * 53,
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
-                "biography": "Listens to music. " * 12,
+                "biography": "Listens to music. " * 36,
                 "following": list(self._artists[: user % 8]),
                 "notifications": [self._entry()] if self._is_told_already(user) else [],
                 "userPreferences": {
@@ -165,7 +170,7 @@ class Population:
         for position in range(self.playbacks):
             number = position * stride % self.playbacks
             yield self._playback(self._play(number), number)
-        for number in range(UNDATED):
+        for number in range(self.undated):
             document = self._playback(self._play(number), self.playbacks + number)
             document.update({"createdAt": "2020-01-01T00:00:00Z"} if number % 2 else {"createdAt": None})
             yield document
@@ -233,7 +238,7 @@ class Population:
     def _session(self, user: int, active: datetime | str | None) -> Document:
         return {
             "user": self.user_id(user),
-            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 " + "x" * 300,
+            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 " + "x" * 445,
             "device": {"type": "desktop", "vendor": "unknown"},
             "browser": {"name": "Chrome", "version": "140.0"},
             "network": {"ip": "192.0.2.1", "provider": "Example Net"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def draw_answer(payload: Any) -> Iterator[RenderableType]:  # noqa: ANN401 - JSON
     """Yield the tables; figures that are null, since they were not available or do not apply, are left out."""
     if not isinstance(payload, dict):
-        yield str(payload)
+        yield Text(str(payload))
         return
     table = Table("", "", show_header=False)
     for key, value in _flat(payload):
@@ -42,9 +43,10 @@ def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _text(value: object) -> str:
+def _text(value: object) -> Text:
+    """Return the value for people; as it is, whatever looks like mark-up in it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return Text("yes" if value else "no")
     if isinstance(value, int | float):
-        return f"{value:,}"
-    return "" if value is None else str(value)
+        return Text(f"{value:,}")
+    return Text("" if value is None else str(value))

@@ -13,8 +13,8 @@ from rich.table import Table
 from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, find_target
-from joytify_cli.terminal import console
+from joytify_cli.target import Aws, Environment, Project, find_target
+from joytify_cli.terminal import console, fail
 from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from pymongo.collection import Collection
 
-app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True)
+app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True, add_completion=False)
 Document = dict[str, Any]
 BATCH = 1000
 
@@ -43,13 +43,23 @@ class Restored:
 
 
 @app.command("list")
-def list_(*, bucket: Bucket, start: From = EARLIEST, end: To = LATEST, aws: Aws = False) -> None:
+def list_(
+    *,
+    bucket: Bucket,
+    start: From = EARLIEST,
+    end: To = LATEST,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
     """Show how much was archived, by collection and day.
 
     Example: joytify archive list --bucket joytify-archive-123456789012 --aws
     """
     totals: dict[tuple[str, date], tuple[int, int]] = {}
-    for found in _objects(find_target(aws=aws).client("s3"), bucket, start, end):
+    for found in _objects(
+        find_target(aws=aws, project=project, environment=environment).client("s3"), bucket, start, end
+    ):
         objects, size = totals.get((found.collection, found.day), (0, 0))
         totals[found.collection, found.day] = (objects + 1, size + found.bytes)
     table = Table("collection", "day", "objects", "bytes", title=bucket)
@@ -69,14 +79,19 @@ def restore(
     uri: Uri = None,
     database: Name = None,
     aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
 ) -> None:
     """Put archived documents back by their _id; any number of times, what is there is left as it is.
 
     Example: joytify archive restore --bucket B --from 2026-11-01 --to 2026-11-30 --into restored --dry-run
     """
-    client, restored = find_target(aws=aws).client("s3"), Restored()
+    client, restored = find_target(aws=aws, project=project, environment=environment).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
-    with open_database(uri, database, aws=aws) as target, progress_bar() as bar:
+    with (
+        open_database(uri, database, aws=aws, project=project, environment=environment) as target,
+        progress_bar() as bar,
+    ):
         task = bar.add_task("objects", total=len(objects))
         for found in objects:
             _restore(_documents(client, bucket, found), target[into or found.collection], restored, dry_run=dry_run)
@@ -112,5 +127,4 @@ def _documents(client: S3Client, bucket: str, found: ArchiveObject) -> Iterator[
     try:
         yield from read_archive(client, bucket, found.key)
     except JobError as exc:
-        console.print(f"[red]failed[/red] {exc}")
-        raise typer.Exit(1) from None
+        fail(str(exc))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from joytify_cli.operate.findings import Finding
 
-STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red", "unknown": "dim"}
+STYLES = {"ok": "green", "note": "yellow", "none": "dim", "wrong": "bold red", "unknown": "yellow"}
 
 
 def doctor(
@@ -34,7 +34,7 @@ def doctor(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Check everything and say what to do; exit 1 if something is wrong.
+    """Check everything and say what to do; exit 1 if something is wrong or could not be checked.
 
     Example: joytify doctor --aws --environment prod
     """
@@ -45,13 +45,21 @@ def doctor(
         found.append(finding)
         if not as_json:
             console.print(draw(finding), soft_wrap=True)
-    wrong = sum(finding.status == "wrong" for finding in found)
+    wrong, unknown = (sum(finding.status == status for finding in found) for status in ("wrong", "unknown"))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, ensure_ascii=False))
     else:
-        say(f"{wrong} wrong" if wrong else "all is well", "bold red" if wrong else "bold green")
-    if wrong:
+        say(*conclusion(wrong, unknown))
+    if wrong or unknown:
         raise typer.Exit(1)
+
+
+def conclusion(wrong: int, unknown: int) -> tuple[str, str]:
+    """Return the last line and its style."""
+    if not wrong and not unknown:
+        return "all is well", "bold green"
+    parts = (f"{wrong} wrong" if wrong else "", f"{unknown} not checked" if unknown else "")
+    return ", ".join(part for part in parts if part), "bold red"
 
 
 def examine(context: Context) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
@@ -13,8 +14,8 @@ from joytify_common.errors import JobError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-Status = Literal["ok", "note", "wrong", "unknown"]
-# Longer than any check's own limits together, which say more of what was slow.
+Status = Literal["ok", "note", "none", "wrong", "unknown"]
+# Most checks limit their own calls to less, and say what was slow.
 LIMIT_SECONDS = 45.0
 
 
@@ -28,7 +29,8 @@ class Finding:
 
     Attributes:
         check: name of the check.
-        status: `note` is worth knowing; `unknown` could not be checked, for a reason that is not its own fault.
+        status: `note` is worth knowing; `none` means that the stack has none of it, by its nature; `unknown` that it
+            could not be checked, for a reason that another check reports.
         says: what was found.
         action: what to do about it; empty if nothing.
     """
@@ -54,8 +56,9 @@ class Check:
     action: str = ""
 
     def findings(self, limit: float = LIMIT_SECONDS) -> Iterator[Finding]:
-        """Yield what the check finds, for so many seconds at most; an error is a finding too."""
+        """Yield what the check finds within a number of seconds; an error is a finding too."""
         found: Queue[Finding | None] = Queue()
+        until = time.monotonic() + limit
 
         def run() -> None:
             try:
@@ -72,7 +75,7 @@ class Check:
 
         Thread(target=run, daemon=True).start()
         try:
-            while (finding := found.get(timeout=limit)) is not None:
+            while (finding := found.get(timeout=max(0.0, until - time.monotonic()))) is not None:
                 yield finding
         except Empty:
             yield Finding(self.name, "wrong", f"no answer within {limit:g} s", self.action)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import Empty, Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,14 +25,14 @@ from joytify_cli.target import (
     Target,
     find_target,
 )
-from joytify_cli.terminal import UsageError, can_ask, console, fail, say
+from joytify_cli.terminal import UsageError, can_ask, console, errors, fail, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-POLL_SECONDS = 1.0
+POLL_SECONDS, LAST_LINES_SECONDS = 1.0, 6.0
 # Which functions take the event's keys that have an option.
 TAKES = {"period": {"stats"}, "sweep": {"cleanup"}, "testMode": {"stats", "cleanup"}, "dryRun": {"stats", "cleanup"}}
 OPTIONS = {"period": "--period", "sweep": "--sweep", "testMode": "--test-mode", "dryRun": "--dry-run"}
@@ -78,10 +80,7 @@ def invoke(
     if deletes(function, event) and not yes and not _confirmed(call, event):
         raise typer.Abort
     if is_async:
-        request = call.queue(event)
-        # The emulator runs it under another id than it answers.
-        only = "" if target.stack else f" --request {request}"
-        say(f"queued, request {request}; its log: joytify tail {function} --follow{only}")
+        _show_queued(call, call.queue(event))
         return
     answer = call.wait(event)
     if as_json:
@@ -144,13 +143,26 @@ class Call:
             return _answer(self._invoke(event, "RequestResponse"))
         reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
         view = LogView(nested=False)
-        with ThreadPoolExecutor(1) as pool, console.status(f"{self.name} runs in {self.target.place} ..."):
-            running = pool.submit(self._invoke, event, "RequestResponse")
-            while not _is_done(running, POLL_SECONDS):
-                _show_log(reader, view)
-            response = running.result()
-        _show_log(reader, view)
+        answers: Queue[Any] = Queue()
+        # A daemon, since Ctrl-C must not wait for the answer.
+        Thread(target=self._put_answer, args=(event, answers), daemon=True).start()
+        try:
+            with console.status(f"{self.name} runs in {self.target.place} ..."):
+                while (response := _next(answers, POLL_SECONDS)) is None:
+                    _show_log(reader, view)
+                _show_last_lines(reader, view)
+        except KeyboardInterrupt:
+            say(f"\nthe run continues: joytify tail {self.function} --follow{self.target.flags}", "yellow")
+            raise
+        if isinstance(response, Exception):
+            raise response
         return _answer(response)
+
+    def _put_answer(self, event: Event, answers: Queue[Any]) -> None:
+        try:
+            answers.put(self._invoke(event, "RequestResponse"))
+        except Exception as exc:  # noqa: BLE001 - raised again by whoever waits
+            answers.put(exc)
 
     def _invoke(self, event: Event, kind: str) -> Any:  # noqa: ANN401 - boto3's response
         with aws_errors(f"function {self.name}", "Lambda", not_found=NOT_FOUND):
@@ -159,12 +171,11 @@ class Call:
             return {**response, "Payload": response["Payload"].read()}
 
 
-def _is_done(running: Any, seconds: float) -> bool:  # noqa: ANN401 - a Future of any type
+def _next(answers: Queue[Any], seconds: float) -> Any:  # noqa: ANN401 - boto3's response or an error
     try:
-        running.exception(seconds)
-    except TimeoutError:
-        return False
-    return True
+        return answers.get(timeout=seconds)
+    except Empty:
+        return None
 
 
 def _answer(response: Mapping[str, Any]) -> Answer:
@@ -180,6 +191,24 @@ def _show_log(reader: LogReader, view: LogView) -> None:
         return
 
 
+def _show_last_lines(reader: LogReader, view: LogView) -> None:
+    """Show the rest of the run's log, which CloudWatch takes in some seconds after the answer."""
+    until = time.monotonic() + LAST_LINES_SECONDS
+    _show_log(reader, view)
+    while not view.reported and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+        _show_log(reader, view)
+
+
+def _show_queued(call: Call, request: str) -> None:
+    if call.quiet:
+        typer.echo(json.dumps({"requestId": request}))
+        return
+    # The emulator runs it under another id than it answers.
+    only = "" if call.target.stack else f" --request {request}"
+    say(f"queued, request {request}; its log: joytify tail {call.function} --follow{only}{call.target.flags}")
+
+
 def _show(answer: Answer, *, quiet: bool) -> None:
     if answer.failed:
         error = answer.payload if isinstance(answer.payload, dict) else {}
@@ -191,14 +220,17 @@ def _show(answer: Answer, *, quiet: bool) -> None:
 
 
 def _confirmed(call: Call, event: Event) -> bool:
-    """Ask before production is changed; a dry run first is one key away."""
+    """Ask before production is changed; a dry run first is one key away. All of it goes to standard error."""
     question = f"{call.name} in {call.target.place} will change the PRODUCTION collections"
     if not can_ask():
         raise UsageError(f"{question}: say --yes, or look first with --dry-run")
-    console.print(f"{question}. [bold]d[/bold]ry run first, [bold]y[/bold]es, [bold]N[/bold]o?")
+    errors.print(f"{question}. [bold]d[/bold]ry run first, [bold]y[/bold]es, [bold]N[/bold]o?")
     key = typer.getchar().lower()
     if key == "d":
-        _show(call.wait({**event, "dryRun": True}), quiet=False)
-        console.print("That was the dry run. And now? [bold]y[/bold]es, [bold]N[/bold]o?")
+        dry = call.wait({**event, "dryRun": True})
+        if dry.failed:
+            _show(dry, quiet=call.quiet)
+        errors.print(*draw_answer(dry.payload), sep="\n")
+        errors.print("That was the dry run. And now? [bold]y[/bold]es, [bold]N[/bold]o?")
         key = typer.getchar().lower()
     return key == "y"

@@ -28,17 +28,21 @@ class LogView:
         level: the least severe level that is shown.
         request: beginning of the request id of the runs that are shown; empty for all.
         nested: whether data within data is shown.
+        shown: how many lines were.
+        reported: whether a run has ended, by Lambda's own report.
     """
 
     level: str = "DEBUG"
     request: str = ""
     nested: bool = True
     shown: int = 0
+    reported: bool = False
     _run: str | None = None
 
     def show(self, line: Line) -> None:
         """Print the line, unless its level or run is not wanted."""
-        if not line.request.startswith(self.request) or not self._is_wanted(line):
+        self.reported = self.reported or line.kind == "report"
+        if not self.wants(line):
             return
         if line.request != self._run:
             self._run = line.request
@@ -53,9 +57,10 @@ class LogView:
             console.print(part, soft_wrap=True)
         self.shown += 1
 
-    def _is_wanted(self, line: Line) -> bool:
-        # What says only that a run began or ended is not shown: the heading and the report say it.
-        return line.kind not in {"start", "end"} and line.is_at_least(self.level)
+    def wants(self, line: Line) -> bool:
+        """Return whether the line is shown; that a run began and ended is said by the heading and the report."""
+        is_wanted = line.kind not in {"start", "end"} and line.is_at_least(self.level)
+        return is_wanted and line.request.startswith(self.request)
 
 
 def draw(line: Line, *, nested: bool = True) -> Iterator[Text]:

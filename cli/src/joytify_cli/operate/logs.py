@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from joytify_cli.target import NOT_FOUND
 from joytify_common.aws import aws_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-NOT_FOUND = {"ResourceNotFoundException"}
 # What is drawn apart from the other data of a line.
 OWN = {"timestamp", "level", "message", "requestId", "function"}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -23,6 +23,8 @@ LATE = timedelta(seconds=30)
 # What Lambda itself writes, as text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 PLATFORM = re.compile(r"^(?P<what>START|END|REPORT) RequestId: (?P<request>[0-9a-f-]{36})\b")
 TIMED_OUT = re.compile(r"(?P<request>[0-9a-f-]{36}) Task timed out after")
+# Id of the event, stream, milliseconds, text, and its number among the equal ones.
+Key = tuple[str | None, str, int, str, int]
 UNHANDLED = re.compile(r"^\[ERROR\]|^RequestId: \S+ Error: |Runtime\.\w+|errorType")
 
 
@@ -66,7 +68,7 @@ class LogReader:
     client: Any
     group: str
     since: datetime
-    _seen: set[tuple[object, ...]] = field(default_factory=set)
+    _seen: set[Key] = field(default_factory=set)
     _running: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> Iterator[Line]:
@@ -76,20 +78,21 @@ class LogReader:
             ConfigError: there is no such log group, or access is denied.
             TransientError: CloudWatch Logs could not be reached.
         """
-        occurrences: Counter[tuple[object, ...]] = Counter()
-        seen: set[tuple[object, ...]] = set()
+        occurrences: Counter[tuple[str, int, str]] = Counter()
         newest = self.since
         for event in self._events():
             # The emulator gives no event ids; equal lines of one millisecond are told apart by their number.
-            same = (event["logStreamName"], event["timestamp"], event["message"])
+            same = (str(event["logStreamName"]), int(event["timestamp"]), str(event["message"]))
             occurrences[same] += 1
-            key = (event.get("eventId"), *same, occurrences[same])
-            seen.add(key)
+            key = (event.get("eventId"), same[0], same[1], same[2], occurrences[same])
             newest = max(newest, _time(event))
+            # At once, so that a call that breaks off repeats nothing.
             if key not in self._seen:
+                self._seen.add(key)
                 yield self._parse(event)
-        self._seen = seen
         self.since = max(self.since, newest - LATE)
+        limit = self.since.timestamp() * 1000
+        self._seen = {key for key in self._seen if key[2] >= limit}
 
     def _events(self) -> Iterator[dict[str, Any]]:
         request = {"logGroupName": self.group, "startTime": int(self.since.timestamp() * 1000)}
@@ -144,10 +147,10 @@ def _text_line(line: Line) -> Line:
 
 def _platform_line(line: Line, value: Mapping[str, Any]) -> Line:
     """Return a line of Lambda's own in its JSON format."""
-    record = value.get("record") or {}
+    record = value["record"] if isinstance(value.get("record"), dict) else {}
     what = str(value["type"]).removeprefix("platform.")
     failed = record.get("status") not in {None, "success"}
-    figures = record.get("metrics") or {}
+    figures = record["metrics"] if isinstance(record.get("metrics"), dict) else {}
     report = "  ".join(f"{name}: {figure:g}" for name, figure in figures.items() if isinstance(figure, int | float))
     return replace(
         line,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from croniter import croniter
 
+from joytify_cli.target import NOT_FOUND
 from joytify_common.aws import aws_errors
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytify_cli.target import Target
-
-NOT_FOUND = {"ResourceNotFoundException"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +91,7 @@ def next_runs(expression: str, after: datetime) -> Iterator[datetime]:
         after: a time, UTC.
 
     Raises:
-        ValueError: it is neither a cron expression nor a rate.
+        ValueError: it is neither a cron expression nor a rate, or never fires.
     """
     if re.fullmatch(r"rate\(\d+ \w+\)", expression):
         return
@@ -101,11 +100,16 @@ def next_runs(expression: str, after: datetime) -> Iterator[datetime]:
         raise ValueError(expression)
     minute, hour, day, month, weekday, year = match.groups()
     fields = (minute, hour, day.replace("?", "*"), month, _weekdays(weekday), "0", year)
-    # Of the expressions that never fire (30 February) it ends after 50 years.
+    # For one that never fires (30 February) croniter raises a ValueError after 50 years.
     yield from croniter(" ".join(fields), after).all_next(type(after))
 
 
 def _weekdays(field: str) -> str:
-    """Return the days as croniter has them: from 0, Sunday, where EventBridge begins at 1, and `L5` for its `6L`."""
+    """Return the days as croniter has them: from 0, Sunday, where EventBridge begins at 1, and `L5` for its `6L`.
+
+    `L` alone is the last day of the week, Saturday.
+    """
+    if field == "L":
+        return "6"
     shifted = re.sub(r"(?<![#/\d])\d", lambda digit: str(int(digit[0]) - 1), field)
     return re.sub(r"(\d)L", r"L\1", shifted).replace("?", "*")

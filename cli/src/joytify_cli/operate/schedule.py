@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +14,7 @@ from joytify_cli.operate.rules import find_rules, next_runs, set_enabled
 from joytify_cli.secret_store import change_key, read_stored
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import UsageError, can_ask, console, find_zone, say
+from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from joytify_cli.operate.rules import Rule
 
-app = typer.Typer(help="Show, pause and switch the schedules.", no_args_is_help=True)
+app = typer.Typer(help="Show, pause and switch the schedules.", no_args_is_help=True, add_completion=False)
 
 RULE = "Name of the rule, or what follows the prefix: weekly-cleanup"
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
@@ -39,17 +41,20 @@ def show(
     Example: joytify schedule show --runs 3 --aws
     """
     target = find_target(aws=aws, project=project, environment=environment)
-    values = read_stored(target).values
-    mode, zone = schedule_mode(values), operators_zone(values)
+    values = _values(target)
+    mode = None if values is None else schedule_mode(values)
+    zone = operators_zone(values or {})
     rules = find_rules(target)
     if not rules:
         say(f"no rules in {target.place}: nothing runs by itself")
         return
     table = Table(Column("rule", no_wrap=True), Column("schedule (UTC)", no_wrap=True), "state", f"next ({zone})")
     for rule in rules:
-        table.add_row(rule.name, rule.expression, _state(rule, mode), "\n".join(upcoming(rule, runs, zone)))
+        table.add_row(
+            rule.name, rule.expression, _state(rule, mode), "\n".join(upcoming(rule, runs, zone, datetime.now(UTC)))
+        )
     console.print(table)
-    say(f"SCHEDULE_MODE is {mode}: the runs of a rule for the other mode are skipped")
+    say(f"SCHEDULE_MODE is {mode or 'unknown'}: the runs of a rule for the other mode are skipped")
 
 
 @app.command("set")
@@ -98,7 +103,7 @@ def pause(
     name = _find(target, rule).name
     _confirm(f"pause {name} in {target.place}", yes=yes)
     set_enabled(target, name, enabled=False)
-    say(f"{name} is paused until `joytify schedule resume {rule}` or the next `terraform apply`")
+    say(f"{name} is paused until `joytify schedule resume {rule}{target.flags}` or the next `terraform apply`")
 
 
 @app.command()
@@ -115,9 +120,10 @@ def resume(
     """
     target = find_target(aws=aws, project=project, environment=environment)
     found = _find(target, rule)
+    zone = operators_zone(_values(target) or {})
     set_enabled(target, found.name, enabled=True)
-    zone = operators_zone(read_stored(target).values)
-    say(f"{found.name} is enabled; next: {', '.join(upcoming(found, 1, zone, enabled=True))}")
+    enabled = replace(found, is_enabled=True)
+    say(f"{found.name} is enabled; next: {', '.join(upcoming(enabled, 1, zone, datetime.now(UTC)))}")
 
 
 def schedule_mode(values: Mapping[str, object]) -> str:
@@ -130,12 +136,12 @@ def operators_zone(values: Mapping[str, object]) -> tzinfo:
     return find_zone(str(values.get("DISCORD_TIMEZONE") or "UTC")) or UTC
 
 
-def upcoming(rule: Rule, runs: int, zone: tzinfo, *, enabled: bool | None = None) -> list[str]:
+def upcoming(rule: Rule, runs: int, zone: tzinfo, now: datetime) -> list[str]:
     """Return the next runs for people."""
-    if not (rule.is_enabled if enabled is None else enabled):
+    if not rule.is_enabled:
         return ["never, while paused"]
     try:
-        times = list(islice(next_runs(rule.expression, datetime.now(UTC)), runs))
+        times = list(islice(next_runs(rule.expression, now), runs))
     except ValueError:
         return ["unknown"]
     # A rate counts from when the rule was enabled, which EventBridge does not report.
@@ -143,10 +149,19 @@ def upcoming(rule: Rule, runs: int, zone: tzinfo, *, enabled: bool | None = None
     return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}" for time in times] or [f"within {within}"]
 
 
-def _state(rule: Rule, mode: str) -> str:
+def _state(rule: Rule, mode: str | None) -> str:
     if not rule.is_enabled:
         return "[yellow]paused[/yellow]"
-    return "enabled" if rule.acts_in(mode) else "skipped"
+    return "enabled" if mode is None or rule.acts_in(mode) else "skipped"
+
+
+def _values(target: Target) -> Mapping[str, object] | None:
+    """Return the secret's values; None if they cannot be read, which is no reason to show no schedule."""
+    try:
+        return read_stored(target).values
+    except JobError as exc:
+        say(f"{exc}: times are in UTC", "yellow")
+        return None
 
 
 def _find(target: Target, wanted: str) -> Rule:

@@ -13,6 +13,7 @@ from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.target import Aws, Environment, FunctionName, Project, find_target
 from joytify_cli.terminal import say
+from joytify_common.errors import TransientError
 
 if TYPE_CHECKING:
     from joytify_cli.operate.logs import Line
@@ -27,7 +28,7 @@ def tail(
     since: Annotated[
         str, typer.Option(help="How far back: 90s, 10m, 2h, 3d, 1w, or a time such as 2026-11-01T02:00Z")
     ] = "1h",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C")] = False,
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="The least severe level that is shown")
     ] = "DEBUG",
@@ -44,14 +45,17 @@ def tail(
     target = find_target(aws=aws, project=project, environment=environment)
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
-    for line in in_blocks(list(reader.read())):
+    for line in in_blocks([line for line in reader.read() if view.wants(line)]):
         view.show(line)
     if not view.shown and not follow:
-        say(f"nothing since {began.astimezone():%Y-%m-%d %H:%M:%S %z} in {group} of {target.place}")
+        say(f"no such lines since {began.astimezone():%Y-%m-%d %H:%M:%S %z} in {group} of {target.place}")
     while follow:
         time.sleep(POLL_SECONDS)
-        for line in reader.read():
-            view.show(line)
+        try:
+            for line in reader.read():
+                view.show(line)
+        except TransientError as exc:
+            say(f"{exc}; trying again", "yellow")
 
 
 def parse_since(text: str, now: datetime) -> datetime:
@@ -60,12 +64,12 @@ def parse_since(text: str, now: datetime) -> datetime:
     Raises:
         typer.BadParameter: it is neither.
     """
-    if match := re.fullmatch(r"(\d{1,6})([smhdw])", text):
-        return now - timedelta(**{UNITS[match[2]]: int(match[1])})
     try:
+        if match := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+            return now - timedelta(**{UNITS[match[2]]: int(match[1])})
         # Without an offset it is a time of the machine's zone.
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is neither a duration (90s, 10m, 2h, 3d, 1w) nor an ISO time (2026-11-01T02:00Z)",
             param_hint="--since",

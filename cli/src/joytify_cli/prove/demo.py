@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 from rich.table import Table
 
 from joytify_cli.data.generate import fill
-from joytify_cli.data.population import UNDATED, Expected, Population
+from joytify_cli.data.population import Expected, Population
 from joytify_cli.data.verify import faults
 from joytify_cli.progress import progress_bar
 from joytify_cli.terminal import console
@@ -203,7 +203,7 @@ def _show(before: Counts, after: Counts, stats_seconds: float, cleanup_seconds: 
 
 
 def _compare(expected: Expected, population: Population, before: Counts, after: Counts) -> None:
-    _expect("playbacks made", before.playbacks, population.playbacks + UNDATED)
+    _expect("playbacks made", before.playbacks, population.playbacks + population.undated)
     _expect("playbacks left", after.playbacks, before.playbacks - expected.expired_playbacks)
     _expect("sessions left", after.sessions, before.sessions - expected.expired_sessions)
     _expect("listeners told", after.told, len(expected.entitled))

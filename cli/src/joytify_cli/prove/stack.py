@@ -9,7 +9,7 @@ import typer
 from joytify_cli.terminal import console
 from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.command()

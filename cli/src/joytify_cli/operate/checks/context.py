@@ -80,9 +80,11 @@ class Context:
         return SecretStr(value)
 
     def text(self, key: str, default: str) -> str:
-        """Return a key of the secret that is none, or its default."""
-        secret = self.needed(SECRET, lambda: self.secret)
-        return str(secret.get(key) or default)
+        """Return a key of the secret that is none, or its default, also if the secret could not be read."""
+        try:
+            return str(self.needed(SECRET, lambda: self.secret).get(key) or default)
+        except UnavailableError:
+            return default
 
     def settings(self, function: FunctionName) -> Mapping[str, str]:
         """Return a function's environment variables.
@@ -91,7 +93,7 @@ class Context:
             UnavailableError: there is none, as the check of the functions reports.
         """
         self.need_aws()
-        return self.needed(f"function {function} was not found", lambda: self.target.function_settings(function))
+        return self.needed(f"function {function} could not be read", lambda: self.target.function_settings(function))
 
     def address(self, key: str) -> SecretStr:
         """Return an address in the secret, as this machine reaches it.
@@ -112,6 +114,8 @@ class Context:
         """Return what the check that reports on it finds; what is missing is not looked for again."""
         try:
             return find()
+        except UnavailableError:
+            raise
         except (CommandError, JobError):
             self._missing.add(what)
             raise
@@ -126,5 +130,7 @@ class Context:
             raise UnavailableError(what)
         try:
             return self.reported(what, find)
+        except UnavailableError:
+            raise
         except (CommandError, JobError):
             raise UnavailableError(what) from None

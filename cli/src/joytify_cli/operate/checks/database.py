@@ -120,7 +120,10 @@ def _indexes(context: Context) -> Iterator[Finding]:
         lacking = missing(database, PRODUCTION)
     for index in lacking:
         yield Finding(
-            "indexes", "note", f"none on {index}: {index.reason}", f"joytify data indexes create {index} --production"
+            "indexes",
+            "note",
+            f"none on {index}: {index.reason}",
+            f"joytify data indexes create {index} --production{context.target.flags}",
         )
     if not lacking:
         yield Finding("indexes", "ok", "every index that the backend declares is there")
@@ -144,7 +147,8 @@ def _storage(context: Context) -> Iterator[Finding]:
         return
     says = f"{storage.percent:g} % of {settings.storage_limit_mb:,} MB used"
     if storage.alert:
-        action = "joytify invoke cleanup --dry-run, then shorten CLEANUP_DAYS or move to a larger cluster"
+        run = f"joytify invoke cleanup --dry-run{context.target.flags}"
+        action = f"{run}, then shorten CLEANUP_DAYS or move to a larger cluster"
         yield Finding("storage", "wrong", f"{says}, more than {settings.storage_alert_percent:g} %", action)
     else:
         yield Finding("storage", "ok", says)

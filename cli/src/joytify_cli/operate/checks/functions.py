@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joytify_cleanup.settings import CleanupSettings
@@ -61,9 +62,12 @@ def _function(context: Context, function: FunctionName) -> Iterator[Finding]:
 
 
 def _images(context: Context) -> Iterator[Finding]:
-    runs = {name: _digest(context, name) for name in FUNCTIONS if context.settings(name) is not None}
-    if not all(runs.values()):
-        yield Finding("images", "ok", "the functions run from installed packages, not from images")
+    found = {
+        name: context.needed(f"function {name} could not be read", partial(_get, context, name)) for name in FUNCTIONS
+    }
+    runs = {name: _digest(answer["Code"]) for name, answer in found.items()}
+    if context.target.stack is not None and context.target.stack.way != "deployed":
+        yield Finding("images", "none", f"{context.target.place} runs what is installed or built here")
         return
     try:
         wanted = json.loads(context.digests.read_text(encoding="utf-8"))["image_digests"]
@@ -83,9 +87,9 @@ def _images(context: Context) -> Iterator[Finding]:
         yield Finding("images", "ok", f"every function runs the digest in {context.digests}")
 
 
-def _digest(context: Context, function: FunctionName) -> str:
-    code = _get(context, function)["Code"]
-    return str(code.get("ImageUri", "")).partition("@")[2] or str(code.get("ResolvedImageUri", "")).partition("@")[2]
+def _digest(code: Mapping[str, Any]) -> str:
+    addresses = (str(code.get(key, "")) for key in ("ImageUri", "ResolvedImageUri"))
+    return next((digest for address in addresses if (digest := address.partition("@")[2])), "no image")
 
 
 def _settings(context: Context, function: FunctionName) -> Iterator[Finding]:
@@ -95,8 +99,8 @@ def _settings(context: Context, function: FunctionName) -> Iterator[Finding]:
         yield Finding("settings", "wrong", f"{function}: {exc}", f"correct the variable in Terraform, then {APPLY}")
         return
     others = {name: both for name, both in changed(settings).items() if name not in OWN}
-    told = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
-    yield Finding("settings", "ok", f"{function}: {told or 'the defaults'}")
+    differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
+    yield Finding("settings", "ok", f"{function}: {differing or 'the defaults'}")
 
 
 def _topic(context: Context) -> Iterator[Finding]:
@@ -107,6 +111,6 @@ def _topic(context: Context) -> Iterator[Finding]:
         endpoints = [each["Endpoint"] for page in pages for each in page["Subscriptions"]]
     discord = context.target.names.functions["discord"]
     if any(endpoint.rpartition(":")[2] == discord for endpoint in endpoints):
-        yield Finding("topic", "ok", f"{discord} hears what is published")
+        yield Finding("topic", "ok", f"{discord} receives what is published")
     else:
         yield Finding("topic", "wrong", f"{discord} is not subscribed to {arn}: Discord stays silent", APPLY)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_cli.operate.findings import Check, Finding
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.operate.rules import find_rules
-from joytify_cli.operate.schedule import operators_zone, schedule_mode, upcoming
+from joytify_cli.operate.schedule import operators_zone, upcoming
+from joytify_cli.target import LONGEST_SILENCE_DAYS
 from joytify_common.aws import aws_errors
 from joytify_common.heartbeat import LOOK_BACK, SUCCESSES, last_success
 
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
     from joytify_cli.operate.checks.context import Context
     from joytify_cli.target import FunctionName
 
-# Days without a success that are too many, as in terraform/alarms.tf.
-LONGEST_SILENCE_DAYS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
 ALLOW = "let this identity read it (docs/operations.md, What doctor reads)"
-NOT_EMBEDDED = "only a deployed stack has any"
 
 
 def checks(context: Context) -> list[Check]:
@@ -45,7 +43,9 @@ def _success(context: Context, function: FunctionName) -> Iterator[Finding]:
     limit = LONGEST_SILENCE_DAYS[function]
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
     if last is None or now - last > timedelta(days=limit):
-        action = f"joytify tail {function} --since 5w --level WARNING; then joytify invoke {function} --dry-run"
+        flags = context.target.flags
+        log = f"joytify tail {function} --since 5w --level WARNING{flags}"
+        action = f"{log}; then joytify invoke {function} --dry-run{flags}"
         yield Finding("last success", "wrong", f"{function}: none {since} (at most {limit} days)", action)
     else:
         yield Finding("last success", "ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")
@@ -61,43 +61,40 @@ def _last_logged(context: Context, name: str, now: datetime) -> datetime | None:
 
 def _alarms(context: Context) -> Iterator[Finding]:
     context.need_aws()
-    prefix = f"{context.target.names.prefix}-"
+    names = context.target.names
     with aws_errors("alarms", "CloudWatch"):
-        pages = context.target.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
-        found: list[dict[str, Any]] = [alarm for page in pages for alarm in page["MetricAlarms"]]
-    if not found:
-        _none(context, "alarms")
-        yield Finding("alarms", "wrong", f"there are none named {prefix}...", "terraform apply (docs/deploy.md)")
-    raised = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
-    for alarm in raised:
-        yield Finding(
-            "alarms",
-            "wrong",
-            f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}",
-            "docs/operations.md says what each means",
+        pages = (
+            context.target.client("cloudwatch")
+            .get_paginator("describe_alarms")
+            .paginate(AlarmNamePrefix=f"{names.prefix}-")
         )
-    if found and not raised:
-        silent = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in found)
-        yield Finding("alarms", "ok", f"none of {len(found)} is raised ({silent} have no data yet)")
+        # In prod the prefix begins the names of the other environments too.
+        found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
+    own = {name: found[name] for name in sorted(names.alarms & found.keys())}
+    yield from _missing(context, "alarms", names.alarms - own.keys())
+    raised = [alarm for alarm in own.values() if alarm["StateValue"] == "ALARM"]
+    for alarm in raised:
+        says = f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}"
+        yield Finding("alarms", "wrong", says, "docs/operations.md says what each means")
+    if own and not raised:
+        silent = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in own.values())
+        yield Finding("alarms", "ok", f"none of {len(own)} is raised ({silent} have no data yet)")
 
 
 def _queues(context: Context) -> Iterator[Finding]:
     context.need_aws()
-    client, prefix = context.target.client("sqs"), f"{context.target.names.prefix}-"
+    client, names = context.target.client("sqs"), context.target.names
     with aws_errors("queues", "SQS"):
-        pages = client.get_paginator("list_queues").paginate(QueueNamePrefix=prefix)
-        urls = [url for page in pages for url in page.get("QueueUrls", [])]
-        waiting = {url.rpartition("/")[2]: _messages(client, url) for url in urls}
-    if not urls:
-        _none(context, "queues")
-        yield Finding("queues", "wrong", f"there are none named {prefix}...", "terraform apply (docs/deploy.md)")
+        pages = client.get_paginator("list_queues").paginate(QueueNamePrefix=f"{names.prefix}-")
+        urls = {url.rpartition("/")[2]: url for page in pages for url in page.get("QueueUrls", [])}
+        waiting = {name: _messages(client, urls[name]) for name in sorted(names.queues & urls.keys())}
+    yield from _missing(context, "queues", names.queues - waiting.keys())
     for name, count in waiting.items():
         if count:
-            yield Finding(
-                "queues", "wrong", f"{count} failed events in {name}", "docs/operations.md, A queue that is not empty"
-            )
-    if urls and not any(waiting.values()):
-        yield Finding("queues", "ok", f"all {len(urls)} are empty")
+            says = f"{count} failed events in {name}"
+            yield Finding("queues", "wrong", says, "docs/operations.md, A queue that is not empty")
+    if waiting and not any(waiting.values()):
+        yield Finding("queues", "ok", f"all {len(waiting)} are empty")
 
 
 def _messages(client: Any, url: str) -> int:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -108,30 +105,29 @@ def _messages(client: Any, url: str) -> int:  # noqa: ANN401 - boto3 makes its c
 
 def _schedules(context: Context) -> Iterator[Finding]:
     context.need_aws()
-    rules = find_rules(context.target)
-    if not rules:
-        _none(context, "rules")
-        yield Finding(
-            "schedules", "wrong", "there are no rules: nothing runs by itself", "terraform apply (docs/deploy.md)"
-        )
-    mode = schedule_mode({"SCHEDULE_MODE": context.text("SCHEDULE_MODE", "production")})
+    target, mode = context.target, context.text("SCHEDULE_MODE", "production")
+    rules = find_rules(target)
+    yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules}, check="schedules")
     for rule in rules:
         if not rule.is_enabled:
-            yield Finding("schedules", "wrong", f"{rule.name} is paused", f"joytify schedule resume {rule.name}")
+            action = f"joytify schedule resume {rule.name}{target.flags}"
+            yield Finding("schedules", "wrong", f"{rule.name} is paused", action)
             continue
         acts = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
-        yield Finding("schedules", "ok", f"{rule.name}: next {upcoming(rule, 1, _zone(context))[0]}{acts}")
+        next_run = upcoming(rule, 1, _zone(context), datetime.now(UTC))[0]
+        yield Finding("schedules", "ok", f"{rule.name}: next {next_run}{acts}")
+
+
+def _missing(context: Context, what: str, names: set[str], check: str = "") -> Iterator[Finding]:
+    """Yield what Terraform makes and is not there."""
+    stack = context.target.stack
+    if stack is not None and stack.way != "deployed":
+        yield Finding(check or what, "none", f"{context.target.place} has no {what}; only a deployed stack has")
+    else:
+        for name in sorted(names):
+            says = f"{name} is missing, or does not start a function" if what == "rules" else f"{name} is missing"
+            yield Finding(check or what, "wrong", says, "terraform apply (docs/deploy.md)")
 
 
 def _zone(context: Context) -> Any:  # noqa: ANN401 - tzinfo
     return operators_zone({"DISCORD_TIMEZONE": context.text("DISCORD_TIMEZONE", "UTC")})
-
-
-def _none(context: Context, what: str) -> None:
-    """Go on only where there should be some.
-
-    Raises:
-        UnavailableError: the stack has none, by its nature.
-    """
-    if context.target.stack is not None and context.target.stack.way != "deployed":
-        raise UnavailableError(f"{context.target.place} has no {what}; {NOT_EMBEDDED}")

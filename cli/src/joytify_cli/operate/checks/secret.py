@@ -35,13 +35,16 @@ def _identity(context: Context) -> Iterator[Finding]:
 
 def _secret(context: Context) -> Iterator[Finding]:
     values = context.reported(SECRET, lambda: context.secret)
-    faults = [*_missing(values), *_malformed(values), *_unknown(values)]
+    faults = [*_missing(values), *_no_text(values), *_malformed(values), *_unknown(values)]
     yield from faults
     if not any(fault.status == "wrong" for fault in faults):
         yield Finding("secret", "ok", f"{context.target.secret_id}: every key is there and has the right shape")
     if values.get("SCHEDULE_MODE") == "test_auto":
         yield Finding(
-            "secret", "note", "SCHEDULE_MODE is test_auto: production is not run", "joytify schedule set production"
+            "secret",
+            "note",
+            "SCHEDULE_MODE is test_auto: production is not run",
+            f"joytify schedule set production{context.target.flags}",
         )
 
 
@@ -51,9 +54,17 @@ def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("secret", "wrong", f"{key} is missing ({known.holds})", PUT)
 
 
+def _no_text(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what makes every function refuse the whole secret, whoever reads the key."""
+    for key, value in values.items():
+        if not isinstance(value, str):
+            yield Finding("secret", "wrong", f"{key} must be text; no function takes the secret", PUT)
+
+
 def _malformed(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, (_, expected) in SHAPES.items():
-        if values.get(key) not in {None, ""} and not is_right(key, values[key]):
+        value = values.get(key)
+        if isinstance(value, str) and value and not is_right(key, value):
             yield Finding("secret", "wrong", f"{key} is not {expected}", PUT)
 
 

@@ -62,10 +62,10 @@ def _webhook(context: Context, key: str) -> Iterator[Finding]:
             # As the function posts: it waits where Discord limits the rate.
             (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
             Webhook(client, url, key).post(hello, Deadline(time.monotonic() + SECONDS))
-    yield _heard(answer, key, posted=context.post)
+    yield _state(answer, key, posted=context.post)
 
 
-def _heard(answer: httpx.Response, key: str, *, posted: bool) -> Finding:
+def _state(answer: httpx.Response, key: str, *, posted: bool) -> Finding:
     if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return Finding("discord", "note", f"{key}: Discord limits the rate just now (429)", AGAIN)
     if answer.status_code != HTTPStatus.OK:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def is_right(key: str, value: object) -> bool:
     """Return whether a value that is not empty has its key's shape; any text will do for a key that is not known."""
     shape, _ = SHAPES.get(key, (lambda _: True, ""))
-    return isinstance(value, str) and shape(value)
+    try:
+        return isinstance(value, str) and shape(value)
+    except ValueError:
+        # An address with brackets that are no IPv6 address.
+        return False
 
 
 def _is_connection_string(value: str) -> bool:
