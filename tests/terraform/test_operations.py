@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 
 from joytify_cli.main import app
 from joytify_cli.prove.deployment import FOLDER
-from joytify_local.aws import FUNCTIONS
+from joytify_cli.target import Names
+from joytify_local.aws import FUNCTIONS, aws_client
+from joytify_local.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,6 +119,38 @@ def test_what_is_broken_is_named_and_nothing_else(
     assert says in wrong[0]["says"]
 
 
+def test_doctor_knows_what_terraform_makes(well: Deployment) -> None:
+    """So that one that is missing is named."""
+    names, client = Names(), well.stack.client
+    alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    rules = {rule["Name"] for rule in client("events").list_rules()["Rules"]}
+
+    assert names.alarms == alarms
+    assert names.queues == {url.rpartition("/")[2] for url in client("sqs").list_queues()["QueueUrls"]}
+    assert names.rules == rules - {"joytify-test-stats"}
+
+
+def test_an_identity_that_may_little_sees_what_it_may(well: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator enforces IAM: cleanup's own role may read the secret, and neither functions nor alarms."""
+    role = f"arn:aws:iam::000000000000:role/{FUNCTIONS['cleanup']}"
+    credentials = well.stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+
+    def client(stack: Stack, service: str) -> Any:
+        return aws_client(service, stack.aws, certificate=stack.certificate, credentials=credentials)
+
+    monkeypatch.setattr(Stack, "client", client)
+    code, output = run("doctor", "--json")
+    findings = {(each["check"], each["status"]): each["says"] for each in json.loads(output)}
+
+    assert code == 1
+    assert ("secret", "ok") in findings
+    assert ("backend", "ok") in findings
+    assert ("discord", "ok") in findings
+    for check in ("function stats", "alarms", "queues", "schedules"):
+        assert "AccessDenied" in findings[check, "wrong"]
+    assert findings["mongodb", "unknown"] == "not checked: function cleanup could not be read"
+
+
 def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None:
     del well
     code, shown = run("schedule", "show", "--runs", "2")
@@ -139,6 +173,7 @@ def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None
         ("data verify --production", "every rule holds"),
         ("data stats", "test-playbacks"),
         ("data indexes list --production", "expiresAt_1"),
+        ("schedule set production", "already"),
         ("archive list --bucket joytify-archive-000000000000", "playbacks"),
     ],
 )

@@ -19,6 +19,7 @@ from joytify_cleanup.retention import policies
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.population import RETENTION_DAYS
 from joytify_cli.prove.demo import DATABASE
+from joytify_cli.target import LONGEST_SILENCE_DAYS
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import CONCLUDE_SECONDS, GRACE_SECONDS, RESERVE_SECONDS
 from joytify_common.heartbeat import put_success
@@ -137,3 +138,11 @@ def test_every_page_that_is_linked_or_cited_is_in_the_repository() -> None:
 
     assert missing == []
     assert cited == set()
+
+
+def test_doctor_waits_as_long_for_a_success_as_the_alarm() -> None:
+    text = Path("terraform/alarms.tf").read_text(encoding="utf-8")
+    found = re.search(r"longest_silence_days = \{ stats = (\d+), cleanup = (\d+) \}", text)
+
+    assert found is not None
+    assert {"stats": int(found[1]), "cleanup": int(found[2])} == LONGEST_SILENCE_DAYS
