@@ -185,10 +185,12 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     assert "playbacks" in joytify("list")
     assert "23 would be inserted, 1 already present, 1 differing" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4
-    assert "23 inserted, 1 already present, 1 differing" in joytify(*restore)
-    assert "0 inserted, 24 already present, 1 differing" in joytify(*restore)
-    assert "0 inserted, 0 already" in joytify("restore", "--from", "2020-01-01", "--to", "2020-01-02", *restore[5:])
-    assert "25 inserted" in joytify(*restore, "--into", "restored")
+    assert "23 inserted, 1 already present, 1 differing" in joytify(*restore, "--yes")
+    assert "0 inserted, 24 already present, 1 differing" in joytify(*restore, "--yes")
+    assert "0 inserted, 0 already" in joytify(
+        "restore", "--from", "2020-01-01", "--to", "2020-01-02", "--yes", *restore[5:]
+    )
+    assert "25 inserted" in joytify(*restore, "--yes", "--into", "restored")
     assert {d["_id"] for d in database.restored.find()} == {d["_id"] for d in expired}
 
 

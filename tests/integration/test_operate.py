@@ -227,6 +227,14 @@ def gone_alerts_webhook(stack: Stack) -> Iterator[None]:
 
 
 @contextmanager
+def short_timeout(stack: Stack) -> Iterator[None]:
+    client, name = stack.client("lambda"), FUNCTIONS["cleanup"]
+    client.update_function_configuration(FunctionName=name, Timeout=3)
+    yield
+    client.update_function_configuration(FunctionName=name, Timeout=900)
+
+
+@contextmanager
 def no_subscription(stack: Stack) -> Iterator[None]:
     client = stack.client("sns")
     (found,) = client.list_subscriptions()["Subscriptions"]
@@ -266,6 +274,11 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (without_function("stats"), "function stats", "ResourceNotFoundException"),
         (without_function("cleanup"), "function cleanup", "ResourceNotFoundException"),
         (in_environment("cleanup", CLEANUP_DAYS="0"), "settings", "CLEANUP_DAYS: "),
+        (in_environment("stats", DB_NAME="another"), "wiring", "DB_NAME differs between stats and cleanup"),
+        (in_environment("discord", SECRET_ID="another"), "wiring", "SECRET_ID differs"),  # noqa: S106 - a name
+        (in_environment("stats", CLEANUP_FUNCTION_NAME="another"), "wiring", "stats starts another"),
+        (short_timeout, "wiring", "cleanup may run for 3 s only"),
+        (in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket"), "archive", "bucket no-such-bucket"),
         (no_subscription, "topic", "is not subscribed"),
         (never_succeeded, "last success", "cleanup: none for 45 days"),
     ],
@@ -277,7 +290,7 @@ def test_what_is_broken_is_named_and_nothing_else(
     with broken(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
-    findings = examine(result.output)
+    findings = examine(result.stdout)
     text = json.dumps(findings, ensure_ascii=False)
     named = [finding for finding in findings if finding["status"] == "wrong"]
     assert wrong(findings) == {check}, text
@@ -292,7 +305,7 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
     with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x")(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
-    notes = {(each["check"], each["says"]) for each in examine(result.output) if each["status"] == "note"}
+    notes = {(each["check"], each["says"]) for each in examine(result.stdout) if each["status"] == "note"}
     assert ("secret", "SCHEDULE_MODE is test_auto: production is not run") in notes
     assert ("secret", "no function reads the key DISCORD_WEBHOOK: is DISCORD_WEBHOOK_URL meant?") in notes
     assert any(check == "indexes" and "stats.user" in says for check, says in notes)
@@ -307,7 +320,9 @@ def test_a_mode_is_set_and_every_other_key_is_kept(stack: Stack) -> None:
         code, told = run("schedule", "set", "test_auto", "--yes")
         after = client.get_secret_value(SecretId=SECRET_NAME)
         again = run("schedule", "set", "test_auto", "--yes")
-        words = re.search(r"to go back: aws secretsmanager update-secret-version-stage (.+)", told)
+        words = re.search(
+            rf"to go back: aws --endpoint-url {stack.aws} secretsmanager update-secret-version-stage (.+)", told
+        )
         assert words is not None
         options = dict(zip(*[iter(words[1].split())] * 2, strict=True))
         client.update_secret_version_stage(
@@ -503,16 +518,45 @@ def test_rates_are_measured_however_many_are_made(stack: Stack) -> None:
     with MongoClient[Document](stack.mongodb) as client:
         playbacks, now = client[DATABASE].playbacks, int(time.time())
         playbacks.delete_many({})
+        client[DATABASE].users.delete_many({})
+        client[DATABASE].users.insert_one({"_id": "somebody"})
         old = ObjectId(struct.pack(">IQ", now - 30 * 86400, 0))
         made = [ObjectId(struct.pack(">IQ", now - number * 3600 // 25_000, number)) for number in range(25_000)]
         playbacks.insert_many([{"_id": each} for each in (old, *made)])
         figures = json.loads(run("capacity", "--measure", "--json", "--retention-days", "7")[1])
         playbacks.delete_many({})
-        users = max(1, client[DATABASE].users.count_documents({}))
+        client[DATABASE].users.delete_many({})
 
     (profile,) = figures["profiles"].values()
-    size = 22
-    assert profile["documentBytes"]["playbacks"] == pytest.approx(25_000 / users * size, rel=0.01)
+    # A document of an _id alone has 22 bytes.
+    assert profile["documentBytes"]["playbacks"] == pytest.approx(25_000 * 22, rel=0.01)
+
+
+def test_a_seed_is_used_once(stack: Stack) -> None:
+    made = run("data", "append", "5", "--playbacks-per-user", "4", "--seed", "7")
+    again = run("data", "append", "5", "--playbacks-per-user", "4", "--seed", "7")
+    with MongoClient[Document](stack.mongodb) as client:
+        held = client[DATABASE]["test-users"].count_documents({})
+    cleared = run("data", "clear")
+
+    assert (made[0], again[0], cleared[0]) == (0, 2, 0)
+    assert "choose another --seed" in again[1]
+    assert held == 5
+
+
+def test_what_is_measured_is_what_cleanup_is_deployed_with(stack: Stack) -> None:
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE].users.insert_one({"_id": "somebody"})
+    with in_environment("cleanup", STORAGE_LIMIT_MB="2048", CLEANUP_DAYS="30")(stack):
+        result = CliRunner().invoke(app, ["capacity", "--measure", "--json"])
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE].users.delete_many({})
+    empty = run("capacity", "--measure")
+
+    figures = json.loads(result.output)
+    assert (figures["limitBytes"], figures["retentionDays"]) == (2048 * 1024 * 1024, 30)
+    assert empty == (1, f"error: {DATABASE} has no users to measure\n")
+    assert run("capacity", "--measure", "--active-share", "0.5")[0] == 2
 
 
 def test_nothing_is_generated_of_nothing(stack: Stack) -> None:

@@ -18,6 +18,7 @@ from joytify_cleanup.report import CleanupReport, CollectionOutcome
 from joytify_cleanup.retention import policies
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.population import RETENTION_DAYS
+from joytify_cli.operate.checks.functions import LEAST_TIMEOUT_SECONDS
 from joytify_cli.prove.demo import DATABASE
 from joytify_cli.target import LONGEST_SILENCE_DAYS
 from joytify_common.collections import PRODUCTION
@@ -146,3 +147,9 @@ def test_doctor_waits_as_long_for_a_success_as_the_alarm() -> None:
 
     assert found is not None
     assert {"stats": int(found[1]), "cleanup": int(found[2])} == LONGEST_SILENCE_DAYS
+
+
+def test_doctor_wants_the_least_timeout_that_terraform_allows() -> None:
+    text = Path("terraform/variables_operation.tf").read_text(encoding="utf-8")
+
+    assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(LEAST_TIMEOUT_SECONDS)] * 2

@@ -10,13 +10,13 @@ from joytify_cli.terminal import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# By the extra of joytify-cli that brings them.
-EXTRAS = {"joytify_local": "local", "matplotlib": "chart"}
+# What to install, from the repository; the packages are on no index.
+EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or say --aws", "matplotlib": "'./cli[chart]'"}
 
 
 @contextmanager
 def missing_extras() -> Iterator[None]:
-    """Name the extra to install if the block imports a package that is not installed.
+    """Say what to install if the block imports a package that is not installed.
 
     Raises:
         UsageError: it does.
@@ -26,4 +26,4 @@ def missing_extras() -> Iterator[None]:
     except ModuleNotFoundError as exc:
         if (extra := EXTRAS.get(str(exc.name).partition(".")[0])) is None:
             raise
-        raise UsageError(f"this needs more packages: pip install 'joytify-cli[{extra}]'") from None
+        raise UsageError(f"this needs more packages, from the repository: pip install {extra}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -45,6 +46,9 @@ class LazyCommand(TyperCommand):
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(add_completion=False)
             found.command(name=self.name)(function)
+        if (stamina := sys.modules.get("stamina")) is not None:
+            # It would print each retry, wherever the command's own output goes.
+            stamina.instrumentation.set_on_retry_hooks([])
         command: Any = get_command(found)
         command.name = self.name
         return command  # type: ignore[no-any-return]

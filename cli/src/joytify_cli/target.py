@@ -112,6 +112,11 @@ class Target:
         environment = f" --environment {self.names.environment}" if self.names.environment != usual.environment else ""
         return f"{'' if self.stack else ' --aws'}{project}{environment}"
 
+    @property
+    def endpoint(self) -> str:
+        """Option of the AWS command that it needs there."""
+        return f" --endpoint-url {self.stack.aws}" if self.stack else ""
+
     def client(self, service: str, config: Config = CALL) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return a client of a service there.
 
@@ -175,5 +180,8 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
     with missing_extras():
         from joytify_local.stack import load_stack  # noqa: PLC0415 - operators install without it
     if (stack := load_stack()) is None:
-        raise UsageError("no local stack is running: start one with `KEEP=1 make demo` or `make up`, or say --aws")
+        raise UsageError(
+            "no local stack is running that was started in this folder: start one with `KEEP=1 make demo` or "
+            "`make up`, or say --aws"
+        )
     return Target(names, stack)

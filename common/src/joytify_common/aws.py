@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from joytify_common.errors import ConfigError, TransientError
 
@@ -98,7 +104,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         not_found: the service's codes for a subject that does not exist or cannot be used as it is.
 
     Raises:
-        ConfigError: a permission is missing, or the subject does not exist.
+        ConfigError: a permission is missing, the subject does not exist, or there are no credentials.
         TransientError: any other refusal, or the service could not be reached.
     """
     try:
@@ -110,5 +116,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         error = ConfigError if code in PERMISSION_CODES or code in not_found else TransientError
         answer = f"throttled the call ({code})" if code in THROTTLING_CODES else f"answered {code}"
         raise error(f"{subject}: {service} {answer}") from exc
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
+        raise ConfigError(f"{subject}: there are no AWS credentials, or not all ({type(exc).__name__})") from exc
     except BotoCoreError as exc:
         raise TransientError(f"{subject}: {service} could not be reached ({type(exc).__name__})") from exc

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
 
 URI_KEY = "MONGODB_CONNECTION_STRING"
+UNUSABLE = f"{URI_KEY}: it is not a MongoDB connection string that can be used, or its name is not known to the DNS"
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
 # AuthenticationFailed and Unauthorized: https://www.mongodb.com/docs/manual/reference/error-codes/
@@ -64,7 +65,7 @@ def mongo_client(uri: str) -> MongoClient[Document]:
         )
     except (PyMongoError, ValueError):
         # Whatever the driver says of it quotes it.
-        raise ConfigError(f"{URI_KEY}: it is not a MongoDB connection string that can be used") from None
+        raise ConfigError(UNUSABLE) from None
 
 
 def connect(uri: SecretStr) -> MongoClient[Document]:
@@ -122,7 +123,7 @@ def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
 
 def _translate(exc: PyMongoError) -> JobError:
     if isinstance(exc, (InvalidURI, ConfigurationError)):
-        return ConfigError(f"{URI_KEY}: it is not a MongoDB connection string that can be used")
+        return ConfigError(UNUSABLE)
     if isinstance(exc, OperationFailure) and exc.code in REFUSALS:
         return ConfigError(f"{URI_KEY}: {REFUSALS[exc.code]}")
     if isinstance(exc, ServerSelectionTimeoutError):

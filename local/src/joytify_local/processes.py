@@ -97,6 +97,20 @@ def _leads_its_group(pid: int) -> bool:
         return False
 
 
+def started_before(pid: int, moment: float) -> bool:
+    """Return whether the process exists and was started before a moment, in seconds since 1970."""
+    try:
+        # Behind the name, which may hold anything, in parentheses; the 22nd field is the start, in ticks since boot:
+        # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+        ticks = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+        boot = next(
+            line for line in Path("/proc/stat").read_text(encoding="utf-8").splitlines() if line.startswith("btime")
+        )
+    except (OSError, StopIteration):
+        return False
+    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") <= moment
+
+
 def is_running(pid: int) -> bool:
     """Return whether the process exists and has not ended."""
     if (child := _children.get(pid)) is not None:

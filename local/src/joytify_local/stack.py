@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Wiring, aws_client, deploy
 from joytify_local.mongodb import start_mongod
-from joytify_local.processes import free_port, stop
+from joytify_local.processes import StartError, free_port, started_before, stop
 from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Stack:
         stop(self.pids)
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-        if (known := _load(self.state_file)) is not None and known.pids == self.pids:
+        if (known := _load(self.state_file)) is not None and known.folder == self.folder:
             self.state_file.unlink()
 
 
@@ -97,8 +97,13 @@ def load_deployed_stack() -> Stack | None:
 def _load(file: Path) -> Stack | None:
     if not file.exists():
         return None
-    state = json.loads(file.read_text(encoding="utf-8"))
-    return Stack(**{**state, "pids": tuple(state["pids"])})
+    try:
+        state = json.loads(file.read_text(encoding="utf-8"))
+        # After a restart of the machine the same numbers belong to others.
+        pids = tuple(pid for pid in state["pids"] if started_before(pid, file.stat().st_mtime))
+        return Stack(**{**state, "pids": pids})
+    except (ValueError, TypeError, KeyError):
+        raise StartError(f"{file} cannot be read: remove it, then start the stack again") from None
 
 
 def start_embedded(

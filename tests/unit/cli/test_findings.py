@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from joytify_cleanup.settings import CleanupSettings
-from joytify_cli.operate.checks.settings import changed, given_settings
 from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_cli.settings import changed, given_settings
 from joytify_common.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:

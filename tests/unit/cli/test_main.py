@@ -82,9 +82,9 @@ def test_help_imports_no_library_that_it_does_not_need() -> None:
         (["capacity", "--users", "10"], 0, "On average"),
         (["preview", "--json"], 0, "[\n"),
         (["push", "--registry", "localhost:1"], 1, "push: FAILED"),
-        (["tail", "stats"], 2, "pip install 'joytify-cli[local]'"),
-        (["demo"], 2, "pip install 'joytify-cli[local]'"),
-        (["capacity", "--png", "x.png"], 2, "pip install 'joytify-cli[chart]'"),
+        (["tail", "stats"], 2, "pip install './local[embedded]' for a local stack, or say --aws"),
+        (["demo"], 2, "pip install './local[embedded]'"),
+        (["capacity", "--png", "x.png"], 2, "pip install './cli[chart]'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from math import floor
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -12,22 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.capacity.chart import draw_chart, save_picture
 from joytify_cli.capacity.known_summary import rows
 from joytify_cli.capacity.measure import Measured, measure
 from joytify_cli.capacity.model import ACTIVE, BYTES_PER_MB, INDEX_SHARE, REGULAR, Model
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - the same
-from joytify_cli.terminal import CommandError, console, say
+from joytify_cli.settings import given_settings
+from joytify_cli.target import Aws, Environment, Project, find_target
+from joytify_cli.terminal import CommandError, UsageError, console, say
+from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEFAULT_USERS = 3500
+DEFAULT_USERS, DEFAULT_ACTIVE_SHARE, DEFAULT_DAYS, DEFAULT_LIMIT_MB = 3500, 0.2, 60, 512
 ALERT_SHARE = 0.8
 SHOWN_WEEKS = (1, 2, 4, 6, 8, 9, 10, 26, 52, 104)
 
-IndexShare = Annotated[float, typer.Option(min=0, max=0.9, help="Share of the indexes in all that is stored")]
+ActiveShare = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of the users who are active; default: 0.2")
+]
+RetentionDays = Annotated[
+    int | None, typer.Option(min=1, max=3650, help="CLEANUP_DAYS; default: 60, with --measure cleanup's own")
+]
+LimitMb = Annotated[
+    int | None,
+    typer.Option(min=1, help="STORAGE_LIMIT_MB, of 1,048,576 bytes; default: 512, with --measure cleanup's own"),
+]
+IndexShare = Annotated[
+    float | None, typer.Option(min=0, max=0.9, help="Share of the indexes in all that is stored; default: 0.225")
+]
 Measure = Annotated[
     bool, typer.Option("--measure", help="Take sizes and rates from the database, for one average user")
 ]
@@ -39,11 +54,11 @@ KnownSummary = Annotated[
 def capacity(
     *,
     users: Annotated[int | None, typer.Option(min=1, help="How many users; default: 3,500, or those measured")] = None,
-    active_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the users who are active")] = 0.2,
-    retention_days: Annotated[int, typer.Option(min=1, max=3650, help="CLEANUP_DAYS")] = 60,
-    limit_mb: Annotated[int, typer.Option(min=1, help="STORAGE_LIMIT_MB, of 1,048,576 bytes")] = 512,
-    index_share: IndexShare = INDEX_SHARE,
-    weeks: Annotated[int, typer.Option(min=1, max=1040, help="How many weeks the chart and the picture show")] = 104,
+    active_share: ActiveShare = None,
+    retention_days: RetentionDays = None,
+    limit_mb: LimitMb = None,
+    index_share: IndexShare = None,
+    weeks: Annotated[int, typer.Option(min=4, max=1040, help="How many weeks the chart and the picture show")] = 104,
     is_measured: Measure = False,
     known_summary: KnownSummary = False,
     png: Annotated[Path | None, typer.Option(help="Write the chart as a picture, too")] = None,
@@ -58,26 +73,65 @@ def capacity(
 
     Example: joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512
     """
+    if is_measured and (known_summary or active_share is not None or index_share is not None):
+        raise UsageError("--measure takes sizes and rates from the database: not with what assumes others")
+    share = DEFAULT_ACTIVE_SHARE if active_share is None else active_share
     model = Model(
-        mix=[(ACTIVE, active_share), (REGULAR, 1 - active_share)],
+        mix=[(ACTIVE, share), (REGULAR, 1 - share)],
         users=users or DEFAULT_USERS,
-        retention_days=retention_days,
-        limit_mb=limit_mb,
-        index_share=index_share,
+        retention_days=retention_days or DEFAULT_DAYS,
+        limit_mb=limit_mb or DEFAULT_LIMIT_MB,
+        index_share=INDEX_SHARE if index_share is None else index_share,
     )
     measured: Measured | None = None
     if is_measured:
-        with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
-            measured = measure(target, model, alert_share=ALERT_SHARE, now=datetime.now(UTC))
+        where = Where(uri, database, aws=aws, project=project, environment=environment)
+        measured = _measure(_as_deployed(model, where, retention_days, limit_mb), where)
         model = measured.model if users is None else replace(measured.model, users=users)
     if png is not None:
         _save(model, weeks, png)
     if as_json:
-        typer.echo(json.dumps(figures(model, measured), indent=2))
+        found = [asdict(row) for row in rows(model)] if known_summary else figures(model, measured)
+        typer.echo(json.dumps(found, indent=2))
     elif known_summary:
         _show_known_summary(model)
     else:
         _show(model, measured, weeks)
+
+
+@dataclass(frozen=True)
+class Where:
+    """What is measured, as the user named it."""
+
+    uri: str | None
+    database: str | None
+    aws: bool
+    project: str
+    environment: str
+
+
+def _as_deployed(model: Model, where: Where, days: int | None, limit_mb: int | None) -> Model:
+    """Return the model with the retention period and the limit of the deployed cleanup, unless they were given."""
+    if where.uri is not None or (days and limit_mb):
+        return model
+    try:
+        target = find_target(aws=where.aws, project=where.project, environment=where.environment)
+        settings = given_settings(CleanupSettings, target.function_settings("cleanup"))
+    except (CommandError, JobError):
+        # A database without the pipeline beside it.
+        return model
+    return replace(
+        model,
+        retention_days=days or settings.cleanup_days,
+        limit_mb=limit_mb or settings.storage_limit_mb,
+    )
+
+
+def _measure(model: Model, where: Where) -> Measured:
+    with open_database(
+        where.uri, where.database, aws=where.aws, project=where.project, environment=where.environment
+    ) as target:
+        return measure(target, model, alert_share=ALERT_SHARE, now=datetime.now(UTC))
 
 
 def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
@@ -133,7 +187,7 @@ def _show(model: Model, measured: Measured | None, weeks: int) -> None:
             say(line)
     console.print(_per_user(model))
     console.print(_by_week(model))
-    for line in _conclusions(model):
+    for line in _conclusions(model, measured):
         say(line)
     typer.echo(draw_chart(model, weeks, ALERT_SHARE))
 
@@ -180,14 +234,17 @@ def _by_week(model: Model) -> Table:
     return table
 
 
-def _conclusions(model: Model) -> Iterator[str]:
+def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
     week = model.stable_week
     average, fullest = model.average_bytes(week), model.average_bytes(week, overdue_weeks=1)
     yield (
-        f"On average {average / 1000:,.1f} kB a user: {model.most_users(average):,} users fit into "
+        f"On average {average / 1000:,.1f} kB a user after {week} weeks: {model.most_users(average):,} users fit into "
         f"{model.limit_mb:,} MB, {model.most_users(fullest):,} also just before a cleanup, "
         f"{model.most_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
     )
+    if measured is not None:
+        # Its users did not begin together: what was said of its growth holds.
+        return
     for share, what in ((ALERT_SHARE, f"{ALERT_SHARE:.0%} of the limit"), (1.0, "the limit")):
         day = model.day_reached(share)
         yield f"{model.users:,} users reach {what} {f'on day {day:,}' if day is not None else 'not within 20 years'}."

@@ -10,6 +10,7 @@ from bson import ObjectId
 
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cli.capacity.model import EXPIRING, FOR_GOOD, SIZES, Model, Profile
+from joytify_cli.terminal import CommandError
 from joytify_common.mongo import mongo_errors, within
 
 if TYPE_CHECKING:
@@ -52,12 +53,15 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
         now: the time, UTC.
 
     Raises:
+        CommandError: there are no users.
         JobError: MongoDB refused, or did not answer in time.
     """
     with mongo_errors(), within(SECONDS):
         total = database.command("dbStats")
         stats = {kind: database.command("collStats", kind) for kind in SIZES}
-        users = max(1, int(stats["users"].get("count", 0)))
+        users = int(stats["users"].get("count", 0))
+        if not users:
+            raise CommandError(f"{database.name} has no users to measure")
         weekly = {kind: _weekly(database, kind, now) / users for kind in (*EXPIRING, *FOR_GOOD)}
     sizes = {kind: float(found.get("avgObjSize", 0)) for kind, found in stats.items()}
     data, indexes = int(total["dataSize"]), int(total["indexSize"])

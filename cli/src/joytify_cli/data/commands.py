@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from joytify_cli.data import index_commands
 from joytify_cli.data.generate import fill
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
-from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population
+from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population, email
 from joytify_cli.data.verify import faults
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
@@ -195,6 +195,10 @@ def _make(target: Database[Document], names: CollectionNames, how: Traits) -> No
             param_hint="--expired-share",
         )
     now = datetime.now(UTC)
+    if target[names.users].find_one({"email": email(how["seed"], 0)}, {"_id": 1}) is not None:
+        raise UsageError(
+            f"{target.name}.{names.users} has users of the seed {how['seed']} already: choose another --seed"
+        )
     notification = resolve_period(None, now).notification_id(test_mode=names == collection_names(test_mode=True))
     population = Population(now=now, notification=notification, **how)
     try:

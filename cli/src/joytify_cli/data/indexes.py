@@ -34,6 +34,11 @@ class Index:
     reason: str
     options: Mapping[str, Any]
 
+    def is_served(self, kind: str, field: str, specification: Document) -> bool:
+        """Return whether an index that begins with a field of a collection does the work of this one."""
+        same = (kind, field) == (self.kind, self.field)
+        return same and all(specification.get(key) == value for key, value in self.options.items())
+
     def __str__(self) -> str:
         """Return it as people write it."""
         return f"{self.kind}.{self.field}"
@@ -75,12 +80,13 @@ def existing(database: Database[Document], names: CollectionNames) -> Iterator[t
 
 
 def missing(database: Database[Document], names: CollectionNames) -> list[Index]:
-    """Return the backend's indexes that no index of the database begins with."""
+    """Return the backend's indexes that no index of the database does the work of."""
     by_kind = {collection: kind for kind, collection in asdict(names).items()}
-    leading = {
-        (by_kind[collection], specification["key"][0][0]) for collection, _, specification in existing(database, names)
-    }
-    return [index for index in BACKEND if (index.kind, index.field) not in leading]
+    found = [
+        (by_kind[collection], specification["key"][0][0], specification)
+        for collection, _, specification in existing(database, names)
+    ]
+    return [index for index in BACKEND if not any(index.is_served(*each) for each in found)]
 
 
 def create(database: Database[Document], names: CollectionNames, index: Index) -> str:

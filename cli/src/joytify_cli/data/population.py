@@ -145,8 +145,8 @@ class Population:
         for user in range(self.users):
             yield {
                 "_id": self.user_id(user),
-                "email": f"listener{self._number(user)}@example.com",
-                "username": f"Listener {self._number(user)}",
+                "email": email(self.seed, user),
+                "username": f"Listener {_number(self.seed, user)}",
                 "password": "$2b$10$" + "x" * 53,
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
                 "biography": "Listens to music. " * 36,
@@ -232,9 +232,6 @@ class Population:
         """Return an `_id` that no other seed's population has."""
         return object_id(moment, kind | self.seed << 8, number)
 
-    def _number(self, user: int) -> str:
-        return f"{user}" if self.seed == 0 else f"{self.seed}-{user}"
-
     def _session(self, user: int, active: datetime | str | None) -> Document:
         return {
             "user": self.user_id(user),
@@ -271,3 +268,12 @@ def _coprime(total: int) -> int:
     while gcd(stride, total) != 1:
         stride += 1
     return stride
+
+
+def email(seed: int, user: int) -> str:
+    """Return the address of a user, which nobody of another seed has."""
+    return f"listener{_number(seed, user)}@example.com"
+
+
+def _number(seed: int, user: int) -> str:
+    return f"{user}" if seed == 0 else f"{seed}-{user}"

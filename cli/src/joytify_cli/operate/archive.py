@@ -14,8 +14,8 @@ from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, find_target
-from joytify_cli.terminal import console, fail
-from joytify_common.errors import JobError
+from joytify_cli.terminal import UsageError, can_ask, console, fail
+from joytify_common.errors import ConfigError, JobError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,6 +74,7 @@ def restore(
     bucket: Bucket,
     start: From,
     end: To,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is written")] = False,
     into: Annotated[str | None, typer.Option(help="Collection to restore into; default: where it came from")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, write nothing")] = False,
     uri: Uri = None,
@@ -84,12 +85,19 @@ def restore(
 ) -> None:
     """Put archived documents back by their _id; any number of times, what is there is left as it is.
 
+    The archive may be in AWS (--aws) and the database elsewhere (--uri).
+    The next cleanup deletes again what has expired, unless it is another collection or CLEANUP_DAYS is longer.
+
     Example: joytify archive restore --bucket B --from 2026-11-01 --to 2026-11-30 --into restored --dry-run
     """
+    if start > end:
+        raise typer.BadParameter("it must not be after --to", param_hint="--from")
     client, restored = find_target(aws=aws, project=project, environment=environment).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
+    if not dry_run and not yes:
+        _confirm(f"restore {len(objects):,} objects into {into or 'the collections that they came from'}")
     with (
-        open_database(uri, database, aws=aws, project=project, environment=environment) as target,
+        open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
         progress_bar() as bar,
     ):
         task = bar.add_task("objects", total=len(objects))
@@ -100,6 +108,12 @@ def restore(
     console.print(
         f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
     )
+
+
+def _confirm(what: str) -> None:
+    if not can_ask():
+        raise UsageError(f"this would {what}: say --yes, or look first with --dry-run")
+    typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True)
 
 
 def _restore(
@@ -119,7 +133,7 @@ def _restore(
 def _objects(client: S3Client, bucket: str, start: datetime, end: datetime) -> Iterator[ArchiveObject]:
     try:
         yield from list_archive(client, bucket, start.date(), end.date())
-    except JobError as exc:
+    except ConfigError as exc:
         raise typer.BadParameter(str(exc), param_hint="--bucket") from None
 
 

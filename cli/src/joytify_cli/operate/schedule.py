@@ -80,9 +80,9 @@ def set_(
     version = change_key(target, stored, "SCHEDULE_MODE", mode)
     say(f"SCHEDULE_MODE is {mode} (was {before}); the functions see it within five minutes")
     say(
-        f"the version before is {stored.version}; to go back: aws secretsmanager update-secret-version-stage "
-        f"--secret-id {stored.name} --version-stage AWSCURRENT --move-to-version-id {stored.version} "
-        f"--remove-from-version-id {version}"
+        f"the version before is {stored.version}; to go back: aws{target.endpoint} secretsmanager "
+        f"update-secret-version-stage --secret-id {stored.name} --version-stage AWSCURRENT "
+        f"--move-to-version-id {stored.version} --remove-from-version-id {version}"
     )
 
 

@@ -30,7 +30,8 @@ def tail(
     ] = "1h",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C")] = False,
     level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="The least severe level that is shown")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        typer.Option(case_sensitive=False, help="The least severe level that is shown"),
     ] = "DEBUG",
     request: Annotated[str, typer.Option(help="Only the run with this request id, or its beginning")] = "",
     aws: Aws = False,

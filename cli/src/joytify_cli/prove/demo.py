@@ -60,8 +60,8 @@ class Counts:
 def demo(
     *,
     containers: Annotated[bool, typer.Option("--containers", help="Use the stack that `make up` started")] = False,
-    users: Annotated[int, typer.Option(min=1, help="How many users")] = 1000,
-    playbacks_per_user: Annotated[int, typer.Option(min=1, help="Playbacks of each user")] = 200,
+    users: Annotated[int, typer.Option(min=20, help="How many users")] = 1000,
+    playbacks_per_user: Annotated[int, typer.Option(min=20, help="Playbacks of each user")] = 200,
 ) -> None:
     """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up.
 

@@ -11,9 +11,11 @@ from bson import ObjectId
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.indexes import missing
-from joytify_cli.operate.checks.settings import given_settings
+from joytify_cli.operate.checks.shapes import PUT
 from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, collection_names
+from joytify_common.errors import ConfigError
 from joytify_common.mongo import connect, mongo_client, mongo_errors, within
 
 if TYPE_CHECKING:
@@ -63,7 +65,11 @@ def _reached(context: Context) -> Database[Document]:
 
 
 def _server(context: Context) -> Iterator[Finding]:
-    database = context.reported(MONGODB, lambda: _database(context))
+    try:
+        database = context.reported(MONGODB, lambda: _database(context))
+    except ConfigError as exc:
+        yield Finding("mongodb", "wrong", str(exc), PUT)
+        return
     with mongo_errors(), within(SECONDS):
         version = database.client.server_info()["version"]
         hello = database.client.admin.command("hello")

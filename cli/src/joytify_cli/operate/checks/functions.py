@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joytify_cleanup.settings import CleanupSettings
-from joytify_cli.operate.checks.settings import changed, given_settings
 from joytify_cli.operate.findings import Check, Finding
+from joytify_cli.settings import changed, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
@@ -29,6 +29,14 @@ SETTINGS: dict[FunctionName, type[Settings]] = {
 }
 # Which differ from deployment to deployment.
 OWN = {"SECRET_ID", "DB_NAME", "CLEANUP_FUNCTION_NAME", "DISCORD_MEMORY_TABLE", "CLEANUP_ARCHIVE_BUCKET"}
+# What several functions must be given alike.
+SHARED: dict[str, tuple[FunctionName, ...]] = {
+    "SECRET_ID": FUNCTIONS,
+    "DB_NAME": ("stats", "cleanup"),
+    "SNS_TOPIC_ARN": ("stats", "cleanup"),
+}
+# Terraform's variables allow no less; Lambda's own default is 3 s.
+LEAST_TIMEOUT_SECONDS = 30
 APPLY = "terraform apply (docs/deploy.md)"
 
 
@@ -37,7 +45,8 @@ def checks(context: Context) -> list[Check]:
     images = [Check("images", lambda: _images(context), APPLY)]
     functions = [Check(f"function {name}", lambda name=name: _function(context, name), APPLY) for name in FUNCTIONS]  # type: ignore[misc]
     settings = [Check("settings", lambda name=name: _settings(context, name), APPLY) for name in FUNCTIONS]  # type: ignore[misc]
-    return [*functions, *images, *settings, Check("topic", lambda: _topic(context), APPLY)]
+    wiring = [Check("wiring", lambda: _wiring(context), APPLY), Check("archive", lambda: _archive(context), APPLY)]
+    return [*functions, *images, *settings, *wiring, Check("topic", lambda: _topic(context), APPLY)]
 
 
 def _get(context: Context, function: FunctionName) -> Mapping[str, Any]:
@@ -101,6 +110,43 @@ def _settings(context: Context, function: FunctionName) -> Iterator[Finding]:
     others = {name: both for name, both in changed(settings).items() if name not in OWN}
     differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
     yield Finding("settings", "ok", f"{function}: {differing or 'the defaults'}")
+
+
+def _wiring(context: Context) -> Iterator[Finding]:
+    """Compare what the functions must have in common, and look at what keeps one from running."""
+    given = {name: context.settings(name) for name in FUNCTIONS}
+    faults = list(_differences(given, context.target.names.functions["cleanup"]))
+    for function in FUNCTIONS:
+        answer = context.needed(f"function {function} could not be read", partial(_get, context, function))
+        timeout = answer["Configuration"]["Timeout"]
+        if timeout < LEAST_TIMEOUT_SECONDS:
+            faults.append(f"{function} may run for {timeout} s only; at least {LEAST_TIMEOUT_SECONDS} are needed")
+        if answer.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
+            faults.append(f"{function} has a reserved concurrency of 0 and never runs")
+    for fault in faults:
+        yield Finding("wiring", "wrong", fault, APPLY)
+    if not faults:
+        yield Finding("wiring", "ok", "the functions share secret, database and topic, and have their time")
+
+
+def _differences(given: Mapping[FunctionName, Mapping[str, str]], cleanup: str) -> Iterator[str]:
+    for key, functions in SHARED.items():
+        values = {given[name].get(key) for name in functions}
+        if len(values) > 1:
+            yield f"{key} differs between {' and '.join(functions)}"
+    called = given["stats"].get("CLEANUP_FUNCTION_NAME", cleanup)
+    if called.rpartition(":")[2] != cleanup:
+        yield f"stats starts {called} as CLEANUP_FUNCTION_NAME, not {cleanup}"
+
+
+def _archive(context: Context) -> Iterator[Finding]:
+    bucket = context.settings("cleanup").get("CLEANUP_ARCHIVE_BUCKET", "")
+    if not bucket:
+        yield Finding("archive", "ok", "no bucket is set: what is deleted is not kept")
+        return
+    with aws_errors(f"bucket {bucket} (CLEANUP_ARCHIVE_BUCKET)", "S3", not_found={"404", "NoSuchBucket"}):
+        context.target.client("s3").head_bucket(Bucket=bucket)
+    yield Finding("archive", "ok", f"{bucket} takes what is deleted")
 
 
 def _topic(context: Context) -> Iterator[Finding]:

@@ -109,6 +109,9 @@ def _schedules(context: Context) -> Iterator[Finding]:
     rules = find_rules(target)
     yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules}, check="schedules")
     for rule in rules:
+        if not rule.is_enabled and rule.name not in target.names.rules:
+            yield Finding("schedules", "note", f"{rule.name} is paused")
+            continue
         if not rule.is_enabled:
             action = f"joytify schedule resume {rule.name}{target.flags}"
             yield Finding("schedules", "wrong", f"{rule.name} is paused", action)

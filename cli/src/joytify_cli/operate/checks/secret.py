@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from joytify_cli.operate.checks.context import AWS, SECRET
-from joytify_cli.operate.checks.shapes import SHAPES, is_right
+from joytify_cli.operate.checks.shapes import PUT, SHAPES, is_right
 from joytify_cli.operate.findings import Check, Finding
 from joytify_common.secrets import KEYS
 
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
     from joytify_cli.operate.checks.context import Context
 
-# Never a part of it alone: what is put replaces all of the secret.
-PUT = "put the whole secret again with this key (docs/deploy.md, Change a secret value)"
-
 
 def checks(context: Context) -> list[Check]:
     """Return the checks of the account and the secret."""
     credentials = "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`"
+    if context.target.stack is not None:
+        credentials = "start the local stack again: make down, then KEEP=1 make demo or make up"
     return [
         Check("aws", lambda: _identity(context), credentials),
-        Check("secret", lambda: _secret(context), "see whether it exists and who may read it (docs/deploy.md)"),
+        Check(
+            "secret",
+            lambda: _secret(context),
+            "see whether it exists, who may read it and what it holds (docs/deploy.md, Change a secret value)",
+        ),
     ]
 
 

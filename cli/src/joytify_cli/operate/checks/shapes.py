@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Never a part of it alone: what is put replaces all of the secret.
+PUT = "put the whole secret again with this key (docs/deploy.md, Change a secret value)"
+
+
 def is_right(key: str, value: object) -> bool:
     """Return whether a value that is not empty has its key's shape; any text will do for a key that is not known."""
     shape, _ = SHAPES.get(key, (lambda _: True, ""))
