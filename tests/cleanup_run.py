@@ -64,6 +64,7 @@ def clean_up(
             dry_run=parsed.dry_run,
             deadline=deadline,
             archive=archive,
+            span=parsed.time_range.span() if parsed.time_range else None,
         ),
         max_continuations=max_continuations,
         storage=lambda _seconds: None,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, aws_client
@@ -184,6 +185,26 @@ def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) 
     # One message, but where deliveries overtook each other; test_discord.py has them in order.
     chains = [f["value"] for m in messages for e in m["embeds"] for f in e["fields"] if f["name"].startswith("All ")]
     assert any(told.startswith("150 deleted in ") for told in chains)
+
+
+def test_a_range_is_cleaned_and_said(stack: Stack) -> None:
+    httpx.delete(stack.discord + "/messages")
+    old = datetime.now(UTC) - timedelta(days=90)
+    with MongoClient[Document](stack.mongodb) as mongodb:
+        playbacks = mongodb[DATABASE]["test-playbacks"]
+        made = [ObjectId.from_datetime(old + timedelta(days=day)) for day in range(4)]
+        playbacks.insert_many([{"_id": identity, "createdAt": old} for identity in made])
+        span = {"from": (old + timedelta(days=0.5)).isoformat(), "to": (old + timedelta(days=2.5)).isoformat()}
+
+        failed, answer = invoke(stack, "cleanup", {"testMode": True, "collection": "playbacks", "range": span})
+
+        left = [document["_id"] for document in playbacks.find()]
+        playbacks.delete_many({})
+
+    assert not failed
+    assert left == [made[0], made[3]]
+    assert [(each["name"], each["scope"]) for each in answer["collections"]] == [("test-playbacks", "range")]
+    assert posts(stack, 1, "2 records deleted") == ["✅ Cleanup: 2 records deleted [TEST MODE]"]
 
 
 def test_the_cleanup_that_stats_starts_examines_everything(stack: Stack) -> None:

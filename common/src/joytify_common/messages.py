@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 ProcessingMode = Literal["none", "direct", "batch"]
-ScopeName = Literal["bounded", "swept", "indexed"]
+ScopeName = Literal["bounded", "swept", "indexed", "range"]
 StopReason = Literal["completed", "deadline", "brake", "no_progress", "continuations_exhausted"]
 
 

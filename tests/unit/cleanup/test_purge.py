@@ -42,8 +42,8 @@ class FakeRecords:
     def exceeds(self, _percent: float, _at_least: int, _seconds: float, _scope: Scope) -> bool | None:
         return self._too_many
 
-    def count_expired(self, _seconds: float, *, below_bound: bool) -> int | None:
-        assert not below_bound
+    def count_expired(self, _seconds: float, scope: Scope | None) -> int | None:
+        assert scope is None or scope.name != "bounded"
         return len(self.left) if self._known else None
 
     def count_undated(self, _seconds: float) -> int | None:

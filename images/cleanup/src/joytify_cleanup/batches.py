@@ -9,10 +9,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bson import ObjectId
+
     from joytify_common.messages import ScopeName
 
 # Without a pause, four commands delete a batch at the same time (docs/benchmarks.md); with one, a single command does.
 PARTS_WITHOUT_PAUSE = 4
+
+
+@dataclass(frozen=True)
+class Span:
+    """The ObjectIds from one to before another."""
+
+    start: ObjectId
+    stop: ObjectId
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The filter for documents with such an `_id`."""
+        return {"_id": {"$gte": self.start, "$lt": self.stop}}
+
+    def __str__(self) -> str:
+        """Return the times in which such ids were made."""
+        start, stop = self.start.generation_time, self.stop.generation_time
+        return f"from {start:%Y-%m-%d %H:%M:%S} to {stop:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True)
@@ -21,14 +41,16 @@ class Scope:
 
     Attributes:
         name: `bounded` is everything except what was made after the cutoff by its `_id`, `swept` everything, `indexed`
-            what an index on the date finds.
+            what an index on the date finds, `range` what was made in a given time.
         reason: why, for people; None if that goes without saying.
         index: name of the index on the date; None without one.
+        span: the ids that were made in the given time; None without one.
     """
 
     name: ScopeName
     reason: str | None = None
     index: str | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from loguru import logger
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from joytify_cleanup.database_size import AFTER_SECONDS, BEFORE_SECONDS, FORECAST_SECONDS
 from joytify_cleanup.purge import Purge, limit_failure
+from joytify_cleanup.ranges import TimeRange
 from joytify_cleanup.report import CleanupReport, stop_reason
 from joytify_cleanup.scope import Position
 from joytify_common.events import JobEvent
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytify_cleanup.expired import ExpiredDocuments
+    from joytify_common.collections import CollectionNames
     from joytify_common.messages import Storage
 
 
@@ -32,8 +34,25 @@ class CleanupEvent(JobEvent):
     sweep: bool = Field(
         default=False, description="true to examine every document, unless an index on the date serves; or false"
     )
+    collection: Literal["playbacks", "sessions"] | None = Field(default=None, description="playbacks or sessions")
+    time_range: TimeRange | None = Field(
+        default=None,
+        alias="range",
+        description='{"from": time, "to": time}, half-open, by the time in _id, with offsets; and a collection',
+    )
     chain: Chain | None = Field(default=None, description="set by a continuation")
     positions: dict[str, Position] = Field(default={}, description="set by a continuation")
+
+    def concerns(self, collection: str, names: CollectionNames) -> bool:
+        """Return whether the run is for this collection, of a set of names."""
+        return self.collection is None or collection == getattr(names, self.collection)
+
+    @field_validator("time_range")
+    @classmethod
+    def _has_a_collection(cls, value: TimeRange | None, info: ValidationInfo) -> TimeRange | None:
+        if value is not None and info.data.get("collection") is None:
+            raise ValueError("it needs a collection")
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +89,7 @@ class Cleanup:
             batch_size=self.purge.batch_size,
             earlier=self.event.chain,
             is_archiving=self.purge.archive is not None,
+            covers_all=self.event.collection is None,
             storage_before=self.storage(BEFORE_SECONDS),
         )
         if self.purge.archive is not None:

@@ -54,6 +54,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
         now=run.now,
         cutoff=before,
     )
+    wanted = [policy for policy in policies(names) if event.concerns(policy.collection, names)]
     outcome = Cleanup(
         event=event,
         now=run.now,
@@ -67,12 +68,13 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
             dry_run=event.dry_run,
             deadline=deadline,
             archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
+            span=event.time_range.span() if event.time_range else None,
         ),
         max_continuations=SETTINGS.cleanup_max_continuations,
         storage=size.measure,
         forecast=size.forecast,
         start_continuation=partial(_continue, event, run),
-    ).run([ExpiredDocuments(database, policy, before, deadline) for policy in policies(names)])
+    ).run([ExpiredDocuments(database, policy, before, deadline) for policy in wanted])
     if isinstance(outcome, Completed):
         put_report(run.function, outcome.report)
     return outcome

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from joytify_cleanup.archive import Archive
+    from joytify_cleanup.batches import Span
     from joytify_cleanup.expired import ExpiredDocuments
     from joytify_common.deadline import Deadline
 
@@ -49,6 +50,7 @@ class Purge:
         dry_run: whether to count and estimate only.
         deadline: when to stop.
         archive: where documents are copied before they are deleted; None for nowhere.
+        span: the ids to which the run is confined; None for all.
     """
 
     batch_size: int
@@ -59,6 +61,7 @@ class Purge:
     dry_run: bool
     deadline: Deadline
     archive: Archive | None
+    span: Span | None = None
 
     def run(
         self, collections: Sequence[ExpiredDocuments], positions: Mapping[str, Position]
@@ -92,7 +95,7 @@ class Purge:
 
     def _not_begun(self, documents: ExpiredDocuments, position: Position | None) -> CollectionOutcome:
         outcome = CollectionOutcome(name=documents.name, stop="deadline", position=position)
-        return self._counted(documents, outcome, below_bound=False)
+        return self._counted(documents, outcome, self._given_range())
 
     def _begin(self, documents: ExpiredDocuments, earlier: Position | None) -> CollectionOutcome:
         stage, outcome = f"examine {documents.name}", CollectionOutcome(name=documents.name)
@@ -116,15 +119,20 @@ class Purge:
             return replace(outcome, failure=Failure(exc, stage))
         return outcome if self.dry_run else self._purge(documents, scope, position)
 
+    def _given_range(self) -> Scope | None:
+        """Return the scope of a run that is given a range, else None."""
+        return None if self.span is None else Scope("range", str(self.span), span=self.span)
+
     def _scope(self, documents: ExpiredDocuments, earlier: Position | None) -> Scope:
+        if (given := self._given_range()) is not None:
+            return given
         # An index may have gone since.
         if earlier is None or earlier.scope == "indexed":
             return choose_scope(documents, sweep=self.sweep)
         return Scope(earlier.scope, earlier.reason)
 
     def _dry_run(self, documents: ExpiredDocuments, scope: Scope, outcome: CollectionOutcome) -> CollectionOutcome:
-        below_bound = scope.name == "bounded"
-        remaining = documents.count_expired(self._count_seconds(), below_bound=below_bound)
+        remaining = documents.count_expired(self._count_seconds(), scope)
         outcome = replace(outcome, remaining=remaining, undated=documents.count_undated(self._count_seconds()))
         if remaining is None:
             return outcome
@@ -157,7 +165,7 @@ class Purge:
         # Nothing is read only to report 0.
         if position.done:
             return replace(outcome, remaining=0)
-        return self._counted(documents, outcome, below_bound=scope.name == "bounded")
+        return self._counted(documents, outcome, scope)
 
     def _delete(self, documents: ExpiredDocuments, scope: Scope, position: Position) -> Purged:
         is_gentle = self.pause_seconds > 0
@@ -178,17 +186,18 @@ class Purge:
             ).run()
 
     def _counted(
-        self, documents: ExpiredDocuments, outcome: CollectionOutcome, *, below_bound: bool
+        self, documents: ExpiredDocuments, outcome: CollectionOutcome, scope: Scope | None
     ) -> CollectionOutcome:
         """Return the outcome with what is left after a run that stopped early."""
         seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
         try:
-            return replace(outcome, remaining=documents.count_expired(seconds, below_bound=below_bound))
+            return replace(outcome, remaining=documents.count_expired(seconds, scope))
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
 
     def _exceeds_limit(self, documents: ExpiredDocuments, scope: Scope) -> bool:
-        if self.allow_above_limit:
+        # Whoever divides a collection into ranges looks at the whole before.
+        if self.allow_above_limit or scope.span is not None:
             return False
         seconds = self._count_seconds()
         # What is unknown in that time may be too much.

@@ -111,6 +111,7 @@ class CleanupReport:
         earlier: what the earlier runs of the sequence did; None in a run that neither continues nor is continued.
         seconds: how long the run took.
         is_archiving: whether documents are archived before they are deleted.
+        covers_all: whether the run was for every collection, as the schedule's are.
     """
 
     outcomes: tuple[CollectionOutcome, ...] = ()
@@ -124,13 +125,14 @@ class CleanupReport:
     earlier: Chain | None = None
     seconds: float = 0.0
     is_archiving: bool = False
+    covers_all: bool = True
     storage_before: Storage | None = None
     storage: Storage | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether the run left nothing to do of what the schedule is for."""
-        return not self.dry_run and self.stop_reason == "completed"
+        return self.covers_all and not self.dry_run and self.stop_reason == "completed"
 
     @property
     def deleted(self) -> int:

@@ -40,6 +40,9 @@ def find_batches(documents: ExpiredDocuments, scope: Scope, start: Any, parts: i
         start: `_id` at which an earlier run stopped; None for the beginning.
         parts: how many commands delete a batch at once.
     """
+    if scope.span is not None:
+        first = scope.span.start if start is None else start
+        return IdRanges(documents, first, scope.span.stop, parts, counts=False)
     first = MinKey() if start is None else start
     if scope.name == "swept":
         return IdRanges(documents, first, MaxKey(), parts, counts=True)

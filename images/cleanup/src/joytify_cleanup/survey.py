@@ -173,9 +173,18 @@ class Survey:
             return True
         return self._count({field: {"$gte": self.cutoff}}, seconds, limit=spared, hint=index) == spared
 
-    def count_expired(self, seconds: float, *, below_bound: bool) -> int | None:
-        """Return how many documents are expired, of all or of those below the bound; None if that takes longer."""
-        placed = {"_id": {"$lt": self.bound}} if below_bound else {}
+    def count_expired(self, seconds: float, scope: Scope | None) -> int | None:
+        """Return how many documents are expired, of those that the scope examines; None if that takes longer.
+
+        Args:
+            seconds: most time for the server.
+            scope: what is examined; None if that is not decided: everything.
+        """
+        placed: Document = {}
+        if scope is not None and scope.span is not None:
+            placed = scope.span.query
+        elif scope is not None and scope.name == "bounded":
+            placed = {"_id": {"$lt": self.bound}}
         return self._figure({**placed, **self.expired}, seconds)
 
     def count_undated(self, seconds: float) -> int | None:

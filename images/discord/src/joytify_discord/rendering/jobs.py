@@ -34,6 +34,7 @@ NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by ha
 SCOPES = {
     "bounded": "Not examined: what was made after the cutoff ({reason})",
     "swept": "Examined as a whole ({reason})",
+    "range": "Examined: what was made {reason}",
 }
 BAR = 20
 
