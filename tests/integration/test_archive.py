@@ -182,6 +182,8 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
         "--database",
         database.name,
     )
+    for key in ("archive/readme", "archive/playbacks/2026/13/45/x", "archive//2026/11/01/x"):
+        aws_client("s3", endpoint).put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
     assert "playbacks" in joytify("list")
     assert "23 would be inserted, 1 already present, 1 differing" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4

@@ -313,7 +313,7 @@ def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stoppe
     kept = retained()
     database.playbacks.insert_many(kept + expired())
     events: list[Document] = [{"sweep": sweep}]
-    options: Document = {"seconds": 0.5, "pause": 0.1, "batch_size": 200, "started": events, "max_continuations": 200}
+    options: Document = {"seconds": 1.0, "pause": 0.1, "batch_size": 100, "started": events, "max_continuations": 200}
 
     reports = [clean(database, event=event, **options) for event in events]
 

@@ -54,11 +54,13 @@ def filled(database: Database[Document]) -> Database[Document]:
     return database
 
 
-def clean(database: Database[Document], *, seconds: float = 60, pause: float = 0.0) -> CleanupReport:
+def clean(
+    database: Database[Document], *, seconds: float = 60, pause: float = 0.0, batch_size: int = 20
+) -> CleanupReport:
     def collections(deadline: Deadline) -> list[ExpiredDocuments]:
         return [ExpiredDocuments(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
 
-    return clean_up(collections, batch_size=20, seconds=seconds, pause=pause, max_continuations=0)
+    return clean_up(collections, batch_size=batch_size, seconds=seconds, pause=pause, max_continuations=0)
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def test_dropped_connections_are_retried_and_counted_once(
     # About every seventh call breaks off.
     with failing(mongodb, {"activationProbability": 0.15}, DROPPED):
         # Each retry's wait is a stall, after which the server rests for as long: on chance, that adds up to a minute.
-        progress = clean(filled, seconds=300)
+        progress = clean(filled, seconds=300, batch_size=60)
 
     assert progress.deleted == EXPIRED
     assert filled.playbacks.count_documents({}) == RETAINED

@@ -31,6 +31,9 @@ FOR_GOOD = ("notifications", "playlists", "songs", "albums")
 # Indexes take 20 to 25 % of what is stored.
 INDEX_SHARE = 0.225
 LONGEST_YEARS = 20
+# Operators are warned from here on (STORAGE_ALERT_PERCENT).
+ALERT_SHARE = 0.8
+SHOWN_WEEKS = (1, 2, 4, 6, 8, 9, 10, 26, 52, 104)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,110 @@
+"""Draws the storage model for a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import floor
+from typing import TYPE_CHECKING
+
+from rich.table import Column, Table
+
+from joytify_cli.capacity.chart import draw_chart
+from joytify_cli.capacity.known_summary import rows
+from joytify_cli.capacity.model import ALERT_SHARE, BYTES_PER_MB, SHOWN_WEEKS
+from joytify_cli.terminal import console, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joytify_cli.capacity.measure import Measured
+    from joytify_cli.capacity.model import Model
+
+
+def show(model: Model, measured: Measured | None, weeks: int) -> None:
+    """Print what a user stores, how the database fills, and what follows."""
+    if measured is not None:
+        for line in _now(measured):
+            say(line)
+    console.print(_per_user(model))
+    console.print(_by_week(model))
+    for line in _conclusions(model, measured):
+        say(line)
+    say(draw_chart(model, weeks, ALERT_SHARE))
+
+
+def _now(measured: Measured) -> Iterator[str]:
+    share = measured.used / measured.model.limit
+    model = measured.model
+    yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
+    if measured.growth_per_day is None:
+        yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: the growth could not be counted in time"
+        return
+    days = measured.days_until_alert
+    when = "never at this rate" if days is None else f"in {days:,.0f} days at this rate"
+    yield f"{ALERT_SHARE:.0%} of the limit is reached {when}"
+
+
+def _per_user(model: Model) -> Table:
+    """Return a table of bytes per user, in the stable state."""
+    week = model.stable_week
+    names = [profile.name for profile, _ in model.mix]
+    title = f"Bytes of a user after {week} weeks, {model.retention_days} days kept"
+    table = Table("", *(Column(name, justify="right") for name in names), title=title, title_justify="left")
+    by_collection = [model.by_collection(profile, week) for profile, _ in model.mix]
+    for kind in by_collection[0]:
+        table.add_row(kind, *(f"{found[kind]:,.0f}" for found in by_collection))
+    totals = [model.user_bytes(profile, week) for profile, _ in model.mix]
+    indexes = [total * model.index_share for total in totals]
+    table.add_row(f"indexes ({model.index_share:.1%} of all)", *(f"{each:,.0f}" for each in indexes))
+    table.add_section()
+    table.add_row("together", *(f"{total:,.0f}" for total in totals))
+    fullest = (model.user_bytes(profile, week, overdue_weeks=1) for profile, _ in model.mix)
+    table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
+    table.add_row("growth a week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
+    table.add_row("most users, all of this kind", *(f"{model.most_users(total):,}" for total in totals))
+    return table
+
+
+def _by_week(model: Model) -> Table:
+    right = [Column(name, justify="right") for name in ("week", "MB", "of the limit", "MB before its cleanup")]
+    table = Table(*right, title=f"{model.users:,} users who begin together", title_justify="left")
+    for week in SHOWN_WEEKS:
+        used, fullest = model.used(week), model.used(week, overdue_weeks=1)
+        table.add_row(f"{week}", _mb(used), f"{used / model.limit:.0%}", _mb(fullest))
+    return table
+
+
+def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
+    week = model.stable_week
+    average, fullest = model.average_bytes(week), model.average_bytes(week, overdue_weeks=1)
+    yield (
+        f"On average {average / 1000:,.1f} kB a user after {week} weeks: {model.most_users(average):,} users fit into "
+        f"{model.limit_mb:,} MB, {model.most_users(fullest):,} also just before a cleanup, "
+        f"{model.most_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
+    )
+    if measured is not None:
+        # Its users did not begin together: what was said of its growth holds.
+        return
+    for share, what in ((ALERT_SHARE, f"{ALERT_SHARE:.0%} of the limit"), (1.0, "the limit")):
+        day = model.day_reached(share)
+        yield f"{model.users:,} users reach {what} {f'on day {day:,}' if day is not None else 'not within 20 years'}."
+
+
+def show_known_summary(model: Model, *, as_json: bool) -> None:
+    """Print the known summary beside what its own rules and the model give."""
+    if as_json:
+        console.print_json(data=[asdict(row) for row in rows(model)])
+        return
+    right = [Column(name, justify="right") for name in ("stated", "recomputed", "this model")]
+    table = Table(Column("figure", no_wrap=True), *right, "", title="The known summary", title_justify="left")
+    for row in rows(model):
+        figures_ = (f"{each:,.1f}" if row.stated < 1000 else f"{floor(each):,}" for each in (row.own, row.ours))  # noqa: PLR2004 - users are whole
+        table.add_row(row.what, f"{row.stated:,}", *figures_, "" if row.agrees else "wrong")
+    console.print(table)
+    say("recomputed: by the summary's own rules. Why it differs from itself, and from this model:")
+    for remark in dict.fromkeys(row.remark for row in rows(model) if row.remark):
+        say(f"- {remark}")
+
+
+def _mb(size: float) -> str:
+    return f"{size / BYTES_PER_MB:,.1f}"
