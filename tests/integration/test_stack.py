@@ -207,6 +207,33 @@ def test_a_range_is_cleaned_and_said(stack: Stack) -> None:
     assert posts(stack, 1, "2 records deleted") == ["✅ Cleanup: 2 records deleted [TEST MODE]"]
 
 
+def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
+    httpx.delete(stack.discord + "/messages")
+    old = datetime.now(UTC) - timedelta(days=90)
+    with MongoClient[Document](stack.mongodb) as mongodb:
+        playbacks = mongodb[DATABASE]["test-playbacks"]
+        playbacks.insert_many(
+            [{"_id": ObjectId.from_datetime(old + timedelta(days=n)), "createdAt": old} for n in range(5)]
+        )
+        failed, answer = invoke(stack, "cleanup", {"testMode": True, "plan": True})
+        kept = playbacks.count_documents({})
+        playbacks.insert_many([{"createdAt": old} for _ in range(2000)])
+        refused, error = invoke(stack, "cleanup", {"testMode": True, "plan": True})
+        allowed, _ = invoke(stack, "cleanup", {"testMode": True, "plan": True, "allowAboveLimit": True})
+        playbacks.delete_many({})
+
+    assert not failed
+    assert kept == 5
+    assert (answer["workers"], answer["documents"]) == (1, 5)
+    assert [each["collection"] for each in answer["ranges"]] == ["playbacks"]
+    assert "one primary" in answer["reason"]
+    assert refused
+    assert "CLEANUP_MAX_DELETE_PERCENT" in error["errorMessage"]
+    assert not allowed
+    # Of the three only the error is for the operators.
+    assert len(posts(stack, 1)) == 1
+
+
 def test_the_cleanup_that_stats_starts_examines_everything(stack: Stack) -> None:
     httpx.delete(stack.discord + "/messages")
 

@@ -15,6 +15,7 @@ from joytify_common.aws import cloudwatch_client
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import put_days_since_success, put_success
 from joytify_common.outcome import (
+    Answered,
     Attempt,
     Completed,
     Failed,
@@ -56,7 +57,7 @@ class Run:
     context: LambdaContext
 
 
-UseCase = Callable[[EventT, Run], Completed[ReportT] | Failed[ReportT]]
+UseCase = Callable[[EventT, Run], Answered | Completed[ReportT] | Failed[ReportT]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,7 @@ class Job(Generic[EventT, ReportT]):
     def _attempt(self, raw_event: object, context: LambdaContext, now: datetime) -> Attempt[ReportT]:
         stage, is_in_schedules_mode = "event", False
         test_mode: bool | None = None
-        outcome: Heartbeat | Skipped | Completed[ReportT] | Failed[ReportT]
+        outcome: Heartbeat | Answered | Skipped | Completed[ReportT] | Failed[ReportT]
         try:
             event = parse_event(self.event_type, raw_event)
             if event.heartbeat:
@@ -135,6 +136,9 @@ class Job(Generic[EventT, ReportT]):
         match attempt.outcome:
             case Heartbeat(days_since_success=days):
                 return {"daysSinceSuccess": days}
+            case Answered(data=data):
+                logger.info("run ended", outcome=data)
+                return dict(data)
             case Skipped(reason=reason):
                 # On the topic it would be noise every few minutes.
                 return self._log(self.nothing_done.summary(metadata, skipped=reason))

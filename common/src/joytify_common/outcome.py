@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar
 
 from joytify_common.errors import JobError, as_job_error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from joytify_common.messages import Message
@@ -108,6 +109,13 @@ class Heartbeat:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """The run only answered its caller: nothing was changed, and nothing is published."""
+
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Skipped:
     """The schedule is for the other mode: nothing was read or written."""
 
@@ -143,7 +151,7 @@ class Attempt(Generic[ReportT]):
         is_in_schedules_mode: whether it worked on the collections that the schedule's runs work on.
     """
 
-    outcome: Heartbeat | Skipped | Completed[ReportT] | Failed[ReportT]
+    outcome: Heartbeat | Answered | Skipped | Completed[ReportT] | Failed[ReportT]
     test_mode: bool | None = None
     is_in_schedules_mode: bool = False
 

@@ -40,6 +40,10 @@ class CleanupEvent(JobEvent):
         alias="range",
         description='{"from": time, "to": time}, half-open, by the time in _id, with offsets; and a collection',
     )
+    plan: bool = Field(default=False, description="true to only answer how to divide the work, or false")
+    server_capacity: int | None = Field(
+        default=None, ge=1, le=1000, description="1 to 1000 workers at once that the server is faster with; for a plan"
+    )
     chain: Chain | None = Field(default=None, description="set by a continuation")
     positions: dict[str, Position] = Field(default={}, description="set by a continuation")
 

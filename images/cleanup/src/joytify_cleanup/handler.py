@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +11,20 @@ from joytify_cleanup.cleanup import Cleanup, CleanupEvent
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.metrics import put_report
+from joytify_cleanup.plan import Planner
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.retention import cutoff, policies
+from joytify_cleanup.server import describe_server, measured_rate
 from joytify_cleanup.settings import CleanupSettings
 from joytify_common import logs
-from joytify_common.aws import lambda_client, s3_client, sns_client
+from joytify_common.aws import cloudwatch_client, lambda_client, s3_client, sns_client
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
 from joytify_common.mongo import URI_KEY, connect
-from joytify_common.outcome import Completed
+from joytify_common.outcome import Answered, Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
@@ -30,13 +32,12 @@ from joytify_common.topic import Topic
 if TYPE_CHECKING:
     from joytify_cleanup.scope import Position
     from joytify_common.messages import Chain
-    from joytify_common.outcome import Failed
 
 SETTINGS = load_settings(CleanupSettings)
 logs.configure(SETTINGS.log_level)
 
 
-def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed[CleanupReport]:
+def clean_up(event: CleanupEvent, run: Run) -> Answered | Completed[CleanupReport] | Failed[CleanupReport]:
     """Wire one run and return what it came to."""
     database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
     names = collection_names(test_mode=run.test_mode)
@@ -44,7 +45,6 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
     began = min(event.chain.started_at, run.now) if event.chain else run.now
     before = cutoff(began, SETTINGS.cleanup_days)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
-    bucket = SETTINGS.cleanup_archive_bucket
     size = DatabaseSize(
         database=database,
         limit_mb=SETTINGS.storage_limit_mb,
@@ -55,29 +55,56 @@ def clean_up(event: CleanupEvent, run: Run) -> Completed[CleanupReport] | Failed
         cutoff=before,
     )
     wanted = [policy for policy in policies(names) if event.concerns(policy.collection, names)]
+    purge = _purge(event, run, deadline)
+    collections = [ExpiredDocuments(database, policy, before, deadline) for policy in wanted]
+    if event.plan:
+        return _plan(event, run, purge, collections)
     outcome = Cleanup(
         event=event,
         now=run.now,
         cutoff=before,
-        purge=Purge(
-            batch_size=SETTINGS.cleanup_batch_size,
-            pause_seconds=SETTINGS.cleanup_batch_delay_ms / 1000,
-            max_delete_percent=SETTINGS.cleanup_max_delete_percent,
-            allow_above_limit=event.allow_above_limit,
-            sweep=event.sweep,
-            dry_run=event.dry_run,
-            deadline=deadline,
-            archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
-            span=event.time_range.span() if event.time_range else None,
-        ),
+        purge=purge,
         max_continuations=SETTINGS.cleanup_max_continuations,
         storage=size.measure,
         forecast=size.forecast,
         start_continuation=partial(_continue, event, run),
-    ).run([ExpiredDocuments(database, policy, before, deadline) for policy in wanted])
+    ).run(collections)
     if isinstance(outcome, Completed):
         put_report(run.function, outcome.report)
     return outcome
+
+
+def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
+    bucket = SETTINGS.cleanup_archive_bucket
+    return Purge(
+        batch_size=SETTINGS.cleanup_batch_size,
+        pause_seconds=SETTINGS.cleanup_batch_delay_ms / 1000,
+        max_delete_percent=SETTINGS.cleanup_max_delete_percent,
+        allow_above_limit=event.allow_above_limit,
+        sweep=event.sweep,
+        dry_run=event.dry_run,
+        deadline=deadline,
+        archive=Archive(s3_client(), bucket, run.now) if bucket and not event.dry_run else None,
+        span=event.time_range.span() if event.time_range else None,
+    )
+
+
+def _plan(
+    event: CleanupEvent, run: Run, purge: Purge, collections: list[ExpiredDocuments]
+) -> Answered | Failed[CleanupReport]:
+    """Return how the work could be divided; the deletion safety limit looks at the whole before any worker does."""
+    if (failure := purge.check_limit(collections)) is not None:
+        return Failed(CleanupReport(triggered_by=event.triggered_by), failure)
+    client = connect(run.secret.require(URI_KEY))
+    server = describe_server(client, event.server_capacity)
+    planner = Planner(
+        capacity=server.capacity,
+        server=server.description,
+        rate=measured_rate(cloudwatch_client(), run.function, run.now),
+        seconds=purge.deadline.remaining(),
+    )
+    names = {name: kind for kind, name in asdict(collection_names(test_mode=run.test_mode)).items()}
+    return Answered(planner.plan([(names[each.name], each) for each in collections]).data())
 
 
 def _continue(event: CleanupEvent, run: Run, chain: Chain, positions: dict[str, Position]) -> None:

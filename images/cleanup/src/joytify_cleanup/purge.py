@@ -195,6 +195,19 @@ class Purge:
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
 
+    def check_limit(self, collections: Sequence[ExpiredDocuments]) -> Failure | None:
+        """Return the error of the collections of which more would be deleted than is allowed; None if there is none.
+
+        Raises:
+            JobError: a collection is unavailable.
+        """
+        outcomes = [
+            CollectionOutcome(name=documents.name, stop="brake")
+            for documents in collections
+            if self._exceeds_limit(documents, choose_scope(documents, sweep=False))
+        ]
+        return limit_failure(outcomes, self.max_delete_percent)
+
     def _exceeds_limit(self, documents: ExpiredDocuments, scope: Scope) -> bool:
         # Whoever divides a collection into ranges looks at the whole before.
         if self.allow_above_limit or scope.span is not None:

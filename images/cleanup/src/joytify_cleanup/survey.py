@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 BY_ID = "_id_"
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 BAD_VALUE = 2
-LAST_OBJECT_ID = ObjectId("f" * 24)
+FIRST_OBJECT_ID, LAST_OBJECT_ID = ObjectId("0" * 24), ObjectId("f" * 24)
 # Clocks of those who make ids may be ahead of those who write dates by this much.
 CLOCK_MARGIN = timedelta(hours=2)
 SAMPLE_DOCUMENTS = 1000
+# To divide what is expired takes a larger one: of a tenth of a collection it still holds 500.
+PLAN_SAMPLE_DOCUMENTS = 5000
 # From a smaller collection the server does not pick them at random but reads all:
 # https://www.mongodb.com/docs/manual/reference/operator/aggregation/sample/
 SAMPLED_FROM_DOCUMENTS = 20 * SAMPLE_DOCUMENTS
@@ -116,6 +118,41 @@ class Survey:
             if found is not None:
                 return Sample(**{name: int(found.get(name, 0)) for name in counts})
         return None
+
+    def sample_expired(self) -> tuple[int, list[ObjectId]]:
+        """Return the size of a random sample, and the ids in it that are expired and below the bound, in order.
+
+        Raises:
+            TransientError: no sample could be drawn.
+        """
+        pipeline: list[Document] = [
+            {"$sample": {"size": PLAN_SAMPLE_DOCUMENTS}},
+            {
+                "$group": {
+                    "_id": None,
+                    "documents": {"$sum": 1},
+                    "ids": {"$push": {"$cond": [self._is_placed_and_expired(), "$_id", "$$REMOVE"]}},
+                }
+            },
+        ]
+        for _ in range(SAMPLE_ATTEMPTS):
+            if (found := self.retried(partial(self._drawn, pipeline))) is not None:
+                return int(found.get("documents", 0)), sorted(found.get("ids", []))
+        raise TransientError(f"no random sample of {self.name} could be drawn")
+
+    def _is_placed_and_expired(self) -> Document:
+        """Return the condition for expired documents below the bound, as an aggregation expression."""
+        placed = [{"$eq": [{"$type": "$_id"}, "objectId"]}, {"$lt": ["$_id", self.bound]}]
+        return {"$and": [*placed, self.policy.is_expired(self.cutoff)]}
+
+    def oldest(self) -> ObjectId | None:
+        """Return the first ObjectId; None if there is none."""
+
+        def find() -> ObjectId | None:
+            first = next(self.walk(FIRST_OBJECT_ID, LAST_OBJECT_ID).limit(1), None)
+            return None if first is None else first["_id"]
+
+        return self.retried(find)
 
     def _drawn(self, pipeline: list[Document]) -> Document | None:
         try:
