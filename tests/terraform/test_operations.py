@@ -39,7 +39,7 @@ REASON = "Threshold Crossed: 1 datapoint [1.0] was greater than the threshold (0
 def well(deployment: Deployment) -> Deployment:
     """The deployment, with nothing left over from other tests."""
     sqs = deployment.stack.client("sqs")
-    for url in deployment.root.output("queues").values():
+    for url in sqs.list_queues()["QueueUrls"]:
         sqs.purge_queue(QueueUrl=url)
     cloudwatch = deployment.stack.client("cloudwatch")
     for alarm in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]:
@@ -64,7 +64,8 @@ def raised_alarm(deployment: Deployment) -> Iterator[None]:
 
 @contextmanager
 def waiting_event(deployment: Deployment) -> Iterator[None]:
-    client, url = deployment.stack.client("sqs"), deployment.root.output("queues")["schedules-missed"]
+    client = deployment.stack.client("sqs")
+    url = client.get_queue_url(QueueName="joytify-schedules-missed")["QueueUrl"]
     client.send_message(QueueUrl=url, MessageBody="{}")
     yield
     client.purge_queue(QueueUrl=url)
@@ -188,7 +189,7 @@ def test_every_other_command_works_on_it_too(well: Deployment, words: str, says:
 def evening(well: Deployment) -> Iterator[dict[str, str]]:
     """Somebody has invoked cleanup with an event that it does not take; what each command of the page printed."""
     functions, sqs = well.stack.client("lambda"), well.stack.client("sqs")
-    url = well.root.output("queues")["cleanup-failed"]
+    url = sqs.get_queue_url(QueueName="joytify-cleanup-failed")["QueueUrl"]
     functions.invoke(FunctionName=FUNCTIONS["cleanup"], InvocationType="Event", Payload=b'{"dryRun": "yes"}')
     limit = time.monotonic() + 60
     while _waiting(sqs, url) == 0:

@@ -52,6 +52,8 @@ def test_an_option_of_another_function_is_refused(function: str, option: str) ->
         ("cleanup", {"dryRun": True}, False),
         ("stats", {"testMode": True}, False),
         ("cleanup", {"heartbeat": True}, False),
+        ("cleanup", {"plan": True}, False),
+        ("cleanup", {"collection": "playbacks"}, True),
         ("discord", {}, False),
         # What the function would refuse is no reason not to ask.
         ("cleanup", {"dryRun": "yes"}, True),

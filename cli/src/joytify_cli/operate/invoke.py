@@ -110,7 +110,7 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
     """Return whether the run may delete in the production collections; stats starts cleanup."""
-    harmless = event.get("dryRun") is True or event.get("testMode") is True or event.get("heartbeat") is True
+    harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan"))
     return function in TAKES["dryRun"] and not harmless
 
 
