@@ -99,7 +99,7 @@ tool() {
   if [ -f "$folder/.lock" ] && cmp -s "$lock" "$folder/.lock"; then return; fi
   echo "Installing $lock into $folder ..."
   rm -rf "$folder" && "${PYTHON:-python3}" -m venv "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check --no-compile --require-hashes -r "$lock"
   cp "$lock" "$folder/.lock"
 }
 
