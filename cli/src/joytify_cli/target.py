@@ -178,8 +178,13 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
     if aws:
         return Target(names)
     with missing_extras():
-        from joytify_local.stack import load_stack  # noqa: PLC0415 - operators install without it
-    if (stack := load_stack()) is None:
+        from joytify_local.processes import StartError  # noqa: PLC0415 - operators install without it
+        from joytify_local.stack import load_stack  # noqa: PLC0415 - the same
+    try:
+        stack = load_stack()
+    except StartError as exc:
+        raise UsageError(str(exc)) from None
+    if stack is None:
         raise UsageError(
             "no local stack is running that was started in this folder: start one with `KEEP=1 make demo` or "
             "`make up`, or say --aws"

@@ -86,3 +86,13 @@ def test_a_preview_shows_times_as_people_read_them() -> None:
 
     assert "<t:" not in drawn.output
     assert " CST" in drawn.output
+
+
+def test_a_damaged_record_of_a_stack_is_said_and_no_traceback() -> None:
+    Path("build").mkdir()
+    Path("build/stack.json").write_text("{", encoding="utf-8")
+
+    result = CliRunner().invoke(app, ["doctor"])
+
+    assert result.exit_code == 2
+    assert "build/stack.json cannot be read" in result.output
