@@ -43,3 +43,15 @@ def find_zone(name: str) -> ZoneInfo | None:
 def can_ask() -> bool:
     """Return whether a person is there to answer."""
     return sys.stdin.isatty()
+
+
+def confirm(what: str, *, otherwise: str = "say --yes") -> None:
+    """Go on only if somebody agrees to what will be done.
+
+    Raises:
+        UsageError: nobody is there to ask.
+        typer.Abort: the answer is no.
+    """
+    if not can_ask():
+        raise UsageError(f"this would {what}: {otherwise}")
+    typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True)

@@ -14,7 +14,7 @@ from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, find_target
-from joytify_cli.terminal import UsageError, can_ask, console, fail
+from joytify_cli.terminal import confirm, console, fail
 from joytify_common.errors import ConfigError, JobError
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def restore(
     client, restored = find_target(aws=aws, project=project, environment=environment).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
     if not dry_run and not yes:
-        _confirm(f"restore {len(objects):,} objects into {into or 'the collections that they came from'}")
+        place = into or "the collections that they came from"
+        confirm(f"restore {len(objects):,} objects into {place}", otherwise="say --yes, or look first with --dry-run")
     with (
         open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
         progress_bar() as bar,
@@ -108,12 +109,6 @@ def restore(
     console.print(
         f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
     )
-
-
-def _confirm(what: str) -> None:
-    if not can_ask():
-        raise UsageError(f"this would {what}: say --yes, or look first with --dry-run")
-    typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True)
 
 
 def _restore(

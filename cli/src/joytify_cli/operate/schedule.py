@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from joytify_cli.operate.rules import find_rules, next_runs, set_enabled
 from joytify_cli.secret_store import change_key, read_stored
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import UsageError, can_ask, console, find_zone, say
+from joytify_cli.terminal import UsageError, confirm, console, find_zone, say
 from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def set_(
     if before == mode:
         say(f"SCHEDULE_MODE is {mode} already; nothing was changed")
         return
-    _confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}", yes=yes)
+    if not yes:
+        confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}")
     version = change_key(target, stored, "SCHEDULE_MODE", mode)
     say(f"SCHEDULE_MODE is {mode} (was {before}); the functions see it within five minutes")
     say(
@@ -101,7 +102,8 @@ def pause(
     """
     target = find_target(aws=aws, project=project, environment=environment)
     name = _find(target, rule).name
-    _confirm(f"pause {name} in {target.place}", yes=yes)
+    if not yes:
+        confirm(f"pause {name} in {target.place}")
     set_enabled(target, name, enabled=False)
     say(f"{name} is paused until `joytify schedule resume {rule}{target.flags}` or the next `terraform apply`")
 
@@ -170,11 +172,3 @@ def _find(target: Target, wanted: str) -> Rule:
         if name in rules:
             return rules[name]
     raise UsageError(f"no rule {wanted} in {target.place}; there are: {', '.join(rules) or 'none'}")
-
-
-def _confirm(what: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not can_ask():
-        raise UsageError(f"this would {what}: say --yes")
-    typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True)
