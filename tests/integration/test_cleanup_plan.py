@@ -13,7 +13,7 @@ from bson import ObjectId
 from cleanup_run import CUTOFF, clean_up
 
 from joytify_cleanup.expired import ExpiredDocuments
-from joytify_cleanup.plan import DIVIDED_FROM_DOCUMENTS, TIME_SHARE, Plan, Planner
+from joytify_cleanup.plan import DIVIDED_FROM_DOCUMENTS, SAMPLE_MARGIN, TIME_SHARE, Plan, Planner
 from joytify_cleanup.retention import Policy
 from joytify_cleanup.server import ASSUMED_PER_SECOND, describe_server, measured_rate
 from joytify_cleanup.survey import PLAN_SAMPLE_DOCUMENTS
@@ -95,7 +95,9 @@ def _examined(database: Database[Document]) -> int:
 def test_a_server_with_one_primary_gets_one_worker(database: Database[Document]) -> None:
     fill(database, [*expired(), *retained(KEPT)])
 
-    made = plan(database, capacity=1, server="a replica set has one primary, which takes all writes")
+    # The work is three and a half times what a range may hold, whatever a sample is off by.
+    rate = EXPIRED / (3.5 * SECONDS * TIME_SHARE * SAMPLE_MARGIN)
+    made = plan(database, rate=rate, capacity=1, server="a replica set has one primary, which takes all writes")
 
     assert made.workers == 1
     assert "one primary" in made.reason
