@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from factories import metadata
 
-from joytify_cleanup.cleanup import Cleanup, CleanupEvent
+from joytify_cleanup.cleanup import Cleanup
+from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_common.deadline import Deadline
 from joytify_common.events import parse_event
@@ -53,7 +54,7 @@ def clean_up(
 
     outcome = Cleanup(
         event=parsed,
-        now=NOW,
+        started_at=NOW,
         cutoff=CUTOFF,
         purge=Purge(
             batch_size=batch_size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joytify_cleanup.cleanup import CleanupEvent
+from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.settings import CleanupSettings
 from joytify_common.secrets import KEYS
 from joytify_discord.settings import DiscordSettings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import SecretStr
 
-from joytify_cleanup.cleanup import CleanupEvent
+from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.report import CleanupReport
 from joytify_common.job import Job, Run
 from joytify_common.messages import (

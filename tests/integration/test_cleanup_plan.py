@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import ObjectId
 from cleanup_run import CUTOFF, clean_up
+from fail_points import ALWAYS, failing
 
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.plan import DIVIDED_FROM_DOCUMENTS, SAMPLE_MARGIN, TIME_SHARE, Plan, Planner
@@ -29,6 +30,8 @@ POLICY = Policy("playbacks", "createdAt")
 KEPT, EXPIRED = DIVIDED_FROM_DOCUMENTS + 10_000, 30_000
 RATE, SECONDS = 1000.0, 20.0
 NUMBERS = count()
+# What the server answers after maxTimeMS.
+TOO_SLOW = {"failCommands": ["aggregate"], "errorCode": 50}
 
 Document = dict[str, Any]
 
@@ -72,8 +75,8 @@ def test_the_ranges_hold_everything_and_none_takes_more_than_half_of_the_time(da
     assert all(0 < each <= RATE * SECONDS * TIME_SHARE for each in deleted)
     # Of a sample of 5,000 about 1,100 are expired: about 140 tell the size of a range.
     assert max(deleted) <= 1.6 * EXPIRED / len(deleted)
-    assert all(first.end == then.start for first, then in pairwise(made.ranges))
-    assert sum(each.documents for each in made.ranges) == pytest.approx(EXPIRED, rel=0.15)
+    assert all(first.time_range.end == then.time_range.start for first, then in pairwise(made.ranges))
+    assert sum(each.documents or 0 for each in made.ranges) == pytest.approx(EXPIRED, rel=0.15)
     assert read <= 2 * PLAN_SAMPLE_DOCUMENTS
     assert database.playbacks.count_documents({}) == KEPT
     assert 2 <= made.workers <= 8
@@ -122,18 +125,30 @@ def test_a_small_collection_is_one_range_or_none(database: Database[Document], d
     made = plan(database)
 
     assert len(made.ranges) == ranges
-    assert sum(each.documents for each in made.ranges) == documents
+    assert sum(each.documents or 0 for each in made.ranges) == documents
     assert made.workers == 1
 
 
-def test_plays_of_one_second_are_one_range(database: Database[Document]) -> None:
+def test_plays_of_one_second_are_in_one_range(database: Database[Document]) -> None:
     moment = CUTOFF - timedelta(days=3)
     fill(database, [*(played(moment) for _ in range(EXPIRED)), *retained(KEPT)])
 
     made = plan(database)
 
-    assert len(made.ranges) == 1
-    assert _delete(database, made.data()["ranges"][0]) == EXPIRED
+    assert sorted(_delete(database, each) for each in made.data()["ranges"])[-2:] == [0, EXPIRED]
+
+
+def test_without_a_sample_in_time_the_work_is_divided_all_the_same(
+    mongodb: MongoClient[Document], database: Database[Document]
+) -> None:
+    fill(database, [*expired(), *retained(KEPT)])
+
+    with failing(mongodb, ALWAYS, TOO_SLOW):
+        made = plan(database)
+
+    assert len(made.ranges) == 2
+    assert [each.documents for each in made.ranges] == [None, None]
+    assert sum(_delete(database, each) for each in made.data()["ranges"]) == EXPIRED
 
 
 def test_the_server_says_what_it_is(mongodb: MongoClient[Document]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bson import Binary, Int64, ObjectId
 from cleanup_run import CUTOFF, clean_up
 
-from joytify_cleanup.cleanup import CleanupEvent
+from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import Policy
 from joytify_common.errors import ConfigError

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import Binary, Int64, ObjectId, Timestamp
 from cleanup_run import clean_up
+from fail_points import failing
 
 from joytify_cleanup.batches import Scope
 from joytify_cleanup.expired import ExpiredDocuments
@@ -304,6 +305,20 @@ def test_a_batch_beyond_what_a_transaction_takes_is_deleted_all_the_same(
     report = clean(database, batch_size=100_000, pause=0.1)
 
     assert (report.deleted, database.playbacks.estimated_document_count()) == (20_000, KEPT)
+
+
+def test_a_sample_that_takes_too_long_costs_neither_the_run_nor_a_sweep(
+    mongodb: MongoClient[Document], database: Database[Document]
+) -> None:
+    """After most of a collection was deleted, a sample of what is left takes minutes for a while."""
+    database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(25_000)] + retained())
+
+    # The first of these commands asks for the sample.
+    with failing(mongodb, {"times": 1}, {"failCommands": ["aggregate"], "errorCode": 50}):
+        report = clean(database, batch_size=10_000)
+
+    assert report.deleted == 25_000
+    assert report.positions["playbacks"].scope == "bounded"
 
 
 @pytest.mark.parametrize("sweep", [False, True], ids=["bounded", "swept"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
 from cleanup_run import clean_up
+from fail_points import failing
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
@@ -22,7 +23,6 @@ from joytify_local.mongodb import mongod_path
 from joytify_local.processes import free_port, start, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pymongo.database import Database
@@ -61,16 +61,6 @@ def clean(
         return [ExpiredDocuments(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
 
     return clean_up(collections, batch_size=batch_size, seconds=seconds, pause=pause, max_continuations=0)
-
-
-@contextmanager
-def failing(client: MongoClient[Document], mode: object, data: Document) -> Iterator[None]:
-    """Have the server fail commands of the test's own kind, as MongoDB's own tests do."""
-    client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
-    try:
-        yield
-    finally:
-        client.admin.command("configureFailPoint", "failCommand", mode="off")
 
 
 def test_dropped_connections_are_retried_and_counted_once(

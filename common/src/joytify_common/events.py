@@ -36,6 +36,12 @@ class JobEvent(BaseModel):
     continuation: int = Field(default=0, ge=0, description="0 or more")
     heartbeat: bool = Field(default=False, description="true to report only when the last success was, or false")
 
+    @classmethod
+    def is_for_caller_only(cls, raw: object) -> bool:
+        """Return whether the outcome of such an event, right or wrong, is for the caller only, who awaits it."""
+        del raw
+        return False
+
     def payload(self) -> dict[str, Any]:
         """Return the event as JSON, to invoke a function with."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -130,7 +130,7 @@ class Job(Generic[EventT, ReportT]):
                 outcome = self.use_case(event, run)
         except Exception as exc:  # noqa: BLE001 - published and raised again, whatever it is
             outcome = Failed(self.nothing_done, Failure(exc, stage))
-        return Attempt(outcome, test_mode, is_in_schedules_mode)
+        return Attempt(outcome, test_mode, is_in_schedules_mode, self.event_type.is_for_caller_only(raw_event))
 
     def _conclude(self, attempt: Attempt[ReportT], metadata: Metadata) -> dict[str, Any]:
         match attempt.outcome:
@@ -149,7 +149,8 @@ class Job(Generic[EventT, ReportT]):
                 return answer
             case Failed(report=report, failure=failure):
                 log_failure(failure)
-                self._publish_failure(report, metadata, failure)
+                if not attempt.is_for_caller_only:
+                    self._publish_failure(report, metadata, failure)
                 # The runtime logs an error's text as it is, and the causes hold texts of libraries.
                 raise failure.job_error from None
 

@@ -156,6 +156,14 @@ class ArchiveFigures(_Wire):
     documents: int
     bytes: int
 
+    def added_to(self, others: ArchiveFigures) -> ArchiveFigures:
+        """Return what both wrote."""
+        return ArchiveFigures(
+            objects=self.objects + others.objects,
+            documents=self.documents + others.documents,
+            bytes=self.bytes + others.bytes,
+        )
+
 
 class Chain(_Wire):
     """A sequence of runs that continue one another, this one included.
@@ -171,6 +179,35 @@ class Chain(_Wire):
     cutoff: AwareDatetime | None = None
     records_deleted: int = 0
     execution_time_ms: int = 0
+
+
+class FanOut(_Wire):
+    """What workers did of a cleanup that was divided among them, before the run that reports it.
+
+    Attributes:
+        started_at: when the work was planned; all runs use this clock.
+        cutoff: the cutoff that follows from it.
+        rounds: how often ranges were planned: once, and again for what was left of them.
+        ranges: number of ranges that were planned.
+        workers: most at once.
+        longest_ms: duration of the range that took longest.
+        deleted: number of records, by the collections' names.
+        archive: what the workers archived before they deleted it; None if nothing is archived.
+    """
+
+    started_at: AwareDatetime
+    cutoff: AwareDatetime
+    rounds: int = 0
+    ranges: int = 0
+    workers: int = 0
+    longest_ms: int = 0
+    deleted: dict[str, int] = {}
+    archive: ArchiveFigures | None = None
+
+    @property
+    def records_deleted(self) -> int:
+        """Over all collections."""
+        return sum(self.deleted.values())
 
 
 class Estimate(_Wire):
@@ -191,6 +228,7 @@ class CleanupFigures(_Wire):
         continuation: 0 for the first run of a sequence.
         chain: the runs of the sequence together.
         archive: what was archived before it was deleted; None if nothing is archived.
+        fan_out: what of all this workers did, if the work was divided among them; None if it was not.
     """
 
     records_deleted: int = 0
@@ -200,6 +238,7 @@ class CleanupFigures(_Wire):
     continuation: int = 0
     chain: Chain | None = None
     archive: ArchiveFigures | None = None
+    fan_out: FanOut | None = None
 
 
 class CleanupSummaryData(CleanupFigures, CommonData):

@@ -149,11 +149,13 @@ class Attempt(Generic[ReportT]):
     Attributes:
         test_mode: whether it worked on the test collections; None if it failed before that was known.
         is_in_schedules_mode: whether it worked on the collections that the schedule's runs work on.
+        is_for_caller_only: whether nothing of it is published.
     """
 
     outcome: Heartbeat | Answered | Skipped | Completed[ReportT] | Failed[ReportT]
     test_mode: bool | None = None
     is_in_schedules_mode: bool = False
+    is_for_caller_only: bool = False
 
 
 def counts_as_success(attempt: Attempt[ReportT]) -> bool:

@@ -48,6 +48,8 @@ def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = No
         "MINISTACK_REGION": REGION,
         "AWS_ENDPOINT_URL": url,
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
+        # A hundredth of the waits before a step is tried again.
+        "SFN_WAIT_SCALE": "0.01",
         "TMPDIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
         "STATE_DIR": str(folder / "state"),

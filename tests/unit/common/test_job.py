@@ -16,7 +16,7 @@ from joytify_common.messages import CleanupError, CleanupSummary
 from joytify_common.outcome import Completed, Failed, Failure
 
 if TYPE_CHECKING:
-    from joytify_cleanup.cleanup import CleanupEvent
+    from joytify_cleanup.event import CleanupEvent
     from joytify_common.job import Run
 
 

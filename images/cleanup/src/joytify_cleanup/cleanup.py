@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from loguru import logger
-from pydantic import Field, ValidationInfo, field_validator
 
 from joytify_cleanup.database_size import AFTER_SECONDS, BEFORE_SECONDS, FORECAST_SECONDS
 from joytify_cleanup.purge import Purge, limit_failure
-from joytify_cleanup.ranges import TimeRange
 from joytify_cleanup.report import CleanupReport, stop_reason
-from joytify_cleanup.scope import Position
-from joytify_common.events import JobEvent
+from joytify_cleanup.steps import CHANGED
+from joytify_common.errors import PermanentError
 from joytify_common.messages import Chain
 from joytify_common.outcome import Completed, Failed, Failure
 
@@ -22,41 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from joytify_cleanup.event import CleanupEvent
     from joytify_cleanup.expired import ExpiredDocuments
-    from joytify_common.collections import CollectionNames
+    from joytify_cleanup.scope import Position
     from joytify_common.messages import Storage
-
-
-class CleanupEvent(JobEvent):
-    """Keys of the cleanup function's event."""
-
-    allow_above_limit: bool = Field(default=False, description="true or false")
-    sweep: bool = Field(
-        default=False, description="true to examine every document, unless an index on the date serves; or false"
-    )
-    collection: Literal["playbacks", "sessions"] | None = Field(default=None, description="playbacks or sessions")
-    time_range: TimeRange | None = Field(
-        default=None,
-        alias="range",
-        description='{"from": time, "to": time}, half-open, by the time in _id, with offsets; and a collection',
-    )
-    plan: bool = Field(default=False, description="true to only answer how to divide the work, or false")
-    server_capacity: int | None = Field(
-        default=None, ge=1, le=1000, description="1 to 1000 workers at once that the server is faster with; for a plan"
-    )
-    chain: Chain | None = Field(default=None, description="set by a continuation")
-    positions: dict[str, Position] = Field(default={}, description="set by a continuation")
-
-    def concerns(self, collection: str, names: CollectionNames) -> bool:
-        """Return whether the run is for this collection, of a set of names."""
-        return self.collection is None or collection == getattr(names, self.collection)
-
-    @field_validator("time_range")
-    @classmethod
-    def _has_a_collection(cls, value: TimeRange | None, info: ValidationInfo) -> TimeRange | None:
-        if value is not None and info.data.get("collection") is None:
-            raise ValueError("it needs a collection")
-        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +31,7 @@ class Cleanup:
     """One run.
 
     Attributes:
-        now: when the run began, UTC.
+        started_at: when the first run of the sequence, or the plan, began, UTC.
         cutoff: documents older than this are expired.
         max_continuations: most runs after the first.
         storage: measures how full the database is, in a number of seconds; None if that is unavailable.
@@ -74,7 +41,7 @@ class Cleanup:
     """
 
     event: CleanupEvent
-    now: datetime
+    started_at: datetime
     cutoff: datetime
     purge: Purge
     max_continuations: int
@@ -94,7 +61,8 @@ class Cleanup:
             earlier=self.event.chain,
             is_archiving=self.purge.archive is not None,
             covers_all=self.event.collection is None,
-            storage_before=self.storage(BEFORE_SECONDS),
+            fan_out=self.event.fan_out,
+            storage_before=None if self.event.worker else self.storage(BEFORE_SECONDS),
         )
         if self.purge.archive is not None:
             try:
@@ -102,7 +70,10 @@ class Cleanup:
             except Exception as exc:  # noqa: BLE001 - returned with what is known
                 return Failed(replace(report, is_archiving=False), Failure(exc, "archive"))
         # Another retention period since makes this a new sequence: nothing that the earlier runs decided holds.
-        is_continued = self.event.chain is not None and self.event.chain.cutoff == self.cutoff
+        is_continued = self.event.is_at(self.cutoff)
+        if self.event.worker and not is_continued:
+            # The deletion safety limit has looked at what another cutoff leaves.
+            return Failed(report, Failure(PermanentError(CHANGED), "plan"))
         outcomes = self.purge.run(collections, self.event.positions if is_continued else {})
         return self._conclude(replace(report, outcomes=outcomes), began)
 
@@ -115,8 +86,11 @@ class Cleanup:
             failure = limit_failure(outcomes, self.purge.max_delete_percent)
         if failure is not None:
             return Failed(report, failure)
+        if self.event.worker:
+            # The state machine starts what goes on, and tells how full the database is once all is done.
+            return Completed(report)
         if reason == "deadline":
-            earlier = report.earlier or Chain(started_at=self.now)
+            earlier = report.earlier or Chain(started_at=self.started_at)
             report = replace(report, earlier=earlier)
             try:
                 self.start_continuation(report.added_to(earlier), report.positions)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joytify_cleanup.archive import Archive
-from joytify_cleanup.cleanup import Cleanup, CleanupEvent
+from joytify_cleanup.cleanup import Cleanup
 from joytify_cleanup.database_size import DatabaseSize
+from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.expired import ExpiredDocuments
+from joytify_cleanup.fan_out import FanOutPlan, Outcome, worker_outcome
 from joytify_cleanup.metrics import put_report
 from joytify_cleanup.plan import Planner
 from joytify_cleanup.purge import Purge
@@ -24,27 +26,47 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
 from joytify_common.mongo import URI_KEY, connect
-from joytify_common.outcome import Answered, Completed, Failed
+from joytify_common.outcome import Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
 
 if TYPE_CHECKING:
+    from pymongo import MongoClient
+
     from joytify_cleanup.scope import Position
+    from joytify_cleanup.steps import CollectionKind
     from joytify_common.messages import Chain
+    from joytify_common.mongo import Document
 
 SETTINGS = load_settings(CleanupSettings)
 logs.configure(SETTINGS.log_level)
 
 
-def clean_up(event: CleanupEvent, run: Run) -> Answered | Completed[CleanupReport] | Failed[CleanupReport]:
+def clean_up(event: CleanupEvent, run: Run) -> Outcome:
     """Wire one run and return what it came to."""
-    database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
+    if event.failure is not None:
+        return Failed(CleanupReport(triggered_by=event.triggered_by, fan_out=event.fan_out), event.failure.failure())
+    client = connect(run.secret.require(URI_KEY))
+    database = client[SETTINGS.db_name]
     names = collection_names(test_mode=run.test_mode)
-    # All runs of a sequence share one clock, so that no document expires between them; it is never ahead of this one.
-    began = min(event.chain.started_at, run.now) if event.chain else run.now
-    before = cutoff(began, SETTINGS.cleanup_days)
+    clock = event.clock(run.now)
+    before = cutoff(clock, SETTINGS.cleanup_days)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
+    purge = _purge(event, run, deadline)
+    wanted = [policy for policy in policies(names) if event.concerns(policy.collection, names)]
+    collections = [ExpiredDocuments(database, policy, before, deadline) for policy in wanted]
+    if event.plan:
+        kinds: dict[str, CollectionKind] = {names.playbacks: "playbacks", names.sessions: "sessions"}
+        return FanOutPlan(
+            event=event,
+            started_at=clock,
+            cutoff=before,
+            test_mode=run.test_mode,
+            purge=purge,
+            kinds=kinds,
+            planner=partial(_planner, event, run, client, deadline),
+        ).run(collections)
     size = DatabaseSize(
         database=database,
         limit_mb=SETTINGS.storage_limit_mb,
@@ -54,14 +76,9 @@ def clean_up(event: CleanupEvent, run: Run) -> Answered | Completed[CleanupRepor
         now=run.now,
         cutoff=before,
     )
-    wanted = [policy for policy in policies(names) if event.concerns(policy.collection, names)]
-    purge = _purge(event, run, deadline)
-    collections = [ExpiredDocuments(database, policy, before, deadline) for policy in wanted]
-    if event.plan:
-        return _plan(event, run, purge, collections)
     outcome = Cleanup(
         event=event,
-        now=run.now,
+        started_at=clock,
         cutoff=before,
         purge=purge,
         max_continuations=SETTINGS.cleanup_max_continuations,
@@ -71,7 +88,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Answered | Completed[CleanupRepor
     ).run(collections)
     if isinstance(outcome, Completed):
         put_report(run.function, outcome.report)
-    return outcome
+    return worker_outcome(event, outcome) if event.worker else outcome
 
 
 def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
@@ -89,28 +106,21 @@ def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
     )
 
 
-def _plan(
-    event: CleanupEvent, run: Run, purge: Purge, collections: list[ExpiredDocuments]
-) -> Answered | Failed[CleanupReport]:
-    """Return how the work could be divided; the deletion safety limit looks at the whole before any worker does."""
-    if (failure := purge.check_limit(collections)) is not None:
-        return Failed(CleanupReport(triggered_by=event.triggered_by), failure)
-    client = connect(run.secret.require(URI_KEY))
+def _planner(event: CleanupEvent, run: Run, client: MongoClient[Document], deadline: Deadline) -> Planner:
     server = describe_server(client, event.server_capacity)
-    planner = Planner(
-        capacity=server.capacity,
+    return Planner(
+        capacity=min(server.capacity, event.max_workers or server.capacity),
         server=server.description,
         rate=measured_rate(cloudwatch_client(), run.function, run.now),
-        seconds=purge.deadline.remaining(),
+        seconds=deadline.remaining(),
     )
-    names = {name: kind for kind, name in asdict(collection_names(test_mode=run.test_mode)).items()}
-    return Answered(planner.plan([(names[each.name], each) for each in collections]).data())
 
 
 def _continue(event: CleanupEvent, run: Run, chain: Chain, positions: dict[str, Position]) -> None:
     # The mode of this run, whatever the secret says by then; and no schedule skips it.
     mode = {"test_mode": run.test_mode, "schedule_mode": None}
-    done = {"continuation": event.continuation + 1, "chain": chain, "positions": positions}
+    # What workers did is in the chain from here on.
+    done = {"continuation": event.continuation + 1, "chain": chain, "positions": positions, "fan_out": None}
     next_event = event.model_copy(update={**done, **mode})
     invoke_async(lambda_client(), run.function, next_event.payload())
 

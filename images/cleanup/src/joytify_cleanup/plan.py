@@ -5,21 +5,24 @@ Nothing is read that grows with what is kept: a random sample of each collection
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from joytify_cleanup.batches import Scope
+from joytify_cleanup.ranges import TimeRange
+from joytify_cleanup.steps import PlannedRange
 from joytify_cleanup.survey import PLAN_SAMPLE_DOCUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from bson import ObjectId
 
     from joytify_cleanup.expired import ExpiredDocuments
+    from joytify_cleanup.steps import CollectionKind, WorkerResult
 
 # Of a worker's time, so that a range which is larger than the sample showed is done in time as well.
 TIME_SHARE = 0.5
@@ -30,23 +33,11 @@ COUNT_SECONDS = 20.0
 BOUNDED = Scope("bounded")
 # From a smaller collection the server does not sample but read everything; one worker is enough for it.
 DIVIDED_FROM_DOCUMENTS = 20 * PLAN_SAMPLE_DOCUMENTS
-
-
-@dataclass(frozen=True)
-class PlannedRange:
-    """The work of one worker.
-
-    Attributes:
-        collection: name of the collection.
-        start: the first second, by the time in `_id`.
-        end: the second behind the last.
-        documents: about how many have expired in it.
-    """
-
-    collection: str
-    start: datetime
-    end: datetime
-    documents: int
+# What Step Functions passes from one state to the next may have 256 KiB: these ranges, and what became of each.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MAX_RANGES = 400
+# Parts of a range of which nobody knows how much has expired in it.
+PARTS_OF_UNKNOWN = 2
 
 
 @dataclass(frozen=True)
@@ -54,27 +45,27 @@ class Plan:
     """The work of all workers.
 
     Attributes:
-        ranges: together they hold everything that has expired by the time in `_id`.
+        ranges: what is worked on now.
         workers: how many at once.
         reason: why so many, for people.
+        pending: what is worked on after that, to be divided by then; with the ranges it holds everything that has
+            expired by the time in `_id`.
     """
 
     ranges: tuple[PlannedRange, ...]
     workers: int
     reason: str
+    pending: tuple[PlannedRange, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return the plan as JSON: each range is an event's `collection` and `range`."""
-        ranges = [
-            {
-                "collection": each.collection,
-                "range": {"from": each.start.isoformat(), "to": each.end.isoformat()},
-                "documents": each.documents,
-            }
-            for each in self.ranges
-        ]
-        documents = sum(each.documents for each in self.ranges)
-        return {"workers": self.workers, "reason": self.reason, "documents": documents, "ranges": ranges}
+        documents = sum(each.documents or 0 for each in (*self.ranges, *self.pending))
+        told = {"workers": self.workers, "reason": self.reason, "documents": documents}
+        return {**told, "ranges": _json(self.ranges), "pending": _json(self.pending)}
+
+
+def _json(ranges: Sequence[PlannedRange]) -> list[dict[str, Any]]:
+    return [each.model_dump(mode="json", by_alias=True) for each in ranges]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +84,7 @@ class Planner:
     rate: float
     seconds: float
 
-    def plan(self, collections: Sequence[tuple[str, ExpiredDocuments]]) -> Plan:
+    def plan(self, collections: Sequence[tuple[CollectionKind, ExpiredDocuments]]) -> Plan:
         """Return the plan.
 
         Args:
@@ -102,45 +93,87 @@ class Planner:
         Raises:
             JobError: a collection is unavailable.
         """
-        ranges = [each for name, documents in collections for each in self._ranges(name, documents)]
-        workers, reason = self._workers(sum(each.documents for each in ranges), len(ranges))
-        return Plan(tuple(ranges), workers, reason)
+        found = [each for name, documents in collections for each in self._ranges(name, documents)]
+        ranges, pending = self._divide(found)
+        workers, reason = self._workers(sum(each.documents or 0 for each in found), len(ranges))
+        return Plan(ranges, workers, reason, pending)
+
+    def plan_left(self, results: Sequence[WorkerResult], pending: Sequence[PlannedRange]) -> Plan:
+        """Return the plan for what workers had no time for, and what no worker has begun; nothing is read for it."""
+        rates = [1000 * each.deleted / each.milliseconds for each in results if each.milliseconds and each.left]
+        # As slow as the slowest that had not enough time.
+        planner = replace(self, rate=max(1.0, min([self.rate, *rates])))
+        left = [
+            PlannedRange(collection=each.collection, time_range=each.left, documents=each.remaining)
+            for each in results
+            if each.left
+        ]
+        ranges, pending = planner._divide([*left, *pending])  # noqa: SLF001 - this class
+        workers = min(self.capacity, max(1, len(ranges)))
+        reason = f"{len(ranges)} ranges of what is left, at {planner.rate:,.0f} documents a second; {self.server}"
+        return Plan(ranges, workers, reason, pending)
+
+    @property
+    def _worth(self) -> float:
+        """Number of documents that a worker deletes in the part of its time that is planned."""
+        return self.rate * self.seconds * TIME_SHARE
 
     def _workers(self, documents: int, ranges: int) -> tuple[int, str]:
         seconds, allowed = documents / self.rate, self.seconds * TIME_SHARE
         work = f"{documents:,} documents at {self.rate:,.0f} a second take one worker {seconds:,.0f} s"
         if self.capacity == 1:
             return 1, f"one worker: {self.server}, where more are not faster; {work}"
-        if seconds <= allowed:
+        if documents <= self._worth:
             return 1, f"one worker is enough: {work}, half of its time is {allowed:,.0f} s"
         workers = min(self.capacity, ranges, ceil(seconds / allowed))
         return workers, f"{workers} workers: {work}, half of its time is {allowed:,.0f} s; {self.server}"
 
-    def _ranges(self, name: str, documents: ExpiredDocuments) -> list[PlannedRange]:
-        """Return the ranges of one collection; none if nothing in it has expired."""
+    def _ranges(self, name: CollectionKind, documents: ExpiredDocuments) -> list[PlannedRange]:
+        """Return the ranges of one collection, by what a sample shows; none if nothing in it has expired."""
         oldest = documents.oldest()
         if oldest is None or oldest >= documents.bound:
             return []
         expired, ids = self._estimate(documents)
-        if not expired:
+        if expired == 0:
             return []
-        count = ceil(expired / (self.rate * self.seconds * TIME_SHARE * SAMPLE_MARGIN))
+        count = 1
         # Each worker should have one, if there is enough to do for more than one.
-        if expired / self.rate > self.seconds * TIME_SHARE:
-            count = max(count, self.capacity)
+        if expired is not None and expired > self._worth:
+            count = max(ceil(expired / (self._worth * SAMPLE_MARGIN)), self.capacity)
         times = _bounds(oldest, documents.bound, ids, count)
-        share = ceil(expired / (len(times) - 1))
-        return [PlannedRange(name, start, end, share) for start, end in pairwise(times)]
+        share = None if expired is None else ceil(expired / (len(times) - 1))
+        return [
+            PlannedRange(collection=name, time_range=TimeRange(start=start, end=end), documents=share)
+            for start, end in pairwise(times)
+        ]
 
-    def _estimate(self, documents: ExpiredDocuments) -> tuple[int, Sequence[ObjectId]]:
-        """Return about how many are expired, and the ids of some that are, in order."""
+    def _estimate(self, documents: ExpiredDocuments) -> tuple[int | None, Sequence[ObjectId]]:
+        """Return about how many are expired, None if that is unknown; and the ids of some that are, in order."""
         total = documents.total()
         if total <= DIVIDED_FROM_DOCUMENTS:
-            return documents.count_expired(COUNT_SECONDS, BOUNDED) or 0, []
-        drawn, ids = documents.sample_expired()
-        if len(ids) < FEWEST_SAMPLED:
-            return ceil(total * (len(ids) + 1) / (drawn + 1)), []
-        return round(total * len(ids) / drawn), ids
+            return documents.count_expired(COUNT_SECONDS, BOUNDED), []
+        if (drawn := documents.sample_expired()) is None:
+            return None, []
+        if len(drawn.ids) < FEWEST_SAMPLED:
+            return ceil(total * (len(drawn.ids) + 1) / (drawn.documents + 1)), []
+        return round(total * len(drawn.ids) / drawn.documents), drawn.ids
+
+    def _divide(self, found: Sequence[PlannedRange]) -> tuple[tuple[PlannedRange, ...], tuple[PlannedRange, ...]]:
+        """Return parts that each fit a worker's time, as many as there may be, and what is not divided yet."""
+        ranges: list[PlannedRange] = []
+        for number, each in enumerate(found):
+            parts = list(self._parts(each))
+            if ranges and len(ranges) + len(parts) > MAX_RANGES:
+                return tuple(ranges), tuple(found[number:])
+            ranges.extend(parts)
+        return tuple(ranges), ()
+
+    def _parts(self, each: PlannedRange) -> Iterator[PlannedRange]:
+        """Yield parts of a range, each as long as the others."""
+        count = PARTS_OF_UNKNOWN if each.documents is None else ceil(each.documents / self._worth)
+        documents = None if each.documents is None else ceil(each.documents / max(1, count))
+        for part in each.time_range.parts(min(count, MAX_RANGES)):
+            yield PlannedRange(collection=each.collection, time_range=part, documents=documents)
 
 
 def _bounds(oldest: ObjectId, bound: ObjectId, ids: Sequence[ObjectId], count: int) -> list[datetime]:

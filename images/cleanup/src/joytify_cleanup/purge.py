@@ -101,7 +101,7 @@ class Purge:
         stage, outcome = f"examine {documents.name}", CollectionOutcome(name=documents.name)
         try:
             scope = self._scope(documents, earlier)
-            if earlier is not None and earlier.scope == scope.name:
+            if earlier is not None and earlier.scope == scope.name and not self.dry_run:
                 return self._purge(documents, scope, earlier)
             position = Position(scope=scope.name, reason=scope.reason)
             outcome = replace(outcome, position=position)
@@ -195,18 +195,19 @@ class Purge:
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
 
-    def check_limit(self, collections: Sequence[ExpiredDocuments]) -> Failure | None:
-        """Return the error of the collections of which more would be deleted than is allowed; None if there is none.
+    def examine(self, collections: Sequence[ExpiredDocuments]) -> tuple[dict[str, Position], Failure | None]:
+        """Return what a run would examine of each collection, and the deletion safety limit's error if there is one.
 
         Raises:
             JobError: a collection is unavailable.
         """
-        outcomes = [
-            CollectionOutcome(name=documents.name, stop="brake")
-            for documents in collections
-            if self._exceeds_limit(documents, choose_scope(documents, sweep=False))
-        ]
-        return limit_failure(outcomes, self.max_delete_percent)
+        positions, spared = {}, []
+        for documents in collections:
+            scope = choose_scope(documents, sweep=self.sweep)
+            positions[documents.name] = Position(scope=scope.name, reason=scope.reason)
+            if self._exceeds_limit(documents, scope):
+                spared.append(CollectionOutcome(name=documents.name, stop="brake"))
+        return positions, limit_failure(spared, self.max_delete_percent)
 
     def _exceeds_limit(self, documents: ExpiredDocuments, scope: Scope) -> bool:
         # Whoever divides a collection into ranges looks at the whole before.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import ceil
 from typing import Annotated
 
 from bson import ObjectId
@@ -12,6 +14,8 @@ from joytify_cleanup.batches import Span
 
 # What the four bytes of an ObjectId can hold.
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 2, 7, tzinfo=UTC)
+
+SECOND = timedelta(seconds=1)
 
 Time = Annotated[AwareDatetime, Field(ge=FIRST, le=LAST)]
 
@@ -34,6 +38,13 @@ class TimeRange(BaseModel):
         if self.start >= self.end:
             raise ValueError("from must be before to")
         return self
+
+    def parts(self, count: int) -> list[TimeRange]:
+        """Return it in so many parts of the same length, or fewer: each has at least a second."""
+        length = self.end - self.start
+        count = max(1, min(count, ceil(length / SECOND)))
+        starts = [(self.start + length * number / count).replace(microsecond=0) for number in range(1, count)]
+        return [TimeRange(start=start, end=end) for start, end in pairwise([self.start, *starts, self.end])]
 
     def span(self) -> Span:
         """Return the ids that were made in it; an ObjectId has whole seconds."""

@@ -16,6 +16,7 @@ from joytify_common.messages import (
     CleanupSummaryData,
     CollectionFigures,
     Estimate,
+    FanOut,
     ProcessingMode,
     StopReason,
     Storage,
@@ -65,12 +66,12 @@ class CollectionOutcome:
         """Expired before the run."""
         return None if self.remaining is None else self.deleted + self.remaining
 
-    def figures(self) -> CollectionFigures:
-        """Return the message fields."""
+    def figures(self, by_workers: int = 0) -> CollectionFigures:
+        """Return the message fields; what workers deleted before is counted."""
         return CollectionFigures(
             name=self.name,
-            found=self.found,
-            deleted=self.deleted,
+            found=None if self.found is None else self.found + by_workers,
+            deleted=self.deleted + by_workers,
             remaining=self.remaining,
             undated=self.undated,
             scope=self.position.scope if self.position else None,
@@ -100,6 +101,7 @@ class CleanupFields(TypedDict):
     continuation: int
     chain: Chain | None
     archive: ArchiveFigures | None
+    fan_out: FanOut | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,7 @@ class CleanupReport:
         seconds: how long the run took.
         is_archiving: whether documents are archived before they are deleted.
         covers_all: whether the run was for every collection, as the schedule's are.
+        fan_out: what workers did before, if the work was divided among them; None if it was not.
     """
 
     outcomes: tuple[CollectionOutcome, ...] = ()
@@ -126,6 +129,7 @@ class CleanupReport:
     seconds: float = 0.0
     is_archiving: bool = False
     covers_all: bool = True
+    fan_out: FanOut | None = None
     storage_before: Storage | None = None
     storage: Storage | None = None
 
@@ -136,8 +140,17 @@ class CleanupReport:
 
     @property
     def deleted(self) -> int:
-        """Documents deleted by this run."""
+        """Documents deleted by this run, and by the workers before it."""
+        return self._deleted_alone + (self.fan_out.records_deleted if self.fan_out else 0)
+
+    @property
+    def _deleted_alone(self) -> int:
         return sum(outcome.deleted for outcome in self.outcomes)
+
+    @property
+    def passed(self) -> int:
+        """Documents that this run walked over, expired or not."""
+        return sum(outcome.passed for outcome in self.outcomes)
 
     @property
     def remaining(self) -> int | None:
@@ -156,12 +169,14 @@ class CleanupReport:
 
     @property
     def archive(self) -> ArchiveFigures | None:
-        """What was written to the archive; None without one."""
+        """What was written to the archive, by the workers too; None without one."""
         if not self.is_archiving:
             return None
         sizes = [batch.archived_bytes for batch in self.batches if batch.archived_bytes is not None]
         documents = sum(batch.archived_documents for batch in self.batches)
-        return ArchiveFigures(objects=len(sizes), documents=documents, bytes=sum(sizes))
+        alone = ArchiveFigures(objects=len(sizes), documents=documents, bytes=sum(sizes))
+        by_workers = self.fan_out.archive if self.fan_out else None
+        return alone if by_workers is None else alone.added_to(by_workers)
 
     @property
     def positions(self) -> dict[str, Position]:
@@ -185,7 +200,7 @@ class CleanupReport:
     def records_per_second(self) -> float:
         """Return the speed of the deletion, without the pauses."""
         seconds = sum(batch.seconds for batch in self.batches if batch.deleted)
-        return self.deleted / seconds if seconds else 0.0
+        return self._deleted_alone / seconds if seconds else 0.0
 
     def latency(self, percent: int) -> float:
         """Return this percentile of the batches' latency, in seconds."""
@@ -196,7 +211,8 @@ class CleanupReport:
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> CleanupSummary:
         """Return the message of a run that ended well, or was skipped for this reason."""
-        found = _sum([outcome.found for outcome in self.outcomes])
+        collections = self._collections()
+        found = _sum([each.found for each in collections])
         data = CleanupSummaryData(
             **metadata.fields(),
             **self._figures(),
@@ -224,13 +240,18 @@ class CleanupReport:
     def _figures(self) -> CleanupFields:
         return {
             "records_deleted": self.deleted,
-            "collections": tuple(outcome.figures() for outcome in self.outcomes),
+            "collections": self._collections(),
             "cutoff_date": self.cutoff_date,
             "triggered_by": self.triggered_by,
             "continuation": self.continuation,
             "chain": self.chain,
             "archive": self.archive,
+            "fan_out": self.fan_out,
         }
+
+    def _collections(self) -> tuple[CollectionFigures, ...]:
+        by_workers = self.fan_out.deleted if self.fan_out else {}
+        return tuple(outcome.figures(by_workers.get(outcome.name, 0)) for outcome in self.outcomes)
 
     def _processing_mode(self) -> ProcessingMode:
         done = [[batch for batch in outcome.batches if batch.deleted] for outcome in self.outcomes]

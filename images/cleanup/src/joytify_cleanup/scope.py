@@ -85,7 +85,8 @@ def choose_scope(documents: ExpiredDocuments, *, sweep: bool) -> Scope:
         # It costs as little as finding out whether it has to be.
         return Scope("swept")
     if (sample := documents.sample()) is None:
-        return Scope("swept", f"no random sample could be drawn; {ADVICE}")
+        # The next run looks again, and what is asked for once a month examines everything.
+        return Scope("bounded", "no random sample could be drawn in time to tell whether that is enough")
     if sample.misplaced:
         found = f"{sample.misplaced:,} of {sample.documents:,} sampled have expired with a younger id"
         return Scope("swept", f"{found}; {ADVICE}")

@@ -16,7 +16,7 @@ from joytify_common.errors import TransientError
 from joytify_common.mongo import Document, attempts, bounded, mongo_errors, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pymongo.cursor import Cursor
     from pymongo.database import Database
@@ -39,6 +39,9 @@ PLAN_SAMPLE_DOCUMENTS = 5000
 SAMPLED_FROM_DOCUMENTS = 20 * SAMPLE_DOCUMENTS
 # The server picked a document twice too often, which its text calls sporadic: error 28799 of MongoDB's $sample.
 NO_SAMPLE, SAMPLE_ATTEMPTS = 28799, 3
+# In the minutes after most of a collection was deleted, to pick a document at random takes a hundred times as long:
+# what was deleted is still in the tree, for readers of the past.
+SAMPLE_SECONDS, SAMPLE_SHARE = 20.0, 0.1
 # The client waits this much longer than the server may count.
 NETWORK_SECONDS = 0.5
 
@@ -56,6 +59,19 @@ class Sample:
 
     documents: int
     misplaced: int
+
+
+@dataclass(frozen=True)
+class ExpiredSample:
+    """What a random sample tells of where the expired documents lie.
+
+    Attributes:
+        documents: its size.
+        ids: those in it that are expired and below the bound, in order.
+    """
+
+    documents: int
+    ids: Sequence[ObjectId]
 
 
 class Survey:
@@ -107,38 +123,34 @@ class Survey:
     def sample(self) -> Sample | None:
         """Return what a random sample holds, whose cost does not grow with the collection; None if none was drawn."""
         younger = {"$and": [{"$eq": [{"$type": "$_id"}, "objectId"]}, {"$gte": ["$_id", self.bound]}]}
-        counts = {
-            "documents": {"$sum": 1},
-            "misplaced": count_if({"$and": [self.policy.is_expired(self.cutoff), younger]}),
-        }
+        misplaced = {"misplaced": count_if({"$and": [self.policy.is_expired(self.cutoff), younger]})}
+        found = self._drawn(SAMPLE_DOCUMENTS, misplaced)
+        return None if found is None else Sample(int(found.get("documents", 0)), int(found.get("misplaced", 0)))
+
+    def sample_expired(self) -> ExpiredSample | None:
+        """Return which ids of a larger random sample are expired and below the bound; None if none was drawn."""
+        ids = {"ids": {"$push": {"$cond": [self._is_placed_and_expired(), "$_id", "$$REMOVE"]}}}
+        found = self._drawn(PLAN_SAMPLE_DOCUMENTS, ids)
+        return None if found is None else ExpiredSample(int(found.get("documents", 0)), sorted(found.get("ids", [])))
+
+    def _drawn(self, size: int, figures: Document) -> Document | None:
+        """Return figures of a random sample, and its size; None if none could be drawn in the time given."""
         # It must come first: only then the server picks documents at random instead of reading all.
-        pipeline: list[Document] = [{"$sample": {"size": SAMPLE_DOCUMENTS}}, {"$group": {"_id": None, **counts}}]
-        for _ in range(SAMPLE_ATTEMPTS):
-            found = self.retried(partial(self._drawn, pipeline))
-            if found is not None:
-                return Sample(**{name: int(found.get(name, 0)) for name in counts})
-        return None
+        pipeline = [{"$sample": {"size": size}}, {"$group": {"_id": None, "documents": {"$sum": 1}, **figures}}]
+        limit = _milliseconds(min(SAMPLE_SECONDS, self.deadline.remaining() * SAMPLE_SHARE))
 
-    def sample_expired(self) -> tuple[int, list[ObjectId]]:
-        """Return the size of a random sample, and the ids in it that are expired and below the bound, in order.
+        def draw() -> Document | None:
+            for _ in range(SAMPLE_ATTEMPTS):
+                try:
+                    return next(self.collection.aggregate(pipeline, maxTimeMS=limit), {})
+                except ExecutionTimeout:
+                    return None
+                except OperationFailure as exc:
+                    if exc.code != NO_SAMPLE:
+                        raise
+            return None
 
-        Raises:
-            TransientError: no sample could be drawn.
-        """
-        pipeline: list[Document] = [
-            {"$sample": {"size": PLAN_SAMPLE_DOCUMENTS}},
-            {
-                "$group": {
-                    "_id": None,
-                    "documents": {"$sum": 1},
-                    "ids": {"$push": {"$cond": [self._is_placed_and_expired(), "$_id", "$$REMOVE"]}},
-                }
-            },
-        ]
-        for _ in range(SAMPLE_ATTEMPTS):
-            if (found := self.retried(partial(self._drawn, pipeline))) is not None:
-                return int(found.get("documents", 0)), sorted(found.get("ids", []))
-        raise TransientError(f"no random sample of {self.name} could be drawn")
+        return self.retried(draw)
 
     def _is_placed_and_expired(self) -> Document:
         """Return the condition for expired documents below the bound, as an aggregation expression."""
@@ -153,14 +165,6 @@ class Survey:
             return None if first is None else first["_id"]
 
         return self.retried(find)
-
-    def _drawn(self, pipeline: list[Document]) -> Document | None:
-        try:
-            return next(self.collection.aggregate(pipeline), {})
-        except OperationFailure as exc:
-            if exc.code != NO_SAMPLE:
-                raise
-            return None
 
     def exceeds(self, percent: float, at_least: int, seconds: float, scope: Scope) -> bool | None:
         """Return whether more than this share of the collection would be deleted; None if that takes longer.

@@ -13,12 +13,14 @@ from joytify_discord.rendering.text import duration, number, percent, size, time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from joytify_common.messages import (
         Chain,
         CleanupSummaryData,
         CollectionFigures,
         FailureData,
+        FanOut,
         Message,
         StatsFigures,
         StatsSummaryData,
@@ -29,7 +31,13 @@ if TYPE_CHECKING:
 NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event is in the function's dead-letter queue."
 NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
 # Errors that leave the run's work done, by their stage: nobody retries them.
-NEXT_AFTER = {"hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function."}
+NEXT_AFTER = {
+    "hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function.",
+    "fan-out": (
+        "The state machine has ended, and its input is in the queue of failed events. What the workers met is in "
+        "cleanup's log; when that is mended, start the state machine again."
+    ),
+}
 # What was examined of a collection, and why.
 SCOPES = {
     "bounded": "Not examined: what was made after the cutoff ({reason})",
@@ -102,6 +110,8 @@ def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:
     if data.chain is not None:
         total = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
         yield DraftField(f"All {data.continuation + 1} runs so far", total)
+    if data.fan_out is not None:
+        yield DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False)
     if data.archive is not None:
         yield DraftField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
     if data.estimate is not None:
@@ -109,6 +119,15 @@ def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:
         yield DraftField("Would delete", estimate)
     if data.storage is not None:
         yield DraftField("Storage", _storage(data.storage), inline=False)
+
+
+def _fan_out(fan_out: FanOut, ended: datetime) -> str:
+    again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
+    took = duration((ended - fan_out.started_at).total_seconds() * 1000)
+    return (
+        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.ranges)} ranges{again}, "
+        f"at most {number(fan_out.workers)} at once; the longest took {duration(fan_out.longest_ms)}, all {took}"
+    )
 
 
 def _storage(storage: Storage) -> str:
@@ -130,6 +149,8 @@ def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
         DraftField("Older than", time_of(data.cutoff_date)),
         *map(_collection, data.collections),
     ]
+    if data.fan_out is not None:
+        fields.append(DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False))
     draft = _draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
     return _of_sequence(draft, data.chain, closes=True)
 

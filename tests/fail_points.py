@@ -1,0 +1,23 @@
+"""Has the tests' MongoDB fail commands, as MongoDB's own tests do."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo import MongoClient
+
+ALWAYS = "alwaysOn"
+
+
+@contextmanager
+def failing(client: MongoClient[dict[str, Any]], mode: object, data: dict[str, Any]) -> Iterator[None]:
+    """Have the server fail the commands that `data` names while the block runs."""
+    client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
+    try:
+        yield
+    finally:
+        client.admin.command("configureFailPoint", "failCommand", mode="off")

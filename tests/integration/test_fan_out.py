@@ -1,0 +1,265 @@
+"""The committed state machine in the local AWS, with the functions from the installed packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import struct
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from state_machine import definition, execute
+
+from joytify_local.aws import ACCOUNT, FUNCTIONS, REGION
+from joytify_local.stack import Stack, start_embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASE, QUEUE = "joytify-fan-out", "joytify-cleanup-failed"
+RECORDS = int(os.environ.get("FAN_OUT_RECORDS", "120000"))
+RETAINED = 20_000
+NUMBERS = count()
+# A worker has 15 s, and rests a second after 1,000 records: it deletes less than the plan expects of it.
+SETTINGS = {
+    "CLEANUP_TIMEOUT_SAFETY_MINUTES": "0.25",
+    "CLEANUP_BATCH_SIZE": "1000",
+    "CLEANUP_BATCH_DELAY_MS": "1000",
+}
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Everything as processes of this machine."""
+    started = start_embedded(DATABASE, environment=SETTINGS)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def machine(stack: Stack) -> str:
+    """The state machine."""
+    queue = stack.client("sqs").create_queue(QueueName=QUEUE)["QueueUrl"]
+    values = {
+        "partition": "aws",
+        "cleanup_arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTIONS['cleanup']}",
+        "queue_url": queue,
+        "server_capacity": "8",
+        "max_concurrency": "8",
+    }
+    created = stack.client("stepfunctions").create_state_machine(
+        name="joytify-cleanup-fan-out",
+        definition=definition(values),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/joytify-cleanup-fan-out",
+    )
+    return str(created["stateMachineArn"])
+
+
+@pytest.fixture
+def plays(stack: Stack) -> Iterator[Any]:
+    """An empty collection of plays."""
+    with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
+        client.drop_database(DATABASE)
+        yield client[DATABASE].playbacks
+
+
+def played(moment: datetime) -> Document:
+    identity = ObjectId(struct.pack(">IQ", int(moment.timestamp()), next(NUMBERS)))
+    return {"_id": identity, "user": ObjectId(), "createdAt": moment, "updatedAt": moment}
+
+
+def fill(plays: Any, expired: int) -> None:
+    """Plays of the hundred days before the retention period, and some of the last fifty days."""
+    now = datetime.now(UTC)
+    cutoff, today = now - timedelta(days=60), now - timedelta(days=50)
+    old = (played(cutoff - timedelta(days=100 * (n + 1) / expired, hours=1)) for n in range(expired))
+    new = (played(today + timedelta(days=50 * n / RETAINED)) for n in range(RETAINED))
+    for documents in (old, new):
+        while batch := [document for _, document in zip(range(20_000), documents, strict=False)]:
+            plays.insert_many(batch, ordered=False)
+
+
+def posts(stack: Stack) -> list[Document]:
+    """Return what was posted about cleanup, once something was."""
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        embeds = [embed for message in httpx.get(stack.discord + "/messages").json() for embed in message["embeds"]]
+        if found := [embed for embed in embeds if "Cleanup" in embed["title"]]:
+            return found
+        time.sleep(0.2)
+    return []
+
+
+def fields(post: Document) -> dict[str, str]:
+    return {field["name"]: field["value"] for field in post["fields"]}
+
+
+def run(stack: Stack, machine: str, event: Document) -> Document:
+    httpx.delete(stack.discord + "/messages")
+    return execute(stack.client("stepfunctions"), machine, event)
+
+
+def kept(stack: Stack) -> list[Document]:
+    """Return what is in the queue of failed events, and empty it."""
+    sqs = stack.client("sqs")
+    queue = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    bodies = []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            bodies.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+class Killer(Thread):
+    """Kills one worker, which is a process of the local AWS, when some are at work."""
+
+    def __init__(self, aws: int, plays: Any) -> None:
+        super().__init__()
+        self._aws, self._plays, self.killed = aws, plays, 0
+
+    def run(self) -> None:
+        """Wait until several work and a tenth is deleted, then kill the youngest."""
+        limit = time.monotonic() + 120
+        while time.monotonic() < limit:
+            workers = [pid for pid in _children(self._aws) if FUNCTIONS["cleanup"] in _command(pid)]
+            if len(workers) > 1 and self._plays.estimated_document_count() < RETAINED + 0.9 * RECORDS:
+                os.kill(workers[-1], signal.SIGKILL)
+                self.killed = workers[-1]
+                return
+            time.sleep(0.05)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text(encoding="ascii").split()]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str, plays: Any) -> None:
+    """Of the workers one is killed, and most run out of time."""
+    fill(plays, RECORDS)
+    old = datetime.now(UTC) - timedelta(days=100)
+    # No range holds these: an id that tells no time is found at the end; what is in use, or has no date, stays.
+    plays.insert_one({"_id": "text", "createdAt": old})
+    plays.insert_many([played(old) | {"createdAt": datetime.now(UTC)} for _ in range(50)])
+    plays.insert_many([played(old) | {"createdAt": "2020-01-01"} for _ in range(50)])
+    killer = Killer(stack.pids[0], plays)
+    killer.start()
+
+    done = run(stack, machine, {"triggeredBy": "a test"})
+
+    killer.join()
+    assert done["status"] == "SUCCEEDED", (done["cause"], _failed_attempts(stack, done["executionArn"]))
+    answer = json.loads(done["output"])
+    fan_out = answer["fanOut"]
+    assert killer.killed
+    assert len(_failed_attempts(stack, done["executionArn"])) == 1
+    assert plays.count_documents({}) == RETAINED + 100
+    # What a worker deleted before it was killed nobody has counted.
+    uncounted = RECORDS + 1 - answer["recordsDeleted"]
+    assert 0 <= uncounted < RECORDS / 8
+    assert answer["recordsDeleted"] == fan_out["deleted"]["playbacks"] + 1
+    assert answer["remainingRecords"] == 0
+    assert fan_out["rounds"] >= 2
+    assert fan_out["ranges"] > 8
+    (post,) = posts(stack)
+    assert post["title"] == f"✅ Cleanup: {answer['recordsDeleted']:,} records deleted"
+    assert (
+        f"in {fan_out['ranges']} ranges, planned in {fan_out['rounds']} rounds, at most {fan_out['workers']}"
+        in fields(post)["Divided"]
+    )
+    assert kept(stack) == []
+
+
+def _failed_attempts(stack: Stack, execution: str) -> list[str]:
+    """Return the errors of the workers' attempts that failed."""
+    states = stack.client("stepfunctions")
+    maps = states.list_map_runs(executionArn=execution)["mapRuns"]
+    workers = [
+        worker["executionArn"]
+        for each in maps
+        for worker in states.list_executions(mapRunArn=each["mapRunArn"], maxResults=1000)["executions"]
+    ]
+    events = [event for each in workers for event in states.get_execution_history(executionArn=each)["events"]]
+    return [event["taskFailedEventDetails"]["cause"] for event in events if event["type"] == "TaskFailed"]
+
+
+def test_what_a_worker_meets_in_each_attempt_ends_it_and_is_told_once(stack: Stack, machine: str, plays: Any) -> None:
+    fill(plays, 1000)
+    functions = stack.client("lambda")
+    before = functions.get_function_configuration(FunctionName=FUNCTIONS["cleanup"])["Environment"]["Variables"]
+    missing = {**before, "CLEANUP_ARCHIVE_BUCKET": "there-is-none"}
+    functions.update_function_configuration(FunctionName=FUNCTIONS["cleanup"], Environment={"Variables": missing})
+
+    done = run(stack, machine, {"triggeredBy": "a test"})
+
+    functions.update_function_configuration(FunctionName=FUNCTIONS["cleanup"], Environment={"Variables": before})
+    assert done["status"] == "FAILED"
+    post = posts(stack)[0]
+    assert post["title"] == "❌ Cleanup failed at fan-out"
+    assert "The specified tolerated failure threshold was exceeded" in fields(post)["PermanentError"]
+    assert "start the state machine again" in fields(post)["What next"]
+    (event,) = kept(stack)
+    assert event["requestPayload"] == {"triggeredBy": "a test"}
+    assert event["execution"] == done["executionArn"]
+    assert plays.count_documents({}) == 1000 + RETAINED
+
+
+def test_a_bad_input_fails_at_once_names_the_key_and_is_kept(stack: Stack, machine: str) -> None:
+    event = {"collection": "playbacks", "range": {"from": "2026-01-01T00:00Z", "to": "2026-02-01T00:00Z"}}
+
+    done = run(stack, machine, event)
+
+    assert done["status"] == "FAILED"
+    assert re.search("plan: .*range", done["cause"])
+    assert {post["title"] for post in posts(stack)} == {"❌ Cleanup failed at fan-out"}
+    (failed,) = kept(stack)
+    assert failed["requestPayload"] == event
+
+
+def test_the_deletion_limit_looks_at_the_whole_before_any_worker(stack: Stack, machine: str, plays: Any) -> None:
+    fill(plays, 2000)
+    plays.delete_many({"createdAt": {"$gt": datetime.now(UTC) - timedelta(days=49.9)}})
+    before = plays.count_documents({})
+
+    done = run(stack, machine, {})
+
+    assert done["status"] == "FAILED"
+    assert "allowAboveLimit" in done["cause"]
+    assert plays.count_documents({}) == before
+    assert kept(stack)
+
+    assert run(stack, machine, {"allowAboveLimit": True})["status"] == "SUCCEEDED"
+    assert plays.count_documents({}) == before - 2000
+
+
+def test_what_is_not_for_now_or_only_tried_deletes_nothing(stack: Stack, machine: str, plays: Any) -> None:
+    fill(plays, 1000)
+
+    skipped = run(stack, machine, {"scheduleMode": "test_auto"})
+    tried = run(stack, machine, {"dryRun": True})
+
+    assert (skipped["status"], tried["status"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert json.loads(skipped["output"])["skipped"] == "the schedule is for test_auto, SCHEDULE_MODE is production"
+    (post,) = posts(stack)
+    assert post["title"].endswith(" Cleanup: dry run, 1,000 records would be deleted")
+    assert plays.count_documents({}) == 1000 + RETAINED

@@ -1,0 +1,36 @@
+"""The committed definition of the state machine, as Terraform fills it in; and an execution of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFINITION = Path("terraform/fan_out.asl.json")
+
+
+def definition(values: Mapping[str, str]) -> str:
+    """Return the definition with the template's values in it; a value that is missing is an error."""
+    return re.sub(r"\$\{(\w+)\}", lambda name: values[name[1]], DEFINITION.read_text(encoding="utf-8"))
+
+
+def execute(client: Any, machine: str, event: Mapping[str, Any], seconds: float = 300) -> dict[str, Any]:
+    """Start an execution and return its description once it has ended."""
+    execution = client.start_execution(stateMachineArn=machine, input=json.dumps(dict(event)))["executionArn"]
+    return ended(client, execution, seconds)
+
+
+def ended(client: Any, execution: str, seconds: float = 300) -> dict[str, Any]:
+    """Return the description of an execution once it has ended."""
+    limit = time.monotonic() + seconds
+    while True:
+        found: dict[str, Any] = client.describe_execution(executionArn=execution)
+        if found["status"] != "RUNNING":
+            return found
+        assert time.monotonic() < limit, found
+        time.sleep(0.2)
