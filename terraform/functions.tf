@@ -19,12 +19,15 @@ locals {
         CLEANUP_FUNCTION_NAME = local.names.cleanup
         BACKEND_CHUNK_SIZE    = tostring(var.backend_chunk_size)
         READ_PREFERENCE       = var.read_preference
-      })
+        },
+        var.enable_fan_out ? { CLEANUP_STATE_MACHINE_ARN = local.fan_out_arn } : {}
+      )
     }
     cleanup = {
       description = "Deletes what is older than the retention period, once a week and after the statistics"
       timeout     = var.playback_cleanup_timeout_seconds
-      concurrency = var.reserved_concurrency
+      # The workers, and one for a heartbeat or a run by hand.
+      concurrency = var.enable_fan_out && var.reserved_concurrency == 1 ? var.fan_out_max_concurrency + 1 : var.reserved_concurrency
       throttles   = 20
       stops_after = 60 * var.cleanup_timeout_safety_minutes
       environment = merge(local.job_environment, {

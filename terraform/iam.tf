@@ -63,9 +63,19 @@ data "aws_iam_policy_document" "stats" {
   source_policy_documents = [data.aws_iam_policy_document.job.json]
 
   statement {
-    sid       = "StartCleanupAndContinue"
+    sid       = var.enable_fan_out ? "Continue" : "StartCleanupAndContinue"
     actions   = ["lambda:InvokeFunction"]
-    resources = [local.function_arns.cleanup, local.function_arns.stats]
+    resources = var.enable_fan_out ? [local.function_arns.stats] : [local.function_arns.cleanup, local.function_arns.stats]
+  }
+
+  dynamic "statement" {
+    for_each = var.enable_fan_out ? [local.fan_out_arn] : []
+
+    content {
+      sid       = "StartFanOut"
+      actions   = ["states:StartExecution"]
+      resources = [statement.value]
+    }
   }
 }
 

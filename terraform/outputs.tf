@@ -33,6 +33,11 @@ output "queues" {
   value       = { for key, queue in aws_sqs_queue.this : key => queue.url }
 }
 
+output "state_machine_arn" {
+  description = "State machine that divides cleanup: what `aws stepfunctions start-execution --state-machine-arn` takes; null without one."
+  value       = one(aws_sfn_state_machine.fan_out[*].arn)
+}
+
 output "archive_bucket" {
   description = "Bucket of the archive; null without one."
   value       = one(aws_s3_bucket.archive[*].bucket)

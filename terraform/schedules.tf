@@ -11,7 +11,7 @@ locals {
       weekly-cleanup = {
         schedule    = "cron(0 4 ? * MON *)"
         description = "Cleans up every Monday, 04:00 UTC"
-        targets     = { cleanup = { scheduleMode = "production", triggeredBy = "${local.prefix}-weekly-cleanup" } }
+        targets     = { (var.enable_fan_out ? "fan-out" : "cleanup") = { scheduleMode = "production", triggeredBy = "${local.prefix}-weekly-cleanup" } }
       }
       heartbeat = {
         schedule    = "rate(6 hours)"
@@ -48,7 +48,8 @@ resource "aws_cloudwatch_event_target" "this" {
 
   rule      = aws_cloudwatch_event_rule.this[each.value.rule].name
   target_id = each.value.function
-  arn       = module.function[each.value.function].arn
+  arn       = each.value.function == "fan-out" ? aws_sfn_state_machine.fan_out[0].arn : module.function[each.value.function].arn
+  role_arn  = each.value.function == "fan-out" ? aws_iam_role.start_fan_out[0].arn : null
   input     = jsonencode(each.value.event)
 
   dead_letter_config {
@@ -62,7 +63,7 @@ resource "aws_cloudwatch_event_target" "this" {
 }
 
 resource "aws_lambda_permission" "schedule" {
-  for_each = local.rule_targets
+  for_each = { for key, target in local.rule_targets : key => target if target.function != "fan-out" }
 
   statement_id  = "${each.value.rule}-may-invoke"
   action        = "lambda:InvokeFunction"

@@ -44,6 +44,34 @@ variable "reserved_concurrency" {
   }
 }
 
+variable "enable_fan_out" {
+  description = "Whether Step Functions divides each cleanup among workers: for a cluster whose one primary is not what limits it (docs/scale.md)."
+  type        = bool
+  default     = false
+}
+
+variable "fan_out_max_concurrency" {
+  description = "How many workers there may be at once. With reserved_concurrency 1, so many runs of cleanup and one more are reserved."
+  type        = number
+  default     = 8
+
+  validation {
+    condition     = var.fan_out_max_concurrency >= 1 && var.fan_out_max_concurrency <= 1000 && floor(var.fan_out_max_concurrency) == var.fan_out_max_concurrency
+    error_message = "fan_out_max_concurrency must be a whole number of workers from 1 to 1000."
+  }
+}
+
+variable "fan_out_server_capacity" {
+  description = "How many workers at once the cluster is faster with; null to ask it: one for a replica set, one for each shard."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.fan_out_server_capacity == null || try(var.fan_out_server_capacity >= 1 && var.fan_out_server_capacity <= 1000 && floor(var.fan_out_server_capacity) == var.fan_out_server_capacity, false)
+    error_message = "fan_out_server_capacity must be a whole number of workers from 1 to 1000, or null to ask the cluster."
+  }
+}
+
 variable "cloudwatch_log_retention_days" {
   description = "Days that the logs are kept."
   type        = number

@@ -8,6 +8,7 @@ from joytify_local.aws import FUNCTIONS, REGION
 
 ACCOUNT = "000000000000"
 PREFIX = f":{REGION}:{ACCOUNT}:"
+FAN_OUT = f"arn:aws:states{PREFIX}stateMachine:joytify-cleanup-fan-out"
 LAMBDA, SNS = f"arn:aws:lambda{PREFIX}function:", f"arn:aws:sns{PREFIX}"
 SECRET, OTHER_SECRET = "MERN_JOYTIFY_ENVS", "somebody-elses"
 ARCHIVE, STATE = f"joytify-archive-{ACCOUNT}", f"joytify-terraform-state-{ACCOUNT}"
@@ -16,6 +17,8 @@ MEMORY, ITEM = "joytify-discord-memory", {"id": {"S": "tried-by-a-test"}}
 METRIC = {"Namespace": "Joytify", "MetricName": "Successes"}
 QUERY = {"Id": "a", "MetricStat": {"Metric": METRIC, "Period": 3600, "Stat": "Sum"}}
 SINCE = {"StartTime": 1_790_000_000, "EndTime": 1_790_003_600}
+# Of an execution that does nothing.
+SKIPPED = '{"scheduleMode": "test_auto"}'
 GROUP = "/aws/lambda/joytify-"
 
 CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -26,6 +29,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "publish to the operators": ("sns", "publish", {"TopicArn": SNS + "joytify-operators", "Message": "tried"}),
     "invoke stats": ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["stats"], "InvocationType": "DryRun"}),
     "invoke cleanup": ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["cleanup"], "InvocationType": "DryRun"}),
+    "start the state machine": ("stepfunctions", "start_execution", {"stateMachineArn": FAN_OUT, "input": SKIPPED}),
     "invoke discord": ("lambda", "invoke", {"FunctionName": LAMBDA + FUNCTIONS["discord"], "InvocationType": "DryRun"}),
     "change a function": (
         "lambda",
@@ -48,7 +52,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 # All that each may do; the rest of the calls above is refused.
 ALLOWED = {
-    "stats": {"read the secret", "publish", "invoke stats", "invoke cleanup", "look for successes"},
+    "stats": {"read the secret", "publish", "invoke stats", "start the state machine", "look for successes"},
     "cleanup": {
         "read the secret",
         "publish",
@@ -87,6 +91,7 @@ ALARMS = {
     'aws_cloudwatch_metric_alarm.silence["stats"]',
     'aws_cloudwatch_metric_alarm.silence["cleanup"]',
     "aws_cloudwatch_metric_alarm.storage",
+    *(f'aws_cloudwatch_metric_alarm.fan_out["{kind}"]' for kind in ("failed", "timed-out", "aborted", "throttled")),
 }
 UNTOLD = {
     "actions_enabled",

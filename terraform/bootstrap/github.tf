@@ -124,6 +124,8 @@ data "aws_iam_policy_document" "github_plan" {
       "s3:ListBucket*",
       "sns:GetTopicAttributes",
       "sqs:GetQueue*",
+      "states:DescribeStateMachine",
+      "states:ListStateMachineVersions",
     ]
     resources = [
       "arn:${data.aws_partition.this.partition}:s3:::${var.project_name}-*",
@@ -154,6 +156,9 @@ data "aws_iam_policy_document" "github_plan" {
       "sns:GetSubscriptionAttributes",
       "sns:ListTagsForResource",
       "sqs:ListQueueTags",
+      "states:ListTagsForResource",
+      # It checks a definition that it is given.
+      "states:ValidateStateMachineDefinition",
     ]
     resources = ["*"]
   }

@@ -58,6 +58,45 @@ run "a_run_that_continues_is_no_alarm" {
   }
 }
 
+run "cleanup_is_divided_only_where_asked_for" {
+  command = plan
+
+  assert {
+    condition     = output.state_machine_arn == null && keys(local.rules.weekly-cleanup.targets) == ["cleanup"] && local.functions.cleanup.concurrency == 1
+    error_message = "One run of cleanup, by the rule itself, is the default."
+  }
+
+  assert {
+    condition     = lookup(local.functions.stats.environment, "CLEANUP_STATE_MACHINE_ARN", null) == null
+    error_message = "stats invokes the function by default."
+  }
+}
+
+run "a_divided_cleanup_is_started_by_the_rule_and_by_stats" {
+  command = plan
+
+  variables {
+    enable_fan_out          = true
+    fan_out_max_concurrency = 20
+    environment             = "dev"
+  }
+
+  assert {
+    condition     = keys(local.rules.weekly-cleanup.targets) == ["fan-out"] && local.functions.stats.environment.CLEANUP_STATE_MACHINE_ARN == "arn:aws:states:ap-northeast-1:123456789012:stateMachine:joytify-dev-cleanup-fan-out"
+    error_message = "The weekly rule and stats start the state machine."
+  }
+
+  assert {
+    condition     = local.functions.cleanup.concurrency == 21
+    error_message = "So many workers, and one more, are reserved: ${local.functions.cleanup.concurrency}."
+  }
+
+  assert {
+    condition     = alltrue([for statement in data.aws_iam_policy_document.stats.statement : !contains(statement.resources, local.function_arns.cleanup)])
+    error_message = "stats may start the state machine and not invoke cleanup."
+  }
+}
+
 run "an_existing_secret_may_have_a_key_of_its_own" {
   command = plan
 

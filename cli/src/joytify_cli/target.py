@@ -31,6 +31,7 @@ NOT_FOUND = {"ResourceNotFoundException"}
 # As in terraform/; tests/unit/test_in_step.py compares them with what is deployed.
 FUNCTION_ALARMS = ("errors", "throttles", "duration", "dropped")
 QUEUES = ("stats-failed", "cleanup-failed", "discord-failed", "discord-undelivered", "schedules-missed")
+FAN_OUT_ALARMS = ("failed", "timed-out", "aborted", "throttled")
 RULES = ("monthly-stats", "weekly-cleanup", "heartbeat")
 # Days without a success that are too many.
 LONGEST_SILENCE_DAYS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
@@ -69,6 +70,16 @@ class Names:
         of_functions = {f"{name}-{kind}" for name in self.functions.values() for kind in FUNCTION_ALARMS}
         of_jobs = {f"{self.functions[job]}-silence" for job in LONGEST_SILENCE_DAYS}
         return of_functions | of_jobs | self.queues | {f"{self.prefix}-storage"}
+
+    @property
+    def fan_out(self) -> str:
+        """The state machine that divides cleanup; it is there only with `enable_fan_out`."""
+        return f"{self.prefix}-cleanup-fan-out"
+
+    @property
+    def fan_out_alarms(self) -> set[str]:
+        """The alarms of the state machine."""
+        return {f"{self.fan_out}-{kind}" for kind in FAN_OUT_ALARMS}
 
     @property
     def queues(self) -> set[str]:

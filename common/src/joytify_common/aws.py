@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # An object of the archive takes longer than any other call.
@@ -84,6 +85,13 @@ def s3_client() -> S3Client:
 def secrets_client() -> SecretsManagerClient:
     """Return the container's client of Secrets Manager."""
     client: SecretsManagerClient = boto3.client("secretsmanager", config=CONFIG)
+    return client
+
+
+@cache
+def states_client() -> SFNClient:
+    """Return the container's client of Step Functions."""
+    client: SFNClient = boto3.client("stepfunctions", config=CONFIG)
     return client
 
 

@@ -1,8 +1,9 @@
-"""Gateway: invoke another function asynchronously."""
+"""Gateway: start another function, or a state machine, without waiting for it."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from joytify_common.aws import aws_errors
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 NOT_FOUND = {"ResourceNotFoundException", "InvalidParameterValueException"}
+NO_MACHINE = {"StateMachineDoesNotExist", "StateMachineDeleting", "InvalidArn"}
 
 
 def invoke_async(client: LambdaClient, function: str, event: Mapping[str, Any]) -> None:
@@ -24,3 +27,21 @@ def invoke_async(client: LambdaClient, function: str, event: Mapping[str, Any]) 
     """
     with aws_errors(f"function {function}", "Lambda", not_found=NOT_FOUND):
         client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(dict(event)).encode())
+
+
+def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], name: str) -> None:
+    """Have a state machine run with this input; a second start with the same name is the first.
+
+    Args:
+        client: boto3's client of Step Functions.
+        machine: ARN of the state machine.
+        event: its input.
+        name: of the execution; at most 80 letters, digits, hyphens and underscores.
+
+    Raises:
+        ConfigError: the state machine does not exist or may not be started.
+        TransientError: Step Functions throttled the call or could not be reached.
+    """
+    started_before = suppress(client.exceptions.ExecutionAlreadyExists)
+    with aws_errors(f"state machine {machine}", "Step Functions", not_found=NO_MACHINE), started_before:
+        client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dict(event)))

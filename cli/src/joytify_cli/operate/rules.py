@@ -27,7 +27,7 @@ class Rule:
         name: of the rule.
         expression: `cron(...)` or `rate(...)`.
         is_enabled: whether it fires.
-        events: what each target is invoked with, by the name of the function.
+        events: what each target is invoked with, by the name of the function or state machine.
     """
 
     name: str
@@ -58,7 +58,7 @@ def find_rules(target: Target) -> Sequence[Rule]:
         found = [rule for page in pages for rule in page["Rules"] if "ScheduleExpression" in rule]
         rules = [_rule(rule, client.list_targets_by_rule(Rule=rule["Name"])["Targets"]) for rule in found]
     # In prod the prefix begins the names of the other environments too.
-    own = set(target.names.functions.values())
+    own = {*target.names.functions.values(), target.names.fan_out}
     return sorted((rule for rule in rules if own & rule.events.keys()), key=lambda rule: rule.name)
 
 

@@ -28,6 +28,9 @@ POLL_SECONDS = 0.5
 ALARM = "joytify-storage"
 UPGRADE = {
     "lambda_memory_size": 2048,
+    "enable_fan_out": True,
+    "fan_out_max_concurrency": 4,
+    "fan_out_server_capacity": 4,
     "enable_test_schedule": True,
     "test_schedule_expression": "rate(1 minute)",
 }

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joytify_common import logs
-from joytify_common.aws import lambda_client, sns_client
+from joytify_common.aws import lambda_client, sns_client, states_client
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.events import JobEvent
-from joytify_common.invoke import invoke_async
+from joytify_common.invoke import invoke_async, start_execution
 from joytify_common.job import Job, Run
 from joytify_common.mongo import URI_KEY, connect
 from joytify_common.secrets import read_secret, secrets_provider
@@ -60,12 +60,20 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
             domain=run.secret.require("API_DOMAIN").get_secret_value(),
             key=run.secret.require("API_INTERNAL_SECRET_KEY"),
         ),
-        start_cleanup=partial(invoke_async, lambda_client(), SETTINGS.cleanup_function_name, cleanup_event),
+        start_cleanup=partial(_start_cleanup, run, cleanup_event),
         start_continuation=partial(_continue, event, run, period),
         chunk_size=CHUNK_USERS,
         push_size=SETTINGS.backend_chunk_size,
         deadline=deadline,
     ).deliver()
+
+
+def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
+    if machine := SETTINGS.cleanup_state_machine_arn:
+        # A retry by Lambda has the same id, and starts nothing twice.
+        start_execution(states_client(), machine, event, f"stats-{run.request_id}")
+    else:
+        invoke_async(lambda_client(), SETTINGS.cleanup_function_name, event)
 
 
 def _continue(event: StatsEvent, run: Run, period: Period, after: ObjectId) -> None:

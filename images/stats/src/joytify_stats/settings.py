@@ -15,6 +15,12 @@ class StatsSettings(JobSettings):
     cleanup_function_name: str = Field(
         "joytify-playback-data-cleanup", min_length=1, max_length=140, description="name or ARN of the cleanup function"
     )
+    cleanup_state_machine_arn: str = Field(
+        "",
+        pattern=r"^$|^arn:[^:]+:states:[^:]+:[0-9]{12}:stateMachine:.+$",
+        max_length=256,
+        description="ARN of the state machine that divides cleanup among workers, or empty to invoke the function",
+    )
     # 3,500 ids are 94.5 kB of JSON; the backend takes at most 100 kB.
     backend_chunk_size: int = Field(1000, ge=1, le=3500, description="1 to 3500 users")
     read_preference: Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"] = Field(

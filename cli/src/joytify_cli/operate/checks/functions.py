@@ -28,7 +28,14 @@ SETTINGS: dict[FunctionName, type[Settings]] = {
     "discord": DiscordSettings,
 }
 # Which differ from deployment to deployment.
-OWN = {"SECRET_ID", "DB_NAME", "CLEANUP_FUNCTION_NAME", "DISCORD_MEMORY_TABLE", "CLEANUP_ARCHIVE_BUCKET"}
+OWN = {
+    "SECRET_ID",
+    "DB_NAME",
+    "CLEANUP_FUNCTION_NAME",
+    "CLEANUP_STATE_MACHINE_ARN",
+    "DISCORD_MEMORY_TABLE",
+    "CLEANUP_ARCHIVE_BUCKET",
+}
 # What several functions must be given alike.
 SHARED: dict[str, tuple[FunctionName, ...]] = {
     "SECRET_ID": FUNCTIONS,

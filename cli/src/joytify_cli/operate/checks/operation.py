@@ -70,7 +70,7 @@ def _alarms(context: Context) -> Iterator[Finding]:
         )
         # In prod the prefix begins the names of the other environments too.
         found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
-    own = {name: found[name] for name in sorted(names.alarms & found.keys())}
+    own = {name: found[name] for name in sorted((names.alarms | names.fan_out_alarms) & found.keys())}
     yield from _missing(context, "alarms", names.alarms - own.keys())
     raised = [alarm for alarm in own.values() if alarm["StateValue"] == "ALARM"]
     for alarm in raised:

@@ -1,0 +1,197 @@
+# Cleanup divided among workers: the definition is fan_out.asl.json, docs/scale.md says when it pays.
+
+locals {
+  fan_out_name = "${local.prefix}-cleanup-fan-out"
+  fan_out_arn  = "arn:${data.aws_partition.this.partition}:states:${var.region}:${local.account}:stateMachine:${local.fan_out_name}"
+
+  fan_out_alarms = {
+    failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: a step failed in each of its attempts. See the execution, and the log of ${local.names.cleanup}; its input is in the queue ${local.prefix}-cleanup-failed. Then start it again." }
+    timed-out = { metric = "ExecutionsTimedOut", description = "An execution of ${local.fan_out_name} took more than a day and was ended. See in the log of ${local.names.cleanup} what was slow; start it again: it goes on with what is left." }
+    aborted   = { metric = "ExecutionsAborted", description = "Somebody ended an execution of ${local.fan_out_name}. What its workers deleted is deleted; start it again for the rest." }
+    throttled = { metric = "ExecutionThrottled", description = "Steps of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_max_concurrency, or have the quota raised." }
+  }
+}
+
+resource "aws_sfn_state_machine" "fan_out" {
+  # checkov:skip=CKV_AWS_284:the history of an execution says what a trace would
+  count = var.enable_fan_out ? 1 : 0
+
+  name     = local.fan_out_name
+  role_arn = aws_iam_role.fan_out[0].arn
+  # It runs for longer than an Express workflow may.
+  type = "STANDARD"
+
+  definition = templatefile("${path.module}/fan_out.asl.json", {
+    partition       = data.aws_partition.this.partition
+    cleanup_arn     = local.function_arns.cleanup
+    queue_url       = aws_sqs_queue.this["cleanup-failed"].url
+    server_capacity = var.fan_out_server_capacity == null ? "null" : tostring(var.fan_out_server_capacity)
+    max_concurrency = tostring(var.fan_out_max_concurrency)
+  })
+
+  logging_configuration {
+    level = "ERROR"
+    # A step's input and output, in which no secret is.
+    include_execution_data = true
+    log_destination        = "${aws_cloudwatch_log_group.fan_out[0].arn}:*"
+  }
+
+  # An execution that begins before it may do its work fails for no reason of its own.
+  depends_on = [aws_iam_role_policy.fan_out]
+}
+
+# By this prefix the group is left out of the account's policy on logs, which has room for few.
+# https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+resource "aws_cloudwatch_log_group" "fan_out" {
+  # checkov:skip=CKV_AWS_158:CloudWatch encrypts it, and no secret is logged
+  # checkov:skip=CKV_AWS_338:how long it is kept is for the variable to choose
+  count = var.enable_fan_out ? 1 : 0
+
+  name              = "/aws/vendedlogs/states/${local.fan_out_name}"
+  retention_in_days = var.cloudwatch_log_retention_days
+}
+
+data "aws_iam_policy_document" "fan_out_trust" {
+  statement {
+    sid     = "StepFunctionsMayAssume"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.fan_out_arn}*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "fan_out" {
+  # checkov:skip=CKV_AWS_111:log deliveries have no resource
+  # checkov:skip=CKV_AWS_356:log deliveries have no resource
+
+  statement {
+    sid       = "PlanWorkAndReport"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [local.function_arns.cleanup]
+  }
+
+  statement {
+    sid       = "KeepFailedInput"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.this["cleanup-failed"].arn]
+  }
+
+  # A distributed map starts its workers as executions of the state machine itself.
+  # https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+  statement {
+    sid       = "StartWorkers"
+    actions   = ["states:StartExecution"]
+    resources = [local.fan_out_arn]
+  }
+
+  statement {
+    sid       = "FollowWorkers"
+    actions   = ["states:DescribeExecution", "states:StopExecution"]
+    resources = ["${replace(local.fan_out_arn, ":stateMachine:", ":execution:")}/*"]
+  }
+
+  # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+  statement {
+    sid = "DeliverLog"
+    actions = [
+      "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+      "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    ]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role" "fan_out" {
+  count = var.enable_fan_out ? 1 : 0
+
+  name               = local.fan_out_name
+  description        = "What ${local.fan_out_name} may do"
+  assume_role_policy = data.aws_iam_policy_document.fan_out_trust.json
+}
+
+resource "aws_iam_role_policy" "fan_out" {
+  # checkov:skip=CKV_AWS_355:log deliveries have no resource
+  # checkov:skip=CKV_AWS_290:log deliveries have no resource
+  count = var.enable_fan_out ? 1 : 0
+
+  name   = "own-actions"
+  role   = aws_iam_role.fan_out[0].id
+  policy = data.aws_iam_policy_document.fan_out.json
+}
+
+resource "aws_cloudwatch_metric_alarm" "fan_out" {
+  for_each = { for kind, alarm in local.fan_out_alarms : kind => alarm if var.enable_fan_out }
+
+  alarm_name          = "${local.fan_out_name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "AWS/States"
+  metric_name         = each.value.metric
+  dimensions          = { StateMachineArn = local.fan_out_arn }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_topics.cleanup
+  ok_actions          = local.alarm_topics.cleanup
+}
+
+# The weekly rule starts the state machine by a role of its own.
+data "aws_iam_policy_document" "start_fan_out_trust" {
+  statement {
+    sid     = "SchedulesMayAssume"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "start_fan_out" {
+  statement {
+    sid       = "StartStateMachine"
+    actions   = ["states:StartExecution"]
+    resources = [local.fan_out_arn]
+  }
+}
+
+resource "aws_iam_role" "start_fan_out" {
+  count = var.enable_fan_out ? 1 : 0
+
+  name               = "${local.prefix}-start-cleanup-fan-out"
+  description        = "Lets the schedule start ${local.fan_out_name}"
+  assume_role_policy = data.aws_iam_policy_document.start_fan_out_trust.json
+}
+
+resource "aws_iam_role_policy" "start_fan_out" {
+  count = var.enable_fan_out ? 1 : 0
+
+  name   = "own-actions"
+  role   = aws_iam_role.start_fan_out[0].id
+  policy = data.aws_iam_policy_document.start_fan_out.json
+}

@@ -1,0 +1,38 @@
+"""The state machine's definition, held against a port of AWS' own linter of the Amazon States Language."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from state_machine import definition
+
+VALUES = {
+    "partition": "aws",
+    "cleanup_arn": "arn:aws:lambda:ap-northeast-1:123456789012:function:joytify-playback-data-cleanup",
+    "queue_url": "https://sqs.ap-northeast-1.amazonaws.com/123456789012/joytify-cleanup-failed",
+    "server_capacity": "null",
+    "max_concurrency": "8",
+}
+
+
+def lint(text: str) -> str:
+    """Return what the linter prints; nothing if all is right."""
+    command = [sys.executable, "-m", "statelint", text]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_the_linter_finds_nothing() -> None:
+    assert lint(definition(VALUES)) == ""
+
+
+def test_the_linter_finds_what_is_wrong() -> None:
+    wrong = json.loads(definition(VALUES))
+    wrong["States"]["Ranges"]["Next"] = "Nowhere"
+    wrong["States"]["Plan"]["Retry"][0]["MaxAttemts"] = 0
+
+    found = lint(json.dumps(wrong))
+
+    assert "Nowhere" in found
+    assert "MaxAttemts" in found
