@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CollectionNames:
-    """The five collections that the pipeline reads or writes."""
+    """The collections that the pipeline works on."""
 
     users: str
     stats: str
     playbacks: str
     sessions: str
     notifications: str
+
+    @property
+    def musicians(self) -> str:
+        """Where the artists' names are; it is only read."""
+        return self.users.removesuffix("users") + "musicians"
 
 
 PRODUCTION = CollectionNames(

@@ -47,9 +47,11 @@ def _element(plays: list[Play], before: int, now: datetime) -> Document:
         artists[play.artist] += play.seconds
         hours[play.at.hour] += play.seconds
     first, total = plays[0].at, sum(songs.values())
+    top_songs = _longest_first(songs, {play.song: play.at for play in plays})
+    top_artists = _longest_first(artists, {play.artist: play.at for play in plays})
     return {
-        "songs": [{"song": object_id(now, 3, s), "totalDuration": d} for s, d in songs.most_common()],
-        "artists": [{"artist": object_id(now, 2, a), "totalDuration": d} for a, d in artists.most_common()],
+        "songs": [{"song": object_id(now, 3, s), "totalDuration": d} for s, d in top_songs],
+        "artists": [{"artist": object_id(now, 2, a), "totalDuration": d} for a, d in top_artists],
         "peakHour": [
             {"hour": hour, "totalDuration": seconds, "utilization": round(seconds / 36, 2)}
             for hour, seconds in sorted(hours.items())
@@ -60,11 +62,16 @@ def _element(plays: list[Play], before: int, now: datetime) -> Document:
             "totalDuration": total,
             "growthPercentage": round(100 * (total - before) / before, 2) if before else 0,
             "topArtist": "Unknown Artist",
-            "topArtistTotalPlaybackTime": artists.most_common(1)[0][1],
+            "topArtistTotalPlaybackTime": top_artists[0][1],
         },
         "createdAt": first,
         "updatedAt": plays[-1].at,
     }
+
+
+def _longest_first(durations: Counter[int], last: dict[int, datetime]) -> list[tuple[int, int]]:
+    """Return them as the backend's stable sort leaves them: of two that are equal, first the one that was so first."""
+    return sorted(durations.items(), key=lambda item: (-item[1], last[item[0]]))
 
 
 def month_of(moment: datetime) -> tuple[int, int]:

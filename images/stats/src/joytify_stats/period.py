@@ -70,3 +70,8 @@ def _month_after(start: datetime) -> datetime:
 
 def _month_before(start: datetime) -> datetime:
     return datetime(start.year - (start.month == 1), (start.month - 2) % 12 + 1, 1, tzinfo=UTC)
+
+
+def month_before(period: Period) -> Period:
+    """Return the month before another."""
+    return Period(start=_month_before(period.start), end=period.start)

@@ -1,0 +1,199 @@
+"""Statistics built from plays on a real MongoDB, held against adding play by play, as the backend does."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import ObjectId
+
+from joytify_common.collections import TEST
+from joytify_common.deadline import Deadline
+from joytify_common.errors import ConfigError
+from joytify_stats.period import Period
+from joytify_stats.rebuild import CHUNK_USERS, Rebuild
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+SEPTEMBER = Period(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
+OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+USERS, PLAYS, DAYS = 40, 6000, 61
+IDS = [ObjectId() for _ in range(USERS + 1)]
+SONGS, ARTISTS = [ObjectId() for _ in range(12)], [ObjectId() for _ in range(5)]
+# One has no name on record.
+NAMES = {artist: f"Artist {number}" for number, artist in enumerate(ARTISTS[:-1])}
+
+
+def rebuild(database: Database[Document], *, replace: bool = False, period: Period = OCTOBER) -> Rebuild:
+    deadline = Deadline(time.monotonic() + 60)
+    return Rebuild(database, TEST, period, replace=replace, read_preference="primary", deadline=deadline)
+
+
+def plays() -> list[Document]:
+    """Plays of two months, in order of time: few songs and few durations, so that many are equal in the end."""
+    random_numbers = random.Random(19)  # noqa: S311 - made-up plays
+    made = []
+    for number in range(PLAYS):
+        song = random_numbers.randrange(len(SONGS))
+        made.append(
+            {
+                "user": IDS[random_numbers.randrange(USERS)],
+                "song": SONGS[song],
+                "artist": ARTISTS[song % len(ARTISTS)],
+                "state": "completed",
+                "duration": random_numbers.choice([60, 120, 180, 4.5]),
+                "createdAt": SEPTEMBER.start + timedelta(days=DAYS * number / PLAYS, milliseconds=1),
+            }
+        )
+    return made
+
+
+def percent(share: float) -> float:
+    """Return JavaScript's `parseFloat((100 * share).toFixed(2))`."""
+    return float(Decimal(share * 100).quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+
+def added(elements: list[Document], play: Document) -> None:
+    """Add a play to a user's elements as the backend does: sorts that are stable, percentages of two decimals."""
+    at, seconds = play["createdAt"], play["duration"]
+    if not elements or elements[-1]["createdAt"].month != at.month:
+        parts: Document = {"songs": [], "artists": [], "peakHour": []}
+        elements.append({**parts, "summary": {"totalDuration": 0}, "createdAt": at})
+    element = elements[-1]
+    for part, key, value in (
+        ("songs", "song", play["song"]),
+        ("artists", "artist", play["artist"]),
+        ("peakHour", "hour", at.hour),
+    ):
+        item = next((item for item in element[part] if item[key] == value), None)
+        if item is None:
+            element[part].append(item := {key: value, "totalDuration": 0})
+        item["totalDuration"] += seconds
+        if part == "peakHour":
+            item["utilization"] = percent(item["totalDuration"] / 3600)
+        element[part].sort(key=lambda item: item["hour"] if "hour" in item else -item["totalDuration"])
+    total = element["summary"]["totalDuration"] + seconds
+    before = elements[-2]["summary"]["totalDuration"] if len(elements) > 1 else 0
+    top = element["artists"][0]
+    element["summary"] = {
+        "month": at.month,
+        "year": at.year,
+        "totalDuration": total,
+        "growthPercentage": percent((total - before) / before) if before else 0,
+        "topArtist": NAMES.get(top["artist"], "Unknown Artist"),
+        "topArtistTotalPlaybackTime": top["totalDuration"],
+    }
+    element["updatedAt"] = at
+
+
+@pytest.fixture
+def kept(database: Database[Document]) -> dict[ObjectId, list[Document]]:
+    """The users' elements as they were kept play by play; the database holds them and the plays."""
+    elements: dict[ObjectId, list[Document]] = {user: [] for user in IDS[:USERS]}
+    for play in plays():
+        added(elements[play["user"]], play)
+    # The last has played nothing.
+    database[TEST.users].insert_many({"_id": user} for user in IDS)
+    database[TEST.musicians].insert_many({"_id": artist, "name": name} for artist, name in NAMES.items())
+    database[TEST.stats].insert_many({"user": user, "stats": each} for user, each in elements.items())
+    database[TEST.playbacks].insert_many(plays())
+    database[TEST.playbacks].create_index("user")
+    database[TEST.stats].create_index("user")
+    return elements
+
+
+def held(database: Database[Document]) -> dict[ObjectId, list[Document]]:
+    documents = list(database[TEST.stats].find())
+    assert len({document["user"] for document in documents}) == len(documents)
+    return {document["user"]: document["stats"] for document in documents}
+
+
+def lose(database: Database[Document], period: Period = OCTOBER) -> None:
+    """Remove the month's elements, as a backend that was down leaves them out."""
+    lost = {"createdAt": {"$gte": period.start, "$lt": period.end}}
+    database[TEST.stats].update_many({}, {"$pull": {"stats": lost}})
+
+
+@pytest.mark.parametrize("period", [SEPTEMBER, OCTOBER], ids=str)
+def test_what_was_lost_is_built_again_to_the_last_figure(
+    database: Database[Document], kept: dict[ObjectId, list[Document]], period: Period
+) -> None:
+    lose(database, period)
+    assert held(database) != kept
+
+    built = list(rebuild(database, period=period).build(None))
+
+    assert sum(each.users for each in built) == len(IDS)
+    assert held(database) == kept
+
+
+def test_who_has_no_document_gets_one_however_often_it_is_built(
+    database: Database[Document], kept: dict[ObjectId, list[Document]]
+) -> None:
+    database[TEST.stats].delete_many({})
+
+    for period in (SEPTEMBER, SEPTEMBER, OCTOBER, OCTOBER):
+        list(rebuild(database, period=period).build(None))
+
+    assert held(database) == kept
+
+
+def test_the_apps_own_element_stays_unless_it_is_to_be_replaced(
+    database: Database[Document], kept: dict[ObjectId, list[Document]]
+) -> None:
+    of_october = {"stats.summary.month": 10}
+    database[TEST.stats].update_many(of_october, {"$set": {"stats.$.summary.totalDuration": 1}})
+    before = held(database)
+
+    list(rebuild(database).build(None))
+    assert held(database) == before
+
+    list(rebuild(database, replace=True).build(None))
+    assert held(database) == kept
+
+
+def test_a_comparison_tells_what_disagrees_and_changes_nothing(
+    database: Database[Document], kept: dict[ObjectId, list[Document]]
+) -> None:
+    users = list(kept)
+    lost = {"createdAt": {"$gte": OCTOBER.start}}
+    database[TEST.stats].update_one({"user": users[0]}, {"$pull": {"stats": lost}})
+    of_october = {"user": users[1], "stats.summary.month": 10}
+    database[TEST.stats].update_one(of_october, {"$set": {"stats.$.summary.topArtist": "Somebody"}})
+    before = held(database)
+
+    (found,) = rebuild(database).compare(None)
+
+    assert (found.users, found.missing) == (USERS, 1)
+    assert found.differing == {"songs": 0, "artists": 0, "peakHour": 0, "summary": 1}
+    assert found.examples == (users[1],)
+    assert held(database) == before
+
+
+def test_one_that_was_stopped_goes_on_where_it_was(
+    database: Database[Document], kept: dict[ObjectId, list[Document]]
+) -> None:
+    """Users beyond a chunk: as many as it takes have played nothing."""
+    database[TEST.users].insert_many({"_id": ObjectId()} for _ in range(2 * CHUNK_USERS))
+    lose(database)
+
+    first = next(rebuild(database).build(None))
+    assert held(database) == kept
+    rest = list(rebuild(database).build(first.last))
+
+    assert first.users + sum(each.users for each in rest) == len(IDS) + 2 * CHUNK_USERS
+    assert held(database) == kept
+
+
+def test_without_an_index_on_user_nothing_is_read(database: Database[Document]) -> None:
+    database[TEST.playbacks].insert_one({"user": IDS[0]})
+
+    with pytest.raises(ConfigError, match="test-playbacks: an index on user is needed"):
+        rebuild(database).check()
