@@ -19,6 +19,7 @@ from joytify_common.secrets import Secret
 from joytify_stats.audience import Audience
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
+from joytify_stats.rebuild import Rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ class Outside:
 
     backend: FakeBackend = field(default_factory=FakeBackend)
     cleanups: list[str] = field(default_factory=list)
-    continuations: list[ObjectId] = field(default_factory=list)
+    continuations: list[Document] = field(default_factory=list)
     cleanup_error: JobError | None = None
 
     def start_cleanup(self) -> None:
@@ -75,6 +76,7 @@ def month_end(
     push_size: int | None = None,
     run_id: str = "run-1",
     backend: Backend | None = None,
+    read_preference: str = "primary",
 ) -> Any:
     """Run once and return the summary's fields and `unfinished`; a failure is raised, as the frame does.
 
@@ -99,7 +101,12 @@ def month_end(
         run=run,
         period=period,
         notification=notification,
-        audience=Audience(database, PRODUCTION, period, notification, read_preference="primary", deadline=deadline),
+        audience=Audience(
+            database, PRODUCTION, period, notification, read_preference=read_preference, deadline=deadline
+        ),
+        rebuild=Rebuild(
+            database, PRODUCTION, period, replace=False, read_preference=read_preference, deadline=deadline
+        ),
         backend=backend or cast("Backend", outside.backend),
         start_cleanup=outside.start_cleanup,
         start_continuation=outside.continuations.append,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
+from typer.testing import CliRunner
 
+from joytify_cli.main import app
 from joytify_common.collections import TEST
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError
@@ -197,3 +199,43 @@ def test_without_an_index_on_user_nothing_is_read(database: Database[Document]) 
 
     with pytest.raises(ConfigError, match="test-playbacks: an index on user is needed"):
         rebuild(database).check()
+
+
+def command(database: Database[Document], mongodb_uri: str, *words: str) -> tuple[int, str]:
+    """Run `joytify reports build` on the test collections."""
+    where = ("--uri", mongodb_uri, "--database", database.name, "--period", "2026-10")
+    result = CliRunner().invoke(app, ["reports", "build", *where, *words])
+    return result.exit_code, result.output
+
+
+def test_the_command_builds_and_compares(
+    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]]
+) -> None:
+    lose(database)
+
+    assert "40 of them have no statistics for it" in command(database, mongodb_uri, "--compare")[1]
+    assert command(database, mongodb_uri)[0] == 0
+    assert held(database) == kept
+    code, output = command(database, mongodb_uri, "--compare")
+
+    assert code == 0
+    assert "40 users have plays; 0 of them have no statistics" in output
+    assert output.count("0 disagree with the plays") == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--after", "x"), "--after: it must be 24 hex digits"),
+        (("--compare", "--replace"), "--compare writes nothing"),
+        (("--period", "2026-13"), "--period: it must be a month"),
+        (("--production",), "say --confirm "),
+    ],
+)
+def test_what_cannot_work_says_how_it_can(
+    database: Database[Document], mongodb_uri: str, words: tuple[str, ...], says: str
+) -> None:
+    code, output = command(database, mongodb_uri, *words)
+
+    assert code == 2
+    assert says in output

@@ -18,6 +18,7 @@ from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS
 from joytify_stats.audience import MARK, Audience
 from joytify_stats.backend import KeyRefusedError
+from joytify_stats.rebuild import CHUNK_USERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,13 +196,59 @@ def test_out_of_time_it_continues_where_it_stopped(
 
     first = month_end(database, outside, seconds=20)
     monkeypatch.undo()
-    (after,) = outside.continuations
+    (changes,) = outside.continuations
+    after = ObjectId(changes["after"])
     second = month_end(database, outside, event={"continuation": 1, "after": str(after)}, run_id="run-2")
 
     assert (first.continued, first.users_updated, second.users_updated) == (True, 3, 7)
     assert (first.unfinished, second.unfinished) == (True, False)
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
     assert outside.cleanups == ["started"]
+
+
+def add_play(database: Database[Document], user: ObjectId) -> None:
+    play = {"user": user, "song": ObjectId(), "artist": ObjectId(), "duration": 60, "createdAt": OCTOBER}
+    database.playbacks.insert_one(play)
+
+
+def test_statistics_that_real_time_updates_missed_are_built_before_they_are_announced(
+    database: Database[Document],
+) -> None:
+    has, missed, silent = add_user(database), add_user(database, documents=0), add_user(database, documents=0)
+    database.playbacks.create_index("user")
+    for user in (has, missed):
+        add_play(database, user)
+
+    without, rebuilt = (month_end(database, event={"rebuild": rebuild, "dryRun": True}) for rebuild in (False, True))
+    progress = month_end(database, event={"rebuild": True})
+
+    assert (without.users_updated, rebuilt.users_updated, progress.users_updated) == (1, 1, 2)
+    assert sorted(holders(database)) == sorted([has, missed])
+    assert silent not in holders(database)
+    built = database.stats.find_one({"user": missed})
+    assert built is not None
+    assert built["stats"][0]["summary"]["totalDuration"] == 60
+
+
+def test_building_that_is_out_of_time_goes_on_after_the_last_user(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [add_user(database, documents=0) for _ in range(CHUNK_USERS + 1)]
+    database.playbacks.create_index("user")
+    for user in (users[0], users[-1]):
+        add_play(database, user)
+    outside = Outside()
+
+    monkeypatch.setattr("joytify_stats.month_end.REBUILD_SHARE", 1.0)
+    first = month_end(database, outside, event={"rebuild": True})
+    monkeypatch.undo()
+    (changes,) = outside.continuations
+    assert changes == {"rebuild_after": str(users[CHUNK_USERS - 1])}
+    event = {"rebuild": True, "continuation": 1, "rebuildAfter": changes["rebuild_after"]}
+    second = month_end(database, outside, event=event, run_id="run-2")
+
+    assert (first.continued, first.users_updated, second.users_updated) == (True, 0, 2)
+    assert sorted(holders(database)) == sorted([users[0], users[-1]])
 
 
 def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(

@@ -17,6 +17,7 @@ COMMANDS = (
     LazyCommand("schedule", "joytify_cli.operate.schedule:app", "Show, pause and switch the schedules."),
     LazyCommand("preview", "joytify_cli.operate.preview:preview", "Show what Discord would get for a message."),
     LazyCommand("archive", "joytify_cli.operate.archive:app", "List and restore what cleanup archived."),
+    LazyCommand("reports", "joytify_cli.operate.reports:app", "Build monthly statistics from plays, or compare."),
     LazyCommand("push", "joytify_cli.operate.push:push", "Push the three images and write their digests."),
     LazyCommand("capacity", "joytify_cli.capacity.command:capacity", "When will the database be full?"),
     LazyCommand("data", "joytify_cli.data.commands:app", "Make, count, check and remove data."),

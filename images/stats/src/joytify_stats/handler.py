@@ -20,12 +20,11 @@ from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend, http_client
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import Period, resolve_period
+from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
 from joytify_stats.settings import StatsSettings
 
 if TYPE_CHECKING:
-    from bson import ObjectId
-
     from joytify_common.outcome import Completed, Failed
 
 # Larger ones gain nothing (docs/benchmarks.md), and a slow server must finish one in the deadline's reserve.
@@ -42,6 +41,7 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
     # Once a month everything is examined, also what the weekly runs leave out.
     cleanup_event = JobEvent(testMode=run.test_mode, triggeredBy="stats").payload() | {"sweep": True}
     deadline = Deadline.of(run.context)
+    names = collection_names(test_mode=run.test_mode)
     return MonthEnd(
         event=event,
         run=run,
@@ -49,9 +49,17 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
         notification=notification,
         audience=Audience(
             database,
-            collection_names(test_mode=run.test_mode),
+            names,
             period,
             notification,
+            read_preference=SETTINGS.read_preference,
+            deadline=deadline,
+        ),
+        rebuild=Rebuild(
+            database,
+            names,
+            period,
+            replace=False,
             read_preference=SETTINGS.read_preference,
             deadline=deadline,
         ),
@@ -76,14 +84,14 @@ def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
         invoke_async(lambda_client(), SETTINGS.cleanup_function_name, event)
 
 
-def _continue(event: StatsEvent, run: Run, period: Period, after: ObjectId) -> None:
+def _continue(event: StatsEvent, run: Run, period: Period, position: dict[str, Any]) -> None:
     changes = {
         # The mode of this run, whatever the secret says by then; and no schedule skips it.
         "test_mode": run.test_mode,
         "schedule_mode": None,
         "period": str(period),
         "continuation": event.continuation + 1,
-        "after": str(after),
+        **position,
     }
     invoke_async(lambda_client(), run.function, event.model_copy(update=changes).payload())
 

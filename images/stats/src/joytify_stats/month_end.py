@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from joytify_common.job import Run
     from joytify_stats.audience import Audience, Chunk, DeliveryState
     from joytify_stats.backend import Backend
+    from joytify_stats.rebuild import Rebuild
 
 # No chunk is begun with less time than this left.
 CHUNK_SECONDS = 30.0
 CHUNK_SHARE = 0.2
+# Of a run's time, for the chunk of users that is being built when the rest has gone.
+REBUILD_SHARE = 0.3
 
 
 class StatsEvent(JobEvent):
@@ -37,6 +40,10 @@ class StatsEvent(JobEvent):
 
     period: str | None = Field(default=None, description='a month that is over, as "YYYY-MM"')
     after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
+    rebuild: bool = Field(
+        default=False, description="true to build missing statistics from the plays before they are announced, or false"
+    )
+    rebuild_after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
 
     def position(self) -> ObjectId | None:
         """Return where a continuation starts; None in a first run.
@@ -44,10 +51,22 @@ class StatsEvent(JobEvent):
         Raises:
             ConfigError: it is no ObjectId.
         """
-        try:
-            return None if self.after is None else ObjectId(self.after)
-        except InvalidId:
-            raise ConfigError("event: after: it must be 24 hex digits") from None
+        return _object_id("after", self.after)
+
+    def rebuild_position(self) -> ObjectId | None:
+        """Return after which user the building goes on; None in a first run.
+
+        Raises:
+            ConfigError: it is no ObjectId.
+        """
+        return _object_id("rebuildAfter", self.rebuild_after)
+
+
+def _object_id(key: str, text: str | None) -> ObjectId | None:
+    try:
+        return None if text is None else ObjectId(text)
+    except InvalidId:
+        raise ConfigError(f"event: {key}: it must be 24 hex digits") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +76,10 @@ class MonthEnd:
     Attributes:
         notification: `_id` of the period's notification.
         audience: who is entitled to it.
+        rebuild: builds the statistics that are missing; asked for by the event.
         backend: pushes it live.
         start_cleanup: starts cleanup.
-        start_continuation: starts the next run, given its position.
+        start_continuation: starts the next run, given what its event has otherwise.
         chunk_size: most users per update.
         push_size: most users per push.
     """
@@ -69,9 +89,10 @@ class MonthEnd:
     period: Period
     notification: ObjectId
     audience: Audience
+    rebuild: Rebuild
     backend: Backend
     start_cleanup: Callable[[], None]
-    start_continuation: Callable[[ObjectId], None]
+    start_continuation: Callable[[dict[str, Any]], None]
     chunk_size: int
     push_size: int
     deadline: Deadline
@@ -83,8 +104,13 @@ class MonthEnd:
             dry_run=self.event.dry_run,
             is_last_month=self.period == resolve_period(None, self.run.now),
         )
-        stage = "delivery"
+        stage = "rebuild"
         try:
+            if self.event.rebuild and not self.event.dry_run and (stopped_at := self._rebuild()) is not None:
+                stage = "continuation"
+                self._continue({"rebuild_after": str(stopped_at)})
+                return Completed(replace(report, continued=True))
+            stage = "delivery"
             delivery = self.audience.delivery()
             report = replace(report, notification_id=str(self.notification) if delivery.exists else None)
             if delivery.finished:
@@ -95,13 +121,23 @@ class MonthEnd:
                 return Failed(report, Failure(delivered.failure, stage))
             if delivered.stopped_at is not None:
                 stage = "continuation"
-                self._continue(delivered.stopped_at)
+                # What is missing has been built.
+                self._continue({"after": str(delivered.stopped_at), "rebuild": False, "rebuild_after": None})
                 return Completed(replace(report, continued=True))
             if report.notification_id is not None and not self.event.dry_run:
                 self.audience.record_finish(self.run.now)
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return Failed(report, Failure(exc, stage))
         return self._trigger_cleanup(replace(report, nothing_to_do=self._nothing_to_do(report)))
+
+    def _rebuild(self) -> ObjectId | None:
+        """Build the statistics that are missing; return after which user to go on, None if all is done."""
+        self.rebuild.check()
+        least_seconds = self.deadline.remaining() * REBUILD_SHARE
+        for chunk in self.rebuild.build(self.event.rebuild_position()):
+            if self.deadline.remaining() < least_seconds:
+                return chunk.last
+        return None
 
     def _deliver(self, delivery: DeliveryState, report: StatsReport) -> tuple[Delivered, StatsReport]:
         position = self.event.position()
@@ -144,12 +180,12 @@ class MonthEnd:
             return f"nobody has statistics for {self.period}"
         return f"nobody with statistics for {self.period} wants the notification" if not report.users_updated else None
 
-    def _continue(self, stopped_at: ObjectId) -> None:
+    def _continue(self, changes: dict[str, Any]) -> None:
         if self.event.continuation >= MAX_CONTINUATIONS:
             # The position is recorded, so that Lambda's retries, or a person's, start where this run stopped.
             runs = MAX_CONTINUATIONS + 1
             raise TransientError(f"{self.period} is not finished after {runs} runs: invoke stats again")
-        self.start_continuation(stopped_at)
+        self.start_continuation(changes)
 
     def _trigger_cleanup(self, report: StatsReport) -> Completed[StatsReport]:
         if self.event.dry_run:

@@ -52,6 +52,7 @@ class Compared:
     """A chunk of users whose elements were held against their plays, in numbers of users.
 
     Attributes:
+        looked_at: all of them.
         users: those with plays in the month.
         missing: those of them without an element.
         differing: those whose element says otherwise, by the part of it.
@@ -59,6 +60,7 @@ class Compared:
         last: as in `Built`.
     """
 
+    looked_at: int
     users: int
     missing: int
     differing: dict[str, int]
@@ -126,6 +128,7 @@ class Rebuild:
             shown = {"$set": {"examples": {"$slice": ["$examples", EXAMPLES]}}}
             found = next(iter(self._aggregate([*self._computed(chunk, only_missing=False), summed, shown])), {})
             yield Compared(
+                looked_at=len(chunk),
                 users=found.get("users", 0),
                 missing=found.get("missing", 0),
                 differing={part: found.get(part, 0) for part in PARTS},

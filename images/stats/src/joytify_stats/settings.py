@@ -8,6 +8,8 @@ from pydantic import Field
 
 from joytify_common.settings import JobSettings
 
+ReadPreference = Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"]
+
 
 class StatsSettings(JobSettings):
     """What the environment may say to the stats function."""
@@ -23,6 +25,6 @@ class StatsSettings(JobSettings):
     )
     # 3,500 ids are 94.5 kB of JSON; the backend takes at most 100 kB.
     backend_chunk_size: int = Field(1000, ge=1, le=3500, description="1 to 3500 users")
-    read_preference: Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"] = Field(
+    read_preference: ReadPreference = Field(
         "primary", description="primary, primaryPreferred, secondary, secondaryPreferred or nearest"
     )

@@ -1,0 +1,142 @@
+"""`joytify reports`: the users' monthly statistics, built from their plays or held against them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from bson import ObjectId
+from bson.errors import InvalidId
+
+from joytify_cli.data.guard import Confirm, Production, chosen_collections
+from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.progress import progress_bar
+from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
+from joytify_cli.terminal import CommandError, UsageError, say
+from joytify_common.collections import collection_names
+from joytify_common.deadline import Deadline
+from joytify_common.errors import ConfigError
+from joytify_stats.period import resolve_period
+from joytify_stats.rebuild import PARTS, Rebuild
+from joytify_stats.settings import ReadPreference
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+    from joytify_common.collections import CollectionNames
+    from joytify_stats.period import Period
+
+app = typer.Typer(help="Build monthly statistics from plays, or compare.", no_args_is_help=True, add_completion=False)
+
+# Nobody but the person at the terminal ends it.
+FOR_EVER_SECONDS = 7 * 86_400
+
+PeriodOption = Annotated[str | None, typer.Option("--period", help="YYYY-MM; default: the last complete month")]
+Replace = Annotated[bool, typer.Option("--replace", help="Also replace the elements that are there, the app's own too")]
+Compare = Annotated[bool, typer.Option("--compare", help="Write nothing; tell where elements and plays disagree")]
+After = Annotated[str, typer.Option(metavar="USER_ID", help="Go on after this user, as one that was stopped says")]
+Preference = Annotated[ReadPreference, typer.Option(help="Which nodes of a replica set are read")]
+
+
+@app.callback()
+def main() -> None:
+    """Build monthly statistics from plays, or hold the app's own against them."""
+
+
+@app.command()
+def build(
+    *,
+    period: PeriodOption = None,
+    replace: Replace = False,
+    compare: Compare = False,
+    after: After = "",
+    read_preference: Preference = "primary",
+    uri: Uri = None,
+    database: Name = None,
+    production: Production = False,
+    confirm: Confirm = "",
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Build each user's statistics of a month from the plays, where they are missing.
+
+    Plays that cleanup has deleted cannot be counted any more: a month is whole only while all its days are younger than
+    the retention period.
+
+    Example: joytify reports build --period 2026-10 --compare --production
+    """
+    if replace and compare:
+        raise UsageError("--compare writes nothing: leave out --replace")
+    start = _position(after)
+    try:
+        month = resolve_period(period, datetime.now(UTC))
+    except ConfigError as exc:
+        raise UsageError(str(exc).replace("event: period", "--period")) from None
+    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+        if compare:
+            names = collection_names(test_mode=not production)
+        else:
+            what = f"{'replace' if replace else 'build'} the statistics of {month} in"
+            names = chosen_collections(target, what, production=production, confirm=confirm)
+        rebuild = Rebuild(
+            target,
+            names,
+            month,
+            replace=replace,
+            read_preference=read_preference,
+            deadline=Deadline(time.monotonic() + FOR_EVER_SECONDS),
+        )
+        rebuild.check()
+        if compare:
+            _compare(target, names, rebuild, month, start)
+        else:
+            _build(target, names, rebuild, month, start)
+
+
+def _position(after: str) -> ObjectId | None:
+    try:
+        return ObjectId(after) if after else None
+    except InvalidId:
+        raise UsageError("--after: it must be 24 hex digits") from None
+
+
+def _build(
+    target: Database[dict[str, Any]], names: CollectionNames, rebuild: Rebuild, month: Period, after: ObjectId | None
+) -> None:
+    users, last = 0, after
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("users", total=target[names.users].estimated_document_count())
+            for chunk in rebuild.build(after):
+                users, last = users + chunk.users, chunk.last
+                bar.advance(task, chunk.users)
+    except KeyboardInterrupt:
+        at = f" after {last}" if last else ""
+        raise CommandError(
+            f"stopped{at}; {users:,} users are done. What is written is whole: the same command goes on"
+            + (f", faster with --after {last}" if last else "")
+        ) from None
+    say(f"{month}: {users:,} users looked at; whoever has plays in it has statistics for it")
+
+
+def _compare(
+    target: Database[dict[str, Any]], names: CollectionNames, rebuild: Rebuild, month: Period, after: ObjectId | None
+) -> None:
+    totals, examples = Counter[str](), list[ObjectId]()
+    with progress_bar() as bar:
+        task = bar.add_task("users", total=target[names.users].estimated_document_count())
+        for found in rebuild.compare(after):
+            totals.update({"users": found.users, "missing": found.missing, **found.differing})
+            examples.extend(found.examples)
+            bar.update(task, advance=found.looked_at)
+    say(f"{month}: {totals['users']:,} users have plays; {totals['missing']:,} of them have no statistics for it")
+    for part in PARTS:
+        say(f"{part}: {totals[part]:,} disagree with the plays")
+    if examples:
+        say("for instance: " + ", ".join(map(str, examples[:5])))
+    if totals["missing"] or examples:
+        raise CommandError("statistics and plays disagree; without --compare what is missing is built")
