@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from bson import Decimal128, Int64, ObjectId
 from cleanup_run import clean_up
+from forks import forks
 
 from joytify_cleanup.archive import Archive, list_archive, read_archive
 from joytify_cleanup.expired import ExpiredDocuments
@@ -197,14 +196,12 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
 
 
 RUN = """
-import sys, time
-from datetime import datetime, UTC
 from pymongo import MongoClient
-sys.path[:0] = [sys.argv[4], sys.argv[4] + "/.."]
 from test_archive import Archive, aws_client, clean, NOW
-client = MongoClient(sys.argv[1], tz_aware=True)
-print("ready", flush=True)
-clean(client[sys.argv[2]], Archive(aws_client("s3", sys.argv[3]), sys.argv[5], NOW), size=50)
+
+def run(uri, database, endpoint, bucket):
+    with MongoClient(uri, tz_aware=True) as client:
+        clean(client[database], Archive(aws_client("s3", endpoint), bucket, NOW), size=50)
 """
 KILLS = 30
 
@@ -217,17 +214,9 @@ def test_killed_at_any_moment_no_record_is_lost(
     retained = [playback(NEW) for _ in range(2_000)]
     database.playbacks.insert_many(expired + retained)
     chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
-    command = [sys.executable, "-c", RUN, mongodb_uri, database.name, endpoint, str(Path(__file__).parent), bucket]
-    killed_at_work = 0
-    for _ in range(KILLS):
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-        ) as run:
-            assert run.stdout is not None
-            assert run.stdout.readline() == b"ready\n"
-            time.sleep(chance.uniform(0, 0.4))
-            run.send_signal(signal.SIGKILL)
-            killed_at_work += run.wait() == -signal.SIGKILL
+    arguments = (mongodb_uri, database.name, endpoint, bucket)
+    with forks(RUN) as runs:
+        killed_at_work = sum(runs.kill(chance.uniform(0, 0.6), *arguments) for _ in range(KILLS))
 
     left = {d["_id"] for d in database.playbacks.find({}, {"_id": 1})}
     kept = {d["_id"] for d in archived(endpoint, bucket)}

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import struct
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import Binary, Int64, ObjectId, Timestamp
 from cleanup_run import clean_up
 from fail_points import failing
+from forks import forks
 
 from joytify_cleanup.batches import Scope
 from joytify_cleanup.expired import ExpiredDocuments
@@ -28,6 +24,8 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pymongo import MongoClient
     from pymongo.database import Database
 
@@ -342,19 +340,21 @@ def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stoppe
 
 
 RUN = """
-import json, sys
+import json
 from pathlib import Path
 from pymongo import MongoClient
-sys.path[:0] = [sys.argv[3], sys.argv[3] + "/.."]
 from test_cleanup_scope import clean
-database, position = MongoClient(sys.argv[1], tz_aware=True)[sys.argv[2]], Path(sys.argv[4])
-print("ready", flush=True)
-while (event := json.loads(position.read_text())) is not None:
-    started = []
-    clean(database, event=event, seconds=0.5, batch_size=100, pause=0.02, started=started, max_continuations=1000)
-    # As Lambda keeps an asynchronous event until its run has ended.
-    position.with_suffix(".new").write_text(json.dumps(started[0] if started else None))
-    position.with_suffix(".new").rename(position)
+
+def run(uri, database, file):
+    position = Path(file)
+    with MongoClient(uri, tz_aware=True) as client:
+        while (event := json.loads(position.read_text())) is not None:
+            started = []
+            options = {"seconds": 0.5, "batch_size": 100, "pause": 0.02, "max_continuations": 1000}
+            clean(client[database], event=event, started=started, **options)
+            # As Lambda keeps an asynchronous event until its run has ended.
+            position.with_suffix(".new").write_text(json.dumps(started[0] if started else None))
+            position.with_suffix(".new").rename(position)
 """
 KILLS = 6
 
@@ -369,16 +369,11 @@ def test_killed_anywhere_the_sequence_completes(
     position = tmp_path / "event.json"
     position.write_text(json.dumps({"sweep": sweep}))
     chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
-    command = [sys.executable, "-c", RUN, mongodb_uri, database.name, str(Path(__file__).parent), str(position)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    for _ in range(KILLS):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as run:
-            assert run.stdout is not None
-            assert run.stdout.readline() == b"ready\n"
-            time.sleep(chance.uniform(0, 0.8))
-            run.send_signal(signal.SIGKILL)
-
-    assert {document["_id"] for document in kept} <= ids(database)
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    arguments = (mongodb_uri, database.name, str(position))
+    with forks(RUN) as runs:
+        for _ in range(KILLS):
+            runs.kill(chance.uniform(0, 0.8), *arguments)
+        assert {document["_id"] for document in kept} <= ids(database)
+        assert runs.run(*arguments) == 0
     assert ids(database) == {document["_id"] for document in kept}
     assert json.loads(position.read_text()) is None

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
+from forks import forks
 from month_end import NOW, Outside, month_end
 
 from joytify_cli.data.verify import faults
@@ -23,8 +19,6 @@ from joytify_common.collections import PRODUCTION
 from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pymongo.database import Database
 
 Document = dict[str, Any]
@@ -33,16 +27,13 @@ KILLS, AT_ONCE = 30, 20
 ENTITLED, OTHERS = 120, 40
 MONTHS = [datetime(2024 + n // 12, n % 12 + 1, 5, tzinfo=UTC) for n in range(KILLS)]
 UNDISTURBED = datetime(2026, 8, 5, tzinfo=UTC)
-# Waits for a line, so that the moment of the kill is counted from the start of the work and not of the interpreter.
 RUN = """
-import sys
 from pymongo import MongoClient
 from month_end import month_end
-client = MongoClient(sys.argv[1], tz_aware=True)
-client.admin.command("ping")
-print("ready", flush=True)
-sys.stdin.readline()
-month_end(client[sys.argv[2]], event={"period": sys.argv[3]}, chunk=int(sys.argv[4]), run_id="killed")
+
+def run(uri, database, period, chunk):
+    with MongoClient(uri, tz_aware=True) as client:
+        month_end(client[database], event={"period": period}, chunk=int(chunk), run_id="killed")
 """
 
 
@@ -75,60 +66,32 @@ def held(database: Database[Document], period: str) -> Counter[ObjectId]:
     )
 
 
-@pytest.fixture
-def runs(database: Database[Document], mongodb_uri: str, request: pytest.FixtureRequest) -> Any:
-    """One waiting process for each kill."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    waiting = [
-        subprocess.Popen(
-            [sys.executable, "-c", RUN, mongodb_uri, database.name, f"{m:%Y-%m}", str(request.param)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            text=True,
-        )
-        for m in MONTHS
-    ]
-    yield request.param, waiting
-    for run in waiting:
-        run.kill()
-        run.communicate()
-
-
-@pytest.mark.parametrize("runs", [1, 40, 1000], indirect=True, ids="chunks of {}".format)
+@pytest.mark.parametrize(("chunk", "kills"), [(1, 10), (40, KILLS), (1000, KILLS)])
 def test_killed_at_any_moment_a_retry_gives_everyone_the_notification_once(
-    database: Database[Document], runs: tuple[int, Sequence[subprocess.Popen[str]]]
+    database: Database[Document], mongodb_uri: str, chunk: int, kills: int
 ) -> None:
-    """30 runs are ended by SIGKILL at random moments, each followed by a retry."""
+    """Runs are ended by SIGKILL at random moments, each followed by a retry."""
     entitled = fill(database)
     chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
-    chunk, processes = runs
-    for run in processes:
-        assert run.stdout is not None
-        assert run.stdout.readline() == "ready\n"
     began = time.monotonic()
     month_end(database, event={"period": f"{UNDISTURBED:%Y-%m}"}, chunk=chunk)
     window = time.monotonic() - began
     interrupted = 0
-    for month, run in zip(MONTHS, processes, strict=True):
-        assert run.stdin is not None
-        run.stdin.write("\n")
-        run.stdin.flush()
-        time.sleep(chance.uniform(0, window))
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        before = held(database, f"{month:%Y-%m}")
-        in_time = len(before) < ENTITLED
-        interrupted += in_time
-        # However busy the machine is, about every second kill is to come before the work is done.
-        window *= 1.25 if in_time else 0.8
-        assert set(before.values()) <= {1}
-        month_end(database, event={"period": f"{month:%Y-%m}"}, chunk=chunk, run_id="retry")
-        assert held(database, f"{month:%Y-%m}") == Counter(entitled)
+    with forks(RUN) as runs:
+        for month in MONTHS[:kills]:
+            runs.kill(chance.uniform(0, window), mongodb_uri, database.name, f"{month:%Y-%m}", str(chunk))
+            before = held(database, f"{month:%Y-%m}")
+            in_time = len(before) < ENTITLED
+            interrupted += in_time
+            # However busy the machine is, about every second kill is to come before the work is done.
+            window *= 1.25 if in_time else 0.8
+            assert set(before.values()) <= {1}
+            month_end(database, event={"period": f"{month:%Y-%m}"}, chunk=chunk, run_id="retry")
+            assert held(database, f"{month:%Y-%m}") == Counter(entitled)
 
     # Enough kills came before the work was done, else nothing was tested.
-    assert interrupted > KILLS // 3
-    assert database.notifications.count_documents({}) == KILLS + 1
+    assert interrupted > kills // 3
+    assert database.notifications.count_documents({}) == kills + 1
     assert list(faults(database, PRODUCTION)) == []
 
 

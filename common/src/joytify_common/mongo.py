@@ -39,6 +39,9 @@ REFUSALS = {
     13: "the user may not do this; it needs readWrite on the database",
 }
 CURSOR_NOT_FOUND = 43
+# The node is no primary any more, or is going down; the driver calls these retryable where it retries itself, which it
+# does not for a write of many documents: https://www.mongodb.com/docs/manual/reference/error-codes/
+STATE_CHANGES = {91, 189, 10107, 11600, 11602, 13435, 13436}
 ATTEMPTS = 12
 # An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
 RETRY_SECONDS = 45
@@ -136,5 +139,5 @@ def _translate(exc: PyMongoError) -> JobError:
     if isinstance(exc, ExecutionTimeout) or exc.timeout:
         return TransientError("MongoDB did not answer in the time given")
     code = exc.code if isinstance(exc, OperationFailure) else None
-    retryable = exc.has_error_label("RetryableWriteError") or code == CURSOR_NOT_FOUND
+    retryable = exc.has_error_label("RetryableWriteError") or code == CURSOR_NOT_FOUND or code in STATE_CHANGES
     return (TransientError if retryable else PermanentError)(f"MongoDB refused ({type(exc).__name__}, code {code})")

@@ -1,0 +1,82 @@
+"""Runs that are killed: each is a fork of one process, which has imported what they need once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVER = """
+import json, os, sys
+names = {}
+exec(sys.argv[1], names)
+while line := sys.stdin.readline():
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            names["run"](*json.loads(line))
+            code = 0
+        finally:
+            os._exit(code)
+    print(pid, flush=True)
+    # It is not reaped before it is asked for, so that nobody else gets its number.
+    sys.stdin.readline()
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+TESTS = Path(__file__).parent
+
+
+class Forks:
+    """Makes the runs."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def run(self, *arguments: str) -> int:
+        """Run to the end and return the exit code."""
+        self._start(arguments)
+        return self._end()
+
+    def kill(self, seconds: float, *arguments: str) -> bool:
+        """Kill a run after so long; return whether it was at work still."""
+        pid = self._start(arguments)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGKILL)
+        return self._end() == -signal.SIGKILL
+
+    def _start(self, arguments: tuple[str, ...]) -> int:
+        return self._ask(json.dumps(arguments))
+
+    def _end(self) -> int:
+        return self._ask("")
+
+    def _ask(self, line: str) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def forks(code: str) -> Iterator[Forks]:
+    """Yield what makes runs of the code's function `run`; its arguments are text."""
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS / 'integration'}"}
+    command = [sys.executable, "-c", SERVER, code]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        try:
+            yield Forks(process)
+        finally:
+            process.kill()

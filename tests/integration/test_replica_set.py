@@ -1,0 +1,159 @@
+"""Stats, cleanup and reports on three nodes: where they read, and what the loss of the primary costs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from bson import ObjectId
+from cleanup_run import CUTOFF, clean_up
+from month_end import NOW, Outside, month_end
+from pymongo import MongoClient
+from replica_set import ReplicaSet
+
+from joytify_cleanup.expired import ExpiredDocuments
+from joytify_cleanup.retention import Policy
+from joytify_common.collections import PRODUCTION
+from joytify_common.deadline import Deadline
+from joytify_stats.period import resolve_period
+from joytify_stats.rebuild import Rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
+USERS, EXPIRED, RETAINED = 600, 1500, 500
+# The driver finds the new primary; a run waits for it as long as it has to.
+LOSSES: dict[str, Callable[[ReplicaSet], None]] = {
+    "steps down": ReplicaSet.step_down,
+    "is killed": ReplicaSet.kill_primary,
+}
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    """The replica set."""
+    three = ReplicaSet(tmp_path_factory.mktemp("nodes"))
+    try:
+        three.start()
+        yield three
+    finally:
+        three.stop()
+
+
+@pytest.fixture
+def three(nodes: ReplicaSet) -> Iterator[Database[Document]]:
+    """An empty database on it, with every node up."""
+    nodes.settle()
+    with MongoClient[Document](nodes.uri, tz_aware=True) as client:
+        yield client[f"test-{uuid4().hex[:12]}"]
+
+
+def listeners(database: Database[Document]) -> list[ObjectId]:
+    """Make users with statistics for October, and return their ids."""
+    wanting = {"userPreferences": {"notifications": {"monthlyStatistic": True}}, "notifications": []}
+    users = [{"_id": ObjectId(), **wanting} for _ in range(USERS)]
+    database.users.insert_many(users)
+    database.stats.insert_many({"user": user["_id"], "stats": [{"createdAt": OCTOBER}]} for user in users)
+    database.stats.create_index("user")
+    return [ObjectId(str(user["_id"])) for user in users]
+
+
+def soon(nodes: ReplicaSet, loss: str, seconds: float) -> threading.Thread:
+    """Have the primary lost while what follows runs."""
+
+    def lose() -> None:
+        time.sleep(seconds)
+        LOSSES[loss](nodes)
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("preference", "on_secondaries"),
+    [("primary", False), ("secondary", True), ("secondaryPreferred", True)],
+)
+def test_stats_reads_where_it_is_told_to(
+    nodes: ReplicaSet, three: Database[Document], preference: str, *, on_secondaries: bool
+) -> None:
+    users = listeners(three)
+    before, primary = nodes.aggregations(), nodes.settle().address
+
+    progress = month_end(three, read_preference=preference, chunk=100)
+
+    ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
+    elsewhere = sum(count for address, count in ran.items() if address != primary)
+    assert progress.users_updated == len(users)
+    # A chunk's audience is one aggregation; who is pending is asked of the primary always.
+    assert elsewhere >= USERS / 100 if on_secondaries else elsewhere == 0
+    assert ran[primary] > 0
+
+
+def test_statistics_are_built_from_what_a_secondary_reads(nodes: ReplicaSet, three: Database[Document]) -> None:
+    users = [ObjectId() for _ in range(20)]
+    three.users.insert_many({"_id": user} for user in users)
+    plays = [
+        {"user": user, "song": ObjectId(), "artist": ObjectId(), "duration": 60, "createdAt": OCTOBER} for user in users
+    ]
+    three.playbacks.insert_many(plays)
+    three.playbacks.create_index("user")
+    before, primary = nodes.aggregations(), nodes.settle().address
+    deadline = Deadline(time.monotonic() + 60)
+    period = resolve_period("2026-10", NOW)
+    rebuild = Rebuild(three, PRODUCTION, period, replace=False, read_preference="secondary", deadline=deadline)
+
+    list(rebuild.build(None))
+
+    ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
+    assert three.stats.count_documents({"stats.summary.totalDuration": 60}) == len(users)
+    assert ran[primary] == 0
+    assert sum(ran.values()) > 0
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_month_end_that_loses_the_primary_tells_everyone_once(
+    nodes: ReplicaSet, three: Database[Document], loss: str
+) -> None:
+    users = listeners(three)
+    outside = Outside()
+    losing = soon(nodes, loss, 0.15)
+
+    month_end(three, outside, chunk=5, seconds=120)
+
+    losing.join()
+    identity = resolve_period("2026-10", NOW).notification_id(test_mode=False)
+    told = [user["_id"] for user in three.users.find() for entry in user["notifications"] if entry["id"] == identity]
+    assert sorted(told) == sorted(users)
+    assert sorted(outside.backend.pushed) == sorted(users)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_cleanup_that_loses_the_primary_deletes_what_has_expired_and_no_more(
+    nodes: ReplicaSet, three: Database[Document], loss: str
+) -> None:
+    day = timedelta(days=1)
+    three.playbacks.insert_many({"createdAt": CUTOFF - day} for _ in range(EXPIRED))
+    three.playbacks.insert_many({"createdAt": CUTOFF + day} for _ in range(RETAINED))
+    losing = soon(nodes, loss, 0.2)
+
+    report = clean_up(
+        lambda deadline: [ExpiredDocuments(three, Policy("playbacks", "createdAt"), CUTOFF, deadline)],
+        batch_size=50,
+        pause=0.01,
+        seconds=120,
+    )
+
+    losing.join()
+    assert report.stop_reason == "completed"
+    assert report.deleted == EXPIRED
+    assert three.playbacks.count_documents({}) == RETAINED
