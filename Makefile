@@ -32,10 +32,11 @@ lock: init ## Write every requirements.txt anew
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
 
 .PHONY: docs
-docs: init ## Write docs/configuration.md, docs/capacity.md and the tables in terraform/ anew
+docs: init ## Write docs/configuration.md, docs/capacity.md, docs/scale.md and the tables in terraform/ anew
 	@PYTHONPATH=tests .venv/bin/python tests/configuration.py
 	@PYTHONPATH=tests .venv/bin/python tests/terraform_docs.py
 	@PYTHONPATH=tests .venv/bin/python tests/capacity_page.py
+	@PYTHONPATH=tests .venv/bin/python tests/scale_page.py
 
 ##@ Test
 

@@ -58,20 +58,20 @@ def document() -> str:
     """Return the page."""
     return TEXT.format(
         command=COMMAND,
-        output=_run(COMMAND),
+        output=run(COMMAND),
         fits=FITS,
-        fits_output=_run(FITS),
+        fits_output=run(FITS),
         summary=SUMMARY,
-        summary_output=_run(SUMMARY),
+        summary_output=run(SUMMARY),
     )
 
 
 def save_picture(file: Path) -> None:
     """Write the picture."""
-    _run(f"{COMMAND} --png {file}")
+    run(f"{COMMAND} --png {file}")
 
 
-def _run(command: str) -> str:
+def run(command: str) -> str:
     program, *words = shlex.split(command)
     environment = {**os.environ, "COLUMNS": "100"}
     done = subprocess.run(

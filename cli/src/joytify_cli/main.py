@@ -20,6 +20,7 @@ COMMANDS = (
     LazyCommand("reports", "joytify_cli.operate.reports:app", "Build monthly statistics from plays, or compare."),
     LazyCommand("push", "joytify_cli.operate.push:push", "Push the three images and write their digests."),
     LazyCommand("capacity", "joytify_cli.capacity.command:capacity", "When will the database be full?"),
+    LazyCommand("scale", "joytify_cli.capacity.scale_command:scale", "What does cleanup cost as the data grows?"),
     LazyCommand("data", "joytify_cli.data.commands:app", "Make, count, check and remove data."),
     LazyCommand("demo", "joytify_cli.prove.demo:demo", "Run the month end on made-up data and check it."),
     LazyCommand("deploy-local", "joytify_cli.prove.deploy:deploy_local", "Deploy to a local AWS.", hidden=True),

@@ -17,6 +17,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WriteConcernError,
 )
 
 from joytify_common import logs
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         (NetworkTimeout("pass"), TransientError, "could not be reached"),
         (ExecutionTimeout("pass", 50), TransientError, "in the time given"),
         (OperationFailure("pass", 91, {"errorLabels": ["RetryableWriteError"]}), TransientError, "code 91"),
+        (WriteConcernError("pass", 11602), TransientError, "code 11602"),
         (OperationFailure("pass", 2), PermanentError, "code 2"),
         (PyMongoError("pass"), PermanentError, "PyMongoError"),
     ],
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         "network timeout",
         "server timeout",
         "retryable",
+        "no longer primary",
         "refused",
         "other",
     ],
