@@ -5,7 +5,7 @@ locals {
   fan_out_arn  = "arn:${data.aws_partition.this.partition}:states:${var.region}:${local.account}:stateMachine:${local.fan_out_name}"
 
   fan_out_alarms = {
-    failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: a step failed in each of its attempts. See the execution, and the log of ${local.names.cleanup}; its input is in the queue ${local.prefix}-cleanup-failed. Then start it again." }
+    failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: a step failed in each of its attempts. See the execution, and the log of ${local.names.cleanup}; its input is in the execution, and in the queue ${local.prefix}-cleanup-failed if that could be written. Then start it again." }
     timed-out = { metric = "ExecutionsTimedOut", description = "An execution of ${local.fan_out_name} took more than a day and was ended. See in the log of ${local.names.cleanup} what was slow; start it again: it goes on with what is left." }
     aborted   = { metric = "ExecutionsAborted", description = "Somebody ended an execution of ${local.fan_out_name}. What its workers deleted is deleted; start it again for the rest." }
     throttled = { metric = "ExecutionThrottled", description = "Steps of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_max_concurrency, or have the quota raised." }
@@ -102,8 +102,8 @@ data "aws_iam_policy_document" "fan_out" {
 
   statement {
     sid       = "FollowWorkers"
-    actions   = ["states:DescribeExecution", "states:StopExecution"]
-    resources = ["${replace(local.fan_out_arn, ":stateMachine:", ":execution:")}/*"]
+    actions   = ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"]
+    resources = [for separator in ["/", ":"] : "${replace(local.fan_out_arn, ":stateMachine:", ":execution:")}${separator}*"]
   }
 
   # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html

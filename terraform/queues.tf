@@ -2,10 +2,10 @@ locals {
   # What could not be delivered or run is kept here for two weeks; an alarm reports one that is not empty.
   queues = {
     stats-failed        = "Events for ${local.names.stats} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again: nobody is notified of a month twice."
-    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again."
+    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again${var.enable_fan_out ? "; the state machine keeps the input of an execution that failed here too: start that again" : ""}."
     discord-failed      = "Messages for Discord whose three attempts have failed. See whether the webhook in the secret still exists, and its log."
     discord-undelivered = "Messages that the topic could not hand to ${local.names.discord}. See whether the function exists and may be invoked."
-    schedules-missed    = "Schedules that EventBridge could not hand to their function. Invoke the function by hand with the event in the queue."
+    schedules-missed    = "Schedules that EventBridge could not hand to their function${var.enable_fan_out ? " or state machine" : ""}. Start it by hand with the event in the queue."
   }
 }
 

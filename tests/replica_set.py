@@ -108,15 +108,17 @@ class ReplicaSet:
 
     def step_down(self) -> None:
         """Have the primary step down; another is elected."""
-        if (primary := self.primary()) is not None:
-            # The connection may break before the answer comes.
-            with suppress(PyMongoError), primary.client() as client:
-                client.admin.command("replSetStepDown", 30, secondaryCatchUpPeriodSecs=5)
+        primary = self.primary()
+        assert primary is not None
+        # The connection may break before the answer comes.
+        with suppress(PyMongoError), primary.client() as client:
+            client.admin.command("replSetStepDown", 30, secondaryCatchUpPeriodSecs=5)
 
     def kill_primary(self) -> None:
         """Kill the primary's process; another is elected."""
-        if (primary := self.primary()) is not None:
-            primary.kill()
+        primary = self.primary()
+        assert primary is not None
+        primary.kill()
 
     def aggregations(self) -> dict[str, int]:
         """Return how many aggregations each server has run, by its address."""

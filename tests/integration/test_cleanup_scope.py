@@ -306,14 +306,16 @@ def test_a_batch_beyond_what_a_transaction_takes_is_deleted_all_the_same(
 
 
 def test_a_sample_that_takes_too_long_costs_neither_the_run_nor_a_sweep(
-    mongodb: MongoClient[Document], database: Database[Document]
+    mongodb: MongoClient[Document], database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After most of a collection was deleted, a sample of what is left takes minutes for a while."""
     database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(25_000)] + retained())
-
+    monkeypatch.setattr("joytify_cleanup.survey.SAMPLE_SECONDS", 0.5)
     # The first of these commands asks for the sample.
-    with failing(mongodb, {"times": 1}, {"failCommands": ["aggregate"], "errorCode": 50}):
-        report = clean(database, batch_size=10_000)
+    slow = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 30_000}
+
+    with failing(mongodb, {"times": 1}, slow):
+        report = clean(database, batch_size=10_000, seconds=25)
 
     assert report.deleted == 25_000
     assert report.positions["playbacks"].scope == "bounded"

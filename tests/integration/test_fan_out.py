@@ -172,7 +172,7 @@ def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str
     answer = json.loads(done["output"])
     fan_out = answer["fanOut"]
     assert killer.killed
-    assert len(_failed_attempts(stack, done["executionArn"])) == 1
+    assert [cause for cause in _failed_attempts(stack, done["executionArn"]) if "Worker process died" in cause]
     assert plays.count_documents({}) == RETAINED + 100
     # What a worker deleted before it was killed nobody has counted.
     uncounted = RECORDS + 1 - answer["recordsDeleted"]
@@ -210,9 +210,11 @@ def test_what_a_worker_meets_in_each_attempt_ends_it_and_is_told_once(stack: Sta
     missing = {**before, "CLEANUP_ARCHIVE_BUCKET": "there-is-none"}
     functions.update_function_configuration(FunctionName=FUNCTIONS["cleanup"], Environment={"Variables": missing})
 
-    done = run(stack, machine, {"triggeredBy": "a test"})
+    try:
+        done = run(stack, machine, {"triggeredBy": "a test"})
+    finally:
+        functions.update_function_configuration(FunctionName=FUNCTIONS["cleanup"], Environment={"Variables": before})
 
-    functions.update_function_configuration(FunctionName=FUNCTIONS["cleanup"], Environment={"Variables": before})
     assert done["status"] == "FAILED"
     post = posts(stack)[0]
     assert post["title"] == "❌ Cleanup failed at fan-out"
@@ -262,4 +264,33 @@ def test_what_is_not_for_now_or_only_tried_deletes_nothing(stack: Stack, machine
     assert json.loads(skipped["output"])["skipped"] == "the schedule is for test_auto, SCHEDULE_MODE is production"
     (post,) = posts(stack)
     assert post["title"].endswith(" Cleanup: dry run, 1,000 records would be deleted")
+    assert plays.count_documents({}) == 1000 + RETAINED
+
+
+def test_a_worker_or_a_later_round_of_another_cutoff_deletes_nothing(stack: Stack, plays: Any) -> None:
+    """CLEANUP_DAYS was changed in between: the deletion safety limit has looked at something else."""
+    fill(plays, 1000)
+    began = datetime.now(UTC)
+    planned = {"startedAt": began.isoformat(), "cutoff": (began - timedelta(days=90)).isoformat(), "testMode": False}
+    whole = {"from": "2026-01-01T00:00Z", "to": "2100-01-01T00:00Z"}
+    worker = {"worker": True, "collection": "playbacks", "range": whole, "fanOut": planned}
+
+    for event in (worker, {"plan": True, "fanOut": planned}):
+        answer = stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=json.dumps(event).encode())
+
+        assert "CLEANUP_DAYS has changed" in json.loads(answer["Payload"].read())["errorMessage"]
+    assert plays.count_documents({}) == 1000 + RETAINED
+
+
+def test_the_steps_of_an_execution_work_in_its_mode_whatever_the_secret_says_by_then(stack: Stack, plays: Any) -> None:
+    fill(plays, 1000)
+    began = datetime.now(UTC)
+    planned = {"startedAt": began.isoformat(), "cutoff": (began - timedelta(days=60)).isoformat(), "testMode": True}
+    whole = {"from": "2026-01-01T00:00Z", "to": "2100-01-01T00:00Z"}
+    event = {"worker": True, "collection": "playbacks", "range": whole, "fanOut": planned, "scheduleMode": "test_auto"}
+
+    answer = stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=json.dumps(event).encode())
+
+    # Nothing is in the test collections.
+    assert json.loads(answer["Payload"].read())["deleted"] == 0
     assert plays.count_documents({}) == 1000 + RETAINED

@@ -239,3 +239,19 @@ def test_what_cannot_work_says_how_it_can(
 
     assert code == 2
     assert says in output
+
+
+def test_a_month_of_which_plays_may_be_gone_is_refused(database: Database[Document]) -> None:
+    """Users are older than the month, and no play is."""
+    database[TEST.playbacks].create_index("user")
+    database[TEST.users].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start)})
+    database[TEST.playbacks].insert_one({"createdAt": OCTOBER.start})
+    # Never deleted, and no sign that others were not.
+    database[TEST.playbacks].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start), "createdAt": "2026-09-01"})
+
+    with pytest.raises(ConfigError, match="no play from before 2026-10"):
+        rebuild(database).check()
+
+    early = {"_id": ObjectId.from_datetime(SEPTEMBER.start + timedelta(days=1))}
+    database[TEST.playbacks].insert_one({**early, "createdAt": SEPTEMBER.start + timedelta(days=1)})
+    rebuild(database).check()

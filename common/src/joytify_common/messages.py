@@ -187,6 +187,7 @@ class FanOut(_Wire):
     Attributes:
         started_at: when the work was planned; all runs use this clock.
         cutoff: the cutoff that follows from it.
+        test_mode: whether the work is on the test collections, whatever the secret says by now.
         rounds: how often ranges were planned: once, and again for what was left of them.
         ranges: number of ranges that were planned.
         workers: most at once.
@@ -197,6 +198,7 @@ class FanOut(_Wire):
 
     started_at: AwareDatetime
     cutoff: AwareDatetime
+    test_mode: bool
     rounds: int = 0
     ranges: int = 0
     workers: int = 0

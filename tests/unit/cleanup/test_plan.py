@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from joytify_cleanup.plan import MAX_RANGES, Planner
+from joytify_cleanup.plan import MAX_RANGES, MOST_PARTS_OF_LEFT, Planner
 from joytify_cleanup.ranges import TimeRange
 from joytify_cleanup.steps import PlannedRange, WorkerResult
 
@@ -75,3 +75,13 @@ def test_a_second_is_not_divided() -> None:
     plan = PLANNER.plan_left([result(left=second, remaining=1_000_000)], [])
 
     assert [each.time_range for each in plan.ranges] == [second]
+    assert plan.ranges[0].documents == 1_000_000
+
+
+def test_a_worker_that_met_a_slow_server_makes_no_crumbs_of_what_nobody_has_begun() -> None:
+    pending = [PlannedRange(collection="playbacks", time_range=DAY, documents=5000)]
+
+    plan = PLANNER.plan_left([result(deleted=1, remaining=100_000)], pending)
+
+    assert len(plan.ranges) == MOST_PARTS_OF_LEFT + 1
+    assert plan.ranges[-1] == pending[0]

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from joytify_cleanup.plan import FEWEST_SAMPLED, SAMPLE_MARGIN, TIME_SHARE, Planner
+from joytify_cleanup.plan import FEWEST_SAMPLED, Planner
 from joytify_cleanup.ranges import TimeRange
 from joytify_cleanup.steps import PlannedRange
 from joytify_cleanup.survey import PLAN_SAMPLE_DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from joytify_cleanup.plan import Plan
 
 RETENTION_DAYS, WEEK_DAYS = 60, 7
 # Of the plan's sample, what has expired.
@@ -93,38 +95,41 @@ class Simulated:
 def simulate(scenario: Scenario) -> Simulated:
     """Return what the planner makes of the scenario, round after round."""
     planner = Planner(capacity=scenario.capacity, server="simulated", rate=scenario.rate, seconds=WORKER_SECONDS)
-    rounds = list(_rounds(planner, scenario.expired))
-    ranges = [documents for each in rounds for documents in each]
-    workers = max((min(scenario.capacity, len(each)) for each in rounds), default=1)
-    worked = [documents / scenario.rate + START_SECONDS for documents in ranges]
-    seconds = sum(PLAN_SECONDS + _makespan(each, scenario, workers) for each in rounds) + PLAN_SECONDS
-    transitions = REPORT_TRANSITIONS + len(rounds) * ROUND_TRANSITIONS + len(ranges) * WORKER_TRANSITIONS
+    plans = list(_plans(planner, scenario.expired))
+    worked = [[(each.documents or 0) / scenario.rate + START_SECONDS for each in plan.ranges] for plan in plans]
+    ranges = [seconds for each in worked for seconds in each]
+    spans = [_makespan(each, plan.workers) for each, plan in zip(worked, plans, strict=True)]
+    transitions = REPORT_TRANSITIONS + len(plans) * ROUND_TRANSITIONS + len(ranges) * WORKER_TRANSITIONS
     puts = scenario.expired / BATCH_DOCUMENTS
-    dollars = sum(worked) * WORKER_GB * GB_SECOND + transitions * TRANSITION + puts * PUT
-    return Simulated(len(rounds), len(ranges), workers, max(worked, default=0.0), seconds / 3600, dollars)
+    return Simulated(
+        rounds=len(plans),
+        ranges=len(ranges),
+        workers=max(plan.workers for plan in plans),
+        longest_seconds=max(ranges),
+        hours=(sum(spans) + PLAN_SECONDS * (len(plans) + 1)) / 3600,
+        dollars=sum(ranges) * WORKER_GB * GB_SECOND + transitions * TRANSITION + puts * PUT,
+    )
 
 
-def _rounds(planner: Planner, expired: int) -> Iterator[list[int]]:
-    """Yield the documents of each range, round after round."""
+def _plans(planner: Planner, expired: int) -> Iterator[Plan]:
+    """Yield the planner's plan for each round, of records that are spread evenly over a week."""
     end = datetime(2026, 11, 1, tzinfo=UTC)
     week = TimeRange(start=end - timedelta(days=WEEK_DAYS), end=end)
-    worth = planner.seconds * planner.rate * TIME_SHARE
-    count = max(ceil(expired / (worth * SAMPLE_MARGIN)), planner.capacity) if expired > worth else 1
-    parts = week.parts(min(count, SAMPLED_EXPIRED // FEWEST_SAMPLED))
+    parts = week.parts(min(planner.count_ranges(expired), SAMPLED_EXPIRED // FEWEST_SAMPLED))
     share = ceil(expired / len(parts))
-    pending = [PlannedRange(collection="playbacks", time_range=part, documents=share) for part in parts]
-    while pending:
-        plan = planner.plan_left([], pending)
-        yield [each.documents or 0 for each in plan.ranges]
-        pending = list(plan.pending)
+    plan = planner.divide([PlannedRange(collection="playbacks", time_range=each, documents=share) for each in parts])
+    yield plan
+    while plan.pending:
+        plan = planner.plan_left([], plan.pending)
+        yield plan
 
 
-def _makespan(ranges: list[int], scenario: Scenario, workers: int) -> float:
-    """Return how long the workers take for ranges that are handed out in order."""
+def _makespan(ranges: list[float], workers: int) -> float:
+    """Return how long so many workers take for ranges of these durations, handed out in order."""
     free_at = [0.0] * workers
-    for documents in ranges:
+    for seconds in ranges:
         first = free_at.index(min(free_at))
-        free_at[first] += documents / scenario.rate + START_SECONDS
+        free_at[first] += seconds
     return max(free_at)
 
 

@@ -40,8 +40,8 @@ def scale(
         return
     console.print(_table(rows))
     say(_curve(rows))
-    most = most_playbacks(rate, capacity)
-    say(f"an execution may take {EXECUTION_LIMIT_HOURS:.0f} hours: enough for about {most:,} playbacks")
+    most = most_playbacks(rate, capacity) / 1e9
+    say(f"an execution may take {EXECUTION_LIMIT_HOURS:.0f} hours: enough for about {most:,.1f} billion playbacks")
 
 
 def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:

@@ -18,9 +18,9 @@ from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer 
 from joytify_cli.terminal import CommandError, UsageError, say
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
-from joytify_common.errors import ConfigError
+from joytify_common.errors import ConfigError, JobError
 from joytify_stats.period import resolve_period
-from joytify_stats.rebuild import PARTS, Rebuild
+from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
 from joytify_stats.settings import ReadPreference
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def build(
 ) -> None:
     """Build each user's statistics of a month from the plays, where they are missing.
 
-    Plays that cleanup has deleted cannot be counted any more: a month is whole only while all its days are younger than
-    the retention period.
+    A month of which cleanup may have deleted plays is refused.
 
     Example: joytify reports build --period 2026-10 --compare --production
     """
@@ -114,11 +113,11 @@ def _build(
             for chunk in rebuild.build(after):
                 users, last = users + chunk.users, chunk.last
                 bar.advance(task, chunk.users)
-    except KeyboardInterrupt:
-        at = f" after {last}" if last else ""
+    except (KeyboardInterrupt, JobError) as exc:
+        why = str(exc) or "stopped"
+        further = f", faster with --after {last}" if last else ""
         raise CommandError(
-            f"stopped{at}; {users:,} users are done. What is written is whole: the same command goes on"
-            + (f", faster with --after {last}" if last else "")
+            f"{why}; {users:,} users are done, what is written is whole, and the same command goes on{further}"
         ) from None
     say(f"{month}: {users:,} users looked at; whoever has plays in it has statistics for it")
 
@@ -129,14 +128,18 @@ def _compare(
     totals, examples = Counter[str](), list[ObjectId]()
     with progress_bar() as bar:
         task = bar.add_task("users", total=target[names.users].estimated_document_count())
-        for found in rebuild.compare(after):
-            totals.update({"users": found.users, "missing": found.missing, **found.differing})
-            examples.extend(found.examples)
-            bar.update(task, advance=found.looked_at)
+        for chunk in rebuild.compare(after):
+            totals.update({"users": chunk.users, "missing": chunk.missing, **chunk.differing})
+            examples.extend(chunk.examples[: EXAMPLES - len(examples)])
+            bar.update(task, advance=chunk.looked_at)
     say(f"{month}: {totals['users']:,} users have plays; {totals['missing']:,} of them have no statistics for it")
     for part in PARTS:
         say(f"{part}: {totals[part]:,} disagree with the plays")
     if examples:
-        say("for instance: " + ", ".join(map(str, examples[:5])))
-    if totals["missing"] or examples:
-        raise CommandError("statistics and plays disagree; without --compare what is missing is built")
+        say("for instance: " + ", ".join(map(str, examples)))
+    advice = {
+        "without --compare what is missing is built": totals["missing"],
+        "with --replace the plays decide where they disagree": len(examples),
+    }
+    if found := [text for text, users in advice.items() if users]:
+        raise CommandError("; ".join(found))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytify_common.collections import CollectionNames
+    from joytify_common.secrets import ScheduleMode
 
 BY_A_CONTINUATION, BY_THE_STATE_MACHINE = "set by a continuation", "set by the state machine"
 
@@ -46,9 +47,7 @@ class CleanupEvent(JobEvent):
     max_workers: int | None = Field(
         default=None, ge=1, le=1000, description="1 to 1000 workers at once that are allowed; for a plan"
     )
-    worker: bool = Field(
-        default=False, description="true to tell the caller only what a run did, or false; with a range"
-    )
+    worker: bool = Field(default=False, description="true to report to the caller only, or false; with a range")
     fan_out: FanOut | None = Field(default=None, description=BY_THE_STATE_MACHINE)
     results: tuple[WorkerResult, ...] = Field(default=(), description=BY_THE_STATE_MACHINE)
     pending: tuple[PlannedRange, ...] = Field(default=(), description=BY_THE_STATE_MACHINE)
@@ -58,6 +57,14 @@ class CleanupEvent(JobEvent):
     def is_for_caller_only(cls, raw: object) -> bool:
         """Return whether the run is a step of the state machine, which tells what all came to; or only a plan."""
         return isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
+
+    def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
+        """Return whether the run works on the test collections; the steps of an execution all on the same."""
+        return super().runs_in_test_mode(schedule_mode) if self.fan_out is None else self.fan_out.test_mode
+
+    def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
+        """Return why a scheduled event is not for now; None if it is, or if its execution has begun."""
+        return super().skip_reason(schedule_mode) if self.fan_out is None else None
 
     def concerns(self, collection: str, names: CollectionNames) -> bool:
         """Return whether the run is for this collection, of a set of names."""

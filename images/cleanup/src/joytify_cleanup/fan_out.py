@@ -59,7 +59,9 @@ class FanOutPlan:
             plan = Plan((), 1, "a dry run is not divided")
         else:
             plan = self.planner().plan([(self.kinds[each.name], each) for each in collections])
-        return self._answer(plan, FanOut(started_at=self.started_at, cutoff=self.cutoff), positions)
+        return self._answer(
+            plan, FanOut(started_at=self.started_at, cutoff=self.cutoff, test_mode=self.test_mode), positions
+        )
 
     def _go_on(self, before: FanOut) -> Outcome:
         if not self.event.is_at(self.cutoff):
@@ -73,7 +75,6 @@ class FanOutPlan:
         return Answered(
             {
                 **plan.data(),
-                "testMode": self.test_mode,
                 "fanOut": fan_out.model_dump(mode="json", by_alias=True),
                 "positions": {name: each.model_dump(mode="json", by_alias=True) for name, each in positions.items()},
             }

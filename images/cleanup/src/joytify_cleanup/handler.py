@@ -53,6 +53,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
     clock = event.clock(run.now)
     before = cutoff(clock, SETTINGS.cleanup_days)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
+    seconds = deadline.remaining()
     purge = _purge(event, run, deadline)
     wanted = [policy for policy in policies(names) if event.concerns(policy.collection, names)]
     collections = [ExpiredDocuments(database, policy, before, deadline) for policy in wanted]
@@ -65,7 +66,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
             test_mode=run.test_mode,
             purge=purge,
             kinds=kinds,
-            planner=partial(_planner, event, run, client, deadline),
+            planner=partial(_planner, event, run, client, seconds),
         ).run(collections)
     size = DatabaseSize(
         database=database,
@@ -87,7 +88,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
         start_continuation=partial(_continue, event, run),
     ).run(collections)
     if isinstance(outcome, Completed):
-        put_report(run.function, outcome.report)
+        put_report(run.function, outcome.report, is_part=event.worker)
     return worker_outcome(event, outcome) if event.worker else outcome
 
 
@@ -106,13 +107,13 @@ def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
     )
 
 
-def _planner(event: CleanupEvent, run: Run, client: MongoClient[Document], deadline: Deadline) -> Planner:
+def _planner(event: CleanupEvent, run: Run, client: MongoClient[Document], seconds: float) -> Planner:
     server = describe_server(client, event.server_capacity)
     return Planner(
         capacity=min(server.capacity, event.max_workers or server.capacity),
         server=server.description,
         rate=measured_rate(cloudwatch_client(), run.function, run.now),
-        seconds=deadline.remaining(),
+        seconds=seconds,
     )
 
 

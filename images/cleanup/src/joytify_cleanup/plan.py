@@ -5,7 +5,7 @@ Nothing is read that grows with what is kept: a random sample of each collection
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ DIVIDED_FROM_DOCUMENTS = 20 * PLAN_SAMPLE_DOCUMENTS
 MAX_RANGES = 400
 # Parts of a range of which nobody knows how much has expired in it.
 PARTS_OF_UNKNOWN = 2
+# A worker that met a slow server for a while says little of the next.
+MOST_PARTS_OF_LEFT = 16
 
 
 @dataclass(frozen=True)
@@ -93,25 +95,32 @@ class Planner:
         Raises:
             JobError: a collection is unavailable.
         """
-        found = [each for name, documents in collections for each in self._ranges(name, documents)]
-        ranges, pending = self._divide(found)
-        workers, reason = self._workers(sum(each.documents or 0 for each in found), len(ranges))
-        return Plan(ranges, workers, reason, pending)
+        return self.divide([each for name, documents in collections for each in self._ranges(name, documents)])
 
     def plan_left(self, results: Sequence[WorkerResult], pending: Sequence[PlannedRange]) -> Plan:
         """Return the plan for what workers had no time for, and what no worker has begun; nothing is read for it."""
-        rates = [1000 * each.deleted / each.milliseconds for each in results if each.milliseconds and each.left]
-        # As slow as the slowest that had not enough time.
-        planner = replace(self, rate=max(1.0, min([self.rate, *rates])))
-        left = [
-            PlannedRange(collection=each.collection, time_range=each.left, documents=each.remaining)
-            for each in results
-            if each.left
-        ]
-        ranges, pending = planner._divide([*left, *pending])  # noqa: SLF001 - this class
+        left = [part for each in results if each.left for part in self._halves(each, each.left)]
+        ranges, pending = self._divide(pending, left)
         workers = min(self.capacity, max(1, len(ranges)))
-        reason = f"{len(ranges)} ranges of what is left, at {planner.rate:,.0f} documents a second; {self.server}"
+        reason = f"{len(left)} ranges of what workers had no time for, {len(ranges) - len(left)} new; {self.server}"
         return Plan(ranges, workers, reason, pending)
+
+    def _halves(self, result: WorkerResult, left: TimeRange) -> Iterator[PlannedRange]:
+        """Yield what is left of a range in as many parts as its worker's own rate asks for."""
+        rate = min(self.rate, 1000 * result.deleted / max(1, result.milliseconds))
+        count = PARTS_OF_UNKNOWN
+        if result.remaining is not None and rate > 0:
+            count = max(1, min(MOST_PARTS_OF_LEFT, ceil(result.remaining / (rate * self.seconds * TIME_SHARE))))
+        yield from _parts(
+            PlannedRange(collection=result.collection, time_range=left, documents=result.remaining), count
+        )
+
+    def count_ranges(self, expired: int) -> int:
+        """Return in how many ranges so many documents should be divided, if the sample is large enough."""
+        if expired <= self._worth:
+            return 1
+        # Each worker should have one, if there is enough to do for more than one.
+        return max(ceil(expired / (self._worth * SAMPLE_MARGIN)), self.capacity)
 
     @property
     def _worth(self) -> float:
@@ -136,11 +145,7 @@ class Planner:
         expired, ids = self._estimate(documents)
         if expired == 0:
             return []
-        count = 1
-        # Each worker should have one, if there is enough to do for more than one.
-        if expired is not None and expired > self._worth:
-            count = max(ceil(expired / (self._worth * SAMPLE_MARGIN)), self.capacity)
-        times = _bounds(oldest, documents.bound, ids, count)
+        times = _bounds(oldest, documents.bound, ids, self.count_ranges(expired or 0))
         share = None if expired is None else ceil(expired / (len(times) - 1))
         return [
             PlannedRange(collection=name, time_range=TimeRange(start=start, end=end), documents=share)
@@ -158,22 +163,38 @@ class Planner:
             return ceil(total * (len(drawn.ids) + 1) / (drawn.documents + 1)), []
         return round(total * len(drawn.ids) / drawn.documents), drawn.ids
 
-    def _divide(self, found: Sequence[PlannedRange]) -> tuple[tuple[PlannedRange, ...], tuple[PlannedRange, ...]]:
-        """Return parts that each fit a worker's time, as many as there may be, and what is not divided yet."""
-        ranges: list[PlannedRange] = []
-        for number, each in enumerate(found):
-            parts = list(self._parts(each))
-            if ranges and len(ranges) + len(parts) > MAX_RANGES:
-                return tuple(ranges), tuple(found[number:])
-            ranges.extend(parts)
-        return tuple(ranges), ()
+    def divide(self, found: Sequence[PlannedRange]) -> Plan:
+        """Return the plan for ranges of which about as much as they say has expired."""
+        ranges, pending = self._divide(found)
+        workers, reason = self._workers(sum(each.documents or 0 for each in found), len(ranges))
+        return Plan(ranges, workers, reason, pending)
 
-    def _parts(self, each: PlannedRange) -> Iterator[PlannedRange]:
-        """Yield parts of a range, each as long as the others."""
-        count = PARTS_OF_UNKNOWN if each.documents is None else ceil(each.documents / self._worth)
-        documents = None if each.documents is None else ceil(each.documents / max(1, count))
-        for part in each.time_range.parts(min(count, MAX_RANGES)):
-            yield PlannedRange(collection=each.collection, time_range=part, documents=documents)
+    def _divide(
+        self, found: Sequence[PlannedRange], begun: Sequence[PlannedRange] = ()
+    ) -> tuple[tuple[PlannedRange, ...], tuple[PlannedRange, ...]]:
+        """Return parts that each fit a worker's time, as many as there may be, and what is not divided yet.
+
+        Args:
+            found: what is to be divided.
+            begun: what is divided already, and comes first.
+        """
+        ranges = list(begun[:MAX_RANGES])
+        pending = list(begun[MAX_RANGES:])
+        for number, each in enumerate(found):
+            count = PARTS_OF_UNKNOWN if each.documents is None else ceil(each.documents / self._worth)
+            parts = list(_parts(each, min(count, MAX_RANGES)))
+            if pending or (ranges and len(ranges) + len(parts) > MAX_RANGES):
+                return tuple(ranges), (*pending, *found[number:])
+            ranges.extend(parts)
+        return tuple(ranges), tuple(pending)
+
+
+def _parts(each: PlannedRange, count: int) -> Iterator[PlannedRange]:
+    """Yield a range in parts of the same length."""
+    parts = each.time_range.parts(count)
+    documents = None if each.documents is None else ceil(each.documents / len(parts))
+    for part in parts:
+        yield PlannedRange(collection=each.collection, time_range=part, documents=documents)
 
 
 def _bounds(oldest: ObjectId, bound: ObjectId, ids: Sequence[ObjectId], count: int) -> list[datetime]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson import MaxKey, MinKey, ObjectId
 from loguru import logger
-from pymongo.errors import ExecutionTimeout, OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
 from joytify_common.errors import TransientError
 from joytify_common.mongo import Document, attempts, bounded, mongo_errors, within
@@ -137,17 +137,18 @@ class Survey:
         """Return figures of a random sample, and its size; None if none could be drawn in the time given."""
         # It must come first: only then the server picks documents at random instead of reading all.
         pipeline = [{"$sample": {"size": size}}, {"$group": {"_id": None, "documents": {"$sum": 1}, **figures}}]
-        limit = _milliseconds(min(SAMPLE_SECONDS, self.deadline.remaining() * SAMPLE_SHARE))
+        limit = min(SAMPLE_SECONDS, self.deadline.remaining() * SAMPLE_SHARE)
 
         def draw() -> Document | None:
-            for _ in range(SAMPLE_ATTEMPTS):
-                try:
-                    return next(self.collection.aggregate(pipeline, maxTimeMS=limit), {})
-                except ExecutionTimeout:
-                    return None
-                except OperationFailure as exc:
-                    if exc.code != NO_SAMPLE:
-                        raise
+            with within(limit):
+                for _ in range(SAMPLE_ATTEMPTS):
+                    try:
+                        return next(self.collection.aggregate(pipeline), {})
+                    except PyMongoError as exc:
+                        if exc.timeout:
+                            return None
+                        if not isinstance(exc, OperationFailure) or exc.code != NO_SAMPLE:
+                            raise
             return None
 
         return self.retried(draw)

@@ -41,7 +41,8 @@ class StatsEvent(JobEvent):
     period: str | None = Field(default=None, description='a month that is over, as "YYYY-MM"')
     after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
     rebuild: bool = Field(
-        default=False, description="true to build missing statistics from the plays before they are announced, or false"
+        default=False,
+        description="true to build missing statistics from plays first, except in a dry run; or false",
     )
     rebuild_after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
 

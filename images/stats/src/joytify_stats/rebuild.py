@@ -1,25 +1,27 @@
 """Gateway: builds the users' statistics of a month from their plays, on the server (MongoDB).
 
 The server reads a user's plays by the index on `user`, adds them up and writes the element; nothing but the number of a
-chunk's users comes here. An element that the backend wrote stays, unless it is to be replaced.
+chunk's users comes here. An element that the backend wrote stays, unless it is to be replaced: the condition is checked
+with the write. Only a user's first document can be made twice, if the backend makes it within the same milliseconds.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from bson import ObjectId
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
 from joytify_common.errors import ConfigError
-from joytify_common.mongo import Document, attempts, bounded
+from joytify_common.mongo import Document, attempts, bounded, within
 from joytify_stats.elements import element, plays_of
 from joytify_stats.period import month_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bson import ObjectId
     from pymongo.collection import Collection
     from pymongo.database import Database
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # The most that a run which is killed has to do again.
 CHUNK_USERS = 500
+CALL_SECONDS = 300.0
 # What a comparison shows of those that disagree.
 EXAMPLES = 5
 PARTS = ("songs", "artists", "peakHour", "summary")
@@ -82,8 +85,9 @@ class Rebuild:
         deadline: Deadline,
     ) -> None:
         preference = make_read_preference(read_pref_mode_from_name(read_preference), tag_sets=None)
-        # What is read there late is put right by the condition of the write, which the primary checks.
         self._users: Collection[Document] = database.get_collection(names.users, read_preference=preference)
+        self._on_primary = database[names.users]
+        self._is_elsewhere = read_preference != "primary"
         self._playbacks = database[names.playbacks]
         self._names = names
         self._period = period
@@ -91,22 +95,40 @@ class Rebuild:
         self._deadline = deadline
 
     def check(self) -> None:
-        """Look for the index without which every user's plays would cost a look at everybody's.
+        """Look whether the month can be built at all.
 
         Raises:
-            ConfigError: it is missing.
+            ConfigError: there is no index, and every user's plays would cost a look at everybody's; or cleanup has
+                deleted plays of the month, and the sums would be too small.
             JobError: the database is unavailable.
         """
-        with bounded(self._deadline):
+        with self._bounded():
             indexes = self._playbacks.index_information()
+            made_before = {"_id": {"$lt": ObjectId.from_datetime(self._period.start)}}
+            played_before = {**made_before, "createdAt": {"$lt": self._period.start}}
+            is_whole = self._playbacks.find_one(played_before, {"_id": 1}) is not None
+            is_new = self._on_primary.find_one(made_before, {"_id": 1}) is None
         if not any(index["key"][0][0] == "user" for index in indexes.values()):
-            raise ConfigError(f"{self._names.playbacks}: an index on user is needed to build statistics from plays")
+            raise ConfigError(
+                f"{self._names.playbacks}: an index on user is needed to build statistics from plays "
+                "(joytify data indexes create playbacks.user)"
+            )
+        if not is_whole and not is_new:
+            raise ConfigError(
+                f"{self._names.playbacks} holds no play from before {self._period}: plays of that month may have been "
+                "deleted with them, and what is left would make sums that are too small"
+            )
 
     def build(self, after: ObjectId | None) -> Iterator[Built]:
         """Build the elements of one chunk of users after another; a chunk is written when it is yielded."""
         for chunk in self._chunks(after):
-            pipeline = [*self._computed(chunk, only_missing=not self._replace), *self._written()]
-            self._aggregate(pipeline)
+            if self._is_elsewhere:
+                # A secondary may not know of a user's document yet: it adds to those that it finds, and makes none.
+                computed = self._computed(chunk, only_missing=not self._replace)
+                self._aggregate(self._users, [*computed, *self._written("discard")])
+            only_missing = self._is_elsewhere or not self._replace
+            computed = self._computed(chunk, only_missing=only_missing)
+            self._aggregate(self._on_primary, [*computed, *self._written("insert")])
             yield Built(len(chunk), chunk[-1])
 
     def compare(self, after: ObjectId | None) -> Iterator[Compared]:
@@ -126,7 +148,8 @@ class Rebuild:
                 }
             }
             shown = {"$set": {"examples": {"$slice": ["$examples", EXAMPLES]}}}
-            found = next(iter(self._aggregate([*self._computed(chunk, only_missing=False), summed, shown])), {})
+            pipeline = [*self._computed(chunk, only_missing=False), summed, shown]
+            found = next(iter(self._aggregate(self._users, pipeline)), {})
             yield Compared(
                 looked_at=len(chunk),
                 users=found.get("users", 0),
@@ -144,17 +167,23 @@ class Rebuild:
     def _next_users(self, after: ObjectId | None) -> list[ObjectId]:
         query: Document = {} if after is None else {"_id": {"$gt": after}}
         for attempt in attempts(self._deadline):
-            with attempt, bounded(self._deadline):
+            with attempt, self._bounded():
                 found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(CHUNK_USERS)
                 return [user["_id"] for user in found]
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _aggregate(self, pipeline: list[Document]) -> list[Document]:
+    def _aggregate(self, users: Collection[Document], pipeline: list[Document]) -> list[Document]:
         # Written twice, an element is the same.
         for attempt in attempts(self._deadline):
-            with attempt, bounded(self._deadline):
-                return list(self._users.aggregate(pipeline))
+            with attempt, self._bounded():
+                return list(users.aggregate(pipeline))
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Bound the calls in the block by the deadline, and by what a chunk may take: a person has no deadline."""
+        with bounded(self._deadline), within(CALL_SECONDS):
+            yield
 
     def _computed(self, chunk: list[ObjectId], *, only_missing: bool) -> list[Document]:
         """Return the stages that give each user with plays `_id`, `own` (the element that is there) and `element`."""
@@ -215,11 +244,16 @@ class Rebuild:
             {"$project": {"own": 1, "document": "$document._id", "element": element(month)}},
         ]
 
-    def _written(self) -> list[Document]:
-        """Return the stages that write each user's element: into the document that is there now, or a new one."""
+    def _written(self, without_document: Literal["insert", "discard"]) -> list[Document]:
+        """Return the stages that write each user's element into the document that is there now.
+
+        Args:
+            without_document: whether a user without one gets one.
+        """
         in_month = _in("$$this", self._period)
-        others = {"$filter": {"input": "$stats", "cond": {"$not": in_month}}}
-        is_there = {"$ne": [{"$filter": {"input": "$stats", "cond": in_month}}, []]}
+        held = {"$ifNull": ["$stats", []]}
+        others = {"$filter": {"input": held, "cond": {"$not": in_month}}}
+        is_there = {"$ne": [{"$filter": {"input": held, "cond": in_month}}, []]}
         with_new = {"$sortArray": {"input": {"$concatArrays": [others, "$$new.stats"]}, "sortBy": {"createdAt": 1}}}
         # By the document as it is when it is written: the backend may have added the element meanwhile.
         stays = is_there if not self._replace else False
@@ -243,7 +277,7 @@ class Rebuild:
                     "into": self._names.stats,
                     "on": "_id",
                     "whenMatched": [{"$set": changed}],
-                    "whenNotMatched": "insert",
+                    "whenNotMatched": without_document,
                 }
             },
         ]
