@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from bson import ObjectId
@@ -24,9 +24,6 @@ from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
 from joytify_stats.settings import ReadPreference
 
 if TYPE_CHECKING:
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
     from joytify_stats.period import Period
 
 app = typer.Typer(help="Build monthly statistics from plays, or compare.", no_args_is_help=True, add_completion=False)
@@ -81,19 +78,11 @@ def build(
         else:
             what = f"{'replace' if replace else 'build'} the statistics of {month} in"
             names = chosen_collections(target, what, production=production, confirm=confirm)
-        rebuild = Rebuild(
-            target,
-            names,
-            month,
-            replace=replace,
-            read_preference=read_preference,
-            deadline=Deadline(time.monotonic() + FOR_EVER_SECONDS),
-        )
+        deadline = Deadline(time.monotonic() + FOR_EVER_SECONDS)
+        rebuild = Rebuild(target, names, month, replace=replace, read_preference=read_preference, deadline=deadline)
         rebuild.check()
-        if compare:
-            _compare(target, names, rebuild, month, start)
-        else:
-            _build(target, names, rebuild, month, start)
+        total = target[names.users].estimated_document_count()
+        (_compare if compare else _build)(rebuild, month, start, total)
 
 
 def _position(after: str) -> ObjectId | None:
@@ -103,13 +92,11 @@ def _position(after: str) -> ObjectId | None:
         raise UsageError("--after: it must be 24 hex digits") from None
 
 
-def _build(
-    target: Database[dict[str, Any]], names: CollectionNames, rebuild: Rebuild, month: Period, after: ObjectId | None
-) -> None:
+def _build(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) -> None:
     users, last = 0, after
     try:
         with progress_bar() as bar:
-            task = bar.add_task("users", total=target[names.users].estimated_document_count())
+            task = bar.add_task("users", total=total)
             for chunk in rebuild.build(after):
                 users, last = users + chunk.users, chunk.last
                 bar.advance(task, chunk.users)
@@ -122,12 +109,10 @@ def _build(
     say(f"{month}: {users:,} users looked at; whoever has plays in it has statistics for it")
 
 
-def _compare(
-    target: Database[dict[str, Any]], names: CollectionNames, rebuild: Rebuild, month: Period, after: ObjectId | None
-) -> None:
+def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) -> None:
     totals, examples = Counter[str](), list[ObjectId]()
     with progress_bar() as bar:
-        task = bar.add_task("users", total=target[names.users].estimated_document_count())
+        task = bar.add_task("users", total=total)
         for chunk in rebuild.compare(after):
             totals.update({"users": chunk.users, "missing": chunk.missing, **chunk.differing})
             examples.extend(chunk.examples[: EXAMPLES - len(examples)])

@@ -32,10 +32,14 @@ from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pymongo import MongoClient
+    from pymongo.database import Database
 
     from joytify_cleanup.scope import Position
     from joytify_cleanup.steps import CollectionKind
+    from joytify_common.collections import CollectionNames
     from joytify_common.messages import Chain
     from joytify_common.mongo import Document
 
@@ -68,15 +72,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
             kinds=kinds,
             planner=partial(_planner, event, run, client, seconds),
         ).run(collections)
-    size = DatabaseSize(
-        database=database,
-        limit_mb=SETTINGS.storage_limit_mb,
-        alert_percent=SETTINGS.storage_alert_percent,
-        names=astuple(names),
-        expiring=[policy.collection for policy in policies(names)],
-        now=run.now,
-        cutoff=before,
-    )
+    size = _size(database, names, run, before)
     outcome = Cleanup(
         event=event,
         started_at=clock,
@@ -90,6 +86,18 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
     if isinstance(outcome, Completed):
         put_report(run.function, outcome.report, is_part=event.worker)
     return worker_outcome(event, outcome) if event.worker else outcome
+
+
+def _size(database: Database[Document], names: CollectionNames, run: Run, before: datetime) -> DatabaseSize:
+    return DatabaseSize(
+        database=database,
+        limit_mb=SETTINGS.storage_limit_mb,
+        alert_percent=SETTINGS.storage_alert_percent,
+        names=astuple(names),
+        expiring=[policy.collection for policy in policies(names)],
+        now=run.now,
+        cutoff=before,
+    )
 
 
 def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:

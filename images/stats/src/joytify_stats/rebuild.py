@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
 from joytify_common.errors import ConfigError
 from joytify_common.mongo import Document, attempts, bounded, within
-from joytify_stats.elements import element, plays_of
-from joytify_stats.period import month_before
+from joytify_stats.elements import element
+from joytify_stats.stages import kept_of, played_of, written_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from joytify_common.collections import CollectionNames
     from joytify_common.deadline import Deadline
     from joytify_stats.period import Period
+    from joytify_stats.stages import WithoutDocument
 
 # The most that a run which is killed has to do again.
 CHUNK_USERS = 500
@@ -187,106 +188,14 @@ class Rebuild:
 
     def _computed(self, chunk: list[ObjectId], *, only_missing: bool) -> list[Document]:
         """Return the stages that give each user with plays `_id`, `own` (the element that is there) and `element`."""
-        names, month, before = self._names, self._period, month_before(self._period)
-        stages: list[Document] = [
+        return [
             {"$match": {"_id": {"$gte": chunk[0], "$lte": chunk[-1]}}},
             {"$project": {"_id": 1}},
-            {
-                "$lookup": {
-                    "from": names.stats,
-                    "localField": "_id",
-                    "foreignField": "user",
-                    "pipeline": [{"$project": {"own": _of(month), "before": _of(before)}}, {"$sort": {"_id": 1}}],
-                    "as": "kept",
-                }
-            },
-            {
-                "$project": {
-                    "own": {"$first": {"$filter": {"input": "$kept.own", "cond": {"$gt": ["$$this", None]}}}},
-                    "before": {"$max": "$kept.before.summary.totalDuration"},
-                    # Where the element is, else where the user's others are.
-                    "document": {
-                        "$first": {
-                            "$concatArrays": [
-                                {"$filter": {"input": "$kept", "cond": {"$gt": ["$$this.own", None]}}},
-                                "$kept",
-                            ]
-                        }
-                    },
-                }
-            },
-        ]
-        if only_missing:
-            stages.append({"$match": {"own": None}})
-        return [
-            *stages,
-            {
-                "$lookup": {
-                    "from": names.playbacks,
-                    "localField": "_id",
-                    "foreignField": "user",
-                    "pipeline": plays_of(month),
-                    "as": "played",
-                }
-            },
-            {"$set": {"played": {"$first": "$played"}}},
-            {"$match": {"played.total.0": {"$exists": True}}},
-            {"$set": {"top": {"$first": "$played.artists._id"}}},
-            {
-                "$lookup": {
-                    "from": names.musicians,
-                    "localField": "top",
-                    "foreignField": "_id",
-                    "pipeline": [{"$project": {"name": 1}}],
-                    "as": "musician",
-                }
-            },
-            {"$project": {"own": 1, "document": "$document._id", "element": element(month)}},
+            *kept_of(self._names.stats, self._period),
+            *([{"$match": {"own": None}}] if only_missing else []),
+            *played_of(self._names.playbacks, self._names.musicians, self._period),
+            {"$project": {"own": 1, "document": "$document._id", "element": element(self._period)}},
         ]
 
-    def _written(self, without_document: Literal["insert", "discard"]) -> list[Document]:
-        """Return the stages that write each user's element into the document that is there now.
-
-        Args:
-            without_document: whether a user without one gets one.
-        """
-        in_month = _in("$$this", self._period)
-        held = {"$ifNull": ["$stats", []]}
-        others = {"$filter": {"input": held, "cond": {"$not": in_month}}}
-        is_there = {"$ne": [{"$filter": {"input": held, "cond": in_month}}, []]}
-        with_new = {"$sortArray": {"input": {"$concatArrays": [others, "$$new.stats"]}, "sortBy": {"createdAt": 1}}}
-        # By the document as it is when it is written: the backend may have added the element meanwhile.
-        stays = is_there if not self._replace else False
-        changed = {
-            "stats": {"$cond": [stays, "$stats", with_new]},
-            "updatedAt": {"$cond": [stays, "$updatedAt", "$$NOW"]},
-        }
-        return [
-            {
-                "$project": {
-                    # A new one is the same however often it is made.
-                    "_id": {"$ifNull": ["$document", "$_id"]},
-                    "user": "$_id",
-                    "stats": ["$element"],
-                    "createdAt": "$$NOW",
-                    "updatedAt": "$$NOW",
-                }
-            },
-            {
-                "$merge": {
-                    "into": self._names.stats,
-                    "on": "_id",
-                    "whenMatched": [{"$set": changed}],
-                    "whenNotMatched": without_document,
-                }
-            },
-        ]
-
-
-def _in(each: str, period: Period) -> Document:
-    return {"$and": [{"$gte": [f"{each}.createdAt", period.start]}, {"$lt": [f"{each}.createdAt", period.end]}]}
-
-
-def _of(period: Period) -> Document:
-    """Return the expression of the element of a month in `stats`; missing if there is none."""
-    return {"$first": {"$filter": {"input": "$stats", "cond": _in("$$this", period)}}}
+    def _written(self, without_document: WithoutDocument) -> list[Document]:
+        return written_to(self._names.stats, self._period, replace=self._replace, without_document=without_document)
