@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
+from forks import forks
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
@@ -191,6 +192,32 @@ def test_one_that_was_stopped_goes_on_where_it_was(
     rest = list(rebuild(database).build(first.last))
 
     assert first.users + sum(each.users for each in rest) == len(IDS) + 2 * CHUNK_USERS
+    assert held(database) == kept
+
+
+RUN = """
+from pymongo import MongoClient
+from test_rebuild import rebuild
+import joytify_stats.rebuild
+
+joytify_stats.rebuild.CHUNK_USERS = 2
+
+def run(uri, database):
+    with MongoClient(uri, tz_aware=True) as client:
+        list(rebuild(client[database]).build(None))
+"""
+
+
+def test_killed_at_any_moment_it_is_resumed_to_the_same_result(
+    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]]
+) -> None:
+    lose(database)
+    chance = random.Random(19)  # noqa: S311 - moments, not secrets
+    with forks(RUN) as runs:
+        killed = sum(runs.kill(chance.uniform(0, 0.15), mongodb_uri, database.name) for _ in range(8))
+        assert runs.run(mongodb_uri, database.name) == 0
+
+    assert killed >= 2
     assert held(database) == kept
 
 
