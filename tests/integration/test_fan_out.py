@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 DATABASE, QUEUE = "joytify-fan-out", "joytify-cleanup-failed"
 RECORDS = int(os.environ.get("FAN_OUT_RECORDS", "120000"))
-RETAINED = 20_000
+# More than the deletion safety limit wants.
+RETAINED = RECORDS // 6
 NUMBERS = count()
 # A worker has 15 s, and rests a second after 1,000 records: it deletes less than the plan expects of it.
 SETTINGS = {
