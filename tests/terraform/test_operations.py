@@ -126,7 +126,7 @@ def test_doctor_knows_what_terraform_makes(well: Deployment) -> None:
     alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
     rules = {rule["Name"] for rule in client("events").list_rules()["Rules"]}
 
-    assert names.alarms == alarms
+    assert names.alarms | names.fan_out_alarms == alarms
     assert names.queues == {url.rpartition("/")[2] for url in client("sqs").list_queues()["QueueUrls"]}
     assert names.rules == rules - {"joytify-test-stats"}
 
