@@ -5,22 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
-import struct
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
-from bson import ObjectId
 from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, CONTENT, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
-from pymongo import MongoClient
-from state_machine import execute
 
 from joytify_cli.prove.deploy_checks import aws
-from joytify_cli.prove.deployment import DATABASE, FOLDER
+from joytify_cli.prove.deployment import FOLDER
 from joytify_cli.prove.terraform import Terraform, changes
 from joytify_local.aws import API_KEY, FUNCTIONS, WEBHOOK_TOKEN, aws_client
 
@@ -106,59 +101,6 @@ def test_an_event_that_keeps_failing_is_kept(deployment: Deployment) -> None:
         kept = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages", [])
     (message,) = kept
     assert json.loads(message["Body"])["requestPayload"] == {"testMode": "yes"}
-
-
-def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment: Deployment) -> None:
-    """With the functions in their images and the committed definition, as Terraform filled it in."""
-    moment = datetime.now(UTC) - timedelta(days=100)
-    with MongoClient[dict[str, Any]](deployment.stack.mongodb) as client:
-        plays = client[DATABASE].playbacks
-        before = plays.count_documents({})
-        # A twentieth of what is there, at most, is no matter for the deletion safety limit.
-        plays.insert_many(
-            {"_id": ObjectId(struct.pack(">IQ", int(moment.timestamp()), n)), "createdAt": moment} for n in range(500)
-        )
-        posted = _posts(deployment)
-
-        done = _execute(deployment, {"triggeredBy": "a test"})
-
-        assert done["status"] == "SUCCEEDED", done
-        assert json.loads(done["output"])["fanOut"]["deleted"]["playbacks"] == 500
-        assert plays.count_documents({}) == before
-    assert _new_posts(deployment, posted) == ["✅ Cleanup: 500 records deleted"]
-
-
-def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deployment) -> None:
-    """Under the real runtime emulator, which names the error: what no retry mends is not tried again."""
-    event = {"collection": "playbacks", "range": {"from": "2026-01-01T00:00Z", "to": "2026-02-01T00:00Z"}}
-    posted = _posts(deployment)
-
-    done = _execute(deployment, event)
-
-    assert (done["status"], done["error"]) == ("FAILED", "PermanentError")
-    assert "plan: " in done["cause"]
-    assert _new_posts(deployment, posted) == ["❌ Cleanup failed at fan-out"]
-    queue, sqs = deployment.root.output("queues")["cleanup-failed"], deployment.stack.client("sqs")
-    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
-    assert json.loads(message["Body"])["requestPayload"] == event
-    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-
-
-def _execute(deployment: Deployment, event: dict[str, Any]) -> dict[str, Any]:
-    return execute(deployment.stack.client("stepfunctions"), deployment.root.output("state_machine_arn"), event)
-
-
-def _posts(deployment: Deployment) -> list[str]:
-    """Return the titles of what was posted about cleanup."""
-    messages = httpx.get(deployment.stack.discord + "/messages").json()
-    return [embed["title"] for message in messages for embed in message["embeds"] if "Cleanup" in embed["title"]]
-
-
-def _new_posts(deployment: Deployment, before: list[str]) -> list[str]:
-    limit = time.monotonic() + 30
-    while len(found := _posts(deployment)) <= len(before) and time.monotonic() < limit:
-        time.sleep(0.2)
-    return found[len(before) :]
 
 
 @pytest.mark.parametrize("job", ["stats", "cleanup"])

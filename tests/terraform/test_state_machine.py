@@ -1,0 +1,76 @@
+"""The divided cleanup as Terraform made it in a local AWS; it comes last, since what fails here is in the logs."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from state_machine import execute
+
+from joytify_cli.prove.deployment import DATABASE
+
+if TYPE_CHECKING:
+    from joytify_cli.prove.deployment import Deployment
+
+# Deploying, which the first test waits for, takes minutes.
+pytestmark = pytest.mark.timeout(1800)
+
+
+def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment: Deployment) -> None:
+    """With the functions in their images and the committed definition, as Terraform filled it in."""
+    moment = datetime.now(UTC) - timedelta(days=100)
+    with MongoClient[dict[str, Any]](deployment.stack.mongodb) as client:
+        plays = client[DATABASE].playbacks
+        before = plays.count_documents({})
+        # A twentieth of what is there, at most, is no matter for the deletion safety limit.
+        plays.insert_many(
+            {"_id": ObjectId(struct.pack(">IQ", int(moment.timestamp()), n)), "createdAt": moment} for n in range(500)
+        )
+        posted = _posts(deployment)
+
+        done = _execute(deployment, {"triggeredBy": "a test"})
+
+        assert done["status"] == "SUCCEEDED", done
+        assert json.loads(done["output"])["fanOut"]["deleted"]["playbacks"] == 500
+        assert plays.count_documents({}) == before
+    assert _new_posts(deployment, posted) == ["✅ Cleanup: 500 records deleted"]
+
+
+def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deployment) -> None:
+    """Under the real runtime emulator, which names the error: what no retry mends is not tried again."""
+    event = {"collection": "playbacks", "range": {"from": "2026-01-01T00:00Z", "to": "2026-02-01T00:00Z"}}
+    posted = _posts(deployment)
+
+    done = _execute(deployment, event)
+
+    assert (done["status"], done["error"]) == ("FAILED", "PermanentError")
+    assert "plan: " in done["cause"]
+    assert _new_posts(deployment, posted) == ["❌ Cleanup failed at fan-out"]
+    queue, sqs = deployment.root.output("queues")["cleanup-failed"], deployment.stack.client("sqs")
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["requestPayload"] == event
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+
+def _execute(deployment: Deployment, event: dict[str, Any]) -> dict[str, Any]:
+    return execute(deployment.stack.client("stepfunctions"), deployment.root.output("state_machine_arn"), event)
+
+
+def _posts(deployment: Deployment) -> list[str]:
+    """Return the titles of what was posted about cleanup."""
+    messages = httpx.get(deployment.stack.discord + "/messages").json()
+    return [embed["title"] for message in messages for embed in message["embeds"] if "Cleanup" in embed["title"]]
+
+
+def _new_posts(deployment: Deployment, before: list[str]) -> list[str]:
+    limit = time.monotonic() + 30
+    while len(found := _posts(deployment)) <= len(before) and time.monotonic() < limit:
+        time.sleep(0.2)
+    return found[len(before) :]
