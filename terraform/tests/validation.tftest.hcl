@@ -172,6 +172,66 @@ run "reserved_concurrency" {
   expect_failures = [var.reserved_concurrency]
 }
 
+run "fan_out_max_concurrency" {
+  command = plan
+
+  variables {
+    fan_out_max_concurrency = 0
+  }
+
+  expect_failures = [var.fan_out_max_concurrency]
+}
+
+run "fan_out_max_concurrency_2" {
+  command = plan
+
+  variables {
+    fan_out_max_concurrency = 1001
+  }
+
+  expect_failures = [var.fan_out_max_concurrency]
+}
+
+run "fan_out_max_concurrency_3" {
+  command = plan
+
+  variables {
+    fan_out_max_concurrency = 2.5
+  }
+
+  expect_failures = [var.fan_out_max_concurrency]
+}
+
+run "fan_out_server_capacity" {
+  command = plan
+
+  variables {
+    fan_out_server_capacity = 0
+  }
+
+  expect_failures = [var.fan_out_server_capacity]
+}
+
+run "fan_out_server_capacity_2" {
+  command = plan
+
+  variables {
+    fan_out_server_capacity = 1001
+  }
+
+  expect_failures = [var.fan_out_server_capacity]
+}
+
+run "fan_out_server_capacity_3" {
+  command = plan
+
+  variables {
+    fan_out_server_capacity = 2.5
+  }
+
+  expect_failures = [var.fan_out_server_capacity]
+}
+
 run "cloudwatch_log_retention_days" {
   command = plan
 

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What Terraform itself wires: the names and ARNs of what it creates.
-WIRED = {"secret_id", "sns_topic_arn", "cleanup_function_name", "cleanup_archive_bucket", "discord_memory_table"}
+WIRED = {
+    "secret_id",
+    "sns_topic_arn",
+    "cleanup_function_name",
+    "cleanup_state_machine_arn",
+    "cleanup_archive_bucket",
+    "discord_memory_table",
+}
 SETTINGS = {
     name: field
     for model in (StatsSettings, CleanupSettings, DiscordSettings)
