@@ -31,6 +31,7 @@ RECORDS = int(os.environ.get("FAN_OUT_RECORDS", "120000"))
 # More than the deletion safety limit wants.
 RETAINED = RECORDS // 6
 NUMBERS = count()
+TRANSACTION_SECONDS = 3
 # A worker has 15 s, and rests a second after 1,000 records: it deletes less than the plan expects of it.
 SETTINGS = {
     "CLEANUP_TIMEOUT_SAFETY_MINUTES": "0.25",
@@ -45,6 +46,9 @@ Document = dict[str, Any]
 def stack() -> Iterator[Stack]:
     """Everything as processes of this machine."""
     started = start_embedded(DATABASE, environment=SETTINGS)
+    with MongoClient[Document](started.mongodb) as client:
+        # A worker that is killed leaves its transaction open, for a minute by default: longer than its retries here.
+        client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=TRANSACTION_SECONDS)
     yield started
     started.stop()
 
