@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bson import ObjectId
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
@@ -17,10 +17,10 @@ from pymongo.read_preferences import make_read_preference, read_pref_mode_from_n
 from joytify_common.errors import ConfigError
 from joytify_common.mongo import Document, attempts, bounded, within
 from joytify_stats.elements import element
-from joytify_stats.stages import kept_of, played_of, written_to
+from joytify_stats.stages import differences_in, kept_of, played_of, written_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pymongo.collection import Collection
     from pymongo.database import Database
@@ -36,6 +36,8 @@ CALL_SECONDS = 300.0
 # What a comparison shows of those that disagree.
 EXAMPLES = 5
 PARTS = ("songs", "artists", "peakHour", "summary")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -134,22 +136,9 @@ class Rebuild:
 
     def compare(self, after: ObjectId | None) -> Iterator[Compared]:
         """Hold the elements of one chunk of users after another against their plays; nothing is written."""
+        differences = differences_in(PARTS, EXAMPLES)
         for chunk in self._chunks(after):
-            differs = {part: {"$ne": [f"$own.{part}", f"$element.{part}"]} for part in PARTS}
-            has_own = {"$gt": ["$own", None]}
-            counts = {part: {"$sum": {"$cond": [{"$and": [has_own, each]}, 1, 0]}} for part, each in differs.items()}
-            example = {"$cond": [{"$and": [has_own, {"$or": list(differs.values())}]}, "$_id", "$$REMOVE"]}
-            summed = {
-                "$group": {
-                    "_id": None,
-                    "users": {"$sum": 1},
-                    "missing": {"$sum": {"$cond": [has_own, 0, 1]}},
-                    **counts,
-                    "examples": {"$push": example},
-                }
-            }
-            shown = {"$set": {"examples": {"$slice": ["$examples", EXAMPLES]}}}
-            pipeline = [*self._computed(chunk, only_missing=False), summed, shown]
+            pipeline = [*self._computed(chunk, only_missing=False), *differences]
             found = next(iter(self._aggregate(self._users, pipeline)), {})
             yield Compared(
                 looked_at=len(chunk),
@@ -167,17 +156,22 @@ class Rebuild:
 
     def _next_users(self, after: ObjectId | None) -> list[ObjectId]:
         query: Document = {} if after is None else {"_id": {"$gt": after}}
-        for attempt in attempts(self._deadline):
-            with attempt, self._bounded():
-                found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(CHUNK_USERS)
-                return [user["_id"] for user in found]
-        raise AssertionError("unreachable: the last attempt returns or raises")
+
+        def find() -> list[ObjectId]:
+            found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(CHUNK_USERS)
+            return [user["_id"] for user in found]
+
+        return self._retried(find)
 
     def _aggregate(self, users: Collection[Document], pipeline: list[Document]) -> list[Document]:
         # Written twice, an element is the same.
+        return self._retried(lambda: list(users.aggregate(pipeline)))
+
+    def _retried(self, call: Callable[[], T]) -> T:
+        """Return what the call returns, made again while that can help and time is left."""
         for attempt in attempts(self._deadline):
             with attempt, self._bounded():
-                return list(users.aggregate(pipeline))
+                return call()
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     @contextmanager

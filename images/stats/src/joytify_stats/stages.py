@@ -8,6 +8,8 @@ from joytify_stats.elements import plays_of
 from joytify_stats.period import month_before
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joytify_stats.period import Period
 
 Stage = dict[str, Any]
@@ -80,6 +82,27 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
             }
         },
     ]
+
+
+def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
+    """Return the stages that count the users whose `own` differs from `element`, by part, and those without one.
+
+    Args:
+        parts: of an element.
+        examples: most ids of users that are given.
+    """
+    differs = {part: {"$ne": [f"$own.{part}", f"$element.{part}"]} for part in parts}
+    has_own = {"$gt": ["$own", None]}
+    counts = {part: {"$sum": {"$cond": [{"$and": [has_own, each]}, 1, 0]}} for part, each in differs.items()}
+    example = {"$cond": [{"$and": [has_own, {"$or": list(differs.values())}]}, "$_id", "$$REMOVE"]}
+    summed = {
+        "_id": None,
+        "users": {"$sum": 1},
+        "missing": {"$sum": {"$cond": [has_own, 0, 1]}},
+        **counts,
+        "examples": {"$push": example},
+    }
+    return [{"$group": summed}, {"$set": {"examples": {"$slice": ["$examples", examples]}}}]
 
 
 def written_to(stats: str, period: Period, *, replace: bool, without_document: WithoutDocument) -> list[Stage]:
