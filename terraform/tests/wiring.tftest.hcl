@@ -10,12 +10,56 @@ variables {
   }
 }
 
-run "images_are_this_accounts_by_digest" {
+run "by_default" {
   command = plan
 
   assert {
     condition     = output.images.stats == "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats@sha256:1111111111111111111111111111111111111111111111111111111111111111"
     error_message = "Images come from this account's ECR, by digest: ${output.images.stats}."
+  }
+
+  assert {
+    condition     = output.state_machine_arn == null && keys(local.rules.weekly-cleanup.targets) == ["cleanup"] && local.functions.cleanup.concurrency == 1
+    error_message = "One run of cleanup, by the rule itself, is the default."
+  }
+
+  assert {
+    condition     = lookup(local.functions.stats.environment, "CLEANUP_STATE_MACHINE_ARN", null) == null
+    error_message = "stats invokes the function by default."
+  }
+
+  assert {
+    # Ten of twenty messages, five attempts each.
+    condition     = local.functions.discord.throttles >= 50
+    error_message = "discord's threshold is above what the first states of the alarms cause on a new account."
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_cloudwatch_event_rule.this : rule.state == "ENABLED"])
+    error_message = "Every rule is enabled by name."
+  }
+
+  assert {
+    condition = { for job, alarm in aws_cloudwatch_metric_alarm.silence : job => [alarm.threshold, alarm.treat_missing_data, one(values(alarm.dimensions))] } == {
+      stats   = [32, "breaching", "joytify-monthly-stats-notification"]
+      cleanup = [8, "breaching", "joytify-playback-data-cleanup"]
+    }
+    error_message = "No success in 32 and 8 days is an alarm, and so is a metric that is missing."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.silence : alarm.period * alarm.evaluation_periods <= 604800])
+    error_message = "CloudWatch looks back a week at most."
+  }
+
+  assert {
+    condition     = output.archive_bucket == null && local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == ""
+    error_message = "Without enable_archive there is no bucket, and cleanup is told so."
+  }
+
+  assert {
+    condition     = local.functions.stats.concurrency == 1 && local.functions.cleanup.concurrency == 1 && local.functions.discord.concurrency == -1
+    error_message = "One run of stats and of cleanup at a time; discord has no limit."
   }
 }
 
@@ -58,20 +102,6 @@ run "a_run_that_continues_is_no_alarm" {
   }
 }
 
-run "cleanup_is_divided_only_where_asked_for" {
-  command = plan
-
-  assert {
-    condition     = output.state_machine_arn == null && keys(local.rules.weekly-cleanup.targets) == ["cleanup"] && local.functions.cleanup.concurrency == 1
-    error_message = "One run of cleanup, by the rule itself, is the default."
-  }
-
-  assert {
-    condition     = lookup(local.functions.stats.environment, "CLEANUP_STATE_MACHINE_ARN", null) == null
-    error_message = "stats invokes the function by default."
-  }
-}
-
 run "a_divided_cleanup_is_started_by_the_rule_and_by_stats" {
   command = plan
 
@@ -97,12 +127,18 @@ run "a_divided_cleanup_is_started_by_the_rule_and_by_stats" {
   }
 }
 
-run "an_existing_secret_may_have_a_key_of_its_own" {
+run "a_secret_that_is_there_is_taken" {
   command = plan
 
   variables {
     create_secret      = false
+    secret_name        = "ours"
     secret_kms_key_arn = "arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition     = length(aws_secretsmanager_secret.this) == 0 && local.functions.stats.environment.SECRET_ID == "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:ours-AbCdEf"
+    error_message = "With create_secret = false the secret of that name is looked up."
   }
 
   assert {
@@ -111,43 +147,28 @@ run "an_existing_secret_may_have_a_key_of_its_own" {
   }
 }
 
-run "the_first_states_of_all_alarms_throttle_nobody_into_an_alarm" {
-  command = plan
-
-  assert {
-    # Ten of twenty messages, five attempts each.
-    condition     = local.functions.discord.throttles >= 50
-    error_message = "discord's threshold is above what the first states of the alarms cause on a new account."
-  }
-}
-
-run "eventbridge_may_publish_if_asked_for" {
+run "what_is_asked_for" {
   command = plan
 
   variables {
-    allow_eventbridge_publish = true
+    allow_eventbridge_publish  = true
+    enable_test_schedule       = true
+    enable_archive             = true
+    archive_versioning         = true
+    cleanup_days               = 90
+    db_name                    = "other"
+    storage_limit_mb           = 10240
+    backend_chunk_size         = 500
+    log_level                  = "DEBUG"
+    lambda_memory_size         = 2048
+    read_preference            = "secondary"
+    cleanup_batch_size         = 500
+    cleanup_max_delete_percent = 50
   }
 
   assert {
     condition     = alltrue([for policy in [data.aws_iam_policy_document.notifications, data.aws_iam_policy_document.key] : contains([for statement in policy.statement : statement.sid], "EventsMayPublish")])
     error_message = "With allow_eventbridge_publish both the topic and its key admit EventBridge."
-  }
-}
-
-run "an_apply_enables_what_was_disabled_by_hand" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for rule in aws_cloudwatch_event_rule.this : rule.state == "ENABLED"])
-    error_message = "Every rule is enabled by name."
-  }
-}
-
-run "rules_carry_their_mode" {
-  command = plan
-
-  variables {
-    enable_test_schedule = true
   }
 
   assert {
@@ -164,9 +185,44 @@ run "rules_carry_their_mode" {
     condition     = jsondecode(aws_cloudwatch_event_target.this["test-stats-stats"].input).scheduleMode == "test_auto" && output.rules["joytify-test-stats"] == "rate(5 minutes)"
     error_message = "The test rule is for test_auto and fires every five minutes."
   }
+
+  assert {
+    condition     = local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == "joytify-archive-123456789012"
+    error_message = "Cleanup is told the archive's bucket."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.archive[0].versioning_configuration[0].status == "Enabled"
+    error_message = "The archive is versioned where that is asked for."
+  }
+
+  assert {
+    condition = alltrue([for name, value in {
+      CLEANUP_DAYS = "90", DB_NAME = "other", STORAGE_LIMIT_MB = "10240", LOG_LEVEL = "DEBUG", CLEANUP_BATCH_SIZE = "500", CLEANUP_MAX_DELETE_PERCENT = "50"
+    } : local.functions.cleanup.environment[name] == value])
+    error_message = "Cleanup's settings are the variables."
+  }
+
+  assert {
+    condition     = local.functions.stats.environment.BACKEND_CHUNK_SIZE == "500" && local.functions.stats.environment.READ_PREFERENCE == "secondary"
+    error_message = "The settings of stats are the variables."
+  }
 }
 
-run "every_alarm_tells_its_end_and_what_to_do" {
+run "an_account_may_forbid_to_reserve" {
+  command = plan
+
+  variables {
+    reserved_concurrency = -1
+  }
+
+  assert {
+    condition     = local.functions.cleanup.concurrency == -1
+    error_message = "reserved_concurrency = -1 sets no limit."
+  }
+}
+
+run "applied" {
   command = apply
 
   variables {
@@ -191,119 +247,6 @@ run "every_alarm_tells_its_end_and_what_to_do" {
     condition     = length(local.alarm_topics.discord) == 2 && length(local.alarm_topics.stats) == 1
     error_message = "What goes wrong with discord itself is told on the second way too."
   }
-}
-
-run "silence_is_an_alarm" {
-  command = plan
-
-  assert {
-    condition = { for job, alarm in aws_cloudwatch_metric_alarm.silence : job => [alarm.threshold, alarm.treat_missing_data, one(values(alarm.dimensions))] } == {
-      stats   = [32, "breaching", "joytify-monthly-stats-notification"]
-      cleanup = [8, "breaching", "joytify-playback-data-cleanup"]
-    }
-    error_message = "No success in 32 and 8 days is an alarm, and so is a metric that is missing."
-  }
-
-  assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.silence : alarm.period * alarm.evaluation_periods <= 604800])
-    error_message = "CloudWatch looks back a week at most."
-  }
-}
-
-run "no_archive_unless_asked_for" {
-  command = plan
-
-  assert {
-    condition     = output.archive_bucket == null && local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == ""
-    error_message = "Without enable_archive there is no bucket, and cleanup is told so."
-  }
-}
-
-run "archive_reaches_cleanup" {
-  command = plan
-
-  variables {
-    enable_archive     = true
-    archive_versioning = true
-  }
-
-  assert {
-    condition     = local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == "joytify-archive-123456789012"
-    error_message = "Cleanup is told the archive's bucket."
-  }
-
-  assert {
-    condition     = aws_s3_bucket_versioning.archive[0].versioning_configuration[0].status == "Enabled"
-    error_message = "The archive is versioned where that is asked for."
-  }
-}
-
-run "a_secret_that_is_there_is_taken" {
-  command = plan
-
-  variables {
-    create_secret = false
-    secret_name   = "ours"
-  }
-
-  assert {
-    condition     = length(aws_secretsmanager_secret.this) == 0 && local.functions.stats.environment.SECRET_ID == "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:ours-AbCdEf"
-    error_message = "With create_secret = false the secret of that name is looked up."
-  }
-}
-
-run "each_job_runs_once_at_a_time" {
-  command = plan
-
-  assert {
-    condition     = local.functions.stats.concurrency == 1 && local.functions.cleanup.concurrency == 1 && local.functions.discord.concurrency == -1
-    error_message = "One run of stats and of cleanup at a time; discord has no limit."
-  }
-}
-
-run "an_account_may_forbid_to_reserve" {
-  command = plan
-
-  variables {
-    reserved_concurrency = -1
-  }
-
-  assert {
-    condition     = local.functions.cleanup.concurrency == -1
-    error_message = "reserved_concurrency = -1 sets no limit."
-  }
-}
-
-run "settings_reach_the_functions" {
-  command = plan
-
-  variables {
-    cleanup_days               = 90
-    db_name                    = "other"
-    storage_limit_mb           = 10240
-    backend_chunk_size         = 500
-    log_level                  = "DEBUG"
-    lambda_memory_size         = 2048
-    read_preference            = "secondary"
-    cleanup_batch_size         = 500
-    cleanup_max_delete_percent = 50
-  }
-
-  assert {
-    condition = alltrue([for name, value in {
-      CLEANUP_DAYS = "90", DB_NAME = "other", STORAGE_LIMIT_MB = "10240", LOG_LEVEL = "DEBUG", CLEANUP_BATCH_SIZE = "500", CLEANUP_MAX_DELETE_PERCENT = "50"
-    } : local.functions.cleanup.environment[name] == value])
-    error_message = "Cleanup's settings are the variables."
-  }
-
-  assert {
-    condition     = local.functions.stats.environment.BACKEND_CHUNK_SIZE == "500" && local.functions.stats.environment.READ_PREFERENCE == "secondary"
-    error_message = "The settings of stats are the variables."
-  }
-}
-
-run "topics_and_queues_are_encrypted" {
-  command = apply
 
   assert {
     condition     = aws_sns_topic.notifications.kms_master_key_id == aws_kms_key.this.arn && alltrue([for queue in aws_sqs_queue.this : queue.sqs_managed_sse_enabled])

@@ -176,37 +176,6 @@ run "another_account_may_run_the_images" {
   }
 }
 
-run "pull_account_ids_is_checked" {
-  command = plan
-
-  variables {
-    pull_account_ids = ["somebody"]
-  }
-
-  expect_failures = [var.pull_account_ids]
-}
-
-run "github_ids_is_checked" {
-  command = plan
-
-  variables {
-    github_repository = "someone/joytify-pipeline"
-    github_ids        = { owner = 0, repository = 1 }
-  }
-
-  expect_failures = [var.github_ids]
-}
-
-run "github_apply_policy_arn_is_checked" {
-  command = plan
-
-  variables {
-    github_apply_policy_arn = "AdministratorAccess"
-  }
-
-  expect_failures = [var.github_apply_policy_arn]
-}
-
 run "githubs_provider_may_be_there" {
   command = plan
 
@@ -221,53 +190,39 @@ run "githubs_provider_may_be_there" {
   }
 }
 
-run "github_repository_is_checked" {
+run "values_out_of_range_are_refused" {
   command = plan
 
   variables {
-    github_repository = "https://github.com/someone/joytify-pipeline"
+    pull_account_ids        = ["somebody"]
+    github_apply_policy_arn = "AdministratorAccess"
+    github_repository       = "https://github.com/someone/joytify-pipeline"
+    project_name            = "Joytify!"
+    region                  = "Tokyo"
+    keep_images             = 1
   }
 
-  expect_failures = [var.github_repository]
+  expect_failures = [
+    var.pull_account_ids,
+    var.github_apply_policy_arn,
+    var.github_repository,
+    var.project_name,
+    var.region,
+    var.keep_images,
+  ]
 }
 
-run "github_branch_is_checked" {
+run "what_goes_with_a_repository_is_checked" {
   command = plan
 
   variables {
     github_repository = "someone/joytify-pipeline"
+    github_ids        = { owner = 0, repository = 1 }
     github_branch     = "*"
   }
 
-  expect_failures = [var.github_branch]
-}
-
-run "project_name_is_checked" {
-  command = plan
-
-  variables {
-    project_name = "Joytify!"
-  }
-
-  expect_failures = [var.project_name]
-}
-
-run "region_is_checked" {
-  command = plan
-
-  variables {
-    region = "Tokyo"
-  }
-
-  expect_failures = [var.region]
-}
-
-run "keep_images_is_checked" {
-  command = plan
-
-  variables {
-    keep_images = 1
-  }
-
-  expect_failures = [var.keep_images]
+  expect_failures = [
+    var.github_ids,
+    var.github_branch,
+  ]
 }

@@ -83,17 +83,33 @@ run "alarms" {
   }
 }
 
-run "image_uri_0_is_refused" {
+run "values_out_of_range_are_refused" {
   command = plan
 
   variables {
-    image_uri = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats:latest"
+    image_uri              = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats:latest"
+    name                   = "with space"
+    architecture           = "x86"
+    memory_size            = 64
+    timeout                = 901
+    reserved_concurrency   = -2
+    maximum_retry_attempts = 3
+    maximum_event_age      = 59
   }
 
-  expect_failures = [var.image_uri]
+  expect_failures = [
+    var.image_uri,
+    var.name,
+    var.architecture,
+    var.memory_size,
+    var.timeout,
+    var.reserved_concurrency,
+    var.maximum_retry_attempts,
+    var.maximum_event_age,
+  ]
 }
 
-run "image_uri_1_is_refused" {
+run "image_uri_with_a_tag_is_refused" {
   command = plan
 
   variables {
@@ -103,7 +119,7 @@ run "image_uri_1_is_refused" {
   expect_failures = [var.image_uri]
 }
 
-run "image_uri_2_is_refused" {
+run "image_uri_with_half_a_digest_is_refused" {
   command = plan
 
   variables {
@@ -111,74 +127,4 @@ run "image_uri_2_is_refused" {
   }
 
   expect_failures = [var.image_uri]
-}
-
-run "name_3_is_refused" {
-  command = plan
-
-  variables {
-    name = "with space"
-  }
-
-  expect_failures = [var.name]
-}
-
-run "architecture_4_is_refused" {
-  command = plan
-
-  variables {
-    architecture = "x86"
-  }
-
-  expect_failures = [var.architecture]
-}
-
-run "memory_size_5_is_refused" {
-  command = plan
-
-  variables {
-    memory_size = 64
-  }
-
-  expect_failures = [var.memory_size]
-}
-
-run "timeout_6_is_refused" {
-  command = plan
-
-  variables {
-    timeout = 901
-  }
-
-  expect_failures = [var.timeout]
-}
-
-run "reserved_concurrency_7_is_refused" {
-  command = plan
-
-  variables {
-    reserved_concurrency = -2
-  }
-
-  expect_failures = [var.reserved_concurrency]
-}
-
-run "maximum_retry_attempts_8_is_refused" {
-  command = plan
-
-  variables {
-    maximum_retry_attempts = 3
-  }
-
-  expect_failures = [var.maximum_retry_attempts]
-}
-
-run "maximum_event_age_9_is_refused" {
-  command = plan
-
-  variables {
-    maximum_event_age = 59
-  }
-
-  expect_failures = [var.maximum_event_age]
 }
