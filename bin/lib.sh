@@ -93,13 +93,21 @@ choose_images() {
   export BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE
 }
 
+# Installs a lock file, hash-checked: install_locked VENV LOCK. Certificates and the index are those that pip has.
+install_locked() {
+  local index
+  index=$(.venv/bin/pip config list | sed -n "s/^.*\.index-url='\(.*\)'$/\1/p" | tail -n 1)
+  [ -z "$index" ] || local -x UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
+  UV_SYSTEM_CERTS=1 .venv/bin/uv pip install --quiet --python "$1" --require-hashes -r "$2"
+}
+
 # Installs a tool whose dependencies pin what ours need newer into an environment of its own: tool NAME (build/NAME)
 tool() {
   local folder=build/$1 lock=tests/$1.requirements.txt
   if [ -f "$folder/.lock" ] && cmp -s "$lock" "$folder/.lock"; then return; fi
   echo "Installing $lock into $folder ..."
-  rm -rf "$folder" && "${PYTHON:-python3}" -m venv "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check --no-compile --require-hashes -r "$lock"
+  rm -rf "$folder" && .venv/bin/uv venv --quiet --python .venv/bin/python "$folder"
+  install_locked "$folder" "$lock"
   cp "$lock" "$folder/.lock"
 }
 
