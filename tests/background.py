@@ -1,63 +1,92 @@
-"""Commands that take minutes, mostly of waiting: started before the first test, awaited by the tests that need them."""
+"""Commands that take minutes, mostly of waiting: started before the first test, awaited by the tests that need them.
+
+The tests may run in several processes. The one that divides them starts the commands; how each ended is in files.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
-# By the fixture that awaits it.
+FOLDER = Path("build/background")
 COMMANDS: dict[str, Sequence[str]] = {
     "deployment": ("make", "deploy-local"),
     "second_emulator": (sys.executable, "tests/second_emulator.py"),
 }
+# The files whose tests await them.
+AWAITED_IN = {
+    "deployment": ("test_deployment.py", "test_operations.py", "test_state_machine.py"),
+    "second_emulator": ("test_second_emulator.py",),
+}
 LIMIT_SECONDS = 25 * 60
 STARTED = pytest.StashKey[dict[str, "Background"]]()
+# Runs a command and keeps its exit code in a file, which is there as a whole or not at all.
+KEEP_CODE = 'code=$1; shift; "$@"; echo $? >"$code.new"; mv "$code.new" "$code"'
 
 
 class Background:
-    """A command that runs beside the tests; its output goes to a file."""
+    """A command that runs beside the tests; its output and its exit code go to files."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._log, self._output = log, log.open("w")
+    def __init__(self, name: str) -> None:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        _code(name).unlink(missing_ok=True)
         # The tests use the images meanwhile.
         environment = {**os.environ, "IMAGES_BUILT": "1"}
-        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
-
-    def wait(self) -> str:
-        """Return what it printed, once it has ended; an assertion fails if it failed."""
-        code = self._process.wait(LIMIT_SECONDS)
-        output = self._log.read_text(encoding="utf-8")
-        assert code == 0, output
-        return output
+        command = ["bash", "-c", KEEP_CODE, name, str(_code(name)), *COMMANDS[name]]
+        with _log(name).open("w") as output:
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+            )
 
     def stop(self) -> None:
-        """End it if it is still running."""
+        """End it, and what it started, if it is still running."""
         if self._process.poll() is None:
-            self._process.terminate()
+            os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(LIMIT_SECONDS)
-        self._output.close()
 
 
-def await_command(config: pytest.Config, fixture: str) -> str:
-    """Return what the fixture's command printed; without Terraform, which all of them need, the test is skipped."""
-    if (background := config.stash[STARTED].get(fixture)) is None:
-        pytest.skip("Terraform is not installed here")
-    return background.wait()
-
-
-def needed(items: Iterable[pytest.Item]) -> set[str]:
-    """Return the fixtures among the tests' for which there is a command."""
+def awaited(tests: Iterable[str]) -> set[str]:
+    """Return the commands that tests of these ids await."""
+    files = {Path(test.partition("::")[0]) for test in tests}
     if shutil.which("terraform") is None:
         return set()
-    used = {name for item in items for name in getattr(item, "fixturenames", ())}
-    return used & COMMANDS.keys()
+    return {
+        name
+        for name, wanted in AWAITED_IN.items()
+        if any(file.parts[-2:-1] == ("terraform",) and file.name in wanted for file in files)
+    }
+
+
+def await_command(name: str) -> str:
+    """Return what the command printed, once it has ended; an assertion fails if it failed.
+
+    Without Terraform, which all of them need, the test is skipped.
+    """
+    if shutil.which("terraform") is None:
+        pytest.skip("Terraform is not installed here")
+    limit = time.monotonic() + LIMIT_SECONDS
+    while not _code(name).exists():
+        assert time.monotonic() < limit, f"{name} has not ended: {_log(name).read_text(encoding='utf-8')}"
+        time.sleep(0.5)
+    output = _log(name).read_text(encoding="utf-8")
+    assert int(_code(name).read_text(encoding="ascii")) == 0, output
+    return output
+
+
+def _log(name: str) -> Path:
+    return FOLDER / f"{name}.log"
+
+
+def _code(name: str) -> Path:
+    return FOLDER / f"{name}.code"

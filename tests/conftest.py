@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import stamina
-from background import COMMANDS, STARTED, Background, needed
+from background import LIMIT_SECONDS, STARTED, Background, awaited
+from xdist.scheduler import LoadFileScheduling
 
 from joytify_discord.webhook import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
 OURS = ("AWS_", "SECRET_ID", "SNS_", "DB_NAME", "LOG_LEVEL", "CLEANUP_", "BACKEND_", "READ_PREFERENCE", "STORAGE_")
 NEEDS_NETWORK = ("integration", "images", "terraform")
@@ -68,16 +72,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if kind in item.path.parts:
                 item.add_marker(getattr(pytest.mark, kind))
                 item.add_marker(pytest.mark.enable_socket)
-    items.sort(key=lambda item: len(needed([item])))
+        if awaited([item.nodeid]):
+            item.add_marker(pytest.mark.timeout(LIMIT_SECONDS))
+    items.sort(key=lambda item: len(awaited([item.nodeid])))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin what tests wait for minutes for, unless they are only listed."""
-    if session.config.option.collectonly:
-        return
-    folder = session.config.rootpath / "build" / "background"
-    started = {name: Background(COMMANDS[name], folder / f"{name}.log") for name in needed(session.items)}
-    session.config.stash[STARTED] = started
+    """Begin what tests wait for minutes for, unless they are only listed, or are divided among processes."""
+    if not session.config.option.collectonly and "PYTEST_XDIST_WORKER" not in os.environ:
+        _begin(session.config, [item.nodeid for item in session.items])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]) -> None:
+    """Begin it once, as soon as the first of the processes knows the tests."""
+    if STARTED not in node.config.stash:
+        _begin(node.config, ids)
+
+
+def _begin(config: pytest.Config, tests: list[str]) -> None:
+    config.stash[STARTED] = {name: Background(name) for name in awaited(tests)}
+
+
+class FileScheduling(LoadFileScheduling):
+    """Gives each process files, in their order; those about the deployment, which is one, go to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "deployment" if "deployment" in awaited([nodeid]) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Return what divides the tests among processes."""
+    return FileScheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

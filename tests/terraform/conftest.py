@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+def deployment() -> Iterator[Deployment]:
     """The deployment; it is destroyed when the last test is over, first with its archive filled."""
-    output = await_command(request.config, "deployment")
+    output = await_command("deployment")
     stack = load_deployed_stack()
     assert output.splitlines()[-1].startswith("deploy-local: ok"), output
     assert stack is not None
@@ -49,8 +49,8 @@ def _check_that_the_archive_keeps_its_key(deployment: Deployment) -> None:
 
 
 @pytest.fixture(scope="session")
-def second_emulator(request: pytest.FixtureRequest) -> dict[str, Any]:
+def second_emulator() -> dict[str, Any]:
     """What each stack came to on moto."""
-    await_command(request.config, "second_emulator")
+    await_command("second_emulator")
     results: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))
     return results
