@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pymongo
 import stamina
@@ -23,7 +23,7 @@ from joytify_common.deadline import GRACE_SECONDS
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pydantic import SecretStr
 
@@ -47,6 +47,7 @@ ATTEMPTS = 12
 RETRY_SECONDS = 45
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 @cache
@@ -122,6 +123,18 @@ def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
     """Yield attempts at a call that is safe to make twice, while a retry can help and time is left."""
     seconds = min(RETRY_SECONDS, deadline.remaining() + GRACE_SECONDS)
     return iter(stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=seconds))
+
+
+def retried(deadline: Deadline, call: Callable[[], T]) -> T:
+    """Return what the call returns, which is safe to make twice: made again while that can help and time is left.
+
+    Raises:
+        JobError: as of `mongo_errors`, from the last attempt.
+    """
+    for attempt in attempts(deadline):
+        with attempt, bounded(deadline):
+            return call()
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _translate(exc: PyMongoError) -> JobError:

@@ -13,7 +13,7 @@ from loguru import logger
 from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
 from joytify_common.errors import TransientError
-from joytify_common.mongo import Document, attempts, bounded, mongo_errors, within
+from joytify_common.mongo import Document, mongo_errors, retried, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -244,10 +244,7 @@ class Survey:
 
     def retried(self, call: Callable[[], T]) -> T:
         """Return what the call returns, made again while that can help and time is left."""
-        for attempt in attempts(self.deadline):
-            with attempt, bounded(self.deadline):
-                return call()
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return retried(self.deadline, call)
 
     def _figure(self, query: Document, seconds: float) -> int | None:
         """Return a best-effort count; None if it fails."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pymongo import WriteConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
-from joytify_common.mongo import Document, attempts, bounded
+from joytify_common.mongo import Document, bounded, retried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,9 +105,7 @@ class Audience:
             {"$limit": size},
             {"$group": {"_id": None, "users": {"$push": "$user"}, "last": {"$last": "$_id"}}},
         ]
-        for attempt in attempts(self._deadline):
-            with attempt, bounded(self._deadline):
-                found = next(self._stats.aggregate(pipeline, hint="_id_"), None)
+        found = retried(self._deadline, lambda: next(self._stats.aggregate(pipeline, hint="_id_"), None))
         return Chunk(users=list(dict.fromkeys(found["users"])), last=found["last"]) if found else None
 
     def pending_users(self, users: Sequence[ObjectId]) -> list[ObjectId]:
@@ -116,9 +114,7 @@ class Audience:
 
     def _ids(self, query: Document) -> list[ObjectId]:
         pipeline: list[Document] = [{"$match": query}, {"$group": {"_id": None, "ids": {"$push": "$_id"}}}]
-        for attempt in attempts(self._deadline):
-            with attempt, bounded(self._deadline):
-                found = next(self._users.aggregate(pipeline), None)
+        found = retried(self._deadline, lambda: next(self._users.aggregate(pipeline), None))
         return list(found["ids"]) if found else []
 
     def create_notification(self, created_at: datetime, now: datetime) -> bool:
@@ -138,12 +134,13 @@ class Audience:
         entry = {"id": self._id, "viewed": False, "read": False}
         change = {"$push": {"notifications": entry}, "$set": {MARK: {"notification": self._id, "run": run}}}
         ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": self._id, f"{MARK}.run": run}
-        for attempt in attempts(self._deadline):
-            with attempt, bounded(self._deadline):
-                changed = self._users.update_many(self._not_notified(users), change).modified_count
-                # After an attempt that broke off, or beside another run, the marks say who got it by this call.
-                notified = list(users) if changed == len(users) else self._ids(ours)
-        return notified
+
+        def push() -> list[ObjectId]:
+            changed = self._users.update_many(self._not_notified(users), change).modified_count
+            # After an attempt that broke off, or beside another run, the marks say who got it by this call.
+            return list(users) if changed == len(users) else self._ids(ours)
+
+        return retried(self._deadline, push)
 
     def record_progress(self, after: ObjectId) -> None:
         """Record that all up to this stats document is processed; a slower run cannot set it back."""

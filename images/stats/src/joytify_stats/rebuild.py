@@ -7,7 +7,6 @@ with the write. Only a user's first document can be made twice, if the backend m
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +14,7 @@ from bson import ObjectId
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
 from joytify_common.errors import ConfigError
-from joytify_common.mongo import Document, attempts, bounded, within
+from joytify_common.mongo import Document, bounded, retried, within
 from joytify_stats.elements import element
 from joytify_stats.stages import differences_in, kept_of, played_of, written_to
 
@@ -105,7 +104,7 @@ class Rebuild:
                 deleted plays of the month, and the sums would be too small.
             JobError: the database is unavailable.
         """
-        with self._bounded():
+        with bounded(self._deadline), within(CALL_SECONDS):
             indexes = self._playbacks.index_information()
             made_before = {"_id": {"$lt": ObjectId.from_datetime(self._period.start)}}
             played_before = {**made_before, "createdAt": {"$lt": self._period.start}}
@@ -168,17 +167,13 @@ class Rebuild:
         return self._retried(lambda: list(users.aggregate(pipeline)))
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """Return what the call returns, made again while that can help and time is left."""
-        for attempt in attempts(self._deadline):
-            with attempt, self._bounded():
-                return call()
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        """Return what the call returns; a person has no deadline, so each attempt has what a chunk may take."""
 
-    @contextmanager
-    def _bounded(self) -> Iterator[None]:
-        """Bound the calls in the block by the deadline, and by what a chunk may take: a person has no deadline."""
-        with bounded(self._deadline), within(CALL_SECONDS):
-            yield
+        def timed() -> T:
+            with within(CALL_SECONDS):
+                return call()
+
+        return retried(self._deadline, timed)
 
     def _computed(self, chunk: list[ObjectId], *, only_missing: bool) -> list[Document]:
         """Return the stages that give each user with plays `_id`, `own` (the element that is there) and `element`."""
