@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
@@ -171,3 +172,19 @@ def test_an_answer_is_drawn_whatever_it_is() -> None:
     ]
 
     assert [len(list(draw_answer(answer))) for answer in answers] == [1, 1, 1, 1, 1, 2]
+
+
+def test_a_plan_is_drawn_range_by_range() -> None:
+    ranges = [
+        {"collection": "playbacks", "range": {"from": "2026-01-01", "to": "2026-02-01"}, "documents": None},
+        {"collection": "playbacks", "range": {"from": "2026-02-01", "to": "2026-03-01"}, "documents": 1500},
+    ]
+    console = Console(width=120, record=True, file=io.StringIO())
+
+    console.print(*draw_answer({"workers": 1, "ranges": ranges}))
+
+    told = console.export_text()
+    assert "range.from" in told
+    assert "2026-03-01" in told
+    assert "1,500" in told
+    assert "{" not in told

@@ -9,6 +9,13 @@ def test_the_page_is_what_the_command_says() -> None:
     assert scale_page.FILE.read_text(encoding="utf-8") == scale_page.document(), "stale: run `make docs`"
 
 
+def test_eighty_columns_hold_the_table() -> None:
+    rows = [line for line in scale_page.document().splitlines() if " M " in line and line.startswith(" ")]
+
+    assert len(rows) == 14
+    assert all(len(row) <= 80 for row in rows)
+
+
 def test_no_range_takes_more_than_half_of_a_workers_time_whatever_the_size() -> None:
     for playbacks in (10**7, 10**8, 10**9, 10**10):
         for capacity in (1, 8, 100):

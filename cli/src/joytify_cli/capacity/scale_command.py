@@ -8,6 +8,7 @@ from typing import Annotated
 
 import plotille
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from joytify_cleanup.server import ASSUMED_PER_SECOND
@@ -22,9 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON"
 Capacity = Annotated[int, typer.Option(min=1, max=1000, help="Workers at once that the cluster is faster with")]
 
 
-def scale(
-    *, rate: Rate = ASSUMED_PER_SECOND, capacity: Capacity = 1, as_json: Annotated[bool, typer.Option("--json")] = False
-) -> None:
+def scale(*, rate: Rate = ASSUMED_PER_SECOND, capacity: Capacity = 1, as_json: AsJson = False) -> None:
     """Simulate a week's divided cleanup from 10 million to 10 billion playbacks.
 
     Example: joytify scale --capacity 8
@@ -50,8 +49,12 @@ def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:
             Column(name, justify="right", no_wrap=True)
             for name in ("playbacks", "expired", "ranges", "rounds", "workers", "longest", "hours", "dollars")
         ),
-        Column("GB", justify="right"),
-        "Atlas",
+        Column("GB", justify="right", no_wrap=True),
+        Column("Atlas", no_wrap=True),
+        # Eighty columns hold it.
+        box=SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
     )
     for each, found in rows:
         table.add_row(

@@ -36,9 +36,10 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
-    keys = [key for key in rows[0] if any(row.get(key) is not None for row in rows)]
+    flat = [dict(_flat(row)) for row in rows]
+    keys = list(dict.fromkeys(key for row in flat for key in row))
     table = Table(*keys, title=title, title_justify="left")
-    for row in rows:
+    for row in flat:
         table.add_row(*(_text(row.get(key)) for key in keys))
     return table
 
