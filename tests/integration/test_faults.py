@@ -14,7 +14,7 @@ from bson import ObjectId
 from cleanup_run import clean_up
 from fail_points import failing
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, PyMongoError
 
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import Policy, cutoff
@@ -92,6 +92,24 @@ def test_a_primary_that_steps_down_in_the_middle_is_waited_for(
     thread.join()
     while not mongodb.admin.command("hello")["isWritablePrimary"]:
         time.sleep(0.1)
+
+    assert (progress.deleted, progress.stop_reason) == (EXPIRED, "completed")
+    assert filled.playbacks.count_documents({}) == RETAINED
+
+
+def test_connections_made_while_a_node_changed_its_state_serve_all_the_same(
+    mongodb_uri: str, filled: Database[Document]
+) -> None:
+    """The driver then takes them for connections without sessions, for as long as they last."""
+    with MongoClient[Document](mongodb_uri, tz_aware=True) as client:
+        client.admin.command("ping")
+        (server,) = client._topology._servers.values()  # noqa: SLF001 - no other way to make such a connection
+        for connection in server.pool.conns:
+            connection.supports_sessions = False
+        with pytest.raises(ConfigurationError, match="Sessions are not supported"), client.start_session() as session:
+            client.admin.command("ping", session=session)
+
+        progress = clean(client[filled.name])
 
     assert (progress.deleted, progress.stop_reason) == (EXPIRED, "completed")
     assert filled.playbacks.count_documents({}) == RETAINED

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConfigurationError, OperationFailure
 
 from joytify_cleanup.batches import Batch, Part
 from joytify_cleanup.survey import BY_ID, Survey, count_if
@@ -100,8 +100,9 @@ class ExpiredDocuments(Survey):
         try:
             with self.collection.database.client.start_session() as session, session.start_transaction():
                 return self.collection.delete_many(query, session=session, hint=BY_ID).deleted_count
-        except OperationFailure as exc:
+        except (OperationFailure, ConfigurationError) as exc:
             if exc.timeout:
                 raise
-            # The server is no replica set, another write got in between, or its limit for a transaction was reached.
+            # The server is no replica set, another write got in between, or its limit for a transaction was reached. Or
+            # the driver connected while the node changed its state, and takes that connection for one without sessions.
             return self.collection.delete_many(query, hint=BY_ID).deleted_count
