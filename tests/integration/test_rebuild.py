@@ -240,14 +240,25 @@ def test_the_command_builds_and_compares(
 ) -> None:
     lose(database)
 
-    assert "40 of them have no statistics for it" in command(database, mongodb_uri, "--compare")[1]
+    assert "40 of those have no statistics for it" in command(database, mongodb_uri, "--compare")[1]
     assert command(database, mongodb_uri)[0] == 0
     assert held(database) == kept
     code, output = command(database, mongodb_uri, "--compare")
 
     assert code == 0
-    assert "40 users have plays; 0 of them have no statistics" in output
+    assert "40 of them have plays; 0 of those have no statistics" in output
     assert output.count("0 disagree with the plays") == 4
+
+
+@pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
+def test_going_on_after_the_last_user_says_that_nobody_was_looked_at(
+    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]], words: tuple[str, ...]
+) -> None:
+    code, output = command(database, mongodb_uri, "--after", "f" * 24, *words)
+
+    assert code == 1
+    assert "nobody was looked at" in output
+    assert held(database) == kept
 
 
 @pytest.mark.parametrize(

@@ -106,18 +106,27 @@ def _build(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) 
         raise CommandError(
             f"{why}; {users:,} users are done, what is written is whole, and the same command goes on{further}"
         ) from None
-    say(f"{month}: {users:,} users looked at; whoever has plays in it has statistics for it")
+    _say_looked_at(month, users, after)
+    say("whoever of them has plays in it has statistics for it")
+
+
+def _say_looked_at(month: Period, users: int, after: ObjectId | None) -> None:
+    if after is not None and not users:
+        raise CommandError(f"--after: no user comes after {after}, so nobody was looked at")
+    say(f"{month}: {users:,} users{f' after {after}' if after else ''} looked at")
 
 
 def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) -> None:
-    totals, examples = Counter[str](), list[ObjectId]()
+    looked_at, totals, examples = 0, Counter[str](), list[ObjectId]()
     with progress_bar() as bar:
         task = bar.add_task("users", total=total)
         for chunk in rebuild.compare(after):
             totals.update({"users": chunk.users, "missing": chunk.missing, **chunk.differing})
             examples.extend(chunk.examples[: EXAMPLES - len(examples)])
+            looked_at += chunk.looked_at
             bar.update(task, advance=chunk.looked_at)
-    say(f"{month}: {totals['users']:,} users have plays; {totals['missing']:,} of them have no statistics for it")
+    _say_looked_at(month, looked_at, after)
+    say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of those have no statistics for it")
     for part in PARTS:
         say(f"{part}: {totals[part]:,} disagree with the plays")
     if examples:
