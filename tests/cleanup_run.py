@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,7 @@ from joytify_common.events import parse_event
 from joytify_common.outcome import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from joytify_cleanup.archive import Archive
     from joytify_cleanup.expired import ExpiredDocuments
@@ -27,11 +28,27 @@ if TYPE_CHECKING:
 NOW = CUTOFF = datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class CountedDeadline(Deadline):
+    """Comes when it has been asked so often, however fast the machine is.
+
+    Attributes:
+        answers: as many as there are questions before it has come.
+    """
+
+    answers: Iterator[int]
+
+    def remaining(self) -> float:
+        """Return a minute, and then nothing."""
+        return 0.0 if next(self.answers, None) is None else 60.0
+
+
 def clean_up(
     collections: Callable[[Deadline], Sequence[object]],
     *,
     event: dict[str, Any] | None = None,
     seconds: float = 60,
+    looks: int | None = None,
     batch_size: int = 10,
     pause: float = 0.0,
     max_continuations: int = 2,
@@ -41,10 +58,12 @@ def clean_up(
 ) -> CleanupReport:
     """Return the report of a run; its failure is raised, as the frame does.
 
-    `collections` returns them, given the deadline; `started` gets the event of each continuation, `failed` the report
-    of a run that failed.
+    `collections` returns them, given the deadline, which comes after so many seconds, or looks at it. `started` gets
+    the event of each continuation, `failed` the report of a run that failed.
     """
     deadline = Deadline(time.monotonic() + seconds)
+    if looks is not None:
+        deadline = CountedDeadline(deadline.at, iter(range(looks)))
     parsed = parse_event(CleanupEvent, event)
 
     def start(chain: Chain, positions: dict[str, Position]) -> None:

@@ -100,8 +100,8 @@ def test_what_workers_leave_is_planned_again_until_all_is_done(database: Databas
     fill(database)
     # No range holds an id that tells no time.
     database.playbacks.insert_one({"_id": "text", "createdAt": CUTOFF - timedelta(days=1)})
-    # In half a second and with rests of a fifth, a worker of the first round deletes some tens of its hundred.
-    options: Document = {"seconds": 0.5, "batch_size": 10, "pause": 0.2}
+    # So often a worker of the first round looks at its deadline until it has deleted some tens of its hundred.
+    options: Document = {"looks": 30, "batch_size": 10, "pause": 0.001}
     answer, rounds, deleted = planned(database, {}), 0, 0
 
     while answer["ranges"]:
@@ -117,7 +117,7 @@ def test_what_workers_leave_is_planned_again_until_all_is_done(database: Databas
     assert answer["fanOut"]["rounds"] == 2
     assert answer["fanOut"]["ranges"] > 4
     assert answer["fanOut"]["deleted"] == {"playbacks": deleted} == {"playbacks": EXPIRED}
-    assert answer["fanOut"]["longestMs"] >= 400
+    assert answer["fanOut"]["longestMs"] > 0
     assert report.deleted == EXPIRED + 1
     assert report.outcomes[0].remaining == 0
     assert database.playbacks.count_documents({}) == 100
