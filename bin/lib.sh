@@ -119,6 +119,8 @@ choose_provider() {
     found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform*/*' -not -path '*/build/terraform/*' -print -quit 2>/dev/null || true)
     [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not answer, and no mirror of the AWS provider is here (TF_PLUGIN_MIRROR names one)"
     mirror=${found%/registry.terraform.io/*}
+    # Whatever is started from here need not look for it again.
+    export TF_PLUGIN_MIRROR=$mirror
     echo "The Terraform registry does not answer: using the provider in $mirror"
   fi
   # At once, since another Terraform may read it meanwhile.
