@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 OURS = ("AWS_", "SECRET_ID", "SNS_", "DB_NAME", "LOG_LEVEL", "CLEANUP_", "BACKEND_", "READ_PREFERENCE", "STORAGE_")
 NEEDS_NETWORK = ("integration", "images", "terraform")
+# The functions run in other processes there, or not at all: to measure coverage would only cost time.
+NOT_MEASURED = ("images", "terraform", "cli", "local", "test_fan_out.py", "test_operate.py", "test_stack.py")
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +75,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if kind in item.path.parts:
                 item.add_marker(getattr(pytest.mark, kind))
                 item.add_marker(pytest.mark.enable_socket)
+        if not set(NOT_MEASURED).isdisjoint(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker(pytest.mark.no_cover)
         if awaited([item.nodeid]):
             item.add_marker(pytest.mark.timeout(LIMIT_SECONDS))
     items.sort(key=lambda item: len(awaited([item.nodeid])))

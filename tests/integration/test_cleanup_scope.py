@@ -7,6 +7,7 @@ import random
 import struct
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +58,12 @@ def played(moment: datetime, **more: object) -> Document:
     return {"_id": made(moment), "createdAt": moment, "user": ObjectId(), **more}
 
 
+@cache
 def retained() -> list[Document]:
     return [played(CUTOFF + timedelta(minutes=n)) for n in range(KEPT)]
 
 
+@cache
 def expired() -> list[Document]:
     return [played(CUTOFF - timedelta(minutes=1 + n)) for n in range(EXPIRED)]
 
@@ -314,10 +317,10 @@ def test_a_sample_that_takes_too_long_costs_neither_the_run_nor_a_sweep(
     database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(25_000)] + retained())
     monkeypatch.setattr("joytify_cleanup.survey.SAMPLE_SECONDS", 0.5)
     # The first of these commands asks for the sample.
-    slow = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 30_000}
+    slow = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 12_000}
 
     with failing(mongodb, {"times": 1}, slow):
-        report = clean(database, batch_size=10_000, seconds=25)
+        report = clean(database, batch_size=10_000, seconds=10)
 
     assert report.deleted == 25_000
     assert report.positions["playbacks"].scope == "bounded"
