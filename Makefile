@@ -49,7 +49,7 @@ test-unit: init ## Only what needs neither network nor Docker
 	@.venv/bin/pytest tests/unit tests/contract
 
 .PHONY: test-terraform
-test-terraform: ## Only Terraform: format, validity, tests; no account needed
+test-terraform: init ## Only Terraform: format, validity, tests; no account needed
 	@bin/test-terraform
 
 .PHONY: bench-cold-start

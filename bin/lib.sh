@@ -93,12 +93,18 @@ choose_images() {
   export BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE
 }
 
-# Installs a lock file, hash-checked: install_locked VENV LOCK. Certificates and the index are those that pip has.
+# Prints a setting of pip, from its environment before its files: pip_setting NAME
+pip_setting() { .venv/bin/pip config list | sed -n "s/^\(:env:\|global\)\.$1='\(.*\)'$/\2/p" | head -n 1; }
+
+# Installs a lock file, hash-checked: install_locked VENV LOCK. uv does not read pip's settings; it is told of pip's index
+# and certificates, and of no others.
 install_locked() {
-  local index
-  index=$(.venv/bin/pip config list | sed -n "s/^.*\.index-url='\(.*\)'$/\1/p" | tail -n 1)
-  [ -z "$index" ] || local -x UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
-  UV_SYSTEM_CERTS=1 .venv/bin/uv pip install --quiet --python "$1" --require-hashes -r "$2"
+  local index certificates
+  index=${UV_DEFAULT_INDEX:-$(pip_setting index-url)}
+  certificates=${SSL_CERT_FILE:-$(pip_setting cert)}
+  [ -z "$index" ] || local -x UV_DEFAULT_INDEX=$index
+  [ -z "$certificates" ] || local -x SSL_CERT_FILE=$certificates
+  .venv/bin/uv pip install --quiet --python "$1" --require-hashes -r "$2"
 }
 
 # Installs a tool whose dependencies pin what ours need newer into an environment of its own: tool NAME (build/NAME)

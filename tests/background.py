@@ -1,6 +1,7 @@
 """Commands that take minutes, mostly of waiting: started before the first test, awaited by the tests that need them.
 
-The tests may run in several processes. The one that divides them starts the commands; how each ended is in files.
+The tests may run in several processes. The one that divides them starts the commands; output and exit codes are kept in
+files.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER = Path("build/background")
 COMMANDS: dict[str, Sequence[str]] = {
     "deployment": ("make", "deploy-local"),
-    "second_emulator": (sys.executable, "tests/second_emulator.py"),
+    "second_emulator": ("nice", sys.executable, "tests/second_emulator.py"),
 }
 # The files whose tests await them.
 AWAITED_IN = {
@@ -30,7 +32,8 @@ AWAITED_IN = {
     "second_emulator": ("test_second_emulator.py",),
 }
 LIMIT_SECONDS = 25 * 60
-STARTED = pytest.StashKey[dict[str, "Background"]]()
+STARTED = pytest.StashKey[list["Background"]]()
+INTERRUPT_SECONDS = 60
 # Runs a command and keeps its exit code in a file, which is there as a whole or not at all.
 KEEP_CODE = 'code=$1; shift; "$@"; echo $? >"$code.new"; mv "$code.new" "$code"'
 
@@ -39,8 +42,6 @@ class Background:
     """A command that runs beside the tests; its output and its exit code go to files."""
 
     def __init__(self, name: str) -> None:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        _code(name).unlink(missing_ok=True)
         # The tests use the images meanwhile.
         environment = {**os.environ, "IMAGES_BUILT": "1"}
         command = ["bash", "-c", KEEP_CODE, name, str(_code(name)), *COMMANDS[name]]
@@ -50,17 +51,26 @@ class Background:
             )
 
     def stop(self) -> None:
-        """End it, and what it started, if it is still running."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(LIMIT_SECONDS)
+        """End it if it is still running; an interrupt has it stop the servers that it started."""
+        for number, seconds in ((signal.SIGINT, INTERRUPT_SECONDS), (signal.SIGTERM, LIMIT_SECONDS)):
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, number)
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(seconds)
+
+
+def begin(tests: Iterable[str]) -> list[Background]:
+    """Start what tests of these ids await; nothing without Terraform, which all of it needs."""
+    names = sorted(awaited(tests)) if shutil.which("terraform") else []
+    if names:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
+    return [Background(name) for name in names]
 
 
 def awaited(tests: Iterable[str]) -> set[str]:
     """Return the commands that tests of these ids await."""
     files = {Path(test.partition("::")[0]) for test in tests}
-    if shutil.which("terraform") is None:
-        return set()
     return {
         name
         for name, wanted in AWAITED_IN.items()

@@ -30,17 +30,17 @@ NOW = CUTOFF = datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class CountedDeadline(Deadline):
-    """Comes when it has been asked so often, however fast the machine is.
+    """Passes after a number of checks, however fast the machine is.
 
     Attributes:
-        answers: as many as there are questions before it has come.
+        checks: an item for each check before it has passed.
     """
 
-    answers: Iterator[int]
+    checks: Iterator[int]
 
     def remaining(self) -> float:
-        """Return a minute, and then nothing."""
-        return 0.0 if next(self.answers, None) is None else 60.0
+        """Return a minute until it has passed."""
+        return 0.0 if next(self.checks, None) is None else 60.0
 
 
 def clean_up(
@@ -48,7 +48,7 @@ def clean_up(
     *,
     event: dict[str, Any] | None = None,
     seconds: float = 60,
-    looks: int | None = None,
+    checks: int | None = None,
     batch_size: int = 10,
     pause: float = 0.0,
     max_continuations: int = 2,
@@ -58,12 +58,12 @@ def clean_up(
 ) -> CleanupReport:
     """Return the report of a run; its failure is raised, as the frame does.
 
-    `collections` returns them, given the deadline, which comes after so many seconds, or looks at it. `started` gets
-    the event of each continuation, `failed` the report of a run that failed.
+    `collections` returns them, given the deadline, which passes after so many seconds, or checks. `started` gets the
+    event of each continuation, `failed` the report of a run that failed.
     """
     deadline = Deadline(time.monotonic() + seconds)
-    if looks is not None:
-        deadline = CountedDeadline(deadline.at, iter(range(looks)))
+    if checks is not None:
+        deadline = CountedDeadline(deadline.at, iter(range(checks)))
     parsed = parse_event(CleanupEvent, event)
 
     def start(chain: Chain, positions: dict[str, Position]) -> None:

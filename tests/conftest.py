@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import stamina
-from background import LIMIT_SECONDS, STARTED, Background, awaited
+from background import COMMANDS, STARTED, awaited, begin
 from xdist.scheduler import LoadFileScheduling
 
 from joytify_discord.webhook import http_client
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 OURS = ("AWS_", "SECRET_ID", "SNS_", "DB_NAME", "LOG_LEVEL", "CLEANUP_", "BACKEND_", "READ_PREFERENCE", "STORAGE_")
 NEEDS_NETWORK = ("integration", "images", "terraform")
-# The functions run in other processes there, or not at all: to measure coverage would only cost time.
+# Whether this process is one of several that the tests are divided among.
+DIVIDED = "PYTEST_XDIST_WORKER" in os.environ
+NICENESS = 5
+# Other tests measure the functions; here, where most run in other processes, to trace them would only cost time.
 NOT_MEASURED = ("images", "terraform", "cli", "local", "test_fan_out.py", "test_operate.py", "test_stack.py")
 
 
@@ -68,8 +71,18 @@ def _client_that_outlives_an_invocation() -> Iterator[None]:
     http_client().close()
 
 
+def pytest_configure() -> None:
+    """Let the deployment, for which some tests wait, go before the others."""
+    if DIVIDED:
+        os.nice(NICENESS)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder; only the kinds that need the network get it. Those that wait longest come last."""
+    """Mark tests by their folder; only the kinds that need the network get it. Then sort them.
+
+    Those that wait for minutes come last; but with several processes, the first waits for the deployment while the
+    others work.
+    """
     for item in items:
         for kind in NEEDS_NETWORK:
             if kind in item.path.parts:
@@ -77,26 +90,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.enable_socket)
         if not set(NOT_MEASURED).isdisjoint(item.path.relative_to(Path(__file__).parent).parts):
             item.add_marker(pytest.mark.no_cover)
-        if awaited([item.nodeid]):
-            item.add_marker(pytest.mark.timeout(LIMIT_SECONDS))
-    items.sort(key=lambda item: len(awaited([item.nodeid])))
+        if unlisted := COMMANDS.keys() & set(getattr(item, "fixturenames", ())) - awaited([item.nodeid]):
+            raise pytest.UsageError(f"{item.nodeid} awaits {', '.join(unlisted)}: name its file in AWAITED_IN")
+    ranks = {"deployment": -1} if DIVIDED else {}
+    items.sort(key=lambda item: sum(ranks.get(name, 1) for name in awaited([item.nodeid])))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin what tests wait for minutes for, unless they are only listed, or are divided among processes."""
-    if not session.config.option.collectonly and "PYTEST_XDIST_WORKER" not in os.environ:
-        _begin(session.config, [item.nodeid for item in session.items])
+    if not session.config.option.collectonly and not DIVIDED:
+        session.config.stash[STARTED] = begin([item.nodeid for item in session.items])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]) -> None:
     """Begin it once, as soon as the first of the processes knows the tests."""
     if STARTED not in node.config.stash:
-        _begin(node.config, ids)
-
-
-def _begin(config: pytest.Config, tests: list[str]) -> None:
-    config.stash[STARTED] = {name: Background(name) for name in awaited(tests)}
+        node.config.stash[STARTED] = begin(ids)
 
 
 class FileScheduling(LoadFileScheduling):
@@ -114,5 +124,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what was begun and is still running, such as after an interrupt."""
-    for background in session.config.stash.get(STARTED, {}).values():
+    for background in session.config.stash.get(STARTED, ()):
         background.stop()

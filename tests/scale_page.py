@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a line of the page is a sentence
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from capacity_page import run
@@ -87,6 +88,7 @@ There is no `mongos` here to try it with. By MongoDB's documents this would diff
 """
 
 
+@cache
 def document() -> str:
     """Return the page."""
     return TEXT.format(one=ONE, one_output=run(ONE), eight=EIGHT, eight_output=run(EIGHT))

@@ -1,5 +1,5 @@
-# Values out of range, many in a run: a run fails if one of them is taken. tests/terraform checks that no variable is
-# forgotten. A variable whose validation asks for another is not judged where that is out of range too.
+# Values out of range, many in a run: a run fails if one of them is accepted. tests/terraform checks that no variable is
+# forgotten. A variable whose validation refers to another is not evaluated if that is out of range too.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -88,8 +88,9 @@ run "above_or_malformed" {
     fan_out_max_concurrency          = 1001
     fan_out_server_capacity          = 1001
     cloudwatch_log_retention_days    = 400
+    create_secret                    = false
     secret_kms_key_arn               = "alias/ours"
-    archive_expire_after_days        = 0
+    archive_expire_after_days        = 36501
     backend_chunk_size               = 3501
     cleanup_days                     = 3651
     cleanup_batch_size               = 100001
@@ -160,14 +161,16 @@ run "a_timeout_below_the_safety_minutes" {
   ]
 }
 
-run "a_timeout_too_short" {
+run "shorter_or_sooner" {
   command = plan
 
   variables {
     playback_cleanup_timeout_seconds = 10
+    archive_expire_after_days        = 0
   }
 
   expect_failures = [
     var.playback_cleanup_timeout_seconds,
+    var.archive_expire_after_days,
   ]
 }

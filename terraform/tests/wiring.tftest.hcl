@@ -147,7 +147,7 @@ run "a_secret_that_is_there_is_taken" {
   }
 }
 
-run "what_is_asked_for" {
+run "optional_features_and_settings" {
   command = plan
 
   variables {
@@ -160,7 +160,6 @@ run "what_is_asked_for" {
     storage_limit_mb           = 10240
     backend_chunk_size         = 500
     log_level                  = "DEBUG"
-    lambda_memory_size         = 2048
     read_preference            = "secondary"
     cleanup_batch_size         = 500
     cleanup_max_delete_percent = 50
@@ -222,7 +221,7 @@ run "an_account_may_forbid_to_reserve" {
   }
 }
 
-run "applied" {
+run "alarms_and_encryption" {
   command = apply
 
   variables {

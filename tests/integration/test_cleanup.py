@@ -119,7 +119,7 @@ def test_test_mode_touches_no_production_collection(database: Database[Document]
 def test_it_stops_at_its_deadline_and_the_next_run_completes(database: Database[Document]) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(200)] + [playback(NEW)])
 
-    first = clean(database, looks=30, pause=0.001)
+    first = clean(database, checks=30, pause=0.001)
     second = clean(database)
 
     assert first["stop_reason"] == "deadline"

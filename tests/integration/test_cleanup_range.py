@@ -112,7 +112,7 @@ def test_a_run_out_of_time_continues_in_its_range(database: Database[Document]) 
     runs = 0
     while events:
         started: list[dict[str, Any]] = []
-        clean(database, events.pop(), looks=30, batch_size=10, pause=0.001, max_continuations=99, started=started)
+        clean(database, events.pop(), checks=30, batch_size=10, pause=0.001, max_continuations=99, started=started)
         events, runs = started, runs + 1
         assert all(
             each["range"]

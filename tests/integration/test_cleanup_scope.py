@@ -43,8 +43,8 @@ EXPIRED = 2000
 MARGIN = round(CLOCK_MARGIN / timedelta(minutes=1))
 POLICY = Policy("playbacks", "createdAt")
 NUMBERS = count()
-# A run that looks at its deadline so often deletes some batches, and not all.
-LOOKS = 60
+# A run that checks its deadline so often deletes some batches, and not all.
+CHECKS = 60
 
 Document = dict[str, Any]
 
@@ -266,7 +266,13 @@ def test_a_sequence_by_an_index_goes_on_and_completes_without_it(database: Datab
     database.playbacks.insert_many(kept + expired() + imported)
     name = database.playbacks.create_index("createdAt")
     events: list[Document] = [{}]
-    options: Document = {"looks": LOOKS, "pause": 0.001, "batch_size": 200, "started": events, "max_continuations": 200}
+    options: Document = {
+        "checks": CHECKS,
+        "pause": 0.001,
+        "batch_size": 200,
+        "started": events,
+        "max_continuations": 200,
+    }
 
     reports = []
     for event in events:
@@ -320,7 +326,7 @@ def test_a_sample_that_takes_too_long_costs_neither_the_run_nor_a_sweep(
     slow = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 12_000}
 
     with failing(mongodb, {"times": 1}, slow):
-        report = clean(database, batch_size=10_000, seconds=10)
+        report = clean(database, batch_size=10_000, seconds=25)
 
     assert report.deleted == 25_000
     assert report.positions["playbacks"].scope == "bounded"
@@ -333,7 +339,13 @@ def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stoppe
     kept = retained()
     database.playbacks.insert_many(kept + expired())
     events: list[Document] = [{"sweep": sweep}]
-    options: Document = {"looks": LOOKS, "pause": 0.001, "batch_size": 100, "started": events, "max_continuations": 200}
+    options: Document = {
+        "checks": CHECKS,
+        "pause": 0.001,
+        "batch_size": 100,
+        "started": events,
+        "max_continuations": 200,
+    }
 
     reports = [clean(database, event=event, **options) for event in events]
 
@@ -350,14 +362,14 @@ RUN = """
 import json
 from pathlib import Path
 from pymongo import MongoClient
-from test_cleanup_scope import LOOKS, clean
+from test_cleanup_scope import CHECKS, clean
 
 def run(uri, database, file):
     position = Path(file)
     with MongoClient(uri, tz_aware=True) as client:
         while (event := json.loads(position.read_text())) is not None:
             started = []
-            options = {"looks": LOOKS, "batch_size": 100, "pause": 0.02, "max_continuations": 1000}
+            options = {"checks": CHECKS, "batch_size": 100, "pause": 0.02, "max_continuations": 1000}
             clean(client[database], event=event, started=started, **options)
             # As Lambda keeps an asynchronous event until its run has ended.
             position.with_suffix(".new").write_text(json.dumps(started[0] if started else None))

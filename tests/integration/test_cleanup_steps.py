@@ -100,8 +100,8 @@ def test_what_workers_leave_is_planned_again_until_all_is_done(database: Databas
     fill(database)
     # No range holds an id that tells no time.
     database.playbacks.insert_one({"_id": "text", "createdAt": CUTOFF - timedelta(days=1)})
-    # So often a worker of the first round looks at its deadline until it has deleted some tens of its hundred.
-    options: Document = {"looks": 30, "batch_size": 10, "pause": 0.001}
+    # A worker of the first round checks its deadline so often until it has deleted some tens of its hundred.
+    options: Document = {"checks": 30, "batch_size": 10, "pause": 0.001}
     answer, rounds, deleted = planned(database, {}), 0, 0
 
     while answer["ranges"]:

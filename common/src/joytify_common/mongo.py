@@ -125,11 +125,11 @@ def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
     return iter(stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=seconds))
 
 
-def retried(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Return what the call returns, which is safe to make twice: made again while that can help and time is left.
+def retry(deadline: Deadline, call: Callable[[], T]) -> T:
+    """Make a call that is safe to repeat until it succeeds, a retry cannot help or time is up; return its result.
 
     Raises:
-        JobError: as of `mongo_errors`, from the last attempt.
+        JobError: of the last attempt; see `mongo_errors`.
     """
     for attempt in attempts(deadline):
         with attempt, bounded(deadline):

@@ -1,4 +1,4 @@
-"""What the steps of the state machine tell one another, and the keys of the event that carry it."""
+"""What the steps of the state machine pass to one another, and the keys of the event that carry it."""
 
 from __future__ import annotations
 

@@ -106,14 +106,11 @@ def _build(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) 
         raise CommandError(
             f"{why}; {users:,} users are done, what is written is whole, and the same command goes on{further}"
         ) from None
-    _say_looked_at(month, users, after)
-    say("whoever of them has plays in it has statistics for it")
+    say(f"{_examined(month, users, after)}; those with plays in that month have statistics for it")
 
 
-def _say_looked_at(month: Period, users: int, after: ObjectId | None) -> None:
-    if after is not None and not users:
-        raise CommandError(f"--after: no user comes after {after}, so nobody was looked at")
-    say(f"{month}: {users:,} users{f' after {after}' if after else ''} looked at")
+def _examined(month: Period, users: int, after: ObjectId | None) -> str:
+    return f"{month}: {users:,} users{f' after {after}' if after else ''} examined"
 
 
 def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) -> None:
@@ -125,7 +122,7 @@ def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int
             examples.extend(chunk.examples[: EXAMPLES - len(examples)])
             looked_at += chunk.looked_at
             bar.update(task, advance=chunk.looked_at)
-    _say_looked_at(month, looked_at, after)
+    say(_examined(month, looked_at, after))
     say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of those have no statistics for it")
     for part in PARTS:
         say(f"{part}: {totals[part]:,} disagree with the plays")

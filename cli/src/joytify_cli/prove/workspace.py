@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 # A copy is applied, so that the user's own backend, digests and variables stay as they are.
 OWN = shutil.ignore_patterns(
-    ".terraform", "*.tfstate*", "*.tfvars", "*.tfvars.json", "backend.hcl", "*_override.tf.json"
+    ".terraform",
+    ".terraform.lock.hcl?*",
+    "*.tfstate*",
+    "*.tfvars",
+    "*.tfvars.json",
+    "backend.hcl",
+    "*_override.tf.json",
 )
 # The bootstrap makes the bucket that its state is moved to; until then the state is a file.
 FIRST = "first_override.tf.json"

@@ -13,7 +13,7 @@ from loguru import logger
 from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
 from joytify_common.errors import TransientError
-from joytify_common.mongo import Document, mongo_errors, retried, within
+from joytify_common.mongo import Document, mongo_errors, retry, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -243,8 +243,8 @@ class Survey:
         return self.collection.find({}, {"_id": 1}).hint(BY_ID).min([("_id", start)]).max([("_id", stop)])
 
     def retried(self, call: Callable[[], T]) -> T:
-        """Return what the call returns, made again while that can help and time is left."""
-        return retried(self.deadline, call)
+        """Make a call that is safe to repeat, within the deadline, and return its result."""
+        return retry(self.deadline, call)
 
     def _figure(self, query: Document, seconds: float) -> int | None:
         """Return a best-effort count; None if it fails."""

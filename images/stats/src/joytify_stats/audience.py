@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pymongo import WriteConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
-from joytify_common.mongo import Document, bounded, retried
+from joytify_common.mongo import Document, bounded, retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ class Audience:
             {"$limit": size},
             {"$group": {"_id": None, "users": {"$push": "$user"}, "last": {"$last": "$_id"}}},
         ]
-        found = retried(self._deadline, lambda: next(self._stats.aggregate(pipeline, hint="_id_"), None))
+        found = retry(self._deadline, lambda: next(self._stats.aggregate(pipeline, hint="_id_"), None))
         return Chunk(users=list(dict.fromkeys(found["users"])), last=found["last"]) if found else None
 
     def pending_users(self, users: Sequence[ObjectId]) -> list[ObjectId]:
@@ -114,7 +114,7 @@ class Audience:
 
     def _ids(self, query: Document) -> list[ObjectId]:
         pipeline: list[Document] = [{"$match": query}, {"$group": {"_id": None, "ids": {"$push": "$_id"}}}]
-        found = retried(self._deadline, lambda: next(self._users.aggregate(pipeline), None))
+        found = retry(self._deadline, lambda: next(self._users.aggregate(pipeline), None))
         return list(found["ids"]) if found else []
 
     def create_notification(self, created_at: datetime, now: datetime) -> bool:
@@ -140,7 +140,7 @@ class Audience:
             # After an attempt that broke off, or beside another run, the marks say who got it by this call.
             return list(users) if changed == len(users) else self._ids(ours)
 
-        return retried(self._deadline, push)
+        return retry(self._deadline, push)
 
     def record_progress(self, after: ObjectId) -> None:
         """Record that all up to this stats document is processed; a slower run cannot set it back."""

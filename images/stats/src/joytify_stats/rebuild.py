@@ -14,7 +14,7 @@ from bson import ObjectId
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
 from joytify_common.errors import ConfigError
-from joytify_common.mongo import Document, bounded, retried, within
+from joytify_common.mongo import Document, bounded, retry, within
 from joytify_stats.elements import element
 from joytify_stats.stages import differences_in, kept_of, played_of, written_to
 
@@ -167,13 +167,13 @@ class Rebuild:
         return self._retried(lambda: list(users.aggregate(pipeline)))
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """Return what the call returns; a person has no deadline, so each attempt has what a chunk may take."""
+        """Return what the call returns; each attempt is bounded too, since a person at a terminal has no deadline."""
 
         def timed() -> T:
             with within(CALL_SECONDS):
                 return call()
 
-        return retried(self._deadline, timed)
+        return retry(self._deadline, timed)
 
     def _computed(self, chunk: list[ObjectId], *, only_missing: bool) -> list[Document]:
         """Return the stages that give each user with plays `_id`, `own` (the element that is there) and `element`."""
