@@ -56,19 +56,34 @@ def fill(database: Database[Document], documents: list[Document]) -> None:
         database.playbacks.insert_many(documents[start : start + 50_000], ordered=False)
 
 
+@pytest.fixture(scope="module")
+def template(mongodb: MongoClient[Document]) -> Iterator[Database[Document]]:
+    """Plays that are worth dividing."""
+    made = mongodb["test-plan-template"]
+    fill(made, [*expired(), *retained(KEPT)])
+    yield made
+    mongodb.drop_database(made.name)
+
+
+@pytest.fixture
+def filled(template: Database[Document], database: Database[Document]) -> Database[Document]:
+    """The test's own copy of them, made by the server."""
+    template.playbacks.aggregate([{"$out": {"db": database.name, "coll": "playbacks"}}])
+    return database
+
+
 def plan(database: Database[Document], **options: Any) -> Plan:
     documents = ExpiredDocuments(database, POLICY, CUTOFF, Deadline(time.monotonic() + 60))
     planner = Planner(**{"capacity": 8, "server": "a test", "rate": RATE, "seconds": SECONDS, **options})
     return planner.plan([("playbacks", documents)])
 
 
-def test_the_ranges_hold_everything_and_none_takes_more_than_half_of_the_time(database: Database[Document]) -> None:
-    fill(database, [*expired(), *retained(KEPT)])
-    before = _examined(database)
-    made = plan(database)
-    read = _examined(database) - before
+def test_the_ranges_hold_everything_and_none_takes_more_than_half_of_the_time(filled: Database[Document]) -> None:
+    before = _examined(filled)
+    made = plan(filled)
+    read = _examined(filled) - before
 
-    deleted = [_delete(database, each) for each in made.data()["ranges"]]
+    deleted = [_delete(filled, each) for each in made.data()["ranges"]]
 
     assert len(made.ranges) == 8
     assert sum(deleted) == EXPIRED
@@ -78,7 +93,7 @@ def test_the_ranges_hold_everything_and_none_takes_more_than_half_of_the_time(da
     assert all(first.time_range.end == then.time_range.start for first, then in pairwise(made.ranges))
     assert sum(each.documents or 0 for each in made.ranges) == pytest.approx(EXPIRED, rel=0.15)
     assert read <= 2 * PLAN_SAMPLE_DOCUMENTS
-    assert database.playbacks.count_documents({}) == KEPT
+    assert filled.playbacks.count_documents({}) == KEPT
     assert 2 <= made.workers <= 8
     assert made.reason.startswith(f"{made.workers} workers: ")
 
@@ -95,12 +110,10 @@ def _examined(database: Database[Document]) -> int:
     return int(database.command("serverStatus")["metrics"]["queryExecutor"]["scannedObjects"])
 
 
-def test_a_server_with_one_primary_gets_one_worker(database: Database[Document]) -> None:
-    fill(database, [*expired(), *retained(KEPT)])
-
+def test_a_server_with_one_primary_gets_one_worker(filled: Database[Document]) -> None:
     # The work is three and a half times what a range may hold, whatever a sample is off by.
     rate = EXPIRED / (3.5 * SECONDS * TIME_SHARE * SAMPLE_MARGIN)
-    made = plan(database, rate=rate, capacity=1, server="a replica set has one primary, which takes all writes")
+    made = plan(filled, rate=rate, capacity=1, server="a replica set has one primary, which takes all writes")
 
     assert made.workers == 1
     assert "one primary" in made.reason
@@ -108,10 +121,8 @@ def test_a_server_with_one_primary_gets_one_worker(database: Database[Document])
     assert len(made.ranges) == 4
 
 
-def test_one_worker_is_enough_for_what_takes_half_of_its_time(database: Database[Document]) -> None:
-    fill(database, [*expired(), *retained(KEPT)])
-
-    made = plan(database, rate=50_000.0, seconds=800.0)
+def test_one_worker_is_enough_for_what_takes_half_of_its_time(filled: Database[Document]) -> None:
+    made = plan(filled, rate=50_000.0, seconds=800.0)
 
     assert (made.workers, len(made.ranges)) == (1, 1)
     assert made.reason.startswith("one worker is enough")
@@ -139,16 +150,14 @@ def test_plays_of_one_second_are_in_one_range(database: Database[Document]) -> N
 
 
 def test_without_a_sample_in_time_the_work_is_divided_all_the_same(
-    mongodb: MongoClient[Document], database: Database[Document]
+    mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
-    fill(database, [*expired(), *retained(KEPT)])
-
     with failing(mongodb, ALWAYS, TOO_SLOW):
-        made = plan(database)
+        made = plan(filled)
 
     assert len(made.ranges) == 2
     assert [each.documents for each in made.ranges] == [None, None]
-    assert sum(_delete(database, each) for each in made.data()["ranges"]) == EXPIRED
+    assert sum(_delete(filled, each) for each in made.data()["ranges"]) == EXPIRED
 
 
 def test_the_server_says_what_it_is(mongodb: MongoClient[Document]) -> None:

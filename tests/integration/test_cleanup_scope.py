@@ -20,7 +20,7 @@ from forks import forks
 from joytify_cleanup.batches import Scope
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.retention import Policy, cutoff
-from joytify_cleanup.survey import CLOCK_MARGIN, SAMPLED_FROM_DOCUMENTS
+from joytify_cleanup.survey import CLOCK_MARGIN
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError
 
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
 CUTOFF = cutoff(NOW, 60)
 OLD = CUTOFF - timedelta(days=900)
-# More than a small collection, so that ids are trusted where that holds.
+# A fifth of what they are, so that a collection of which a sample can be drawn is soon filled.
+SAMPLE_DOCUMENTS, SAMPLED_FROM_DOCUMENTS = 200, 4000
 KEPT = SAMPLED_FROM_DOCUMENTS + 1000
 EXPIRED = 2000
 # One is made in a minute, and those of the margin are read too.
@@ -47,6 +48,12 @@ NUMBERS = count()
 CHECKS = 60
 
 Document = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joytify_cleanup.survey.SAMPLE_DOCUMENTS", SAMPLE_DOCUMENTS)
+    monkeypatch.setattr("joytify_cleanup.scope.SAMPLED_FROM_DOCUMENTS", SAMPLED_FROM_DOCUMENTS)
 
 
 def made(moment: datetime) -> ObjectId:
@@ -150,7 +157,7 @@ def test_an_import_with_younger_ids_is_seen_and_everything_is_swept(database: Da
 
 
 def test_what_an_ordinary_run_misses_a_sweep_deletes(database: Database[Document]) -> None:
-    """Three documents of 21,000 are too few for a sample."""
+    """Three documents of 5,000 are too few for a sample."""
     kept = retained()
     imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(3)]
     database.playbacks.insert_many(kept + imported)
@@ -362,7 +369,10 @@ RUN = """
 import json
 from pathlib import Path
 from pymongo import MongoClient
-from test_cleanup_scope import CHECKS, clean
+from joytify_cleanup import scope, survey
+from test_cleanup_scope import CHECKS, SAMPLE_DOCUMENTS, SAMPLED_FROM_DOCUMENTS, clean
+
+survey.SAMPLE_DOCUMENTS, scope.SAMPLED_FROM_DOCUMENTS = SAMPLE_DOCUMENTS, SAMPLED_FROM_DOCUMENTS
 
 def run(uri, database, file):
     position = Path(file)
