@@ -7,6 +7,7 @@ files.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FOLDER = Path("build/background")
+# By the fixture that awaits it; first what most tests wait for.
 COMMANDS: dict[str, Sequence[str]] = {
     "deployment": ("make", "deploy-local"),
     "second_emulator": ("nice", sys.executable, "tests/second_emulator.py"),
@@ -32,23 +34,21 @@ AWAITED_IN = {
     "second_emulator": ("test_second_emulator.py",),
 }
 LIMIT_SECONDS = 25 * 60
-STARTED = pytest.StashKey[list["Background"]]()
+STARTED = pytest.StashKey["Background | None"]()
 INTERRUPT_SECONDS = 60
-# Runs a command and keeps its exit code in a file, which is there as a whole or not at all.
-KEEP_CODE = 'code=$1; shift; "$@"; echo $? >"$code.new"; mv "$code.new" "$code"'
 
 
 class Background:
-    """A command that runs beside the tests; its output and its exit code go to files."""
+    """Commands that run beside the tests, one after the other; output and exit code of each go to files."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
         # The tests use the images meanwhile.
         environment = {**os.environ, "IMAGES_BUILT": "1"}
-        command = ["bash", "-c", KEEP_CODE, name, str(_code(name)), *COMMANDS[name]]
-        with _log(name).open("w") as output:
-            self._process = subprocess.Popen(
-                command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-            )
+        # After an interrupt no next one begins.
+        script = "\n".join(["trap exit INT TERM", *map(_script, names)])
+        self._process = subprocess.Popen(["bash", "-c", script], env=environment, start_new_session=True)
 
     def stop(self) -> None:
         """End it if it is still running; an interrupt has it stop the servers that it started."""
@@ -59,13 +59,11 @@ class Background:
                     self._process.wait(seconds)
 
 
-def begin(tests: Iterable[str]) -> list[Background]:
+def begin(tests: Iterable[str]) -> Background | None:
     """Start what tests of these ids await; nothing without Terraform, which all of it needs."""
-    names = sorted(awaited(tests)) if shutil.which("terraform") else []
-    if names:
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir(parents=True)
-    return [Background(name) for name in names]
+    wanted = awaited(tests) if shutil.which("terraform") else set()
+    names = [name for name in COMMANDS if name in wanted]
+    return Background(names) if names else None
 
 
 def awaited(tests: Iterable[str]) -> set[str]:
@@ -87,11 +85,17 @@ def await_command(name: str) -> str:
         pytest.skip("Terraform is not installed here")
     limit = time.monotonic() + LIMIT_SECONDS
     while not _code(name).exists():
-        assert time.monotonic() < limit, f"{name} has not ended: {_log(name).read_text(encoding='utf-8')}"
+        assert time.monotonic() < limit, f"{name} has not ended: see {_log(name)}"
         time.sleep(0.5)
     output = _log(name).read_text(encoding="utf-8")
     assert int(_code(name).read_text(encoding="ascii")) == 0, output
     return output
+
+
+def _script(name: str) -> str:
+    """Return what runs a command and keeps its exit code in a file, which is there as a whole or not at all."""
+    code = _code(name)
+    return f"{shlex.join(COMMANDS[name])} >{_log(name)} 2>&1; echo $? >{code}.new; mv {code}.new {code}"
 
 
 def _log(name: str) -> Path:

@@ -124,5 +124,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what was begun and is still running, such as after an interrupt."""
-    for background in session.config.stash.get(STARTED, ()):
+    if (background := session.config.stash.get(STARTED, None)) is not None:
         background.stop()
