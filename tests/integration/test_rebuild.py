@@ -250,6 +250,13 @@ def test_the_command_builds_and_compares(
     assert output.count("0 disagree with the plays") == 4
 
 
+def test_empty_test_collections_are_no_success(database: Database[Document], mongodb_uri: str) -> None:
+    code, output = command(database, mongodb_uri, "--compare")
+
+    assert code == 1
+    assert "test-playbacks is empty: with --production" in " ".join(output.split())
+
+
 @pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
 def test_going_on_after_the_last_user_says_that_nobody_was_left(
     database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]], words: tuple[str, ...]

@@ -80,6 +80,8 @@ def build(
             names = chosen_collections(target, what, production=production, confirm=confirm)
         deadline = Deadline(time.monotonic() + FOR_EVER_SECONDS)
         rebuild = Rebuild(target, names, month, replace=replace, read_preference=read_preference, deadline=deadline)
+        if not production and target[names.playbacks].find_one({}, {"_id": 1}) is None:
+            raise CommandError(f"{names.playbacks} is empty: with --production the app's own collections are meant")
         rebuild.check()
         total = target[names.users].estimated_document_count()
         (_compare if compare else _build)(rebuild, month, start, total)
@@ -129,7 +131,7 @@ def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int
     if examples:
         say("for instance: " + ", ".join(map(str, examples)))
     advice = {
-        "without --compare what is missing is built": totals["missing"],
+        "the same command without --compare builds what is missing": totals["missing"],
         "with --replace the plays decide where they disagree": len(examples),
     }
     if found := [text for text, users in advice.items() if users]:
