@@ -43,6 +43,23 @@ class CountedDeadline(Deadline):
         return 0.0 if next(self.checks, None) is None else 60.0
 
 
+def purge(
+    event: CleanupEvent, deadline: Deadline, *, batch_size: int = 10, pause: float = 0.0, archive: Archive | None = None
+) -> Purge:
+    """Return the purge that an event asks for."""
+    return Purge(
+        batch_size=batch_size,
+        pause_seconds=pause,
+        max_delete_percent=95,
+        allow_above_limit=event.allow_above_limit,
+        sweep=event.sweep,
+        dry_run=event.dry_run,
+        deadline=deadline,
+        archive=archive,
+        span=event.time_range.span() if event.time_range else None,
+    )
+
+
 def clean_up(
     collections: Callable[[Deadline], Sequence[object]],
     *,
@@ -75,17 +92,7 @@ def clean_up(
         event=parsed,
         started_at=NOW,
         cutoff=CUTOFF,
-        purge=Purge(
-            batch_size=batch_size,
-            pause_seconds=pause,
-            max_delete_percent=95,
-            allow_above_limit=parsed.allow_above_limit,
-            sweep=parsed.sweep,
-            dry_run=parsed.dry_run,
-            deadline=deadline,
-            archive=archive,
-            span=parsed.time_range.span() if parsed.time_range else None,
-        ),
+        purge=purge(parsed, deadline, batch_size=batch_size, pause=pause, archive=archive),
         max_continuations=max_continuations,
         storage=lambda _seconds: None,
         forecast=lambda storage, _seconds: storage,

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
-from cleanup_run import CUTOFF, NOW, clean_up
+from cleanup_run import CUTOFF, NOW, clean_up, purge
 
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.fan_out import FanOutPlan, worker_outcome
 from joytify_cleanup.plan import Planner
-from joytify_cleanup.purge import Purge
 from joytify_cleanup.retention import Policy
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError
@@ -58,16 +57,7 @@ def plan(database: Database[Document], event: Document) -> Document | Failed[Cle
         started_at=NOW,
         cutoff=CUTOFF,
         test_mode=parsed.test_mode,
-        purge=Purge(
-            batch_size=10,
-            pause_seconds=0.0,
-            max_delete_percent=95,
-            allow_above_limit=parsed.allow_above_limit,
-            sweep=parsed.sweep,
-            dry_run=parsed.dry_run,
-            deadline=deadline,
-            archive=None,
-        ),
+        purge=purge(parsed, deadline),
         kinds={"playbacks": "playbacks"},
         planner=lambda: PLANNER,
     ).run(collections(database, deadline))
