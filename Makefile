@@ -41,12 +41,16 @@ docs: init ## Write docs/configuration.md, docs/capacity.md, docs/scale.md and t
 ##@ Test
 
 .PHONY: test
-test: ## Everything: lint, unit, contract, integration, images; T=path for some of the tests
+test: ## Lint, unit, contract, integration and image tests; T=path for some of the tests
 	@bin/test $(T)
 
 .PHONY: test-unit
-test-unit: init ## Only what needs neither network nor Docker
-	@.venv/bin/pytest tests/unit tests/contract
+test-unit: ## Only the tests that need neither network nor Docker; T=path for some of them
+	@bin/test $(or $(T),tests/unit tests/contract)
+
+.PHONY: test-deploy
+test-deploy: ## Terraform's tests, the deployment to a local AWS, a second emulator; T=path for some of the tests
+	@bin/test-deploy $(T)
 
 .PHONY: test-terraform
 test-terraform: init ## Only Terraform: format, validity, tests; no account needed

@@ -7,6 +7,15 @@ REAL_MINISTACK=ministackorg/ministack:1.5.33
 
 fail() { echo "$1" >&2; exit 1; }
 
+# Runs a command and prints how long it took: stage NAME COMMAND...
+stage() {
+  local name=$1 began=$SECONDS code=0
+  shift
+  "$@" || code=$?
+  echo "$name: $((SECONDS - began)) s"
+  return $code
+}
+
 # Prints the commit that the images are built from, with -dirty if what goes into them differs from it.
 revision() {
   local head
@@ -26,7 +35,8 @@ apt_install() {
   { apt-get update && apt-get install -y --no-install-recommends "$@"; } >build/apt.log 2>&1 || fail "apt-get could not install $*: $(tail -n 3 build/apt.log)"
 }
 
-# Sets DOCKER to a client that can build with BuildKit; as root on Debian it installs and starts what is missing.
+# Sets DOCKER to a client that can build with BuildKit; as root on Debian it installs and starts what is missing, and sets
+# DOCKERD to the process that it started.
 require_docker() {
   if ! docker info >/dev/null 2>&1; then
     [ "$(id -u)" = 0 ] || fail "Docker does not answer: start it, or let your user reach it (group docker)"
@@ -36,7 +46,7 @@ require_docker() {
     mkdir -p build
     echo "Starting dockerd (its log: build/dockerd.log) ..."
     setsid dockerd >build/dockerd.log 2>&1 </dev/null &
-    echo $! >build/dockerd.pid
+    DOCKERD=$!
     for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
     docker info >/dev/null 2>&1 || fail "dockerd did not start: $(tail -n 3 build/dockerd.log)"
   fi
@@ -45,6 +55,13 @@ require_docker() {
     if "$DOCKER" buildx version >/dev/null 2>&1 || "$DOCKER" --version | grep -q 'version 20\.'; then return; fi
   done
   fail "no Docker client here can build: install docker-buildx"
+}
+
+# Ends the dockerd that this script started.
+stop_docker() {
+  [ -n "${DOCKERD:-}" ] || return 0
+  kill "$DOCKERD" 2>/dev/null || true
+  wait "$DOCKERD" 2>/dev/null || true
 }
 
 # Sets COMPOSE to Docker Compose, version 2 or 1.

@@ -1,8 +1,9 @@
-"""The committed Terraform against moto, which nobody here wrote: plan, apply, second plan, destroy; in `make test`.
+"""The committed Terraform against moto, which nobody here wrote: plan, apply, second plan, destroy.
 
-All that may differ from `make deploy-local` does: region, names, environment, optional resources. The results go to
-build/second-emulator/result.json. moto takes a bucket's policy to refuse everything that it mentions, whatever its
-conditions, so that no object can be put into the buckets; the states are files.
+It is part of `make test-deploy`. All that may differ from `make deploy-local` does: region, names, environment,
+optional resources. The results go to build/second-emulator/result.json. moto takes a bucket's policy to refuse
+everything that it mentions, whatever its conditions, so that no object can be put into the buckets; the states are
+files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Values out of range, many in a run: a run fails if one of them is accepted. tests/terraform checks that no variable is
+# Values out of range, many in a run: a run fails if one of them is accepted. tests/contract checks that no variable is
 # forgotten. A variable whose validation refers to another is not evaluated if that is out of range too.
 
 mock_provider "aws" {

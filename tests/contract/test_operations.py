@@ -42,7 +42,7 @@ def test_every_alarm_is_explained() -> None:
 
 
 def test_the_session_is_there() -> None:
-    """tests/terraform runs it."""
+    """tests/deploy runs it."""
     commands = [command for command, _ in session("An evening")]
 
     assert len(commands) == 10

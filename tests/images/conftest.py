@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 START_SECONDS = 30
 
 
+@pytest.fixture(autouse=True)
+def _network(socket_enabled: None) -> None:
+    """Every test in this folder may use the network of this machine."""
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """MongoDB, local AWS, backend and Discord on the Docker bridge's address."""

@@ -1,9 +1,13 @@
-"""A real MongoDB in a container for the session, and a database of its own for each test."""
+"""A real MongoDB for the session, and a database of its own for each test.
+
+`MONGODB_IMAGE` names the image of the server, which then runs in a container; otherwise the embedded server is used.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,7 +15,8 @@ import pytest
 from pymongo import MongoClient
 from testcontainers.core.container import DockerContainer
 
-from joytify_local.mongodb import initiate
+from joytify_local.mongodb import initiate, start_mongod
+from joytify_local.processes import free_port, stop
 from joytify_local.stack import start_embedded
 
 if TYPE_CHECKING:
@@ -26,20 +31,37 @@ START_SECONDS = 60
 # With its own fail points, so that tests can have it drop connections and be slow. A run that is killed leaves its
 # transaction open; the server ends it after this long, by default a minute.
 TRANSACTION_SECONDS = 3
-COMMAND = (
-    "--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1 "
-    f"--setParameter transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"
+OPTIONS = (
+    "--setParameter",
+    "enableTestCommands=1",
+    "--setParameter",
+    f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}",
 )
 # testcontainers' own reaper is an image too, and not every machine can pull it; the fixtures stop what they start.
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 
 
+@pytest.fixture(autouse=True)
+def _network(socket_enabled: None) -> None:
+    """Every test in this folder may use the network of this machine."""
+
+
 @pytest.fixture(scope="session")
-def mongodb_uri() -> Iterator[str]:
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Connection string of a MongoDB that lives as long as the session."""
-    image = os.environ.get("MONGODB_IMAGE", "mongo:8.0")
-    container = DockerContainer(image).with_command(COMMAND).with_exposed_ports(PORT)
-    with container:
+    if image := os.environ.get("MONGODB_IMAGE"):
+        with _container(image) as uri:
+            yield uri
+        return
+    pid, uri = start_mongod(tmp_path_factory.mktemp("mongodb"), "127.0.0.1", free_port("127.0.0.1"), OPTIONS)
+    yield uri
+    stop([pid])
+
+
+@contextmanager
+def _container(image: str) -> Iterator[str]:
+    command = f"--replSet rs0 --bind_ip_all {' '.join(OPTIONS)}"
+    with DockerContainer(image).with_command(command).with_exposed_ports(PORT) as container:
         host, port = container.get_container_host_ip(), container.get_exposed_port(PORT)
         uri = f"mongodb://{host}:{port}/?directConnection=true"
         limit = time.monotonic() + START_SECONDS

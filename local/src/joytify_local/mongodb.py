@@ -9,11 +9,15 @@ import subprocess
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from joytify_local.processes import StartError, start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REPLICA_SET = "rs0"
 NOT_YET_INITIALIZED = 94
@@ -39,8 +43,14 @@ def why_not_embedded() -> str | None:
     return None if tried.returncode == 0 else f"mongod does not run: {tried.stderr.strip() or tried.stdout.strip()}"
 
 
-def start_mongod(folder: Path, host: str, port: int) -> tuple[int, str]:
+def start_mongod(folder: Path, host: str, port: int, options: Sequence[str] = ()) -> tuple[int, str]:
     """Start an empty mongod as a replica set of one; return its process id and its connection string.
+
+    Args:
+        folder: where it keeps its data and its log.
+        host: address to listen on.
+        port: port to listen on.
+        options: further options of its command line.
 
     Raises:
         StartError: it did not come up.
@@ -53,7 +63,7 @@ def start_mongod(folder: Path, host: str, port: int) -> tuple[int, str]:
     uri = f"mongodb://{host}:{port}/?directConnection=true"
     command = [str(binary), "--dbpath", str(data), "--bind_ip", host, "--port", str(port), "--replSet", REPLICA_SET]
     # MongoDB would take half of the machine's memory for its cache.
-    command += ["--wiredTigerCacheSizeGB", os.environ.get("MONGOD_CACHE_GB", "1"), "--nounixsocket"]
+    command += ["--wiredTigerCacheSizeGB", os.environ.get("MONGOD_CACHE_GB", "1"), "--nounixsocket", *options]
     pid = start(command, folder / "mongod.log", partial(initiate, uri, f"{host}:{port}"))
     return pid, uri
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from joytify_cli.prove.deployment import Deployment
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 RULE, ALARM = "joytify-weekly-cleanup", "joytify-cleanup-failed"
 MARK = "=====command"

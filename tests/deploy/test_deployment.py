@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from joytify_cli.prove.deployment import Deployment
 
 # Deploying, which the first test waits for, takes minutes.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

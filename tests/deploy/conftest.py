@@ -1,13 +1,14 @@
-"""The pipeline as `make deploy-local` leaves it up, and what a second emulator makes of the same Terraform."""
+"""The pipeline as `make deploy-local` leaves it up, and the same Terraform applied to a second emulator."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from background import LIMIT_SECONDS, await_command
 from second_emulator import RESULT
 
 from joytify_cli.prove.deployment import Deployment
@@ -17,23 +18,28 @@ from joytify_local.stack import load_deployed_stack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LIMIT_SECONDS = 25 * 60
 
-@pytest.fixture(scope="package")
+
+@pytest.fixture(autouse=True)
+def _network(socket_enabled: None) -> None:
+    """Every test in this folder may use the network of this machine."""
+
+
+@pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
     """The deployment; it is destroyed when the last test is over, first with its archive filled."""
-    output = await_command("deployment")
+    # bin/test-deploy has built the images.
+    deployed = run("make", "deploy-local", IMAGES_BUILT="1")
+    assert deployed.splitlines()[-1].startswith("deploy-local: ok"), deployed
     stack = load_deployed_stack()
-    assert output.splitlines()[-1].startswith("deploy-local: ok"), output
     assert stack is not None
-    deployed = Deployment(stack)
     try:
-        yield deployed
-        _check_that_the_archive_keeps_its_key(deployed)
+        yield Deployment(stack)
+        _check_that_the_archive_keeps_its_key(Deployment(stack))
     finally:
-        done = subprocess.run(
-            ["make", "destroy-local"], capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
-        )
-        assert done.stdout.strip().splitlines()[-1:][0].startswith("destroy-local: ok"), done.stdout + done.stderr
+        destroyed = run("make", "destroy-local")
+        assert destroyed.splitlines()[-1].startswith("destroy-local: ok"), destroyed
 
 
 def _check_that_the_archive_keeps_its_key(deployment: Deployment) -> None:
@@ -50,7 +56,22 @@ def _check_that_the_archive_keeps_its_key(deployment: Deployment) -> None:
 
 @pytest.fixture(scope="session")
 def second_emulator() -> dict[str, Any]:
-    """What each stack came to on moto."""
-    await_command("second_emulator")
+    """Figures of each stack on moto, by its name; see tests/second_emulator.py."""
+    run(sys.executable, "tests/second_emulator.py")
     results: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))
     return results
+
+
+def run(*command: str, **environment: str) -> str:
+    """Run a command and return its output; an assertion fails if the command fails."""
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout.strip()

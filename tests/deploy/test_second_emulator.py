@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 # Applying, which the first test waits for, takes minutes.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.xdist_group("terraform"), pytest.mark.timeout(1800)]
 
 FUNCTIONS = {f'module.function["{name}"].aws_lambda_function.this' for name in ("stats", "cleanup", "discord")}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from joytify_cli.prove.deployment import Deployment
 
 # Deploying, which the first test waits for, takes minutes.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 
 def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment: Deployment) -> None:
