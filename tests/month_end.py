@@ -57,7 +57,7 @@ class Outside:
     backend: FakeBackend = field(default_factory=FakeBackend)
     cleanups: list[str] = field(default_factory=list)
     continuations: list[Document] = field(default_factory=list)
-    cleanup_error: JobError | None = None
+    cleanup_error: Exception | None = None
 
     def start_cleanup(self) -> None:
         if self.cleanup_error is not None:

@@ -142,6 +142,36 @@ def test_an_image_holds_the_function_and_no_tool(short: str) -> None:
     assert labels["org.opencontainers.image.revision"]
 
 
+CLIENTS = """
+import pathlib, re
+from joytify_common import aws
+# In joytify_common stand the factories of every function: those of the others are not called here.
+own = [file.read_text() for folder in pathlib.Path().glob("joytify_*") if folder.name != "joytify_common"
+       for file in folder.rglob("*.py")]
+called = {name for text in own for name in re.findall(r"\\b(\\w+_client)\\(\\)", text)} & vars(aws).keys()
+for name in called | {"secrets_client"}:
+    getattr(aws, name)()
+    print(name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("short", "clients"),
+    [
+        ("stats", {"lambda_client", "sns_client", "states_client"}),
+        ("cleanup", {"lambda_client", "sns_client", "s3_client"}),
+        ("discord", {"dynamodb_client"}),
+    ],
+)
+def test_an_image_describes_every_service_that_its_function_calls(short: str, clients: set[str]) -> None:
+    """The others are taken out: a call to one of them would fail in production only."""
+    options = ["--rm", "--entrypoint", "python3", "-w", "/var/task", "-e", "AWS_DEFAULT_REGION=ap-northeast-1"]
+
+    made = docker("run", *options, f"joytify/{short}", "-c", CLIENTS).split()
+
+    assert set(made) == clients | {"secrets_client"}
+
+
 def test_the_month_end_runs_through_the_containers() -> None:
     """`make up`, `make demo-containers`, `make down`, as their user types them."""
     _make("up")

@@ -174,7 +174,17 @@ def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]
     assert database.notifications.count_documents({}) == 1
 
 
-@pytest.mark.parametrize("notifications", [None, "none", 5], ids=repr)
+def test_a_list_that_is_null_counts_as_an_empty_one(database: Database[Document]) -> None:
+    users = [add_user(database) for _ in range(5)]
+    database.users.update_one({"_id": users[1]}, {"$set": {"notifications": None}})
+
+    progress = month_end(database)
+
+    assert holders(database) == users
+    assert progress.users_updated == 5
+
+
+@pytest.mark.parametrize("notifications", ["none", 5, {"id": 1}], ids=repr)
 def test_one_malformed_user_stops_nobody_else(database: Database[Document], notifications: object) -> None:
     users = [add_user(database) for _ in range(5)]
     database.users.update_one({"_id": users[1]}, {"$set": {"notifications": notifications}})
@@ -326,13 +336,23 @@ def test_a_push_that_fails_is_counted_and_fails_nothing(
     assert outside.cleanups == ["started"]
 
 
-def test_cleanup_that_cannot_be_started_is_told_and_undoes_nothing(database: Database[Document]) -> None:
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ConfigError("function cleanup: Lambda answered 404"), "function cleanup: Lambda answered 404"),
+        (KeyError("stepfunctions"), "unexpected KeyError at stage hand-over; the log has the traceback"),
+    ],
+    ids=["refused", "unexpected"],
+)
+def test_cleanup_that_cannot_be_started_is_told_and_undoes_nothing(
+    database: Database[Document], error: Exception, says: str
+) -> None:
     user = add_user(database)
 
-    progress = month_end(database, Outside(cleanup_error=ConfigError("function cleanup: Lambda answered 404")))
+    progress = month_end(database, Outside(cleanup_error=error))
 
     assert holders(database) == [user]
-    assert (progress.cleanup_triggered, progress.cleanup_failure) == (False, "function cleanup: Lambda answered 404")
+    assert (progress.users_updated, progress.cleanup_triggered, progress.cleanup_failure) == (1, False, says)
 
 
 def test_a_malformed_position_is_refused(database: Database[Document]) -> None:

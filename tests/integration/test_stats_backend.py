@@ -96,13 +96,14 @@ def test_what_passes_is_waited_out(
     [
         ({"status": 500, "times": FOREVER}, "the backend answered 500"),
         ({"status": 413, "times": FOREVER}, r"the backend refused the request \(413\)"),
+        ({"status": 404, "times": FOREVER}, r"API_DOMAIN: there is no /notifications/socket \(404\); .* /api/v1"),
         ({"status": 429, "times": FOREVER}, "the backend answered 429"),
         ({"status": 429, "retryAfter": 3600, "times": FOREVER}, "the backend answered 429"),
         # Whether the end of the answer or of the connection is seen first is chance.
         ({"status": 0, "times": FOREVER}, r"the backend could not be reached \((RemoteProtocol|Read)Error\)"),
         ({"latencySeconds": READ_SECONDS * 2}, r"the backend could not be reached \(ReadTimeout\)"),
     ],
-    ids=["500", "413", "429", "429 with a long Retry-After", "breaking off", "slow"],
+    ids=["500", "413", "404", "429", "429 with a long Retry-After", "breaking off", "slow"],
 )
 @pytest.mark.usefixtures("listeners")
 def test_what_lasts_is_counted_and_said(

@@ -49,7 +49,12 @@ KEYS = {
     "MONGODB_CONNECTION_STRING": SecretKey(
         ("stats", "cleanup"), "connection string with a user that may read and write the database", is_required=True
     ),
-    "API_DOMAIN": SecretKey(("stats",), "base URL of the Joytify backend", is_shown=True, is_required=True),
+    "API_DOMAIN": SecretKey(
+        ("stats",),
+        "base URL of the Joytify backend; in production it ends in `/api/v1`",
+        is_shown=True,
+        is_required=True,
+    ),
     "API_INTERNAL_SECRET_KEY": SecretKey(
         ("stats",), "the backend's key for `POST /notifications/socket`", is_required=True
     ),

@@ -137,6 +137,11 @@ class Audience:
 
         def push() -> list[ObjectId]:
             changed = self._users.update_many(self._not_notified(users), change).modified_count
+            if changed < len(users):
+                # The server pushes to no null, which counts as an empty list.
+                null = {**self._pending(users), "notifications": {"$type": "null"}}
+                if self._users.update_many(null, {"$set": {"notifications": []}}).modified_count:
+                    changed += self._users.update_many(self._not_notified(users), change).modified_count
             # After an attempt that broke off, or beside another run, the marks say who got it by this call.
             return list(users) if changed == len(users) else self._ids(ours)
 

@@ -96,6 +96,8 @@ def _refusal(response: httpx.Response) -> JobError:
         return RateLimitedError(f"the backend answered {status}", seconds)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnavailableError(f"the backend answered {status}", _retry_after(response))
+    if status == HTTPStatus.NOT_FOUND:
+        return ConfigError(f"API_DOMAIN: there is no {PATH} (404); in production the address ends in /api/v1")
     return ConfigError(f"the backend refused the request ({status})")
 
 

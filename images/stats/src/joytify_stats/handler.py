@@ -37,7 +37,7 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
     """Wire one run and return what it came to."""
     period = resolve_period(event.period, run.now)
     notification = period.notification_id(test_mode=run.test_mode)
-    database = connect(run.secret.require(URI_KEY))[SETTINGS.db_name]
+    database = connect(run.secret.require(URI_KEY), SETTINGS.db_name)
     # Once a month everything is examined, also what the weekly runs leave out.
     cleanup_event = JobEvent(testMode=run.test_mode, triggeredBy="stats").payload() | {"sweep": True}
     deadline = Deadline.of(run.context)

@@ -193,7 +193,8 @@ class MonthEnd:
             return Completed(report)
         try:
             self.start_cleanup()
-        except (ConfigError, TransientError) as exc:
-            logger.opt(exception=exc).error("cleanup could not be started", error=str(exc))
-            return Completed(replace(report, cleanup_failure=str(exc)), Failure(exc, "hand-over"))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the notifications are delivered
+            failure = Failure(exc, "hand-over")
+            logger.opt(exception=exc).error("cleanup could not be started", error=str(failure.job_error))
+            return Completed(replace(report, cleanup_failure=str(failure.job_error)), failure)
         return Completed(replace(report, cleanup_triggered=True))
