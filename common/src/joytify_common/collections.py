@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,15 @@ class CollectionNames:
     playbacks: str
     sessions: str
     notifications: str
+
+    def of(self, kind: str) -> str:
+        """Return the name of a collection, given its name in production.
+
+        Raises:
+            KeyError: there is no such collection.
+        """
+        name: str = asdict(self)[kind]
+        return name
 
     @property
     def musicians(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,9 +24,11 @@ EventT = TypeVar("EventT", bound="JobEvent")
 
 
 class JobEvent(BaseModel):
-    """Keys that both scheduled functions take; others are allowed, since EventBridge adds its own."""
+    """Keys that both scheduled functions take; any other is an error, since it may be a misspelt one."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True, extra="forbid"
+    )
 
     test_mode: bool = Field(default=False, description="true or false")
     dry_run: bool = Field(default=False, description="true or false")
@@ -44,7 +47,8 @@ class JobEvent(BaseModel):
 
     def payload(self) -> dict[str, Any]:
         """Return the event as JSON, to invoke a function with."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        told = self.model_dump(mode="json", by_alias=True)
+        return {key: value for key, value in told.items() if value is not None}
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""
@@ -65,17 +69,20 @@ def parse_event(event_type: type[EventT], raw: object) -> EventT:
     """
     try:
         # As JSON, in which a time is text.
-        return event_type.model_validate_json(json.dumps({} if raw is None else raw), extra="ignore")
+        return event_type.model_validate_json(json.dumps({} if raw is None else raw))
     except ValidationError as exc:
-        raise ConfigError("event: " + "; ".join(_fault(event_type, *_place(e)) for e in exc.errors())) from None
+        raise ConfigError("event: " + "; ".join(_fault(event_type, error) for error in exc.errors())) from None
 
 
-def _place(error: ErrorDetails) -> tuple[str, str]:
-    return (str(error["loc"][0]) if error["loc"] else "", error["msg"])
-
-
-def _fault(event_type: type[JobEvent], key: str, problem: str) -> str:
-    if not key:
-        return "it must be a JSON object"
-    allowed = next((f.description for f in event_type.model_fields.values() if f.alias == key), None)
-    return f"{key}: {problem} (allowed: {allowed})"
+def _fault(event_type: type[JobEvent], error: ErrorDetails) -> str:
+    """Return what is wrong, with the key and what is allowed."""
+    problem = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return problem if error["type"] == "value_error" else "it must be a JSON object"
+    key, place = str(error["loc"][0]), ".".join(map(str, error["loc"]))
+    allowed = {str(field.alias): field.description for field in event_type.model_fields.values()}
+    if key not in allowed:
+        near = get_close_matches(key.replace("_", "").lower(), [each.lower() for each in allowed], 1)
+        meant = [each for each in allowed if each.lower() in near]
+        return f"{key}: unknown key; {f'do you mean {meant[0]}?' if meant else 'known are ' + ', '.join(allowed)}"
+    return f"{place}: {problem} (allowed: {allowed[key]})"

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 ProcessingMode = Literal["none", "direct", "batch"]
-ScopeName = Literal["bounded", "swept", "indexed", "range"]
+ScopeName = Literal["ordinary", "sweep"]
 StopReason = Literal["completed", "deadline", "brake", "no_progress", "continuations_exhausted"]
 
 
@@ -115,10 +115,10 @@ class CollectionFigures(_Wire):
         found: expired before the run.
         deleted: deleted by the run.
         remaining: expired after the run, as far as it examined the collection.
-        undated: without a date in the date field; never touched.
-        scope: what was examined: `bounded` is what was made before the cutoff, by the time in `_id`; `swept` is
-            everything; `indexed` is what an index on the date finds. None if the collection was not begun.
-        scope_reason: why, for people; None if that goes without saying.
+        undated: without a date in the date field, and left alone; None if not every document was examined.
+        unrecognized: in another shape than today's, or with a date that cannot be, and left alone; None as above.
+        scope: what was examined: `sweep` is every document, `ordinary` what was created before the cutoff by its `_id`,
+            and what an index on the date finds. Documents that were imported with newer ids wait for the next sweep.
     """
 
     name: str
@@ -126,8 +126,8 @@ class CollectionFigures(_Wire):
     deleted: int
     remaining: int | None
     undated: int | None
+    unrecognized: int | None = None
     scope: ScopeName | None = None
-    scope_reason: str | None = None
 
 
 class Storage(_Wire):
@@ -156,12 +156,38 @@ class ArchiveFigures(_Wire):
     documents: int
     bytes: int
 
-    def added_to(self, others: ArchiveFigures) -> ArchiveFigures:
+    def added_to(self, others: ArchiveFigures | None) -> ArchiveFigures:
         """Return what both wrote."""
+        if others is None:
+            return self
         return ArchiveFigures(
             objects=self.objects + others.objects,
             documents=self.documents + others.documents,
             bytes=self.bytes + others.bytes,
+        )
+
+
+class ThrottleFigures(_Wire):
+    """How often a run slowed down, since the server took longer than usual.
+
+    Attributes:
+        times: number of batches after which it did.
+        paused_ms: duration of the extra pauses.
+        slowdown: the slowest of these batches, in times the usual duration for a document.
+    """
+
+    times: int
+    paused_ms: int
+    slowdown: float
+
+    def added_to(self, others: ThrottleFigures | None) -> ThrottleFigures:
+        """Return the figures of both."""
+        if others is None:
+            return self
+        return ThrottleFigures(
+            times=self.times + others.times,
+            paused_ms=self.paused_ms + others.paused_ms,
+            slowdown=max(self.slowdown, others.slowdown),
         )
 
 
@@ -230,6 +256,7 @@ class CleanupFigures(_Wire):
         continuation: 0 for the first run of a sequence.
         chain: the runs of the sequence together.
         archive: what was archived before it was deleted; None if nothing is archived.
+        throttled: how often the run slowed down for the server; None if it never did.
         fan_out: what of all this workers did, if the work was divided among them; None if it was not.
     """
 
@@ -240,6 +267,7 @@ class CleanupFigures(_Wire):
     continuation: int = 0
     chain: Chain | None = None
     archive: ArchiveFigures | None = None
+    throttled: ThrottleFigures | None = None
     fan_out: FanOut | None = None
 
 
@@ -257,7 +285,6 @@ class CleanupSummaryData(CleanupFigures, CommonData):
         dry_run: whether nothing was written.
         skipped: why nothing had to be done; None if something had.
         storage: how full the database is after the run.
-        storage_before: how full it was before.
         estimate: what a dry run expects of the real one.
         continued: whether the next run of the sequence was started.
     """
@@ -272,7 +299,6 @@ class CleanupSummaryData(CleanupFigures, CommonData):
     dry_run: bool = False
     skipped: str | None = None
     storage: Storage | None = None
-    storage_before: Storage | None = None
     estimate: Estimate | None = None
     continued: bool = False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pymongo
 import stamina
-from pymongo import MongoClient
+from pymongo import MongoClient, ReadPreference
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pydantic import SecretStr
+    from pymongo.database import Database
 
     from joytify_common.deadline import Deadline
 
@@ -38,13 +39,26 @@ REFUSALS = {
     18: "MongoDB refused the user name or password",
     13: "the user may not do this; it needs readWrite on the database",
 }
-CURSOR_NOT_FOUND = 43
-# The node is no primary any more, or is going down; the driver calls these retryable where it retries itself, which it
-# does not for a write of many documents: https://www.mongodb.com/docs/manual/reference/error-codes/
-STATE_CHANGES = {91, 189, 10107, 11600, 11602, 13435, 13436}
-ATTEMPTS = 12
+# What may pass, beside what the driver itself calls retryable, which it does not for a write of many documents:
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+TRANSIENT_CODES = frozenset(
+    {
+        *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
+        *(24, 46, 112, 251, 290),  # LockTimeout, LockBusy, WriteConflict, NoSuchTransaction, its lifetime has ended
+        *(43, 50, 202, 262),  # CursorNotFound, MaxTimeMSExpired, NetworkInterface- and ExceededTimeLimit
+        *(64, 134),  # WriteConcernTimeout, ReadConcernMajorityNotAvailableYet
+        *(365, 462),  # TemporarilyUnavailable, IngressRequestRateLimitExceeded
+        *(91, 189, 10107, 11600, 11601, 11602, 13435, 13436),  # the node shuts down, or is no primary any more
+    }
+)
+# Atlas' free and flexible clusters take no maxTimeMS above 300,000:
+# https://www.mongodb.com/docs/atlas/reference/free-shared-limitations/
+MAX_CALL_SECONDS = 290.0
+ATTEMPTS = 25
 # An election of a new primary takes about 12 s: https://www.mongodb.com/docs/manual/replication/#automatic-failover
-RETRY_SECONDS = 45
+# A run that was killed leaves its transaction open, which conflicts with the next run for a minute:
+# https://www.mongodb.com/docs/manual/reference/parameters/#mongodb-parameter-param.transactionLifetimeLimitSeconds
+RETRY_SECONDS = 75
 
 Document = dict[str, Any]
 T = TypeVar("T")
@@ -55,10 +69,10 @@ def mongo_client(uri: str) -> MongoClient[Document]:
     """Return the container's client for this connection string; it connects at its first call.
 
     Raises:
-        ConfigError: the connection string cannot be understood.
+        ConfigError: the connection string cannot be understood, or asks for writes that nobody confirms.
     """
     try:
-        return MongoClient(
+        client: MongoClient[Document] = MongoClient(
             uri,
             appname="joytify-pipeline",
             tz_aware=True,
@@ -70,10 +84,16 @@ def mongo_client(uri: str) -> MongoClient[Document]:
     except (PyMongoError, ValueError):
         # Whatever the driver says of it quotes it.
         raise ConfigError(UNUSABLE) from None
+    if not client.write_concern.acknowledged:
+        client.close()
+        raise ConfigError(f"{URI_KEY}: w=0 leaves out the confirmation of writes; remove it, or say w=majority")
+    return client
 
 
-def connect(uri: SecretStr) -> MongoClient[Document]:
-    """Return the container's client once its server has answered.
+def connect(uri: SecretStr, name: str) -> Database[Document]:
+    """Return a database of the container's client, once its server has answered.
+
+    The primary serves every read, whatever the connection string says: what is read decides what is written.
 
     This is asked before any block under `within`, which would have the driver look for a server as long as the block
     may take, instead of the few seconds of `mongo_client`.
@@ -85,7 +105,7 @@ def connect(uri: SecretStr) -> MongoClient[Document]:
     client = mongo_client(uri.get_secret_value())
     with mongo_errors():
         client.admin.command("ping")
-    return client
+    return client.get_database(name, read_preference=ReadPreference.PRIMARY)
 
 
 @contextmanager
@@ -105,8 +125,8 @@ def mongo_errors() -> Iterator[None]:
 
 
 def within(seconds: float) -> AbstractContextManager[None]:
-    """Bound every MongoDB call in the block by one client-side timeout, retries included."""
-    return pymongo.timeout(max(seconds, 0.001))
+    """Bound every MongoDB call in the block by one client-side timeout, retries included; by 290 s at most."""
+    return pymongo.timeout(min(max(seconds, 0.001), MAX_CALL_SECONDS))
 
 
 @contextmanager
@@ -152,5 +172,13 @@ def _translate(exc: PyMongoError) -> JobError:
     if isinstance(exc, ExecutionTimeout) or exc.timeout:
         return TransientError("MongoDB did not answer in the time given")
     code = exc.code if isinstance(exc, OperationFailure) else None
-    retryable = exc.has_error_label("RetryableWriteError") or code == CURSOR_NOT_FOUND or code in STATE_CHANGES
-    return (TransientError if retryable else PermanentError)(f"MongoDB refused ({type(exc).__name__}, code {code})")
+    kind = TransientError if is_transient(exc) else PermanentError
+    return kind(f"MongoDB refused ({type(exc).__name__}, code {code})")
+
+
+def is_transient(exc: PyMongoError) -> bool:
+    """Return whether the same call may go through later."""
+    labels = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+    code = exc.code if isinstance(exc, OperationFailure) else None
+    is_broken = isinstance(exc, ConnectionFailure) or exc.timeout
+    return is_broken or code in TRANSIENT_CODES or any(exc.has_error_label(label) for label in labels)
