@@ -8,8 +8,12 @@ locals {
     failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: a step failed in each of its attempts. See the execution, and the log of ${local.names.cleanup}; its input is in the execution, and in the queue ${local.prefix}-cleanup-failed if that could be written. Then start it again." }
     timed-out = { metric = "ExecutionsTimedOut", description = "An execution of ${local.fan_out_name} took more than a day and was ended. See in the log of ${local.names.cleanup} what was slow; start it again: it goes on with what is left." }
     aborted   = { metric = "ExecutionsAborted", description = "Somebody ended an execution of ${local.fan_out_name}. What its workers deleted is deleted; start it again for the rest." }
-    throttled = { metric = "ExecutionThrottled", description = "Steps of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_max_concurrency, or have the quota raised." }
+    throttled = { metric = "ExecutionThrottled", description = "Workers of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_workers, or have the quota raised." }
   }
+
+  # Workers are executions of the map, with metrics of their own under its label:
+  # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+  fan_out_label = "spans"
 }
 
 resource "aws_sfn_state_machine" "fan_out" {
@@ -22,11 +26,12 @@ resource "aws_sfn_state_machine" "fan_out" {
   type = "STANDARD"
 
   definition = templatefile("${path.module}/fan_out.asl.json", {
-    partition       = data.aws_partition.this.partition
-    cleanup_arn     = local.function_arns.cleanup
-    queue_url       = aws_sqs_queue.this["cleanup-failed"].url
-    server_capacity = var.fan_out_server_capacity == null ? "null" : tostring(var.fan_out_server_capacity)
-    max_concurrency = tostring(var.fan_out_max_concurrency)
+    partition   = data.aws_partition.this.partition
+    cleanup_arn = local.function_arns.cleanup
+    queue_url   = aws_sqs_queue.this["cleanup-failed"].url
+    label       = local.fan_out_label
+    workers     = tostring(var.fan_out_workers)
+    retry       = file("${path.module}/fan_out_retry.json")
   })
 
   logging_configuration {
@@ -142,7 +147,7 @@ resource "aws_cloudwatch_metric_alarm" "fan_out" {
   alarm_description   = each.value.description
   namespace           = "AWS/States"
   metric_name         = each.value.metric
-  dimensions          = { StateMachineArn = local.fan_out_arn }
+  dimensions          = { StateMachineArn = each.key == "throttled" ? "${local.fan_out_arn}/${local.fan_out_label}" : local.fan_out_arn }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

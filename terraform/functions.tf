@@ -27,7 +27,7 @@ locals {
       description = "Deletes what is older than the retention period, once a week and after the statistics"
       timeout     = var.playback_cleanup_timeout_seconds
       # The workers, and one for a heartbeat or a run by hand.
-      concurrency = var.enable_fan_out && var.reserved_concurrency == 1 ? var.fan_out_max_concurrency + 1 : var.reserved_concurrency
+      concurrency = var.enable_fan_out && var.reserved_concurrency == 1 ? var.fan_out_workers + 1 : var.reserved_concurrency
       throttles   = 20
       stops_after = 60 * var.cleanup_timeout_safety_minutes
       environment = merge(local.job_environment, {

@@ -50,25 +50,14 @@ variable "enable_fan_out" {
   default     = false
 }
 
-variable "fan_out_max_concurrency" {
-  description = "How many workers there may be at once. With reserved_concurrency 1, so many runs of cleanup and one more are reserved."
+variable "fan_out_workers" {
+  description = "Number of workers that clean at the same time. With reserved_concurrency 1, that many runs of cleanup and one more are reserved."
   type        = number
-  default     = 8
+  default     = 4
 
   validation {
-    condition     = var.fan_out_max_concurrency >= 1 && var.fan_out_max_concurrency <= 1000 && floor(var.fan_out_max_concurrency) == var.fan_out_max_concurrency
-    error_message = "fan_out_max_concurrency must be a whole number of workers from 1 to 1000."
-  }
-}
-
-variable "fan_out_server_capacity" {
-  description = "How many workers at once the cluster is faster with; null to ask it: one for a replica set, one for each shard."
-  type        = number
-  default     = null
-
-  validation {
-    condition     = var.fan_out_server_capacity == null || try(var.fan_out_server_capacity >= 1 && var.fan_out_server_capacity <= 1000 && floor(var.fan_out_server_capacity) == var.fan_out_server_capacity, false)
-    error_message = "fan_out_server_capacity must be a whole number of workers from 1 to 1000, or null to ask the cluster."
+    condition     = var.fan_out_workers >= 1 && var.fan_out_workers <= 64 && floor(var.fan_out_workers) == var.fan_out_workers
+    error_message = "fan_out_workers must be a whole number from 1 to 64: Step Functions passes on no more results."
   }
 }
 

@@ -1,31 +1,41 @@
-"""Runs the use case of cleanup on collections, with what it asks of others kept in memory."""
+"""Runs the use case of cleanup on a database, with what it asks of others kept in memory."""
 
 from __future__ import annotations
 
+import struct
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
+from bson import ObjectId
 from factories import metadata
+from pymongo.database import Database
 
 from joytify_cleanup.cleanup import Cleanup
 from joytify_cleanup.event import CleanupEvent
+from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.purge import Purge
+from joytify_cleanup.retention import POLICIES, Times, cutoff
+from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.events import parse_event
-from joytify_common.outcome import Failed
+from joytify_common.outcome import Answered, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from joytify_cleanup.archive import Archive
-    from joytify_cleanup.expired import ExpiredDocuments
+    from joytify_cleanup.database_size import DatabaseSize
     from joytify_cleanup.report import CleanupReport
-    from joytify_cleanup.scope import Position
-    from joytify_common.messages import Chain
 
-NOW = CUTOFF = datetime(2026, 11, 1, 4, tzinfo=UTC)
+NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
+DAYS = 60
+CUTOFF = cutoff(NOW, DAYS)
+_NUMBERS = count()
+
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,68 +53,106 @@ class CountedDeadline(Deadline):
         return 0.0 if next(self.checks, None) is None else 60.0
 
 
-def purge(
-    event: CleanupEvent, deadline: Deadline, *, batch_size: int = 10, pause: float = 0.0, archive: Archive | None = None
-) -> Purge:
-    """Return the purge that an event asks for."""
-    return Purge(
-        batch_size=batch_size,
-        pause_seconds=pause,
-        max_delete_percent=95,
-        allow_above_limit=event.allow_above_limit,
-        sweep=event.sweep,
-        dry_run=event.dry_run,
-        deadline=deadline,
-        archive=archive,
-        span=event.time_range.span() if event.time_range else None,
-    )
+class UnknownSize:
+    """How full the database is, which nobody can say."""
+
+    def after_run(self, *, with_trend: bool) -> None:
+        del with_trend
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a run is made.
+
+    Attributes:
+        now: when it begins.
+        seconds: until its deadline.
+        checks: how often it may check its deadline instead; None for the seconds.
+        kinds: the collections that it is for.
+    """
+
+    now: datetime = NOW
+    seconds: float = 60
+    checks: int | None = None
+    batch_size: int = 10
+    pause: float = 0.0
+    percent: float = 95
+    max_continuations: int = 2
+    archive: Archive | None = None
+    kinds: tuple[str, ...] = ("playbacks",)
+    days: int = DAYS
+
+    @property
+    def deadline(self) -> Deadline:
+        deadline = Deadline(time.monotonic() + self.seconds)
+        return deadline if self.checks is None else CountedDeadline(deadline.at, iter(range(self.checks)))
+
+
+def made(moment: datetime) -> ObjectId:
+    """Return an `_id` that was created at this time."""
+    return ObjectId(struct.pack(">IQ", int(moment.timestamp()), next(_NUMBERS)))
+
+
+def documents_of(collection: Any, options: Options, kind: str = "playbacks") -> ExpiredDocuments:
+    """Return one collection as a run sees it."""
+    return ExpiredDocuments(collection, kind, Times(NOW, CUTOFF), options.deadline)
+
+
+def outcome_of(
+    database: Database[Document] | Sequence[object],
+    event: Document | None,
+    options: Options,
+    started: list[Document] | None = None,
+) -> Any:
+    """Return the outcome of a run on a database, or on fakes; `started` gets the event of its continuation."""
+    parsed, deadline = parse_event(CleanupEvent, event), options.deadline
+    before = parsed.done_before(options.now, options.days, test_mode=parsed.runs_in_test_mode("production"))
+    names = collection_names(test_mode=before.test_mode)
+    times = Times(before.started_at, before.cutoff)
+    if isinstance(database, Database):
+        kinds = [kind for kind in POLICIES if kind in options.kinds and parsed.collection in {None, kind}]
+        database = [ExpiredDocuments(database[names.of(kind)], kind, times, deadline) for kind in kinds]
+    return Cleanup(
+        event=parsed,
+        before=before,
+        collections=cast("Sequence[ExpiredDocuments]", database),
+        purge=Purge(
+            batch_size=options.batch_size, pause_seconds=options.pause, deadline=deadline, archive=options.archive
+        ),
+        max_delete_percent=options.percent,
+        max_continuations=options.max_continuations,
+        size=cast("DatabaseSize", UnknownSize()),
+        start=lambda following: None if started is None else started.append(following.payload()),
+    ).run()
 
 
 def clean_up(
-    collections: Callable[[Deadline], Sequence[object]],
+    database: Database[Document] | Sequence[object],
+    event: Document | None = None,
     *,
-    event: dict[str, Any] | None = None,
-    seconds: float = 60,
-    checks: int | None = None,
-    batch_size: int = 10,
-    pause: float = 0.0,
-    max_continuations: int = 2,
-    archive: Archive | None = None,
-    started: list[dict[str, Any]] | None = None,
+    started: list[Document] | None = None,
     failed: list[CleanupReport] | None = None,
+    **options: Any,
 ) -> CleanupReport:
-    """Return the report of a run; its failure is raised, as the frame does.
-
-    `collections` returns them, given the deadline, which passes after so many seconds, or checks. `started` gets the
-    event of each continuation, `failed` the report of a run that failed.
-    """
-    deadline = Deadline(time.monotonic() + seconds)
-    if checks is not None:
-        deadline = CountedDeadline(deadline.at, iter(range(checks)))
-    parsed = parse_event(CleanupEvent, event)
-
-    def start(chain: Chain, positions: dict[str, Position]) -> None:
-        following = {"chain": chain, "positions": positions, "continuation": parsed.continuation + 1}
-        if started is not None:
-            started.append(parsed.model_copy(update=following).payload())
-
-    outcome = Cleanup(
-        event=parsed,
-        started_at=NOW,
-        cutoff=CUTOFF,
-        purge=purge(parsed, deadline, batch_size=batch_size, pause=pause, archive=archive),
-        max_continuations=max_continuations,
-        storage=lambda _seconds: None,
-        forecast=lambda storage, _seconds: storage,
-        start_continuation=start,
-    ).run(cast("Sequence[ExpiredDocuments]", collections(deadline)))
+    """Return the report of a run; its failure is raised, as the frame does, and its report goes to `failed`."""
+    outcome = outcome_of(database, event, Options(**options), started)
     if isinstance(outcome, Failed):
         if failed is not None:
             failed.append(outcome.report)
         raise outcome.failure.error
-    return outcome.report
+    report: CleanupReport = outcome.report
+    return report
 
 
-def figures(report: CleanupReport) -> dict[str, Any]:
+def answer(database: Database[Document], event: Document, **options: Any) -> Document:
+    """Return what a step of the state machine answers; its failure is raised."""
+    outcome = outcome_of(database, event, Options(**options))
+    if isinstance(outcome, Failed):
+        raise outcome.failure.error
+    assert isinstance(outcome, Answered), outcome
+    return dict(outcome.data)
+
+
+def figures(report: CleanupReport) -> Document:
     """Return the summary's fields by their names in Python."""
     return dict(report.summary(metadata()).data)

@@ -44,7 +44,7 @@ def document() -> str:
         "# Configuration\n\nWritten by `make docs` from the models that read it; do not edit.\n",
         "## The environment\n\nA value out of range stops the function before it touches data.\n",
         *(_settings(name, model) for name, model in _MODELS.items()),
-        "## The events\n\nUnknown keys are allowed; a wrong type is an error that names the key.\n",
+        "## The events\n\nAn unknown key or a wrong type is an error that names the key, before anything is read.\n",
         _table("stats", ((field, f.alias) for field, f in StatsEvent.model_fields.items()), StatsEvent),
         _table("cleanup", ((field, f.alias) for field, f in CleanupEvent.model_fields.items()), CleanupEvent),
         REST,

@@ -27,6 +27,7 @@ from joytify_common.messages import (
     StatsErrorData,
     StatsSummaryData,
     Storage,
+    ThrottleFigures,
     parse_message,
 )
 from joytify_common.outcome import Completed, Metadata
@@ -142,10 +143,11 @@ def cleanup_summary(**changes: Any) -> CleanupSummary:
                 deleted=66_481,
                 remaining=0,
                 undated=None,
-                scope="bounded",
-                scope_reason="none of 1,000 sampled has expired with a younger id",
+                scope="ordinary",
             ),
-            CollectionFigures(name="sessions", found=333, deleted=333, remaining=0, undated=0, scope="swept"),
+            CollectionFigures(
+                name="sessions", found=333, deleted=333, remaining=0, undated=0, unrecognized=0, scope="sweep"
+            ),
         ),
         "storage": Storage(
             used_bytes=50_928_805, limit_bytes=536_870_912, percent=9.49, percent_before_next_cleanup=11.02
@@ -181,8 +183,8 @@ EVERY_MESSAGE: dict[str, Message] = {
                 deleted=66_814,
                 remaining=0,
                 undated=20,
-                scope="swept",
-                scope_reason="7 of 1,000 sampled have expired with a younger id; an index on the date would spare that",
+                unrecognized=3,
+                scope="sweep",
             ),
         ),
     ),
@@ -199,6 +201,7 @@ EVERY_MESSAGE: dict[str, Message] = {
         chain=Chain(started_at=NOW, records_deleted=200_000, execution_time_ms=1_700_000),
         archive=ArchiveFigures(objects=7, documents=66_814, bytes=4_000_000),
     ),
+    "cleanup on a slow server": cleanup_summary(throttled=ThrottleFigures(times=12, paused_ms=34_000, slowdown=9.4)),
     "cleanup with nearly full storage": cleanup_summary(
         storage=Storage(
             used_bytes=5, limit_bytes=6, percent=83.3, growth_bytes_per_day=1, days_until_full=1.0, alert=True

@@ -9,7 +9,7 @@ from pathlib import Path
 from capacity_page import run
 
 FILE = Path("docs/scale.md")
-ONE, EIGHT = "joytify scale", "joytify scale --capacity 8"
+ONE, EIGHT = "joytify scale", "joytify scale --workers 8"
 
 TEXT = """# Cleanup and reports at scale
 
@@ -18,34 +18,37 @@ TEXT = """# Cleanup and reports at scale
 ## When it pays to divide cleanup
 
 A run deletes in the order of `_id` as fast as one primary takes it, and continues in another run when its time is out, at most 14 times: Lambda stops a longer chain.
-Four ranges at once were slower than that on one small server ([benchmarks](benchmarks.md)), so one worker is the default, and what most will ever need.
+A replica set has one primary, which takes all writes, so one worker is the default, and enough for most.
 Step Functions divides the work (`enable_fan_out = true` in Terraform) where
 
 - a week's work does not fit into such a chain: 14 minutes at 10,000 records a second, 15 times, are 126 million, or
-- the cluster takes more than one writer: it is sharded, or its primary has processors and disks to spare (`fan_out_server_capacity`).
+- the cluster takes more than one writer: it is sharded, or its primary has processors and disks to spare.
+
+`fan_out_workers` is the number of workers that clean at the same time: one for each shard, or as many as the primary is faster with.
 
 | state | does |
 |---|---|
-| Plan | looks at the deletion safety limit, then finds ranges of time by a random sample, each planned for half of a worker's time; answers how many workers at once, and why |
-| Ranges | a distributed map: each range is a run of the cleanup function with `collection` and `range`, tried again with growing waits; one that fails in each attempt ends all |
-| Plan again | halves, or more, of what workers had no time for, by how fast they were; until nothing is left |
-| Report | an ordinary run: it finds what no range holds, and publishes one summary of all. After a failure it publishes the error instead; the input is kept in the queue `cleanup-failed` |
+| Plan | checks the deletion limit, then answers spans of `_id` of equal time, as many as there are workers |
+| Spans | a distributed map: each span is a run of the cleanup function (`worker`, `todo`), tried again with growing waits; a span that fails in each attempt ends the execution |
+| Plan again | divides what workers had no time for, until nothing is left: so uneven spans are evened out |
+| Report | deletes what an index on the date still finds, if there is one, and publishes one summary of all. After a failure it publishes the error instead; the input is kept in the queue `cleanup-failed` |
 
-All runs use the plan's clock. If `CLEANUP_DAYS` changes meanwhile the workers refuse to go on, since the safety limit has looked at something else.
-What a worker that was killed had deleted is in nobody's count: the summary tells less, never more.
-stats starts it with `{{"sweep": true}}` once a month, which the Report run does alone, as without division: a collection too large for a chain of runs needs an index on the date, which makes the sweep needless.
-Start it by hand, or let it tell what it would do:
+All runs use the plan's clock. If `CLEANUP_DAYS` changes meanwhile, the workers refuse to continue, since the deletion limit was checked for another cutoff.
+What a worker that was killed had deleted is in nobody's count: the summary may report less than was deleted, never more.
+A worker that Lambda throttles is tried again until the execution's own timeout of a day, so two executions may run at the same time.
+stats starts it with `{{"sweep": true}}` once a month; then the workers examine every document.
+Start it by hand, or have it answer its first plan:
 
 ```bash
 aws stepfunctions start-execution --state-machine-arn "$(terraform -chdir=terraform output -raw state_machine_arn)" --input '{{}}'
-joytify invoke cleanup --payload '{{"plan": true, "serverCapacity": 8}}'
+joytify invoke cleanup --payload '{{"plan": true, "workers": 8}}'
 ```
 
 ## A week's cleanup, simulated
 
 60 days of playbacks are kept, so that seven sixtieths of them expire in a week; a worker deletes 10,000 records a second, a third of what two cores did here, in runs of 14 minutes with 1 GB of memory.
-The ranges are those of the planner itself.
-Dollars are for Lambda, the transitions of Step Functions and the archive's PUTs, at AWS' list prices of us-east-1 without free tiers; the cluster is the smallest of Atlas whose default storage holds the data, which costs far more than all of this. GB are playbacks and their indexes just before a cleanup; `longest` is the longest range, and a row of more than 24 hours is more than one execution may take.
+The records are spread evenly over the week.
+Dollars are for Lambda, the transitions of Step Functions and the archive's PUTs, at AWS' list prices of us-east-1 without free tiers; the cluster is the smallest of Atlas whose default storage holds the data, which costs far more than all of this. GB are playbacks and their indexes just before a cleanup; a row of more than 24 hours is more than one execution may take.
 
 One worker:
 
@@ -54,16 +57,14 @@ $ {one}
 {one_output}
 ```
 
-A cluster that eight workers at once are faster on:
+A cluster that is faster with eight workers:
 
 ```console
 $ {eight}
 {eight_output}
 ```
 
-Where ranges do not divide evenly among the workers, some work on while others have nothing left to do.
-
-Not simulated: a cluster that is busy with its listeners, network between regions, retries.
+Not simulated: spans in which more has expired than in others, a cluster that is busy with its listeners, network between regions, retries.
 
 ## Where it ends
 
@@ -79,9 +80,7 @@ Tested here on three nodes (tests/integration/test_replica_set.py): stats reads 
 
 There is no `mongos` here to try it with. By MongoDB's documents this would differ:
 
-- **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and each shard works on its part at the same time. The plan counts one worker for each shard.
-- **`$sample`** over shards picks from each in proportion to its size.
-- **`estimatedDocumentCount`** counts orphaned documents while chunks move, so that the safety limit may be off by as many.
+- **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and each shard works on its part at the same time.
 - **`$merge` into `stats`** (reports) needs `_id`, or the shard key, to identify a document: with another shard key it has to be named in `on`.
 - **Transactions**: cleanup deletes a batch in one, which then spans shards; that is allowed, and takes two phases to commit.
 - **Shard key**: `user` for `playbacks` and `stats` keeps a listener's plays together, which reports want; hashed, so that no shard takes all new plays.

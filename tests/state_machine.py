@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFINITION = Path("terraform/fan_out.asl.json")
+DEFINITION, RETRY = Path("terraform/fan_out.asl.json"), Path("terraform/fan_out_retry.json")
 
 
 def definition(values: Mapping[str, str]) -> str:
     """Return the definition with the template's values in it; a value that is missing is an error."""
-    return re.sub(r"\$\{(\w+)\}", lambda name: values[name[1]], DEFINITION.read_text(encoding="utf-8"))
+    known = {**values, "label": "spans", "retry": RETRY.read_text(encoding="utf-8")}
+    return re.sub(r"\$\{(\w+)\}", lambda name: known[name[1]], DEFINITION.read_text(encoding="utf-8"))
 
 
 def execute(client: Any, machine: str, event: Mapping[str, Any], seconds: float = 300) -> dict[str, Any]:

@@ -26,8 +26,7 @@ run "below_or_unknown" {
     monthly_stats_timeout_seconds  = 0
     cleanup_timeout_safety_minutes = 0
     reserved_concurrency           = 2
-    fan_out_max_concurrency        = 0
-    fan_out_server_capacity        = 0
+    fan_out_workers                = 0
     cloudwatch_log_retention_days  = 31
     alarm_email                    = "not an address"
     test_schedule_expression       = "every five minutes"
@@ -56,8 +55,7 @@ run "below_or_unknown" {
     var.monthly_stats_timeout_seconds,
     var.cleanup_timeout_safety_minutes,
     var.reserved_concurrency,
-    var.fan_out_max_concurrency,
-    var.fan_out_server_capacity,
+    var.fan_out_workers,
     var.cloudwatch_log_retention_days,
     var.alarm_email,
     var.test_schedule_expression,
@@ -85,8 +83,7 @@ run "above_or_malformed" {
     lambda_memory_size               = 10241
     monthly_stats_timeout_seconds    = 901
     playback_cleanup_timeout_seconds = 901
-    fan_out_max_concurrency          = 1001
-    fan_out_server_capacity          = 1001
+    fan_out_workers                  = 65
     cloudwatch_log_retention_days    = 400
     create_secret                    = false
     secret_kms_key_arn               = "alias/ours"
@@ -106,8 +103,7 @@ run "above_or_malformed" {
     var.lambda_memory_size,
     var.monthly_stats_timeout_seconds,
     var.playback_cleanup_timeout_seconds,
-    var.fan_out_max_concurrency,
-    var.fan_out_server_capacity,
+    var.fan_out_workers,
     var.cloudwatch_log_retention_days,
     var.secret_kms_key_arn,
     var.archive_expire_after_days,
@@ -128,8 +124,7 @@ run "fractions_and_what_another_variable_forbids" {
   variables {
     image_registry                 = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
     lambda_memory_size             = 1024.5
-    fan_out_max_concurrency        = 2.5
-    fan_out_server_capacity        = 2.5
+    fan_out_workers                = 2.5
     cleanup_timeout_safety_minutes = 15.5
     secret_kms_key_arn             = "arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-000000000000"
     archive_expire_after_days      = 365
@@ -139,8 +134,7 @@ run "fractions_and_what_another_variable_forbids" {
   expect_failures = [
     var.image_registry,
     var.lambda_memory_size,
-    var.fan_out_max_concurrency,
-    var.fan_out_server_capacity,
+    var.fan_out_workers,
     var.cleanup_timeout_safety_minutes,
     var.secret_kms_key_arn,
     var.archive_expire_after_days,

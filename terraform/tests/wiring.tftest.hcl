@@ -106,14 +106,19 @@ run "a_divided_cleanup_is_started_by_the_rule_and_by_stats" {
   command = plan
 
   variables {
-    enable_fan_out          = true
-    fan_out_max_concurrency = 20
-    environment             = "dev"
+    enable_fan_out  = true
+    fan_out_workers = 20
+    environment     = "dev"
   }
 
   assert {
     condition     = keys(local.rules.weekly-cleanup.targets) == ["fan-out"] && local.functions.stats.environment.CLEANUP_STATE_MACHINE_ARN == "arn:aws:states:ap-northeast-1:123456789012:stateMachine:joytify-dev-cleanup-fan-out"
     error_message = "The weekly rule and stats start the state machine."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.fan_out["throttled"].dimensions.StateMachineArn == "${local.fan_out_arn}/spans"
+    error_message = "The alarm on throttling watches the workers, which are executions of the map."
   }
 
   assert {

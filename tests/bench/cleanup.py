@@ -29,8 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from joytify_cleanup.archive import Archive
-from joytify_cleanup.expired import ExpiredDocuments
-from joytify_cleanup.retention import Policy, cutoff
+from joytify_cleanup.retention import cutoff
 from joytify_local.aws import REGION
 from joytify_local.stack import start_embedded
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
     from joytify_cleanup.report import CleanupReport
-    from joytify_common.deadline import Deadline
 
 RESULT = Path("build/bench/cleanup.json")
 BATCH, PAUSE_SECONDS = 10_000, 0.1
@@ -148,12 +146,10 @@ class Bench:
         """Run cleanup itself."""
         archive_to = Archive(self.s3, BUCKET, NOW) if archive else None
 
-        def collections(deadline: Deadline) -> list[ExpiredDocuments]:
-            return [ExpiredDocuments(self.database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
-
         return clean_up(
-            collections,
-            event={"sweep": sweep},
+            self.database,
+            {"sweep": sweep},
+            now=NOW,
             batch_size=BATCH,
             seconds=840,
             pause=pause,

@@ -169,7 +169,7 @@ def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None
     [
         ("tail discord --since 1h", "posted"),
         ("invoke stats --dry-run", "notificationsCreated"),
-        ("invoke cleanup --sweep --dry-run --json", '"scope": "swept"'),
+        ("invoke cleanup --sweep --dry-run --json", '"scope": "sweep"'),
         ("capacity --measure", "now: "),
         ("data verify --production", "every rule holds"),
         ("data stats", "test-playbacks"),

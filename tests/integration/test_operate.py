@@ -45,10 +45,12 @@ Document = dict[str, Any]
 def running() -> Iterator[Stack]:
     """Everything as processes of this machine; each job has succeeded once."""
     started = start_embedded(DATABASE)
-    for job in ("stats", "cleanup"):
-        started.client("lambda").invoke(FunctionName=FUNCTIONS[job], Payload=b"{}")
-    yield started
-    started.stop()
+    try:
+        for job in ("stats", "cleanup"):
+            started.client("lambda").invoke(FunctionName=FUNCTIONS[job], Payload=b"{}")
+        yield started
+    finally:
+        started.stop()
 
 
 @pytest.fixture

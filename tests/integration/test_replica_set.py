@@ -12,13 +12,13 @@ import pytest
 from bson import ObjectId
 from cleanup_run import CUTOFF, clean_up
 from month_end import NOW, Outside, month_end
+from pydantic import SecretStr
 from pymongo import MongoClient
 from replica_set import ReplicaSet
 
-from joytify_cleanup.expired import ExpiredDocuments
-from joytify_cleanup.retention import Policy
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import Deadline
+from joytify_common.mongo import connect, mongo_client
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
 
@@ -131,6 +131,24 @@ def test_statistics_are_built_from_what_a_secondary_reads(nodes: ReplicaSet, thr
     assert sum(count for address, count in ran.items() if address != primary) >= 1
 
 
+def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
+    nodes: ReplicaSet, three: Database[Document]
+) -> None:
+    """A secondary that lags shows the deletion limit the past, and the archive an earlier state."""
+    three.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
+    before, primary = nodes.aggregations(), nodes.settle().address
+    database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), three.name)
+
+    report = clean_up(database)
+
+    mongo_client.cache_clear()
+    database.client.close()
+    ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
+    assert report.deleted == 20
+    assert ran.pop(primary) > 0
+    assert set(ran.values()) == {0}
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_month_end_that_loses_the_primary_tells_everyone_once(
     nodes: ReplicaSet, three: Database[Document], loss: str
@@ -159,12 +177,7 @@ def test_a_cleanup_that_loses_the_primary_deletes_what_has_expired_and_no_more(
     losing = Loss(nodes, loss, lambda: EXPIRED + RETAINED - three.playbacks.count_documents({}))
     losing.start()
 
-    report = clean_up(
-        lambda deadline: [ExpiredDocuments(three, Policy("playbacks", "createdAt"), CUTOFF, deadline)],
-        batch_size=50,
-        pause=0.01,
-        seconds=120,
-    )
+    report = clean_up(three, batch_size=50, pause=0.01, seconds=120)
 
     losing.check(EXPIRED)
     assert report.stop_reason == "completed"

@@ -11,17 +11,17 @@ from typing import get_args
 import pytest
 from factories import EVERY_MESSAGE
 
+from joytify_cleanup.cleanup import LATE_COUNT_SECONDS
 from joytify_cleanup.database_size import AFTER_SECONDS, FORECAST_SECONDS
 from joytify_cleanup.metrics import put_report
-from joytify_cleanup.purge import LATE_COUNT_SECONDS
-from joytify_cleanup.report import CleanupReport, CollectionOutcome
-from joytify_cleanup.retention import policies
+from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged
+from joytify_cleanup.retention import POLICIES
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.population import RETENTION_DAYS
 from joytify_cli.operate.checks.functions import LEAST_TIMEOUT_SECONDS
 from joytify_cli.prove.demo import DATABASE
 from joytify_cli.target import LONGEST_SILENCE_DAYS
-from joytify_common.collections import PRODUCTION
+from joytify_common.collections import PRODUCTION, TEST
 from joytify_common.deadline import CONCLUDE_SECONDS, GRACE_SECONDS, RESERVE_SECONDS
 from joytify_common.heartbeat import put_success
 from joytify_common.messages import MESSAGE_TYPES, Message, Storage
@@ -56,7 +56,13 @@ def said(pattern: str, *suffixes: str) -> set[str]:
 
 def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: pytest.CaptureFixture[str]) -> None:
     storage = Storage(used_bytes=1, limit_bytes=2, percent=50.0)
-    put_report("f", CleanupReport(outcomes=(CollectionOutcome(name="playbacks", remaining=0),), storage=storage))
+    put_report(
+        "f",
+        CleanupReport(
+            outcomes=(CollectionOutcome(kind="playbacks", name="playbacks", purged=Purged(), remaining=0),),
+            storage=storage,
+        ),
+    )
     put_success("f")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     emitted = {m["Name"] for line in lines for each in line["_aws"]["CloudWatchMetrics"] for m in each["Metrics"]}
@@ -74,7 +80,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
 
 
 def test_the_shares_of_the_deadlines_reserve_fit_into_it() -> None:
-    counts = LATE_COUNT_SECONDS * len(policies(PRODUCTION))
+    counts = LATE_COUNT_SECONDS * len(POLICIES)
 
     # The client's wait for a count goes into the grace: not all of this is slow in one run.
     assert GRACE_SECONDS + counts + AFTER_SECONDS + FORECAST_SECONDS + CONCLUDE_SECONDS <= RESERVE_SECONDS
@@ -139,6 +145,10 @@ def test_every_page_that_is_linked_or_cited_is_in_the_repository() -> None:
 
     assert missing == []
     assert cited == set()
+
+
+def test_every_collection_that_is_cleaned_has_a_name_in_both_modes() -> None:
+    assert [(PRODUCTION.of(kind), TEST.of(kind)) for kind in POLICIES] == [(kind, f"test-{kind}") for kind in POLICIES]
 
 
 def test_doctor_waits_as_long_for_a_success_as_the_alarm() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from joytify_cleanup.throttle import BATCH_SECONDS, LONGEST_PAUSE_SECONDS, SMALLEST_BATCH, Throttle, work
+from joytify_cleanup.throttle import BATCH_SECONDS, LONGEST_PAUSE_SECONDS, READ_COST, SMALLEST_BATCH, Throttle
 
 
 def test_a_server_in_good_health_gets_the_upper_bound_and_the_least_pause() -> None:
@@ -69,7 +69,7 @@ def test_what_a_batch_may_take_follows_the_slower_of_the_usual_and_the_latest() 
 def test_a_batch_in_which_most_stays_does_not_make_the_server_look_slow() -> None:
     throttle = Throttle(10_000, 0.1)
     throttle.observe(10_000, 0.2)
-    throttle.observe(work(deleted=100, retained=9900), 0.03)
+    throttle.observe(100 + READ_COST * 9900, 0.03)
 
     assert (throttle.size, throttle.pause) == (10_000, 0.1)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import scale_page
 
-from joytify_cli.capacity.scale import WORKER_SECONDS, Scenario, most_playbacks, simulate
+from joytify_cli.capacity.scale import Scenario, most_playbacks, simulate
 
 
 def test_the_page_is_what_the_command_says() -> None:
@@ -16,17 +16,8 @@ def test_eighty_columns_hold_the_table() -> None:
     assert all(len(row) <= 80 for row in rows)
 
 
-def test_no_range_takes_more_than_half_of_a_workers_time_whatever_the_size() -> None:
-    for playbacks in (10**7, 10**8, 10**9, 10**10):
-        for capacity in (1, 8, 100):
-            found = simulate(Scenario(playbacks, 10_000.0, capacity))
-
-            assert found.longest_seconds <= WORKER_SECONDS / 2 + 3
-            assert found.workers <= capacity
-
-
 def test_eight_workers_are_nearly_eight_times_as_fast_where_the_server_bears_them() -> None:
-    one, eight = (simulate(Scenario(10**9, 10_000.0, capacity)) for capacity in (1, 8))
+    one, eight = (simulate(Scenario(10**9, 10_000.0, workers)) for workers in (1, 8))
 
     assert 6 < one.hours / eight.hours <= 8
 
@@ -36,8 +27,3 @@ def test_an_executions_time_is_enough_for_what_it_says() -> None:
 
     assert simulate(Scenario(most, 10_000.0, 1)).hours < 25
     assert simulate(Scenario(most * 11 // 10, 10_000.0, 1)).hours > 24
-
-
-def test_there_are_as_many_workers_as_the_planner_says() -> None:
-    """Eleven million records take one worker 1,167 s, and half of its time is 420 s."""
-    assert simulate(Scenario(10**8, 10_000.0, 8)).workers == 3

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from factories import FakeContext, FakeSNS, job
+from factories import NOW, FakeContext, FakeSNS, job
 
-from joytify_cleanup.pipeline import BatchOutcome
-from joytify_cleanup.report import CleanupReport, CollectionOutcome
+from joytify_cleanup.report import CleanupReport
+from joytify_cleanup.work import Counts, Done
 from joytify_common import logs
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 from joytify_common.messages import CleanupError, CleanupSummary
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def failing(error: Exception) -> Any:
-    batch = BatchOutcome(deleted=4, seconds=0.1)
-    report = CleanupReport(outcomes=(CollectionOutcome(name="playbacks", batches=(batch,)),))
+    before = Done(started_at=NOW, cutoff=NOW, test_mode=False)
+    own = before.model_copy(update={"collections": {"playbacks": Counts(deleted=4)}})
+    report = CleanupReport(before=before, own=own)
 
     def run(_event: CleanupEvent, _run: Run) -> Failed[CleanupReport]:
         with pytest.raises(type(error)) as raised:
@@ -126,8 +127,24 @@ def test_a_wrong_event_is_refused_before_the_story_begins(event: Any, fault: str
     assert [message.type for message in sns.messages()] == ["cleanup_error"]
 
 
-def test_unknown_keys_are_allowed() -> None:
-    assert job(FakeSNS())({"source": "aws.events", "detail": {}}, FakeContext())["stopReason"] == "completed"
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("dryrun", "dryrun: unknown key; do you mean dryRun?"),
+        ("dry_run", "dry_run: unknown key; do you mean dryRun?"),
+        ("DryRun", "DryRun: unknown key; do you mean dryRun?"),
+        ("allow-above-limit", "do you mean allowAboveLimit?"),
+        ("detail-type", "detail-type: unknown key; known are testMode, dryRun, "),
+    ],
+)
+def test_an_unknown_key_is_an_error_that_names_it_and_the_nearest(key: str, says: str) -> None:
+    ran: list[str] = []
+
+    with pytest.raises(ConfigError, match=r"^event: ") as raised:
+        job(FakeSNS(), lambda *_: ran.append("ran"))({key: True}, FakeContext())
+
+    assert says in str(raised.value)
+    assert ran == []
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,19 @@
-"""A simulation of the divided cleanup, by its own planner: ranges, hours and costs for any number of playbacks."""
+"""What a week's divided cleanup takes and costs, for any number of playbacks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import TYPE_CHECKING
-
-from joytify_cleanup.plan import FEWEST_SAMPLED, Planner
-from joytify_cleanup.ranges import TimeRange
-from joytify_cleanup.steps import PlannedRange
-from joytify_cleanup.survey import PLAN_SAMPLE_DOCUMENTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cleanup.plan import Plan
 
 RETENTION_DAYS, WEEK_DAYS = 60, 7
-# Of the plan's sample, what has expired.
-SAMPLED_EXPIRED = PLAN_SAMPLE_DOCUMENTS * WEEK_DAYS // (RETENTION_DAYS + WEEK_DAYS)
+# A third of what docs/benchmarks.md measured on two cores, in records a second.
+ASSUMED_PER_SECOND = 10_000.0
 # Of docs/capacity.md: what a playback takes, and what share of all that is stored are indexes.
 PLAYBACK_BYTES, INDEX_SHARE = 150, 0.225
 # Terraform's defaults.
 WORKER_SECONDS, WORKER_GB, BATCH_DOCUMENTS = 840.0, 1.0, 10_000
 EXECUTION_LIMIT_HOURS = 24.0
-# A plan looks at a sample; a worker's container starts and connects.
+# A plan counts what has expired; a worker's container starts and connects.
 PLAN_SECONDS, START_SECONDS = 10.0, 3.0
 # us-east-1, in dollars, as in AWS' price lists of 2025: a GB-second of Lambda, a state transition of Step Functions, a
 # PUT to S3.
@@ -47,12 +35,12 @@ class Scenario:
     Attributes:
         playbacks: kept at any time.
         rate: records that one worker deletes in a second.
-        capacity: workers at once that the cluster is faster with.
+        workers: how many clean at the same time.
     """
 
     playbacks: int
     rate: float
-    capacity: int
+    workers: int
 
     @property
     def expired(self) -> int:
@@ -76,63 +64,33 @@ class Simulated:
     """What the state machine does in that week.
 
     Attributes:
-        rounds: how often ranges are planned.
-        ranges: how many are worked on.
-        workers: most at once.
-        longest_seconds: duration of the longest range.
-        hours: of all.
+        rounds: how often the work is divided.
+        spans: number of workers' runs.
+        hours: duration of all.
         dollars: for Lambda, Step Functions and the archive's PUTs.
     """
 
     rounds: int
-    ranges: int
-    workers: int
-    longest_seconds: float
+    spans: int
     hours: float
     dollars: float
 
 
 def simulate(scenario: Scenario) -> Simulated:
-    """Return what the planner makes of the scenario, round after round."""
-    planner = Planner(capacity=scenario.capacity, server="simulated", rate=scenario.rate, seconds=WORKER_SECONDS)
-    plans = list(_plans(planner, scenario.expired))
-    worked = [[(each.documents or 0) / scenario.rate + START_SECONDS for each in plan.ranges] for plan in plans]
-    ranges = [seconds for each in worked for seconds in each]
-    spans = [_makespan(each, plan.workers) for each, plan in zip(worked, plans, strict=True)]
-    transitions = REPORT_TRANSITIONS + len(plans) * ROUND_TRANSITIONS + len(ranges) * WORKER_TRANSITIONS
-    puts = scenario.expired / BATCH_DOCUMENTS
+    """Return what it takes if the records are spread evenly over the week, so that all workers take equally long."""
+    seconds = scenario.expired / scenario.workers / scenario.rate
+    rounds = ceil(seconds / WORKER_SECONDS)
+    spans = rounds * scenario.workers
+    transitions = REPORT_TRANSITIONS + (rounds + 1) * ROUND_TRANSITIONS + spans * WORKER_TRANSITIONS
+    busy = scenario.workers * (seconds + rounds * START_SECONDS)
     return Simulated(
-        rounds=len(plans),
-        ranges=len(ranges),
-        workers=max(plan.workers for plan in plans),
-        longest_seconds=max(ranges),
-        hours=(sum(spans) + PLAN_SECONDS * (len(plans) + 1)) / 3600,
-        dollars=sum(ranges) * WORKER_GB * GB_SECOND + transitions * TRANSITION + puts * PUT,
+        rounds=rounds,
+        spans=spans,
+        hours=(seconds + rounds * START_SECONDS + (rounds + 1) * PLAN_SECONDS) / 3600,
+        dollars=busy * WORKER_GB * GB_SECOND + transitions * TRANSITION + scenario.expired / BATCH_DOCUMENTS * PUT,
     )
 
 
-def _plans(planner: Planner, expired: int) -> Iterator[Plan]:
-    """Yield the planner's plan for each round, of records that are spread evenly over a week."""
-    end = datetime(2026, 11, 1, tzinfo=UTC)
-    week = TimeRange(start=end - timedelta(days=WEEK_DAYS), end=end)
-    parts = week.parts(min(planner.count_ranges(expired), SAMPLED_EXPIRED // FEWEST_SAMPLED))
-    share = ceil(expired / len(parts))
-    plan = planner.divide([PlannedRange(collection="playbacks", time_range=each, documents=share) for each in parts])
-    yield plan
-    while plan.pending:
-        plan = planner.plan_left([], plan.pending)
-        yield plan
-
-
-def _makespan(ranges: list[float], workers: int) -> float:
-    """Return how long so many workers take for ranges of these durations, handed out in order."""
-    free_at = [0.0] * workers
-    for seconds in ranges:
-        first = free_at.index(min(free_at))
-        free_at[first] += seconds
-    return max(free_at)
-
-
-def most_playbacks(rate: float, capacity: int) -> int:
-    """Return about how many playbacks are the most that a week's execution can clean up after within its time."""
-    return round(EXECUTION_LIMIT_HOURS * 3600 * rate * capacity * RETENTION_DAYS / WEEK_DAYS)
+def most_playbacks(rate: float, workers: int) -> int:
+    """Return about how many playbacks a week's execution can clean up after within its time."""
+    return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / WEEK_DAYS)

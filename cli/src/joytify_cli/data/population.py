@@ -24,6 +24,8 @@ Document = dict[str, Any]
 
 SPREAD_DAYS = 90
 RETENTION_DAYS = 60
+# Since the last refresh; then the backend's TTL index removes it.
+SESSION_LASTS = timedelta(days=30)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
@@ -241,7 +243,7 @@ class Population:
             "network": {"ip": "192.0.2.1", "provider": "Example Net"},
             "location": {"country": "TW", "city": "Taipei"},
             "status": {"online": False, "lastActive": active},
-            "expiresAt": self.now + timedelta(days=30),
+            "expiresAt": (active if isinstance(active, datetime) else self.now) + SESSION_LASTS,
             "createdAt": self.now - timedelta(days=self.days),
             "updatedAt": self.now - timedelta(days=self.days),
         }

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from bson import CodecOptions, DatetimeConversion, encode
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import BulkWriteError
 from rich.table import Table
 
-from joytify_cleanup.archive import ArchiveObject, list_archive, read_archive
 from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.operate.archive_reader import ArchiveObject, list_archive, read_archive
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, find_target
 from joytify_cli.terminal import confirm, console, fail
 from joytify_common.errors import ConfigError, JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mypy_boto3_s3 import S3Client
     from pymongo.collection import Collection
 
 app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True, add_completion=False)
-Document = dict[str, Any]
-BATCH = 1000
+BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024
+SHOWN_REFUSALS, REASON_CHARACTERS = 20, 200
+# A document is restored as the bytes that were archived; only its `_id` is read.
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument,
+    tz_aware=True,
+    unicode_decode_error_handler="replace",
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
 
 Bucket = Annotated[str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="The archive bucket")]
 From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which it was archived")]
@@ -35,11 +44,26 @@ EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have
 
 @dataclass
 class Restored:
-    """What became of archived documents."""
+    """The result for archived documents.
+
+    Attributes:
+        inserted: numbers of documents that were missing,
+        present: that are there as they were archived,
+        differing: and that are there otherwise.
+        refused: `_id` and reason of each that the database refused, the first ones.
+    """
 
     inserted: int = 0
     present: int = 0
     differing: int = 0
+    refusals: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def refuse(self, identity: object, reason: str) -> None:
+        """Count a document that the database refused."""
+        self.refusals += 1
+        if self.refusals <= SHOWN_REFUSALS:
+            self.refused.append(f"_id {identity!r}: {reason}")
 
 
 @app.command("list")
@@ -95,7 +119,7 @@ def restore(
     client, restored = find_target(aws=aws, project=project, environment=environment).client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end))
     if not dry_run and not yes:
-        place = into or "the collections that they came from"
+        place = into or ", ".join(sorted({found.collection for found in objects})) or "no collection"
         confirm(f"restore {len(objects):,} objects into {place}", otherwise="say --yes, or look first with --dry-run")
     with (
         open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
@@ -103,26 +127,57 @@ def restore(
     ):
         task = bar.add_task("objects", total=len(objects))
         for found in objects:
-            _restore(_documents(client, bucket, found), target[into or found.collection], restored, dry_run=dry_run)
+            raw = cast(
+                "Collection[RawBSONDocument]", target.get_collection(into or found.collection, codec_options=RAW)
+            )
+            for batch in _batches(_documents(client, bucket, found)):
+                _restore(batch, raw, restored, dry_run=dry_run)
             bar.advance(task)
     verb = "would be inserted" if dry_run else "inserted"
-    console.print(
-        f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
-    )
+    told = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
+    console.print(f"{told}, {restored.refusals:,} refused", soft_wrap=True)
+    for refusal in restored.refused:
+        console.print(refusal, markup=False, soft_wrap=True)
+    if restored.refusals:
+        raise typer.Exit(1)
+
+
+def _batches(documents: Iterable[bytes]) -> Iterator[list[RawBSONDocument]]:
+    """Yield the documents in batches that fit into one command."""
+    batch: list[RawBSONDocument] = []
+    size = 0
+    for raw in documents:
+        if batch and (len(batch) == BATCH or size + len(raw) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(RawBSONDocument(raw, RAW))
+        size += len(raw)
+    if batch:
+        yield batch
 
 
 def _restore(
-    documents: Iterable[Document], collection: Collection[Document], restored: Restored, *, dry_run: bool
+    batch: Sequence[RawBSONDocument], collection: Collection[RawBSONDocument], restored: Restored, *, dry_run: bool
 ) -> None:
-    iterator = iter(documents)
-    while batch := list(islice(iterator, BATCH)):
-        held = {d["_id"]: d for d in collection.find({"_id": {"$in": [document["_id"] for document in batch]}})}
-        missing = [document for document in batch if document["_id"] not in held]
-        restored.differing += sum(held[d["_id"]] != d for d in batch if d["_id"] in held)
-        restored.present += sum(held[d["_id"]] == d for d in batch if d["_id"] in held)
-        restored.inserted += len(missing)
-        if missing and not dry_run:
-            collection.insert_many(missing, ordered=False)
+    ids = [document["_id"] for document in batch]
+    # The values of _id may be objects, which Python does not hash.
+    held = {encode({"": found["_id"]}): found.raw for found in collection.find({"_id": {"$in": ids}})}
+    missing = []
+    for identity, document in zip(ids, batch, strict=True):
+        there = held.get(encode({"": identity}))
+        restored.present += there == document.raw
+        restored.differing += there is not None and there != document.raw
+        if there is None:
+            missing.append(document)
+    restored.inserted += len(missing)
+    if not missing or dry_run:
+        return
+    try:
+        collection.insert_many(missing, ordered=False)
+    except BulkWriteError as exc:
+        for error in exc.details["writeErrors"]:
+            restored.inserted -= 1
+            restored.refuse(missing[error["index"]]["_id"], str(error["errmsg"])[:REASON_CHARACTERS])
 
 
 def _objects(client: S3Client, bucket: str, start: datetime, end: datetime) -> Iterator[ArchiveObject]:
@@ -132,7 +187,7 @@ def _objects(client: S3Client, bucket: str, start: datetime, end: datetime) -> I
         raise typer.BadParameter(str(exc), param_hint="--bucket") from None
 
 
-def _documents(client: S3Client, bucket: str, found: ArchiveObject) -> Iterator[Document]:
+def _documents(client: S3Client, bucket: str, found: ArchiveObject) -> Iterator[bytes]:
     try:
         yield from read_archive(client, bucket, found.key)
     except JobError as exc:

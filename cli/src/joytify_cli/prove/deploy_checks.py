@@ -29,8 +29,7 @@ ALARM = "joytify-storage"
 UPGRADE = {
     "lambda_memory_size": 2048,
     "enable_fan_out": True,
-    "fan_out_max_concurrency": 4,
-    "fan_out_server_capacity": 4,
+    "fan_out_workers": 4,
     "enable_test_schedule": True,
     "test_schedule_expression": "rate(1 minute)",
 }

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from bson import ObjectId
 from loguru import logger
+from pymongo.database import Database
 
 from joytify_common.errors import JobError
 from joytify_common.messages import Storage
 from joytify_common.mongo import Document, mongo_errors, within
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from datetime import datetime
-
-    from pymongo.database import Database
-
 # Atlas counts data and indexes, uncompressed, against the free tier's quota.
 BYTES_PER_MB = 1024 * 1024
 # Cleanup runs once a week.
 WEEK = timedelta(days=7)
-# Measured before a run, and after it in the reserve that the deadline leaves.
-BEFORE_SECONDS, AFTER_SECONDS, FORECAST_SECONDS = 4.0, 0.5, 1.5
+# Measured after a run, in the reserve that the deadline leaves.
+AFTER_SECONDS, FORECAST_SECONDS = 0.5, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +53,7 @@ class DatabaseSize:
 
     Attributes:
         limit_mb: the quota.
-        alert_percent: share of the quota from which on operators are warned.
+        alert_percent: share of the quota above which operators are warned.
         names: the collections that grow.
         expiring: those of them that cleanup deletes from.
         now: when the run began, UTC.
@@ -84,6 +79,11 @@ class DatabaseSize:
         used, limit = int(stats["dataSize"] + stats["indexSize"]), self.limit_mb * BYTES_PER_MB
         percent = round(100 * used / limit, 2)
         return Storage(used_bytes=used, limit_bytes=limit, percent=percent, alert=percent > self.alert_percent)
+
+    def after_run(self, *, with_trend: bool) -> Storage | None:
+        """Return how full the database is after a run, and on request the trend; None if that is unavailable."""
+        storage = self.measure(AFTER_SECONDS)
+        return self.forecast(storage, FORECAST_SECONDS) if storage is not None and with_trend else storage
 
     def forecast(self, storage: Storage, seconds: float) -> Storage:
         """Return what was measured after a cleanup with the trend, or as it is if that takes longer.

@@ -2,102 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from joytify_cleanup.ranges import TimeRange
-from joytify_cleanup.scope import Position
-from joytify_cleanup.steps import PlannedRange, StepFailure, WorkerResult
-from joytify_common.events import JobEvent
-from joytify_common.messages import Chain, FanOut
+from joytify_cleanup.retention import POLICIES, cutoff
+from joytify_cleanup.work import Done, Work, WorkerResult, started
+from joytify_common.errors import PermanentError
+from joytify_common.events import JobEvent, parse_event
+from joytify_common.outcome import Failure
+from joytify_common.secrets import ScheduleMode
 
-if TYPE_CHECKING:
-    from datetime import datetime
+BY_A_RUN = "set by the run before"
+BY_THE_STATE_MACHINE = "set by the state machine"
+# So many spans and results fit into what Step Functions passes from one state to the next, 256 KiB:
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MAX_WORKERS = 64
+# The clocks of two machines may differ by this much.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
-    from joytify_common.collections import CollectionNames
-    from joytify_common.secrets import ScheduleMode
 
-BY_A_CONTINUATION, BY_THE_STATE_MACHINE = "set by a continuation", "set by the state machine"
+class StepFailure(BaseModel):
+    """What Step Functions says of a step that failed in each of its attempts: its error, and JSON or text about it."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    error: str = Field(alias="Error")
+    cause: str = Field(default="", alias="Cause")
+
+    def failure(self) -> Failure:
+        """Return it as the error of the run that reports it."""
+        return Failure(PermanentError(f"{self.error}: {_message(self.cause)}"), "fan-out")
+
+
+def _message(cause: str) -> str:
+    try:
+        told: Any = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(told.get("errorMessage", cause)) if isinstance(told, dict) else cause
 
 
 class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
 
     allow_above_limit: bool = Field(default=False, description="true or false")
-    sweep: bool = Field(
-        default=False, description="true to examine every document, unless an index on the date serves; or false"
-    )
-    collection: Literal["playbacks", "sessions"] | None = Field(default=None, description="playbacks or sessions")
-    time_range: TimeRange | None = Field(
-        default=None,
-        alias="range",
-        description='{"from": time, "to": time}, half-open, by the time in _id, with offsets; and a collection',
-    )
-    chain: Chain | None = Field(default=None, description=BY_A_CONTINUATION)
-    positions: dict[str, Position] = Field(default={}, description=BY_A_CONTINUATION)
-
-    plan: bool = Field(
-        default=False, description="true to only answer how to divide the work, or false; not with a range"
-    )
-    server_capacity: int | None = Field(
-        default=None, ge=1, le=1000, description="1 to 1000 workers at once that the server is faster with; for a plan"
-    )
-    max_workers: int | None = Field(
-        default=None, ge=1, le=1000, description="1 to 1000 workers at once that are allowed; for a plan"
-    )
-    worker: bool = Field(default=False, description="true to report to the caller only, or false; with a range")
-    fan_out: FanOut | None = Field(default=None, description=BY_THE_STATE_MACHINE)
+    sweep: bool = Field(default=False, description="true to examine every document, or false")
+    collection: str | None = Field(default=None, description=" or ".join(POLICIES))
+    plan: bool = Field(default=False, description="true to only answer how to divide the work, or false")
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS, description=f"1 to {MAX_WORKERS} workers that a plan is for")
+    worker: bool = Field(default=False, description="true to report to the caller only, or false; with todo and done")
+    todo: tuple[Work, ...] | None = Field(default=None, description=BY_A_RUN)
+    done: Done | None = Field(default=None, description=BY_A_RUN)
     results: tuple[WorkerResult, ...] = Field(default=(), description=BY_THE_STATE_MACHINE)
-    pending: tuple[PlannedRange, ...] = Field(default=(), description=BY_THE_STATE_MACHINE)
     failure: StepFailure | None = Field(default=None, description=BY_THE_STATE_MACHINE)
+
+    @field_validator("collection", "todo")
+    @classmethod
+    def _is_cleaned(cls, value: Any) -> Any:  # noqa: ANN401 - of two fields
+        for kind in [value] if isinstance(value, str) else [work.collection for work in value or ()]:
+            if kind not in POLICIES:
+                raise ValueError(f"{kind} is not one of {' or '.join(POLICIES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_step(self) -> CleanupEvent:
+        if self.worker and (self.plan or self.todo is None or self.done is None):
+            raise ValueError("worker needs todo and done, and no plan")
+        if (self.continuation or self.todo is not None or self.results) and self.done is None:
+            raise ValueError("continuation, todo and results need done")
+        return self
 
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
-        """Return whether the run is a step of the state machine, which tells what all came to; or only a plan."""
+        """Return whether the run is a step of the state machine, which reports all steps together; or only a plan."""
         return isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
-        """Return whether the run works on the test collections; the steps of an execution all on the same."""
-        return super().runs_in_test_mode(schedule_mode) if self.fan_out is None else self.fan_out.test_mode
+        """Return whether the run works on the test collections, as all runs of its sequence do."""
+        return super().runs_in_test_mode(schedule_mode) or (self.done is not None and self.done.test_mode)
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
-        """Return why a scheduled event is not for now; None if it is, or if its execution has begun."""
-        return super().skip_reason(schedule_mode) if self.fan_out is None else None
+        """Return why a scheduled event is not for now; None if it is, or if its sequence has begun."""
+        return super().skip_reason(schedule_mode) if self.done is None else None
 
-    def concerns(self, collection: str, names: CollectionNames) -> bool:
-        """Return whether the run is for this collection, of a set of names."""
-        return self.collection is None or collection == getattr(names, self.collection)
+    def done_before(self, now: datetime, days: int, *, test_mode: bool) -> Done:
+        """Return what was done before this run, which goes by the clock of the first one.
 
-    def clock(self, now: datetime) -> datetime:
-        """Return the time by which a document is old: the same for all runs of a sequence, and never ahead of `now`."""
-        if self.chain is not None:
-            return min(self.chain.started_at, now)
-        return now if self.fan_out is None else min(self.fan_out.started_at, now)
+        Raises:
+            PermanentError: the retention period or the mode has changed since the first run, or it is yet to come.
+        """
+        if self.done is None:
+            return started(now, cutoff(now, days), test_mode=test_mode)
+        if self.done.started_at > now + CLOCK_TOLERANCE:
+            raise PermanentError("event: done: startedAt is in the future")
+        if self.done.cutoff != cutoff(self.done.started_at, days):
+            raise PermanentError("CLEANUP_DAYS has changed since the work was begun: start cleanup again")
+        if self.done.test_mode != test_mode:
+            raise PermanentError("SCHEDULE_MODE has changed since the work was begun: start cleanup again")
+        done = self.done
+        for result in self.results:
+            done = done.plus(result.done)
+        return done
 
-    def is_at(self, cutoff: datetime) -> bool:
-        """Return whether what earlier runs decided holds: a setting may have changed since."""
-        earlier = [each.cutoff for each in (self.chain, self.fan_out) if each is not None]
-        return bool(earlier) and all(each == cutoff for each in earlier)
+    def next(self, todo: Sequence[Work], done: Done) -> CleanupEvent:
+        """Return the event of the run that continues this one.
 
-    @field_validator("time_range")
-    @classmethod
-    def _has_a_collection(cls, value: TimeRange | None, info: ValidationInfo) -> TimeRange | None:
-        if value is not None and info.data.get("collection") is None:
-            raise ValueError("it needs a collection")
-        return value
-
-    @field_validator("plan")
-    @classmethod
-    def _is_for_all_times(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
-        if value and info.data.get("time_range") is not None:
-            raise ValueError("it cannot be confined to a range")
-        return value
-
-    @field_validator("worker")
-    @classmethod
-    def _has_a_range(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
-        if value and info.data.get("time_range") is None:
-            raise ValueError("it needs a range")
-        return value
+        Raises:
+            ConfigError: it would not be a valid event.
+        """
+        told = {
+            **self.payload(),
+            "continuation": self.continuation + 1,
+            "testMode": done.test_mode,
+            "todo": [work.model_dump(mode="json") for work in todo],
+            "done": done.model_dump(mode="json"),
+            "results": [],
+        }
+        # No schedule skips it.
+        return parse_event(CleanupEvent, {key: value for key, value in told.items() if key != "scheduleMode"})

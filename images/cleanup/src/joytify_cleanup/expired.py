@@ -1,108 +1,157 @@
-"""Gateway: the expired documents of one collection (MongoDB).
+"""Gateway: the expired documents of one collection are archived and deleted (MongoDB).
 
-How they are found and deleted was measured (docs/benchmarks.md): consecutive ranges of `_id`, whose ends come from the
-index alone, each deleted with the date condition and no ids sent, come nearest to one raw `delete_many`. `_id` grows
+How they are found and deleted was measured (docs/benchmarks.md): consecutive spans of `_id`, whose ends come from the
+index alone, each deleted with the expired condition and no ids sent, come nearest to one raw `delete_many`. `_id` grows
 with the time of insertion, so this is the order of the file, whatever the dates are.
 
-A part is deleted in a transaction, which writes it to the oplog at once: with an entry a document in between, one in a
-hundred of the app's own writes waited 100 ms for the journal.
+A batch is archived and deleted in one transaction. So what is deleted is what was archived: a document that somebody
+changes in between makes the transaction fail, and the batch is read again. A transaction also writes its deletions to
+the oplog together: with an entry a document, one in a hundred of the app's own writes waited 100 ms for the journal.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass
+from typing import cast
 
-from bson import ObjectId
+from pymongo import ReadPreference
+from pymongo.client_session import ClientSession
 from pymongo.errors import ConfigurationError, OperationFailure
+from pymongo.read_concern import ReadConcern
 
-from joytify_cleanup.batches import Batch, Part
-from joytify_cleanup.survey import BY_ID, Survey, count_if
-from joytify_common.mongo import Document, attempts, bounded
+from joytify_cleanup.archive import Archive, Copy
+from joytify_cleanup.collection import BY_ID, PORTION_DOCUMENTS, Batch, ExaminedCollection
+from joytify_cleanup.retention import Document
+from joytify_cleanup.work import NOTHING, Counts
+from joytify_common.errors import JobError, PermanentError, TransientError
+from joytify_common.messages import ArchiveFigures
+from joytify_common.mongo import attempts, bounded, is_transient
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pymongo.cursor import Cursor
-
-# Documents that are read at once for the archive.
-BLOCK_DOCUMENTS = 1000
+NO_TRANSACTION = "MongoDB must be a replica set or a sharded cluster"
+# What one transaction copies to the archive.
+ARCHIVE_BYTES = 16 * 1024 * 1024
 
 
-class ExpiredDocuments(Survey):
-    """The expired documents of one collection: found, read and deleted."""
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What was done with a batch.
 
-    def count_in(self, part: Part) -> tuple[int, int]:
-        """Return how many documents of the part are expired, and how many have no date."""
-        counts = {
-            "expired": count_if(self.policy.is_expired(self.cutoff)),
-            "undated": count_if(self.policy.is_undated()),
-        }
-        pipeline: list[Document] = [{"$match": part.query}, {"$group": {"_id": None, **counts}}]
-        found = self.retried(lambda: next(self.collection.aggregate(pipeline, hint=BY_ID), {}))
-        return int(found.get("expired", 0)), int(found.get("undated", 0))
+    Attributes:
+        counts: documents deleted, and left alone.
+        archive: what was archived before; None if nothing was.
+        seconds: duration of the last attempt, without the waits before it.
+        failure: the error that ended it; None if it is done.
+    """
 
-    def expired_ids(self, index: str, limit: int) -> list[Any]:
-        """Return `_id` of expired documents as an index on the date finds them, at most this many."""
+    counts: Counts = NOTHING
+    seconds: float = 0.0
+    archive: ArchiveFigures | None = None
+    failure: Exception | None = None
 
-        def find() -> list[Any]:
-            found = self.collection.find(self.expired, {"_id": 1}, hint=index, limit=limit)
-            return [document["_id"] for document in found]
 
-        return self.retried(find)
+@dataclass
+class _Deletion:
+    """What the attempts at one batch did so far; of `unconfirmed` documents it is unknown whether they are deleted."""
 
-    def next_range(self, start: Any, stop: Any, size: int) -> tuple[Part, Any]:  # noqa: ANN401 - an _id may be of any type
-        """Return the next documents in the order of `_id`, and the `_id` behind them; only the index is read.
+    deleted: int = 0
+    archive: ArchiveFigures | None = None
+    unconfirmed: int = 0
+    seconds: float = 0.0
+    failure: Exception | None = None
 
-        Args:
-            start: the first `_id`, of any type.
-            stop: the `_id` behind the last.
-            size: most documents.
+
+class ExpiredDocuments(ExaminedCollection):
+    """The documents of one collection that have expired at one cutoff."""
+
+    def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
+        """Archive and delete the documents of a batch that are expired; errors are returned.
+
+        In a sweep, the documents that are left alone are counted first, and a batch without expired ones ends there.
         """
-        return self.retried(partial(self._range, start, stop, size))
+        counts, began = Counts(), time.monotonic()
+        if batch.span is not None and batch.span.counts_undated:
+            try:
+                expired, counts = self.counted(batch.selection)
+            except JobError as exc:
+                return BatchOutcome(failure=exc)
+        else:
+            expired = batch.documents
+        read = time.monotonic() - began
+        if expired == 0:
+            return BatchOutcome(counts, read)
+        deletion = self._delete({"$and": [batch.selection, self.expired]}, archive)
+        counts, seconds = counts.plus(Counts(deleted=deletion.deleted)), read + deletion.seconds
+        return BatchOutcome(counts, seconds, deletion.archive, deletion.failure)
 
-    def _range(self, start: Any, stop: Any, size: int) -> tuple[Part, Any]:  # noqa: ANN401 - an _id may be of any type
-        if not isinstance(start, ObjectId):
-            start = next((document["_id"] for document in self.walk(start, stop).limit(1)), stop)
-        behind = [document["_id"] for document in self.walk(start, stop).skip(size).limit(1)] if start != stop else []
-        end = behind[0] if behind else stop
-        if isinstance(start, ObjectId) and isinstance(end, ObjectId):
-            query: Document = {"_id": {"$gte": start, "$lt": end}}
-            return Part(query, size if behind else self.collection.count_documents(query, hint=BY_ID)), end
-        # A range in a filter holds one type only.
-        ids = [document["_id"] for document in self.walk(start, end)] if start != end else []
-        return Part({"_id": {"$in": ids}}, len(ids)), end
-
-    def read(self, batch: Batch) -> Iterator[Document]:
-        """Yield the batch's expired documents as they are now, whole."""
-        for part in batch.parts:
-            cursor = self.collection.find({**part.query, **self.expired}, hint=BY_ID)
-            # The time limit must not hold while the caller works on what is yielded.
-            while block := self._next_block(cursor):
-                yield from block
-
-    def _next_block(self, cursor: Cursor[Document]) -> list[Document]:
-        with bounded(self.deadline):
-            return list(islice(cursor, BLOCK_DOCUMENTS))
-
-    def delete(self, part: Part) -> int:
-        """Delete those of the part that are (still) expired; return how many were deleted."""
-        for attempt in attempts(self.deadline):
-            with attempt, bounded(self.deadline):
-                deleted = self._delete_at_once({**part.query, **self.expired})
-                if attempt.num > 1:
-                    # An attempt that broke off may have deleted some.
-                    deleted = max(deleted, part.documents - self.collection.count_documents(part.query, hint=BY_ID))
-        return deleted
-
-    def _delete_at_once(self, query: Document) -> int:
+    def _delete(self, query: Document, archive: Archive | None) -> _Deletion:
+        deletion = _Deletion()
         try:
-            with self.collection.database.client.start_session() as session, session.start_transaction():
-                return self.collection.delete_many(query, session=session, hint=BY_ID).deleted_count
+            for attempt in attempts(self.deadline):
+                with attempt, bounded(self.deadline):
+                    began = time.monotonic()
+                    self._resolve(query, deletion)
+                    self._attempt(query, archive, deletion)
+                    deletion.seconds = time.monotonic() - began
+        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            deletion.failure = exc
+            if deletion.unconfirmed:
+                text = f"{exc}; whether the last {deletion.unconfirmed:,} documents of {self.name} are gone is unknown"
+                deletion.failure = TransientError(text)
+        return deletion
+
+    def _resolve(self, query: Document, deletion: _Deletion) -> None:
+        """Count what an attempt deleted that was not confirmed: what is not there any more."""
+        if deletion.unconfirmed:
+            left = self.collection.count_documents(query, hint=BY_ID)
+            deletion.deleted += max(0, deletion.unconfirmed - left)
+            deletion.unconfirmed = 0
+
+    def _attempt(self, query: Document, archive: Archive | None, deletion: _Deletion) -> None:
+        try:
+            while self._transact(query, archive, deletion):
+                """What one transaction archives is limited; the next one goes on."""
         except (OperationFailure, ConfigurationError) as exc:
-            if exc.timeout:
+            if is_transient(exc):
                 raise
-            # The server is no replica set, another write got in between, or its limit for a transaction was reached. Or
-            # the driver connected while the node changed its state, and takes that connection for one without sessions.
-            return self.collection.delete_many(query, hint=BY_ID).deleted_count
+            if archive is not None:
+                raise PermanentError(
+                    f"CLEANUP_ARCHIVE_BUCKET: an archive needs transactions: {NO_TRANSACTION}"
+                ) from exc
+            # The server is no replica set, or its limit for a transaction was reached. Or the driver connected while
+            # the node changed its state, and takes that connection for one without sessions.
+            self._resolve(query, deletion)
+            deletion.unconfirmed = self.collection.count_documents(query, hint=BY_ID)
+            deletion.deleted += self.collection.delete_many(query, hint=BY_ID).deleted_count
+            deletion.unconfirmed = 0
+
+    def _transact(self, query: Document, archive: Archive | None, deletion: _Deletion) -> bool:
+        """Delete what one transaction can take; return whether more may be left."""
+        is_all, copied = True, None
+        with self.collection.database.client.start_session() as session:
+            with session.start_transaction(ReadConcern("snapshot"), read_preference=ReadPreference.PRIMARY):
+                if archive is not None:
+                    query, copied, is_all = self._copy(query, archive, session)
+                    deletion.archive = copied.added_to(deletion.archive)
+                deleted = self.collection.delete_many(query, session=session, hint=BY_ID).deleted_count
+                if copied is not None and deleted != copied.documents:
+                    raise TransientError(f"{self.name}: {deleted} documents would be deleted, and others archived")
+                # From here on the server may commit and its answer be lost.
+                deletion.unconfirmed = deleted
+            deletion.unconfirmed = 0
+            deletion.deleted += deleted
+        return not is_all
+
+    def _copy(self, query: Document, archive: Archive, session: ClientSession) -> tuple[Document, ArchiveFigures, bool]:
+        """Write the first documents to the archive; return their filter, what was written, and whether that is all."""
+        copy, order = Copy(), {"hint": BY_ID, "sort": [("_id", 1)], "session": session}
+        for raw in self.collection.find_raw_batches(query, **order, batch_size=PORTION_DOCUMENTS):
+            copy.add(cast("bytes", raw))
+            if copy.bytes >= ARCHIVE_BYTES:
+                break
+        if copy.documents == 0:
+            return query, ArchiveFigures(objects=0, documents=0, bytes=0), True
+        behind = next(self.collection.find(query, {"_id": 1}, **order, skip=copy.documents, limit=1), None)
+        if behind is not None:
+            query = {"$and": [query, {"$expr": {"$lt": ["$_id", {"$literal": behind["_id"]}]}}]}
+        return query, archive.write(self.name, copy), behind is None

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aws_lambda_powertools.metrics import MetricUnit
 
+from joytify_cleanup.report import CleanupReport
 from joytify_common.metrics import put_metrics
 
-if TYPE_CHECKING:
-    from joytify_cleanup.report import CleanupReport
 
-
-def put_report(function: str, report: CleanupReport, *, is_part: bool = False) -> None:
-    """Put the run's figures into metrics of the function.
-
-    Args:
-        function: its name.
-        report: of the run.
-        is_part: whether another run reports what this one did: only its speed is its own.
-    """
+def put_report(function: str, report: CleanupReport) -> None:
+    """Put the figures of a run on the production collections into metrics of the function."""
+    archive = report.reported.archive if report.reported else None
     values: dict[str, tuple[MetricUnit, float]] = {
         "RecordsPerSecond": (MetricUnit.CountPerSecond, report.records_per_second()),
         "BatchLatencyP50": (MetricUnit.Milliseconds, report.latency(50) * 1000),
         "BatchLatencyP99": (MetricUnit.Milliseconds, report.latency(99) * 1000),
+        "RecordsDeleted": (MetricUnit.Count, report.deleted),
+        "ArchivedBytes": (MetricUnit.Bytes, archive.bytes if archive else 0),
     }
-    if not is_part:
-        values["RecordsDeleted"] = (MetricUnit.Count, report.deleted)
-        values["ArchivedBytes"] = (MetricUnit.Bytes, report.archive.bytes if report.archive else 0)
     if report.storage is not None:
         values["StoragePercent"] = (MetricUnit.Percent, report.storage.percent)
-    if report.remaining is not None and not is_part:
+    if report.remaining is not None:
         values["RecordsRemaining"] = (MetricUnit.Count, report.remaining)
     put_metrics(function, values)

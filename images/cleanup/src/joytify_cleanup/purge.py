@@ -1,237 +1,189 @@
-"""A purge of all collections: in each, batches until nothing expired is left or time is out."""
+"""Deletes what is expired in spans of a collection, batch after batch, until time is out."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from math import ceil
+from threading import Lock
+from typing import Any
 
-from joytify_cleanup.batches import PARTS_WITHOUT_PAUSE, Scope
-from joytify_cleanup.pipeline import BatchPipeline, Purged
-from joytify_cleanup.report import CollectionOutcome
-from joytify_cleanup.scope import Position, choose_scope, from_text, to_text
-from joytify_cleanup.sources import find_batches
-from joytify_cleanup.throttle import Throttle
-from joytify_common.errors import PermanentError, TransientError
-from joytify_common.messages import Estimate
-from joytify_common.outcome import Failure
+from loguru import logger
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+from joytify_cleanup.archive import Archive
+from joytify_cleanup.collection import Batch
+from joytify_cleanup.expired import BatchOutcome, ExpiredDocuments
+from joytify_cleanup.report import Purged
+from joytify_cleanup.throttle import READ_COST, Throttle
+from joytify_cleanup.work import Counts, Work, the_end
+from joytify_common.deadline import Deadline
+from joytify_common.errors import TransientError, worst
+from joytify_common.messages import ArchiveFigures
 
-    from joytify_cleanup.archive import Archive
-    from joytify_cleanup.batches import Span
-    from joytify_cleanup.expired import ExpiredDocuments
-    from joytify_common.deadline import Deadline
-
-# A smaller collection may well be expired as a whole.
-LIMIT_FROM_DOCUMENTS = 1000
-# Counts are best effort: the server may take this share of the time left, and no longer than this.
-COUNT_SHARE = 0.1
-COUNT_SECONDS = 20.0
-# What is left when the deadline has come is counted in the reserve, once in each collection.
-LATE_COUNT_SECONDS = 0.5
-# No collection is begun with less than this share of the run's time left: to examine it takes a few calls.
-BEGIN_SHARE = 0.05
-# For a dry run's estimate; half of what docs/benchmarks.md measured.
-RECORDS_PER_SECOND = 30_000
+# Without a pause, four commands delete at the same time (docs/benchmarks.md); with one, a single command does.
+LANES_WITHOUT_PAUSE = 4
+# A batch is begun only if this many times its expected duration is left.
+BATCH_MARGIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Purge:
-    """Deletes what is expired.
+    """Deletes in one collection after another.
 
     Attributes:
-        batch_size: most documents in a batch.
+        batch_size: maximum number of documents in a batch.
         pause_seconds: shortest rest between two batches.
-        max_delete_percent: the deletion safety limit: a larger expired share of a collection must be allowed.
-        allow_above_limit: whether the limit is passed over.
-        sweep: whether everything is examined, unless an index on the date shows what has expired.
-        dry_run: whether to count and estimate only.
         deadline: when to stop.
         archive: where documents are copied before they are deleted; None for nowhere.
-        span: the ids to which the run is confined; None for all.
     """
 
     batch_size: int
     pause_seconds: float
-    max_delete_percent: float
-    allow_above_limit: bool
-    sweep: bool
-    dry_run: bool
     deadline: Deadline
     archive: Archive | None
-    span: Span | None = None
 
-    def run(
-        self, collections: Sequence[ExpiredDocuments], positions: Mapping[str, Position]
-    ) -> tuple[CollectionOutcome, ...]:
-        """Return what became of each collection; errors are returned, and end the purge.
+    def run(self, documents: ExpiredDocuments, todo: Sequence[Work], *, by_date: bool) -> Purged:
+        """Delete what is expired in the spans, then on request what an index on the date still finds."""
+        lanes = _Lanes(self, documents)
+        swept = all(span.counts_undated for span in todo)
+        for number, span in enumerate(todo):
+            if (left := lanes.walk(span)) is not None:
+                return lanes.purged((left, *todo[number + 1 :]), swept=swept)
+        left_by_date = by_date and self._run_by_date(lanes, documents)
+        return lanes.purged((the_end(documents.kind),) if left_by_date else (), swept=swept)
 
-        Args:
-            collections: in the order in which they are purged.
-            positions: how far earlier runs of the sequence are, by the collections' names.
-        """
-        return tuple(self._outcomes(collections, positions))
-
-    def _outcomes(
-        self, collections: Sequence[ExpiredDocuments], positions: Mapping[str, Position]
-    ) -> Iterator[CollectionOutcome]:
-        out_of_time, least_seconds = False, self.deadline.remaining() * BEGIN_SHARE
-        for documents in collections:
-            position = positions.get(documents.name)
-            if position is not None and position.done:
-                outcome = CollectionOutcome(
-                    name=documents.name, remaining=0, undated=_undated(position), position=position
-                )
-            elif out_of_time or self.deadline.remaining() < least_seconds:
-                outcome = self._not_begun(documents, position)
-            else:
-                outcome = self._begin(documents, position)
-            yield outcome
-            if outcome.failure is not None:
-                return
-            out_of_time = out_of_time or outcome.stop == "deadline"
-
-    def _not_begun(self, documents: ExpiredDocuments, position: Position | None) -> CollectionOutcome:
-        outcome = CollectionOutcome(name=documents.name, stop="deadline", position=position)
-        return self._counted(documents, outcome, self._given_range())
-
-    def _begin(self, documents: ExpiredDocuments, earlier: Position | None) -> CollectionOutcome:
-        stage, outcome = f"examine {documents.name}", CollectionOutcome(name=documents.name)
+    @staticmethod
+    def _run_by_date(lanes: _Lanes, documents: ExpiredDocuments) -> bool:
+        """Delete what an index on the date still finds; return whether more may be left."""
+        before = -1
         try:
-            scope = self._scope(documents, earlier)
-            if earlier is not None and earlier.scope == scope.name and not self.dry_run:
-                return self._purge(documents, scope, earlier)
-            position = Position(scope=scope.name, reason=scope.reason)
-            outcome = replace(outcome, position=position)
-            if self.dry_run:
-                stage = f"count {documents.name}"
-                outcome = self._dry_run(documents, scope, outcome)
-            stage = f"brake {documents.name}"
-            # Not in a continuation: a share that was below the limit only gets smaller as documents are deleted.
-            if self._exceeds_limit(documents, scope):
-                return replace(outcome, stop="brake")
+            if (index := documents.date_index) is None:
+                return False
+            # A portion in which nothing could be deleted would be found again.
+            while not lanes.is_stopped and lanes.deleted > before:
+                before = lanes.deleted
+                lanes.delete(documents.ids_by_date(index))
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
-            # A server that is slow beyond the deadline is out of time, not broken.
-            if isinstance(exc, TransientError) and self.deadline.remaining() == 0:
-                return CollectionOutcome(name=documents.name, stop="deadline", position=earlier)
-            return replace(outcome, failure=Failure(exc, stage))
-        return outcome if self.dry_run else self._purge(documents, scope, position)
+            lanes.fail(exc)
+        return lanes.is_stopped
 
-    def _given_range(self) -> Scope | None:
-        """Return the scope of a run that is given a range, else None."""
-        return None if self.span is None else Scope("range", str(self.span), span=self.span)
 
-    def _scope(self, documents: ExpiredDocuments, earlier: Position | None) -> Scope:
-        if (given := self._given_range()) is not None:
-            return given
-        # An index may have gone since.
-        if earlier is None or earlier.scope == "indexed":
-            return choose_scope(documents, sweep=self.sweep)
-        return Scope(earlier.scope, earlier.reason)
+class _Lanes:
+    """Threads that delete batch after batch of one collection; what they did adds up.
 
-    def _dry_run(self, documents: ExpiredDocuments, scope: Scope, outcome: CollectionOutcome) -> CollectionOutcome:
-        remaining = documents.count_expired(self._count_seconds(), scope)
-        outcome = replace(outcome, remaining=remaining, undated=documents.count_undated(self._count_seconds()))
-        if remaining is None:
-            return outcome
-        return replace(outcome, estimate=self._estimate(remaining, documents.average_bytes()))
+    Attributes:
+        is_stopped: whether time is out or something failed.
+    """
 
-    def _estimate(self, documents: int, average_bytes: float) -> Estimate:
-        pauses = documents // self.batch_size * self.pause_seconds
-        seconds = round(documents / RECORDS_PER_SECOND + pauses, 1)
-        return Estimate(bytes=round(documents * average_bytes), seconds=seconds)
+    def __init__(self, purge: Purge, documents: ExpiredDocuments) -> None:
+        self._purge, self._documents = purge, documents
+        self._throttle = Throttle(purge.batch_size, purge.pause_seconds)
+        self._lanes = LANES_WITHOUT_PAUSE if purge.pause_seconds == 0 else 1
+        self._lock = Lock()
+        self._counts, self._passed = Counts(), 0
+        self._seconds: list[float] = []
+        self._archive: ArchiveFigures | None = None
+        self._failures: list[Exception] = []
+        # In the order in which they were begun; in the end those that failed are left.
+        self._open: list[Batch] = []
+        self.is_stopped = False
 
-    def _purge(self, documents: ExpiredDocuments, scope: Scope, earlier: Position) -> CollectionOutcome:
-        purged = self._delete(documents, scope, earlier)
-        position = Position(
-            scope=scope.name,
-            reason=scope.reason,
-            resume=earlier.resume if purged.resume is None else to_text(purged.resume),
-            undated=earlier.undated + purged.undated,
-            done=purged.stop == "completed" and purged.failure is None,
+    @property
+    def deleted(self) -> int:
+        """Number of documents."""
+        return self._counts.deleted
+
+    def walk(self, span: Work) -> Work | None:
+        """Delete batch after batch of a span, in the order of `_id`; return what is left of it, None if nothing is."""
+        rest: Work | None = span
+
+        def take(size: int) -> Batch | None:
+            nonlocal rest
+            if rest is None:
+                return None
+            batch, rest = self._documents.batch(rest, size)
+            return batch
+
+        self._run(take)
+        failed = self._open[0].span if self._open else None
+        return rest if failed is None else span.from_id(failed.start)
+
+    def delete(self, ids: Sequence[Any]) -> None:
+        """Delete batch after batch of documents with these ids."""
+        rest = list(ids)
+
+        def take(size: int) -> Batch | None:
+            taken, rest[:] = rest[:size], rest[size:]
+            return Batch({"_id": {"$in": taken}}, len(taken)) if taken else None
+
+        self._run(take)
+
+    def _run(self, take: Callable[[int], Batch | None]) -> None:
+        with ThreadPoolExecutor(self._lanes) as pool:
+            for lane in [pool.submit(self._work, take) for _ in range(self._lanes)]:
+                lane.result()
+
+    def purged(self, left: tuple[Work, ...], *, swept: bool) -> Purged:
+        """Return what was done."""
+        failure = worst(self._failures)
+        # A server that is slow beyond the deadline is out of time, not broken.
+        if isinstance(failure, TransientError) and self._purge.deadline.remaining() == 0:
+            failure = None
+        return Purged(
+            counts=self._counts.plus(Counts(swept=swept)),
+            passed=self._passed,
+            seconds=tuple(self._seconds),
+            archive=self._archive,
+            throttled=self._throttle.figures,
+            left=left,
+            failure=failure,
         )
-        outcome = CollectionOutcome(
-            name=documents.name,
-            stop=purged.stop,
-            batches=purged.batches,
-            passed=purged.passed,
-            undated=_undated(position),
-            position=position,
-        )
-        if purged.failure is not None:
-            return replace(outcome, failure=Failure(purged.failure, f"delete {documents.name}"))
-        # Nothing is read only to report 0.
-        if position.done:
-            return replace(outcome, remaining=0)
-        return self._counted(documents, outcome, scope)
 
-    def _delete(self, documents: ExpiredDocuments, scope: Scope, position: Position) -> Purged:
-        is_gentle = self.pause_seconds > 0
-        parts = 1 if is_gentle else PARTS_WITHOUT_PAUSE
-        try:
-            source = find_batches(documents, scope, from_text(position.resume), parts)
-        except Exception as exc:  # noqa: BLE001 - returned
-            return Purged(failure=exc)
-        with ThreadPoolExecutor(max_workers=1 + parts) as workers:
-            return BatchPipeline(
-                documents=documents,
-                source=source,
-                archive=self.archive,
-                throttle=Throttle(self.batch_size, self.pause_seconds),
-                deadline=self.deadline,
-                workers=workers,
-                is_gentle=is_gentle,
-            ).run()
+    def fail(self, failure: Exception) -> None:
+        """Stop, and keep the error."""
+        self._failures.append(failure)
+        self.is_stopped = True
 
-    def _counted(
-        self, documents: ExpiredDocuments, outcome: CollectionOutcome, scope: Scope | None
-    ) -> CollectionOutcome:
-        """Return the outcome with what is left after a run that stopped early."""
-        seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
-        try:
-            return replace(outcome, remaining=documents.count_expired(seconds, scope))
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
-            return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
+    def _work(self, take: Callable[[int], Batch | None]) -> None:
+        while (batch := self._next(take)) is not None:
+            outcome = self._documents.purge(batch, self._purge.archive)
+            with self._lock:
+                rest = self._record(batch, outcome)
+            time.sleep(min(rest, self._purge.deadline.remaining()))
 
-    def examine(self, collections: Sequence[ExpiredDocuments]) -> tuple[dict[str, Position], Failure | None]:
-        """Return what a run would examine of each collection, and the deletion safety limit's error if there is one.
+    def _next(self, take: Callable[[int], Batch | None]) -> Batch | None:
+        """Return the next batch; None if there is none, or no time for it, or something has failed."""
+        with self._lock:
+            size = ceil(self._throttle.size / self._lanes)
+            seconds = self._throttle.expected_seconds(size) * BATCH_MARGIN + self._throttle.pause
+            if self.is_stopped or self._purge.deadline.remaining() <= seconds:
+                self.is_stopped = True
+                return None
+            try:
+                batch = take(size)
+            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                self.fail(exc)
+                return None
+            if batch is not None:
+                self._open.append(batch)
+            return batch
 
-        Raises:
-            JobError: a collection is unavailable.
-        """
-        positions, spared = {}, []
-        for documents in collections:
-            scope = choose_scope(documents, sweep=self.sweep)
-            positions[documents.name] = Position(scope=scope.name, reason=scope.reason)
-            if self._exceeds_limit(documents, scope):
-                spared.append(CollectionOutcome(name=documents.name, stop="brake"))
-        return positions, limit_failure(spared, self.max_delete_percent)
-
-    def _exceeds_limit(self, documents: ExpiredDocuments, scope: Scope) -> bool:
-        # Whoever divides a collection into ranges looks at the whole before.
-        if self.allow_above_limit or scope.span is not None:
-            return False
-        seconds = self._count_seconds()
-        # What is unknown in that time may be too much.
-        return documents.exceeds(self.max_delete_percent, LIMIT_FROM_DOCUMENTS, seconds, scope) is not False
-
-    def _count_seconds(self) -> float:
-        return min(COUNT_SECONDS, self.deadline.remaining() * COUNT_SHARE)
-
-
-def _undated(position: Position) -> int | None:
-    """Return how many documents have no date, if everything has been examined."""
-    return position.undated if position.done and position.scope == "swept" else None
-
-
-def limit_failure(outcomes: Sequence[CollectionOutcome], max_delete_percent: float) -> Failure | None:
-    """Return the error of the collections that the deletion safety limit spared, or None."""
-    if not (spared := [outcome.name for outcome in outcomes if outcome.stop == "brake"]):
-        return None
-    text = (
-        f"more than CLEANUP_MAX_DELETE_PERCENT ({max_delete_percent:g} %) of {', '.join(spared)} is expired, "
-        'and nothing was deleted there; if that is right, invoke with {"allowAboveLimit": true}'
-    )
-    return Failure(PermanentError(text), "brake")
+    def _record(self, batch: Batch, outcome: BatchOutcome) -> float:
+        """Add up what was done with a batch; return how long to rest, in seconds."""
+        deleted = outcome.counts.deleted
+        self._counts = self._counts.plus(outcome.counts)
+        self._passed += batch.documents
+        if outcome.archive is not None:
+            self._archive = outcome.archive.added_to(self._archive)
+        if outcome.failure is None:
+            self._open.remove(batch)
+        else:
+            self.fail(outcome.failure)
+        if deleted:
+            self._seconds.append(outcome.seconds)
+            logger.debug("batch deleted", collection=self._documents.name, documents=deleted)
+        done = deleted + READ_COST * max(0, batch.documents - deleted)
+        self._throttle.observe(done, outcome.seconds)
+        return self._throttle.rest(done)

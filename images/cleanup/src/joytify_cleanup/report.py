@@ -1,107 +1,98 @@
-"""What a cleanup run did, derived from what became of each collection."""
+"""What a cleanup run did: its message, derived from the result for each collection."""
 
 from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any
 
+from joytify_cleanup.work import NOTHING, Counts, Done, Work
 from joytify_common.messages import (
     ArchiveFigures,
-    Chain,
     CleanupError,
     CleanupErrorData,
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
     Estimate,
-    FanOut,
-    ProcessingMode,
     StopReason,
     Storage,
+    ThrottleFigures,
 )
+from joytify_common.outcome import Failure, Metadata
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
 
-    from joytify_cleanup.pipeline import BatchOutcome
-    from joytify_cleanup.scope import Position
-    from joytify_common.outcome import Failure, Metadata
+@dataclass(frozen=True)
+class Purged:
+    """What was done in a collection.
+
+    Attributes:
+        counts: documents deleted, and left alone.
+        passed: documents that were walked over, expired or not.
+        seconds: duration of each batch that deleted something.
+        archive: what was archived before; None if nothing was.
+        throttled: how often the throttle slowed the run down; None if it never did.
+        left: what is still to be examined.
+        failure: the error that ended it; None if it was no error.
+    """
+
+    counts: Counts = NOTHING
+    passed: int = 0
+    seconds: tuple[float, ...] = ()
+    archive: ArchiveFigures | None = None
+    throttled: ThrottleFigures | None = None
+    left: tuple[Work, ...] = ()
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CollectionOutcome:
-    """What became of one collection, in numbers of documents; None is unknown.
+    """The result for one collection, in numbers of documents; None is unknown.
 
     Attributes:
-        stop: why there were no more batches.
-        batches: what became of each.
-        passed: walked over, expired or not.
+        kind: its name without the prefix of a test run.
+        name: its name.
+        stop: why the run ended here.
+        purged: what was done.
         remaining: expired and still there, as far as the run examined.
-        undated: without a date, and never touched.
-        position: what was examined, and where the next run of the sequence begins; None if it was not begun.
         estimate: what a dry run expects of the real one.
         failure: the error that ended the run here, or None.
     """
 
+    kind: str
     name: str
+    purged: Purged
     stop: StopReason = "completed"
-    batches: tuple[BatchOutcome, ...] = ()
-    passed: int = 0
     remaining: int | None = None
-    undated: int | None = None
-    position: Position | None = None
     estimate: Estimate | None = None
     failure: Failure | None = None
 
-    @property
-    def deleted(self) -> int:
-        """Number of documents."""
-        return sum(batch.deleted for batch in self.batches)
-
-    @property
-    def found(self) -> int | None:
-        """Expired before the run."""
-        return None if self.remaining is None else self.deleted + self.remaining
-
-    def figures(self, by_workers: int = 0) -> CollectionFigures:
-        """Return the message fields; what workers deleted before is counted."""
+    def figures(self, deleted: int, whole: Counts) -> CollectionFigures:
+        """Return the message fields, given what the message reports as deleted, and the counts of all runs."""
+        is_known = whole.swept and self.stop == "completed"
         return CollectionFigures(
             name=self.name,
-            found=None if self.found is None else self.found + by_workers,
-            deleted=self.deleted + by_workers,
+            found=None if self.remaining is None else deleted + self.remaining,
+            deleted=deleted,
             remaining=self.remaining,
-            undated=self.undated,
-            scope=self.position.scope if self.position else None,
-            scope_reason=self.position.reason if self.position else None,
+            undated=whole.undated if is_known else None,
+            unrecognized=whole.unrecognized if is_known else None,
+            scope="sweep" if whole.swept else "ordinary",
         )
 
 
-def stop_reason(outcomes: Sequence[CollectionOutcome], *, continuation: int, max_continuations: int) -> StopReason:
+def stop_reason(outcomes: Sequence[CollectionOutcome], *, may_continue: bool) -> StopReason:
     """Return why the run ended: `deadline` means that its work continues in another run."""
     stops = {outcome.stop for outcome in outcomes}
     if "brake" in stops:
         return "brake"
     if "deadline" not in stops:
         return "completed"
-    if not any(outcome.passed for outcome in outcomes):
+    if not any(outcome.purged.passed for outcome in outcomes):
         return "no_progress"
-    return "continuations_exhausted" if continuation >= max_continuations else "deadline"
-
-
-class CleanupFields(TypedDict):
-    """Fields of messages.CleanupFigures."""
-
-    records_deleted: int
-    collections: tuple[CollectionFigures, ...]
-    cutoff_date: datetime | None
-    triggered_by: str
-    continuation: int
-    chain: Chain | None
-    archive: ArchiveFigures | None
-    fan_out: FanOut | None
+    return "deadline" if may_continue else "continuations_exhausted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,28 +100,22 @@ class CleanupReport:
     """What a run did.
 
     Attributes:
-        batch_size: most documents in a batch.
-        earlier: what the earlier runs of the sequence did; None in a run that neither continues nor is continued.
-        seconds: how long the run took.
-        is_archiving: whether documents are archived before they are deleted.
+        batch_size: maximum number of documents in a batch.
+        before: what earlier runs of the sequence, or workers, did; None if the run failed before that was known.
+        own: what this run did.
         covers_all: whether the run was for every collection, as the schedule's are.
-        fan_out: what workers did before, if the work was divided among them; None if it was not.
     """
 
     outcomes: tuple[CollectionOutcome, ...] = ()
     stop_reason: StopReason = "completed"
     continued: bool = False
     dry_run: bool = False
-    cutoff_date: datetime | None = None
     triggered_by: str = "manual"
     continuation: int = 0
     batch_size: int = 0
-    earlier: Chain | None = None
-    seconds: float = 0.0
-    is_archiving: bool = False
+    before: Done | None = None
+    own: Done | None = None
     covers_all: bool = True
-    fan_out: FanOut | None = None
-    storage_before: Storage | None = None
     storage: Storage | None = None
 
     @property
@@ -139,18 +124,29 @@ class CleanupReport:
         return self.covers_all and not self.dry_run and self.stop_reason == "completed"
 
     @property
+    def failure_of_a_collection(self) -> Failure | None:
+        """The error that ended the run in a collection; None if there is none."""
+        return next((outcome.failure for outcome in self.outcomes if outcome.failure), None)
+
+    @property
+    def left(self) -> tuple[Work, ...]:
+        """What is still to be examined, in all collections."""
+        return tuple(work for outcome in self.outcomes for work in outcome.purged.left)
+
+    @property
+    def done(self) -> Done | None:
+        """What this run and those before it did; None if the run failed before that was known."""
+        return self.before if self.before is None or self.own is None else self.before.plus(self.own)
+
+    @property
+    def reported(self) -> Done | None:
+        """What the message's figures are of: this run, and the workers whose work it reports."""
+        return self.done if self.continuation == 0 else self.own
+
+    @property
     def deleted(self) -> int:
         """Documents deleted by this run, and by the workers before it."""
-        return self._deleted_alone + (self.fan_out.records_deleted if self.fan_out else 0)
-
-    @property
-    def _deleted_alone(self) -> int:
-        return sum(outcome.deleted for outcome in self.outcomes)
-
-    @property
-    def passed(self) -> int:
-        """Documents that this run walked over, expired or not."""
-        return sum(outcome.passed for outcome in self.outcomes)
+        return self.reported.deleted if self.reported else 0
 
     @property
     def remaining(self) -> int | None:
@@ -158,76 +154,41 @@ class CleanupReport:
         return _sum([outcome.remaining for outcome in self.outcomes])
 
     @property
-    def batches(self) -> tuple[BatchOutcome, ...]:
-        """The batches of all collections."""
-        return tuple(batch for outcome in self.outcomes for batch in outcome.batches)
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether the deadline ended the work."""
-        return any(outcome.stop == "deadline" for outcome in self.outcomes)
-
-    @property
-    def archive(self) -> ArchiveFigures | None:
-        """What was written to the archive, by the workers too; None without one."""
-        if not self.is_archiving:
-            return None
-        sizes = [batch.archived_bytes for batch in self.batches if batch.archived_bytes is not None]
-        documents = sum(batch.archived_documents for batch in self.batches)
-        alone = ArchiveFigures(objects=len(sizes), documents=documents, bytes=sum(sizes))
-        by_workers = self.fan_out.archive if self.fan_out else None
-        return alone if by_workers is None else alone.added_to(by_workers)
-
-    @property
-    def positions(self) -> dict[str, Position]:
-        """How far the run is in each collection that was begun, by the collections' names."""
-        return {outcome.name: outcome.position for outcome in self.outcomes if outcome.position is not None}
-
-    @property
-    def chain(self) -> Chain | None:
-        """What all runs of the sequence did so far; None if there is only one."""
-        return None if self.earlier is None else self.added_to(self.earlier)
-
-    def added_to(self, earlier: Chain) -> Chain:
-        """Return what the earlier runs and this one did."""
-        return Chain(
-            started_at=earlier.started_at,
-            cutoff=self.cutoff_date,
-            records_deleted=earlier.records_deleted + self.deleted,
-            execution_time_ms=earlier.execution_time_ms + round(self.seconds * 1000),
-        )
+    def latencies(self) -> list[float]:
+        """Duration of each batch that deleted something, in seconds."""
+        return [seconds for outcome in self.outcomes for seconds in outcome.purged.seconds]
 
     def records_per_second(self) -> float:
         """Return the speed of the deletion, without the pauses."""
-        seconds = sum(batch.seconds for batch in self.batches if batch.deleted)
-        return self._deleted_alone / seconds if seconds else 0.0
+        seconds = sum(self.latencies)
+        return self.own.deleted / seconds if seconds and self.own else 0.0
 
     def latency(self, percent: int) -> float:
         """Return this percentile of the batches' latency, in seconds."""
-        latencies = [batch.seconds for batch in self.batches if batch.deleted]
-        if len(latencies) < 2:  # noqa: PLR2004 - what quantiles need
-            return sum(latencies)
-        return statistics.quantiles(latencies, n=100, method="inclusive")[percent - 1]
+        if len(self.latencies) < 2:  # noqa: PLR2004 - what quantiles need
+            return sum(self.latencies)
+        return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> CleanupSummary:
         """Return the message of a run that ended well, or was skipped for this reason."""
         collections = self._collections()
         found = _sum([each.found for each in collections])
+        estimates = [outcome.estimate for outcome in self.outcomes if outcome.estimate]
+        batches = max((len(outcome.purged.seconds) for outcome in self.outcomes), default=0)
         data = CleanupSummaryData(
             **metadata.fields(),
             **self._figures(),
             total_records_found=found,
             remaining_records=self.remaining,
             completion_percentage=_percent(self.deleted, found),
-            was_timeout_stopped=self.timed_out,
+            was_timeout_stopped=any(outcome.stop == "deadline" for outcome in self.outcomes),
             stop_reason=self.stop_reason,
-            processing_mode=self._processing_mode(),
+            processing_mode="none" if batches == 0 else "direct" if batches == 1 else "batch",
             batch_size=self.batch_size,
             dry_run=self.dry_run,
             skipped=skipped,
             storage=self.storage,
-            storage_before=self.storage_before,
-            estimate=_total([outcome.estimate for outcome in self.outcomes]),
+            estimate=_total(estimates) if estimates else None,
             continued=self.continued,
         )
         return CleanupSummary(source=metadata.source, data=data)
@@ -237,26 +198,30 @@ class CleanupReport:
         data = CleanupErrorData(**metadata.fields(), **failure.fields(), **self._figures())
         return CleanupError(source=metadata.source, data=data)
 
-    def _figures(self) -> CleanupFields:
+    def _figures(self) -> dict[str, Any]:
+        """Return the fields of messages.CleanupFigures."""
+        names = {outcome.kind: outcome.name for outcome in self.outcomes}
+        is_sequence = self.continued or self.continuation > 0
+        is_divided = self.continuation == 0 and self.before is not None and self.before.rounds > 0
         return {
             "records_deleted": self.deleted,
             "collections": self._collections(),
-            "cutoff_date": self.cutoff_date,
+            "cutoff_date": self.before.cutoff if self.before else None,
             "triggered_by": self.triggered_by,
             "continuation": self.continuation,
-            "chain": self.chain,
-            "archive": self.archive,
-            "fan_out": self.fan_out,
+            "chain": self.done.chain() if self.done and is_sequence else None,
+            "archive": self.reported.archive if self.reported else None,
+            "throttled": self.reported.throttled if self.reported else None,
+            "fan_out": self.before.fan_out(names) if self.before and is_divided else None,
         }
 
     def _collections(self) -> tuple[CollectionFigures, ...]:
-        by_workers = self.fan_out.deleted if self.fan_out else {}
-        return tuple(outcome.figures(by_workers.get(outcome.name, 0)) for outcome in self.outcomes)
-
-    def _processing_mode(self) -> ProcessingMode:
-        done = [[batch for batch in outcome.batches if batch.deleted] for outcome in self.outcomes]
-        batches = max((len(each) for each in done), default=0)
-        return "none" if batches == 0 else "direct" if batches == 1 else "batch"
+        own = self.reported.collections if self.reported else {}
+        whole = self.done.collections if self.done else {}
+        return tuple(
+            outcome.figures(own.get(outcome.kind, Counts()).deleted, whole.get(outcome.kind, Counts(swept=False)))
+            for outcome in self.outcomes
+        )
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:
@@ -264,11 +229,8 @@ def _sum(numbers: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(numbers) else None
 
 
-def _total(estimates: Sequence[Estimate | None]) -> Estimate | None:
-    known = [estimate for estimate in estimates if estimate is not None]
-    if not known:
-        return None
-    return Estimate(bytes=sum(e.bytes for e in known), seconds=round(sum(e.seconds for e in known), 1))
+def _total(estimates: Sequence[Estimate]) -> Estimate:
+    return Estimate(bytes=sum(e.bytes for e in estimates), seconds=round(sum(e.seconds for e in estimates), 1))
 
 
 def _percent(deleted: int, found: int | None) -> float | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from joytify_common.messages import ThrottleFigures
+
 # A batch that takes longer holds up the server's other work; larger ones are made smaller.
 BATCH_SECONDS = 2.0
 # The server counts as slow when a document costs this many times the usual.
@@ -23,31 +25,23 @@ READ_COST = 0.1
 TELLING_DOCUMENTS = 50
 
 
-def work(*, deleted: int, retained: int) -> int:
-    """Return what a batch costs, in deletions.
-
-    Args:
-        deleted: documents deleted.
-        retained: documents that were read for it and stay.
-    """
-    return deleted + round(READ_COST * retained)
-
-
 @dataclass
 class Throttle:
     """How large the next batch is and how long to rest before it.
 
     Attributes:
-        most: upper bound of a batch, in documents.
+        most: maximum number of documents in a batch.
         least_pause: shortest rest between batches, in seconds.
         size: documents in the next batch.
         pause: rest before the next batch, in seconds.
+        figures: how often the server was slow; None if it never was.
     """
 
     most: int
     least_pause: float
     size: int = field(init=False)
     pause: float = field(init=False)
+    figures: ThrottleFigures | None = field(default=None, init=False)
     _usual: float | None = field(default=None, init=False)
     _latest: float = field(default=0.0, init=False)
 
@@ -61,17 +55,12 @@ class Throttle:
     def rest(self, work: float) -> float:
         """Return how long to rest after a batch of this much work, in seconds.
 
-        The least pause is for a whole batch, and shorter in proportion; what a slow server is given is not.
+        The least pause is for a whole batch, and shorter in proportion; the extra pause for a slow server is not.
         """
         return self.pause - self.least_pause + self.least_pause * min(1.0, work / self.size)
 
-    def observe(self, documents: int, seconds: float) -> None:
-        """Learn from a batch.
-
-        Args:
-            documents: the work of it, in deletions.
-            seconds: how long that took.
-        """
+    def observe(self, documents: float, seconds: float) -> None:
+        """Learn from a batch of this much work, in deletions, and how long that took."""
         if documents < min(TELLING_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents
@@ -81,6 +70,10 @@ class Throttle:
             self.size //= 2
             # Rest for as long as the batch took beyond the usual: one stall costs one rest of its length.
             self.pause = min(LONGEST_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
+            slow = ThrottleFigures(
+                times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)
+            )
+            self.figures = slow.added_to(self.figures)
         else:
             self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
         fitting = int(BATCH_SECONDS / self._latest) if self._latest > 0 else self.most

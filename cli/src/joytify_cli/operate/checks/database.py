@@ -56,7 +56,7 @@ def _database(context: Context) -> Database[Document]:
     uri = context.address("MONGODB_CONNECTION_STRING")
     context.at_the_end.callback(mongo_client.cache_clear)
     context.at_the_end.callback(mongo_client(uri.get_secret_value()).close)
-    return connect(uri)[name]
+    return connect(uri, name)
 
 
 def _reached(context: Context) -> Database[Document]:

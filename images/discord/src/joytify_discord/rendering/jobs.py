@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StatsFigures,
         StatsSummaryData,
         Storage,
+        ThrottleFigures,
     )
     from joytify_discord.parsing import Origin
 
@@ -33,17 +34,22 @@ NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alo
 # Errors that leave the run's work done, by their stage: nobody retries them.
 NEXT_AFTER = {
     "hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function.",
+    "deletion limit": (
+        "A retry stops in the same way. Look first: `joytify invoke cleanup --dry-run`; if the number is right: "
+        "`joytify invoke cleanup --payload '{\"allowAboveLimit\": true}'`."
+    ),
     "fan-out": (
         "The state machine has ended, and its input is in the queue of failed events. What the workers met is in "
         "cleanup's log; when that is mended, start the state machine again."
     ),
 }
-# What was examined of a collection, and why.
+# What was examined of a collection.
 SCOPES = {
-    "bounded": "Not examined: what was made after the cutoff ({reason})",
-    "swept": "Examined as a whole ({reason})",
-    "range": "Examined: what was made {reason}",
+    "ordinary": "Examined: created before the cutoff; the next sweep examines imports with newer ids",
+    "sweep": "Examined: every document",
 }
+# Shorter pauses than these change nothing that an operator would notice.
+TELLING_PAUSE_MS = 10_000
 BAR = 20
 
 
@@ -114,6 +120,8 @@ def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:
         yield DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False)
     if data.archive is not None:
         yield DraftField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
+    if data.throttled is not None and data.throttled.paused_ms >= TELLING_PAUSE_MS:
+        yield DraftField("Slowed down", _throttled(data.throttled), inline=False)
     if data.estimate is not None:
         estimate = f"{size(data.estimate.bytes)} in about {duration(data.estimate.seconds * 1000)}"
         yield DraftField("Would delete", estimate)
@@ -127,6 +135,13 @@ def _fan_out(fan_out: FanOut, ended: datetime) -> str:
     return (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.ranges)} ranges{again}, "
         f"at most {number(fan_out.workers)} at once; the longest took {duration(fan_out.longest_ms)}, all {took}"
+    )
+
+
+def _throttled(throttled: ThrottleFigures) -> str:
+    return (
+        f"{number(throttled.times)} times, since the server took up to {throttled.slowdown:g} times as long as usual: "
+        f"{duration(throttled.paused_ms)} of extra pauses"
     )
 
 
@@ -201,27 +216,27 @@ def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
 
 
 def _expired(figures: CollectionFigures) -> DraftField:
-    value = f"{number(figures.found)} expired{_undated(figures)}"
+    value = f"{number(figures.found)} expired{_left_alone(figures)}"
     return DraftField(figures.name, value + _scope(figures), inline=False)
 
 
 def _collection(figures: CollectionFigures) -> DraftField:
-    value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain{_undated(figures)}"
+    value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain{_left_alone(figures)}"
     return DraftField(figures.name, value + _scope(figures), inline=False)
 
 
-def _undated(figures: CollectionFigures) -> str:
-    return f", {number(figures.undated)} without a date left alone" if figures.undated else ""
+def _left_alone(figures: CollectionFigures) -> str:
+    undated = f", {number(figures.undated)} without a date left alone" if figures.undated else ""
+    other = f", {number(figures.unrecognized)} in another shape left alone" if figures.unrecognized else ""
+    return undated + other
 
 
 def _scope(figures: CollectionFigures) -> str:
-    if figures.scope not in SCOPES or figures.scope_reason is None:
-        return ""
-    return "\n" + SCOPES[figures.scope].format(reason=figures.scope_reason)
+    return "" if figures.scope is None else f"\n{SCOPES[figures.scope]}"
 
 
 def _next_step(data: FailureData) -> str:
-    usual = NEXT_FOR_A_PERSON if data.error_type == "ConfigError" else NEXT_AFTER_FAILURE
+    usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
 
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import struct
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bson import Binary, Int64, ObjectId, Timestamp
-from cleanup_run import clean_up
-from fail_points import failing
+from bson import Binary, Int64, MaxKey, MinKey, ObjectId, Timestamp
+from cleanup_run import CUTOFF, NOW, Options, clean_up, documents_of, made
+from cleanup_run import figures as figures_of
 from forks import forks
 
-from joytify_cleanup.batches import Scope
-from joytify_cleanup.expired import ExpiredDocuments
-from joytify_cleanup.retention import Policy, cutoff
-from joytify_cleanup.survey import CLOCK_MARGIN
-from joytify_common.deadline import Deadline
+from joytify_cleanup.collection import CLOCK_MARGIN
 from joytify_common.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -33,32 +26,22 @@ if TYPE_CHECKING:
     from joytify_cleanup.report import CleanupReport
     from joytify_common.messages import CollectionFigures
 
-NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
-CUTOFF = cutoff(NOW, 60)
 OLD = CUTOFF - timedelta(days=900)
-# A fifth of what they are, so that a collection of which a sample can be drawn is soon filled.
-SAMPLE_DOCUMENTS, SAMPLED_FROM_DOCUMENTS = 200, 4000
-KEPT = SAMPLED_FROM_DOCUMENTS + 1000
+# A fifth of the real number, so that a collection which is not swept anyway is soon filled.
+SWEPT_UP_TO_DOCUMENTS = 4000
+KEPT = SWEPT_UP_TO_DOCUMENTS + 1000
 EXPIRED = 2000
-# One is made in a minute, and those of the margin are read too.
+# One is created in a minute, and those of the margin are read too.
 MARGIN = round(CLOCK_MARGIN / timedelta(minutes=1))
-POLICY = Policy("playbacks", "createdAt")
-NUMBERS = count()
 # A run that checks its deadline so often deletes some batches, and not all.
-CHECKS = 60
+CHECKS = 30
 
 Document = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
-def _small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("joytify_cleanup.survey.SAMPLE_DOCUMENTS", SAMPLE_DOCUMENTS)
-    monkeypatch.setattr("joytify_cleanup.scope.SAMPLED_FROM_DOCUMENTS", SAMPLED_FROM_DOCUMENTS)
-
-
-def made(moment: datetime) -> ObjectId:
-    """Return an `_id` that was made at this time."""
-    return ObjectId(struct.pack(">IQ", int(moment.timestamp()), next(NUMBERS)))
+def _small_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joytify_cleanup.collection.SWEPT_UP_TO_DOCUMENTS", SWEPT_UP_TO_DOCUMENTS)
 
 
 def played(moment: datetime, **more: object) -> Document:
@@ -75,15 +58,17 @@ def expired() -> list[Document]:
     return [played(CUTOFF - timedelta(minutes=1 + n)) for n in range(EXPIRED)]
 
 
-def clean(database: Database[Document], **options: Any) -> CleanupReport:
-    def collections(deadline: Deadline) -> list[ExpiredDocuments]:
-        return [ExpiredDocuments(database, POLICY, CUTOFF, deadline)]
-
-    return clean_up(collections, **{"batch_size": 500, **options})
+def clean(database: Database[Document], event: Document | None = None, **options: Any) -> CleanupReport:
+    return clean_up(database, event, **{"batch_size": 500, **options})
 
 
 def figures(report: CleanupReport) -> CollectionFigures:
-    return report.outcomes[0].figures()
+    told: tuple[CollectionFigures, ...] = figures_of(report)["collections"]
+    return told[0]
+
+
+def passed(reports: list[CleanupReport]) -> int:
+    return sum(report.outcomes[0].purged.passed for report in reports)
 
 
 def ids(database: Database[Document]) -> set[object]:
@@ -106,12 +91,11 @@ def test_a_run_reads_what_is_expired_and_not_what_is_kept(
 
     report = clean(database, pause=pause)
 
-    # $sample's documents are not in the server's figure.
     assert examined(mongodb) - before <= EXPIRED + MARGIN
     assert ids(database) == {document["_id"] for document in kept}
     told = figures(report)
     assert (told.scope, told.found, told.deleted, told.remaining, told.undated) == (
-        "bounded",
+        "ordinary",
         EXPIRED,
         EXPIRED,
         0,
@@ -128,7 +112,7 @@ def test_clocks_that_are_off_by_an_hour_change_nothing(database: Database[Docume
 
     report = clean(database)
 
-    assert figures(report).scope == "bounded"
+    assert figures(report).scope == "ordinary"
     assert ids(database) == {document["_id"] for document in kept + early}
 
 
@@ -139,37 +123,34 @@ def test_what_was_made_years_ago_and_used_today_is_kept(database: Database[Docum
 
     report = clean(database)
 
-    assert (figures(report).scope, report.deleted) == ("bounded", EXPIRED)
+    assert (figures(report).scope, report.deleted) == ("ordinary", EXPIRED)
     assert ids(database) == {document["_id"] for document in kept}
 
 
-def test_an_import_with_younger_ids_is_seen_and_everything_is_swept(database: Database[Document]) -> None:
+def test_an_import_with_newer_ids_waits_for_the_next_sweep_and_the_report_says_so(
+    database: Database[Document],
+) -> None:
     kept = [*retained(), {"_id": made(NOW), "createdAt": "2020-01-01"}]
-    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(EXPIRED)]
+    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(30)]
     database.playbacks.insert_many(kept + imported)
+
+    ordinary = figures(clean(database))
+    left = ids(database)
+    swept = figures(clean(database, {"sweep": True}))
+
+    assert (ordinary.scope, ordinary.deleted, ordinary.undated) == ("ordinary", 0, None)
+    assert left == {document["_id"] for document in kept + imported}
+    assert (swept.scope, swept.deleted, swept.undated) == ("sweep", 30, 1)
+    assert ids(database) == {document["_id"] for document in kept}
+
+
+def test_a_small_collection_is_swept_anyway(database: Database[Document]) -> None:
+    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(30)]
+    database.playbacks.insert_many(retained()[: SWEPT_UP_TO_DOCUMENTS - 30] + imported)
 
     told = figures(clean(database))
 
-    assert told.scope == "swept"
-    assert "have expired with a younger id" in str(told.scope_reason)
-    assert (told.deleted, told.undated) == (EXPIRED, 1)
-    assert ids(database) == {document["_id"] for document in kept}
-
-
-def test_what_an_ordinary_run_misses_a_sweep_deletes(database: Database[Document]) -> None:
-    """Three documents of 5,000 are too few for a sample."""
-    kept = retained()
-    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(3)]
-    database.playbacks.insert_many(kept + imported)
-
-    bounded = figures(clean(database))
-    left = ids(database)
-    swept = figures(clean(database, event={"sweep": True}))
-
-    assert (bounded.scope, bounded.deleted) in {("bounded", 0), ("swept", 3)}
-    assert {document["_id"] for document in kept} <= left
-    assert (swept.scope, swept.scope_reason) == ("swept", "as asked for")
-    assert ids(database) == {document["_id"] for document in kept}
+    assert (told.scope, told.deleted) == ("sweep", 30)
 
 
 OTHERS: dict[str, list[object]] = {
@@ -179,55 +160,63 @@ OTHERS: dict[str, list[object]] = {
     "objects": [{"a": 1}, {"a": 2}],
     "null": [None],
     "dates": [OLD, NOW],
-    "all": [None, -1, 2.5, "a", {"a": 1}, Binary(b"a", 4), False, True, OLD, NOW, Timestamp(1, 1)],
+    "smallest and largest": [MinKey(), MaxKey()],
+    "all": [MinKey(), None, -1, 2.5, "a", {"a": 1}, Binary(b"a", 4), False, True, OLD, NOW, Timestamp(1, 1), MaxKey()],
     "many numbers": list(range(1500)),
 }
 
 
-@pytest.mark.parametrize("sweep", [False, True], ids=["bounded", "swept"])
+@pytest.mark.parametrize("sweep", [False, True], ids=["ordinary", "sweep"])
 @pytest.mark.parametrize("identities", OTHERS.values(), ids=OTHERS.keys())
 def test_ids_of_another_type_are_examined_by_every_run(
     database: Database[Document], identities: list[object], *, sweep: bool
 ) -> None:
-    """They do not tell when they were made; the first of each kind is kept, the others have expired."""
+    """They do not tell when they were created; the first of each kind is kept, the others have expired."""
     first, *others = identities
     kept = [*retained(), played(CUTOFF, _id=first)]
     old = expired() + [played(CUTOFF - timedelta(days=9), _id=identity) for identity in others]
     database.playbacks.insert_many(kept + old)
 
-    told = figures(clean(database, event={"sweep": sweep}))
+    tried = figures(clean(database, {"sweep": sweep, "dryRun": True}))
+    told = figures(clean(database, {"sweep": sweep}))
 
-    assert (told.scope, told.deleted) == ("swept" if sweep else "bounded", len(old))
+    assert (told.scope, told.deleted, told.remaining) == ("sweep" if sweep else "ordinary", len(old), 0)
+    assert (tried.found, tried.deleted) == (len(old), 0)
     assert len(list(database.playbacks.find())) == len(kept)
     assert [document["createdAt"] for document in database.playbacks.find({"_id": first})] == [CUTOFF]
 
 
 @pytest.mark.parametrize("index", [False, True], ids=["no index", "index on the date"])
+@pytest.mark.parametrize("sweep", [False, True], ids=["ordinary", "sweep"])
 @pytest.mark.parametrize(
     ("limit", "expired_share", "exceeds"),
     [(95, 0.94, False), (95, 0.96, True), (20, 0.18, False), (20, 0.22, True), (50, 0.49, False), (100, 1.0, False)],
 )
-def test_the_safety_limit_counts_no_more_documents_than_have_expired(
+def test_the_deletion_limit_reads_documents_only_if_indexes_do_not_decide(
     mongodb: MongoClient[Document],
     database: Database[Document],
     limit: float,
     expired_share: float,
     *,
     exceeds: bool,
+    sweep: bool,
     index: bool,
 ) -> None:
-    number = round(KEPT * expired_share)
+    share = expired_share
+    number = round(KEPT * share)
     old = [played(CUTOFF - timedelta(minutes=1 + n)) for n in range(number)]
-    database.playbacks.insert_many([played(CUTOFF + timedelta(days=1, minutes=n)) for n in range(KEPT - number)] + old)
+    kept = [played(CUTOFF + timedelta(days=1, minutes=n)) for n in range(KEPT - number)]
+    database.playbacks.insert_many(kept + old)
     if index:
         database.playbacks.create_index("createdAt")
-    scope = Scope("indexed", index="createdAt_1") if index else Scope("bounded")
-    documents = ExpiredDocuments(database, POLICY, CUTOFF, Deadline(time.monotonic() + 60))
+    documents = documents_of(database.playbacks, Options())
+    todo = documents.todo(sweep=sweep)
     before = examined(mongodb)
 
-    assert documents.exceeds(limit, 1000, 20, scope) is exceeds
-    # Documents are read only where the indexes cannot rule it out.
-    assert examined(mongodb) - before <= (KEPT if exceeds else 0)
+    assert documents.exceeds(limit, todo, 20) is exceeds
+    # A sweep asks the newest documents first, which are not last here.
+    most = 3 * KEPT if exceeds or (sweep and not index) else 0
+    assert examined(mongodb) - before <= most
 
 
 @pytest.mark.parametrize("identity", [str, bool], ids=["text", "behind the ObjectIds"])
@@ -244,26 +233,24 @@ def test_the_safety_limit_holds_for_ids_of_another_type(database: Database[Docum
     assert database.playbacks.estimated_document_count() == KEPT
 
 
-@pytest.mark.parametrize("share", ["few", "many"])
 @pytest.mark.parametrize("key", [[("createdAt", 1)], [("createdAt", -1), ("user", 1)]], ids=["date", "date and more"])
 def test_an_index_on_the_date_finds_everything_whatever_the_ids(
-    mongodb: MongoClient[Document], database: Database[Document], key: list[tuple[str, int]], share: str
+    mongodb: MongoClient[Document], database: Database[Document], key: list[tuple[str, int]]
 ) -> None:
     kept = retained()
-    old = expired() if share == "few" else expired() + [played(CUTOFF - timedelta(days=2)) for _ in range(KEPT)]
     imported = [played(CUTOFF - timedelta(days=9), _id=identity) for identity in (made(NOW), "text", 7)]
-    database.playbacks.insert_many(kept + old + imported)
+    imported += [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(EXPIRED)]
+    database.playbacks.insert_many(kept + expired() + imported)
     database.playbacks.create_index(key)
     before = examined(mongodb)
 
     told = figures(clean(database, batch_size=5000))
 
     read = examined(mongodb) - before
-    assert told.scope == "indexed"
-    assert told.deleted == len(old) + len(imported)
+    assert (told.scope, told.deleted, told.remaining) == ("ordinary", EXPIRED + len(imported), 0)
     assert ids(database) == {document["_id"] for document in kept}
-    # Read to be found, and to be deleted; the limit looks at the newest 5 %.
-    assert read <= 2.5 * len(old) + 0.05 * (KEPT + len(old)) + 500
+    # Found by the index, and read to be deleted; nothing that is kept.
+    assert read <= EXPIRED + MARGIN + 2 * len(imported) + 500
 
 
 @pytest.mark.parametrize("drop", [False, True], ids=["index stays", "index goes"])
@@ -273,26 +260,22 @@ def test_a_sequence_by_an_index_goes_on_and_completes_without_it(database: Datab
     database.playbacks.insert_many(kept + expired() + imported)
     name = database.playbacks.create_index("createdAt")
     events: list[Document] = [{}]
-    options: Document = {
-        "checks": CHECKS,
-        "pause": 0.001,
-        "batch_size": 200,
-        "started": events,
-        "max_continuations": 200,
-    }
+    options: Document = {"checks": CHECKS, "pause": 0.001, "batch_size": 200, "max_continuations": 200}
 
     reports = []
     for event in events:
-        reports.append(clean(database, event=event, **options))
+        reports.append(clean(database, event, started=events, **options))
         if drop and len(reports) == 1:
             database.playbacks.drop_index(name)
 
     assert len(reports) > 2
-    assert [figures(report).scope for report in reports][:2] == ["indexed", "swept" if drop else "indexed"]
-    assert ids(database) == {document["_id"] for document in kept}
+    assert reports[-1].stop_reason == "completed"
+    left = {document["_id"] for document in (kept + imported if drop else kept)}
+    assert ids(database) == left
+    assert {document["_id"] for document in kept} <= left
     # What was examined by `_id` in one run is not examined again in the next.
-    total = len(imported) + EXPIRED + MARGIN + (KEPT if drop else 0)
-    assert sum(report.outcomes[0].passed for report in reports) <= total + options["batch_size"] * len(reports)
+    total = EXPIRED + MARGIN + (0 if drop else len(imported))
+    assert passed(reports) <= total + options["batch_size"] * len(reports)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +290,7 @@ def test_an_index_that_does_not_answer_for_all_is_not_used(database: Database[Do
 
     told = figures(clean(database))
 
-    assert (told.scope, told.deleted) == ("bounded", EXPIRED)
+    assert (told.scope, told.deleted) == ("ordinary", EXPIRED)
 
 
 def test_a_batch_beyond_what_a_transaction_takes_is_deleted_all_the_same(
@@ -323,56 +306,34 @@ def test_a_batch_beyond_what_a_transaction_takes_is_deleted_all_the_same(
     assert (report.deleted, database.playbacks.estimated_document_count()) == (20_000, KEPT)
 
 
-def test_a_sample_that_takes_too_long_costs_neither_the_run_nor_a_sweep(
-    mongodb: MongoClient[Document], database: Database[Document], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After most of a collection was deleted, a sample of what is left takes minutes for a while."""
-    database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(25_000)] + retained())
-    monkeypatch.setattr("joytify_cleanup.survey.SAMPLE_SECONDS", 0.5)
-    # The first of these commands asks for the sample.
-    slow = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 12_000}
-
-    with failing(mongodb, {"times": 1}, slow):
-        report = clean(database, batch_size=10_000, seconds=25)
-
-    assert report.deleted == 25_000
-    assert report.positions["playbacks"].scope == "bounded"
-
-
-@pytest.mark.parametrize("sweep", [False, True], ids=["bounded", "swept"])
+@pytest.mark.parametrize("sweep", [False, True], ids=["ordinary", "sweep"])
 def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stopped(
     database: Database[Document], *, sweep: bool
 ) -> None:
     kept = retained()
     database.playbacks.insert_many(kept + expired())
     events: list[Document] = [{"sweep": sweep}]
-    options: Document = {
-        "checks": CHECKS,
-        "pause": 0.001,
-        "batch_size": 100,
-        "started": events,
-        "max_continuations": 200,
-    }
+    options: Document = {"checks": CHECKS, "pause": 0.001, "batch_size": 100, "max_continuations": 200}
 
-    reports = [clean(database, event=event, **options) for event in events]
+    reports = [clean(database, event, started=events, **options) for event in events]
 
     assert len(reports) > 2
-    assert all(report.outcomes[0].passed for report in reports)
+    assert all(report.outcomes[0].purged.passed for report in reports)
     assert reports[-1].stop_reason == "completed"
     assert figures(reports[-1]).undated == (0 if sweep else None)
     assert ids(database) == {document["_id"] for document in kept}
     # Each document was walked over once.
-    assert sum(report.outcomes[0].passed for report in reports) == EXPIRED + (KEPT if sweep else MARGIN)
+    assert passed(reports) == EXPIRED + (KEPT if sweep else MARGIN)
 
 
 RUN = """
 import json
 from pathlib import Path
 from pymongo import MongoClient
-from joytify_cleanup import scope, survey
-from test_cleanup_scope import CHECKS, SAMPLE_DOCUMENTS, SAMPLED_FROM_DOCUMENTS, clean
+from joytify_cleanup import collection
+from test_cleanup_examined import CHECKS, SWEPT_UP_TO_DOCUMENTS, clean
 
-survey.SAMPLE_DOCUMENTS, scope.SAMPLED_FROM_DOCUMENTS = SAMPLE_DOCUMENTS, SAMPLED_FROM_DOCUMENTS
+collection.SWEPT_UP_TO_DOCUMENTS = SWEPT_UP_TO_DOCUMENTS
 
 def run(uri, database, file):
     position = Path(file)
@@ -380,7 +341,7 @@ def run(uri, database, file):
         while (event := json.loads(position.read_text())) is not None:
             started = []
             options = {"checks": CHECKS, "batch_size": 100, "pause": 0.02, "max_continuations": 1000}
-            clean(client[database], event=event, started=started, **options)
+            clean(client[database], event, started=started, **options)
             # As Lambda keeps an asynchronous event until its run has ended.
             position.with_suffix(".new").write_text(json.dumps(started[0] if started else None))
             position.with_suffix(".new").rename(position)
@@ -388,7 +349,7 @@ def run(uri, database, file):
 KILLS = 6
 
 
-@pytest.mark.parametrize("sweep", [False, True], ids=["bounded", "swept"])
+@pytest.mark.parametrize("sweep", [False, True], ids=["ordinary", "sweep"])
 def test_killed_anywhere_the_sequence_completes(
     database: Database[Document], mongodb_uri: str, tmp_path: Path, *, sweep: bool
 ) -> None:

@@ -1,0 +1,264 @@
+"""Gateway: what is to be examined of one collection, and how much of it has expired (MongoDB)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, partial
+from math import ceil
+from typing import Any, TypeVar
+
+from bson import MaxKey, MinKey, ObjectId
+from bson.raw_bson import RawBSONDocument
+from loguru import logger
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.errors import OperationFailure
+
+from joytify_cleanup.retention import EARLIEST_DATE, POLICIES, Document, Times
+from joytify_cleanup.work import CODEC, FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Work
+from joytify_common.deadline import Deadline
+from joytify_common.errors import ConfigError, TransientError
+from joytify_common.mongo import MAX_CALL_SECONDS, mongo_errors, retry, within
+
+BY_ID = "_id_"
+NEWEST_FIRST = [("$natural", -1)]
+BAD_VALUE = 2
+# The clocks of those who create ids may be ahead of those who write dates by this much.
+CLOCK_MARGIN = timedelta(hours=2)
+# A smaller collection is examined as a whole: that costs as little as anything else.
+SWEPT_UP_TO_DOCUMENTS = 20_000
+# A smaller collection may well be expired as a whole.
+LIMIT_FROM_DOCUMENTS = 1000
+# What an index on the date finds is held in memory in portions, each of which fits into one command.
+PORTION_DOCUMENTS, PORTION_BYTES = 200_000, 8 * 1024 * 1024
+# The client waits this much longer than the server may count.
+NETWORK_SECONDS = 0.5
+
+T = TypeVar("T")
+Hint = str | list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents of which those that are expired are deleted together.
+
+    Attributes:
+        selection: the filter for the documents, without the expired condition.
+        documents: how many there are, expired or not.
+        span: where they lie; None if an index on the date found them.
+    """
+
+    selection: Document
+    documents: int
+    span: Work | None = None
+
+
+class ExaminedCollection:
+    """One collection at one cutoff: what of it is to be examined, and how much has expired.
+
+    No call outlives the deadline.
+
+    Attributes:
+        kind: name of the collection without the prefix of a test run.
+        expired: the filter for expired documents.
+        bound: ObjectIds from this one on were created after the cutoff, even if clocks differ.
+    """
+
+    def __init__(self, collection: Collection[Document], kind: str, times: Times, deadline: Deadline) -> None:
+        self.kind = kind
+        self.cutoff = times.cutoff
+        self.deadline = deadline
+        self.policy = POLICIES[kind]
+        self.expired = self.policy.expired(times)
+        self.bound = ObjectId.from_datetime(times.cutoff + CLOCK_MARGIN)
+        self.collection = collection.with_options(codec_options=CODEC)
+
+    @property
+    def name(self) -> str:
+        """Name of the collection."""
+        return self.collection.name
+
+    def check(self) -> None:
+        """Make sure that the collection can be cleaned, if it is there.
+
+        Raises:
+            ConfigError: it is a view, a time series, or clustered.
+        """
+        for found in self._retried(lambda: list(self.collection.database.list_collections(filter={"name": self.name}))):
+            kind = "clustered collection" if "clusteredIndex" in found["options"] else found["type"]
+            if kind != "collection":
+                raise ConfigError(f"{self.name} is a {kind}; cleanup needs an ordinary collection with the index _id_")
+
+    def todo(self, *, sweep: bool) -> list[Work]:
+        """Return what a run examines: what was created before the cutoff by its `_id`, and all ids of other types.
+
+        A sweep examines every document, and so does every run in a small collection.
+        """
+        examines_all = sweep or self._is_small()
+        stop = LAST_OBJECT_ID if examines_all else self.bound
+        spans = ((MinKey(), FIRST_OBJECT_ID), (FIRST_OBJECT_ID, stop), (LAST_OBJECT_ID, MaxKey()))
+        return [
+            Work(collection=self.kind, start=start, stop=stop, counts_undated=examines_all) for start, stop in spans
+        ]
+
+    def sliced(self, todo: Sequence[Work], workers: int) -> list[Work]:
+        """Return the spans of this collection for workers: in equal spans of time if they are fewer than workers."""
+        mine = [work for work in todo if work.collection == self.kind]
+        count = ceil(workers / max(1, sum(work.has_object_ids_only for work in mine)))
+        return [part for work in mine for part in self._parts(work, count)]
+
+    def _parts(self, work: Work, count: int) -> list[Work]:
+        """Return the parts of a span; none if it is empty."""
+        first, last = self._retried(lambda: (self._end(work, 1), self._end(work, -1)))
+        if first is None or last is None:
+            return []
+        return work.parts(first["_id"], last["_id"], count) if work.has_object_ids_only else [work]
+
+    def _end(self, work: Work, order: int) -> Document | None:
+        return self.collection.find_one(work.query, {"_id": 1}, sort=[("_id", order)], hint=BY_ID)
+
+    def _is_small(self) -> bool:
+        whole = Work(collection=self.kind, start=MinKey(), stop=MaxKey())
+        more = self._retried(lambda: next(self._walk(whole).skip(SWEPT_UP_TO_DOCUMENTS).limit(1), None))
+        return more is None
+
+    def batch(self, work: Work, size: int) -> tuple[Batch, Work | None]:
+        """Return the first documents of a span, `size` at most, and the rest of it; only the index is read."""
+
+        def find() -> tuple[Batch, Work | None]:
+            behind = [document["_id"] for document in self._walk(work).skip(size).limit(1)]
+            if behind:
+                span = work.until(behind[0])
+                return Batch(span.query, size, span), work.from_id(behind[0])
+            return Batch(work.query, self.collection.count_documents(work.query, hint=BY_ID), work), None
+
+        return self._retried(find)
+
+    def _walk(self, work: Work) -> Cursor[Document]:
+        """Return the index entries of a span; of the end of the collection, too, if the span goes there."""
+        if isinstance(work.start, MaxKey):
+            return self.collection.find({"_id": MaxKey()}, {"_id": 1})
+        cursor = self.collection.find({}, {"_id": 1}).hint(BY_ID).min([("_id", work.start)])
+        return cursor if isinstance(work.stop, MaxKey) else cursor.max([("_id", work.stop)])
+
+    @cached_property
+    def date_index(self) -> str | None:
+        """Name of an index that finds all documents by their date; None if there is none."""
+        field = self.policy.date_field
+        indexes = self._retried(self.collection.index_information)
+        names = [
+            name
+            for name, index in indexes.items()
+            if index["key"][0] in {(field, 1), (field, -1)} and not {"partialFilterExpression", "hidden"} & index.keys()
+        ]
+        return next((name for name in names if self._retried(partial(self._answers, name))), None)
+
+    def _answers(self, index: str) -> bool:
+        """Return whether the index can be used: one that is being built cannot."""
+        try:
+            self.collection.find_one({self.policy.date_field: {"$lt": EARLIEST_DATE}}, {"_id": 1}, hint=index)
+        except OperationFailure as exc:
+            if exc.code != BAD_VALUE:
+                raise
+            return False
+        return True
+
+    def ids_by_date(self, index: str) -> list[Any]:
+        """Return `_id` of expired documents as an index on the date finds them, as many as fit into memory."""
+
+        def find() -> list[Any]:
+            ids, size = [], 0
+            raw = self.collection.with_options(codec_options=CODEC.with_options(document_class=RawBSONDocument))
+            for document in raw.find(self.expired, {"_id": 1}, hint=index, limit=PORTION_DOCUMENTS):
+                ids.append(document["_id"])
+                size += len(document.raw)
+                if size >= PORTION_BYTES:
+                    break
+            return ids
+
+        return self._retried(find)
+
+    def counted(self, selection: Document) -> tuple[int, Counts]:
+        """Return how many of these documents are expired, and how many are left alone."""
+        filters = {
+            "expired": self.expired,
+            "undated": self.policy.undated(),
+            "unusual": {"$nor": [self.policy.usual()]},
+        }
+        counts = {name: [{"$match": each}, {"$count": "n"}] for name, each in filters.items()}
+        pipeline: list[Document] = [{"$match": selection}, {"$facet": counts}]
+        found = self._retried(lambda: next(self.collection.aggregate(pipeline, hint=BY_ID)))
+        expired, undated, unusual = (found[name][0]["n"] if found[name] else 0 for name in filters)
+        return expired, Counts(undated=undated, unrecognized=unusual - undated)
+
+    def exceeds(self, percent: float, todo: Sequence[Work], seconds: float) -> bool | None:
+        """Return whether a run would delete more than this share of the collection; None if that takes longer to count.
+
+        What is asked first reads the ids that the run examines anyway, and as many that stay as make it certain. Only
+        if that decides nothing, the documents are counted.
+
+        Args:
+            percent: the share; a collection of fewer than 1,000 documents never exceeds it.
+            todo: what is examined.
+            seconds: maximum duration of each count.
+        """
+        index, date = self.date_index, self.policy.date_field
+        # What stays is newest and comes last.
+        kept: list[tuple[Document, Hint]] = [({"$nor": [self.expired]}, NEWEST_FIRST)]
+        if index is not None:
+            examined = [({date: {"$lt": self.cutoff}}, index)]
+            kept = [({date: {"$gte": self.cutoff}}, index), *kept]
+        else:
+            examined = [(work.query, BY_ID) for work in todo]
+            if not any(work.counts_undated for work in todo):
+                kept = [({"_id": {"$gte": self.bound}}, BY_ID), *kept]
+        at_most = self._total(examined, seconds)
+        if at_most is None:
+            return None
+        enough = ceil(at_most * (100 - percent) / percent)
+        if enough == 0 or any(self._count(query, hint, seconds, enough) == enough for query, hint in kept):
+            return False
+        expired, total = self.count_expired(todo, seconds), self._count({}, BY_ID, seconds)
+        if total is not None and total < LIMIT_FROM_DOCUMENTS:
+            return False
+        return None if expired is None or total is None else expired > total * percent / 100
+
+    def count_expired(self, todo: Sequence[Work], seconds: float) -> int | None:
+        """Return how many documents are expired, of those that a run examines; None if that takes longer."""
+        if todo and (index := self.date_index) is not None:
+            return self._count(self.expired, index, seconds)
+        return self._total([({"$and": [work.query, self.expired]}, BY_ID) for work in todo], seconds)
+
+    def count_left_alone(self, todo: Sequence[Work]) -> Counts:
+        """Return how many documents a sweep leaves alone."""
+        counts = Counts(swept=all(work.counts_undated for work in todo))
+        for work in todo if counts.swept else ():
+            counts = counts.plus(self.counted(work.query)[1])
+        return counts
+
+    def average_bytes(self) -> float:
+        """Return the average size of a document, in bytes."""
+        stats = self._retried(lambda: self.collection.database.command("collStats", self.name))
+        return float(stats.get("avgObjSize", 0))
+
+    def _total(self, filters: Sequence[tuple[Document, str]], seconds: float) -> int | None:
+        counts = [self._count(query, hint, seconds) for query, hint in filters]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def _count(self, query: Document, hint: Hint, seconds: float, limit: int | None = None) -> int | None:
+        """Return the number of documents; None if that takes longer, or fails in a way that may pass."""
+        limited = {} if limit is None else {"limit": limit}
+        milliseconds = max(1, round(min(seconds, MAX_CALL_SECONDS) * 1000))
+        try:
+            with mongo_errors(), within(seconds + NETWORK_SECONDS):
+                return self.collection.count_documents(query, hint=hint, maxTimeMS=milliseconds, **limited)  # type: ignore[arg-type] # pymongo's options
+        except TransientError as exc:
+            logger.warning("documents could not be counted", collection=self.name, error=str(exc))
+            return None
+
+    def _retried(self, call: Callable[[], T]) -> T:
+        """Make a call that is safe to repeat, within the deadline, and return its result."""
+        return retry(self.deadline, call)
