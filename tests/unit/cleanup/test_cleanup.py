@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import Int64, MaxKey, ObjectId
 from cleanup_run import CUTOFF, NOW, clean_up, figures
+from factories import metadata
 
 from joytify_cleanup.collection import Batch
 from joytify_cleanup.event import CleanupEvent, StepFailure
 from joytify_cleanup.expired import BatchOutcome
 from joytify_cleanup.purge import LANES_WITHOUT_PAUSE
-from joytify_cleanup.work import Counts, Work
+from joytify_cleanup.report import CleanupReport
+from joytify_cleanup.work import Counts, Done, Work
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.events import parse_event
 from joytify_common.messages import ArchiveFigures
@@ -22,7 +24,6 @@ from joytify_common.messages import ArchiveFigures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joytify_cleanup.report import CleanupReport
 
 DONE = {"startedAt": NOW.isoformat(), "cutoff": CUTOFF.isoformat(), "testMode": False}
 
@@ -342,6 +343,32 @@ def test_a_step_that_failed_is_an_error_of_the_fan_out(cause: str, text: str) ->
 
     assert (failure.stage, str(failure.error)) == ("fan-out", f"E: {text}")
     assert isinstance(failure.error, PermanentError)
+
+
+def test_a_divided_run_that_failed_reports_what_its_workers_deleted() -> None:
+    done = Done.model_validate_json(
+        json.dumps({**DONE, "rounds": 1, "ranges": 4, "collections": {"playbacks": {"deleted": 7}}})
+    )
+    failure = StepFailure.model_validate({"Error": "States.Timeout"}).failure()
+
+    data = CleanupReport(before=done).failure(metadata(), failure).data
+
+    assert data.records_deleted == 7
+    assert data.fan_out is not None
+    assert data.fan_out.deleted == {"playbacks": 7}
+
+
+def test_a_sweep_that_breaks_off_does_not_say_how_many_are_left_alone() -> None:
+    class Broken(FakeDocuments):
+        def delete(self, batch: Batch) -> BatchOutcome:
+            failure = TransientError("MongoDB did not answer in the time given")
+            return BatchOutcome(Counts(undated=batch.documents), failure=failure)
+
+    failed: list[CleanupReport] = []
+    with pytest.raises(TransientError):
+        run(Broken(10), event={"sweep": True}, failed=failed)
+
+    assert not failed[0].outcomes[0].purged.counts.swept
 
 
 def test_a_sequence_keeps_its_mode_and_is_skipped_by_no_schedule() -> None:

@@ -197,12 +197,7 @@ class ExaminedCollection:
         """Return whether a run would delete more than this share of the collection; None if that takes longer to count.
 
         What is asked first reads the ids that the run examines anyway, and as many that stay as make it certain. Only
-        if that decides nothing, the documents are counted.
-
-        Args:
-            percent: the share; a collection of fewer than 1,000 documents never exceeds it.
-            todo: what is examined.
-            seconds: maximum duration of each count.
+        if that decides nothing, the documents are counted. Fewer than 1,000 documents never exceed the share.
         """
         index, date = self.date_index, self.policy.date_field
         # What stays is newest and comes last.

@@ -28,7 +28,9 @@ from joytify_common.errors import JobError, PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
 from joytify_common.mongo import attempts, bounded, is_transient
 
-NO_TRANSACTION = "MongoDB must be a replica set or a sharded cluster"
+# IllegalOperation, which a single server answers, and OperationNotSupportedInTransaction.
+NO_TRANSACTIONS = {20, 263}
+NO_ARCHIVE = "CLEANUP_ARCHIVE_BUCKET: an archive needs transactions: MongoDB must be a replica set or sharded"
 # What one transaction copies to the archive.
 ARCHIVE_BYTES = 16 * 1024 * 1024
 
@@ -115,9 +117,9 @@ class ExpiredDocuments(ExaminedCollection):
             if is_transient(exc):
                 raise
             if archive is not None:
-                raise PermanentError(
-                    f"CLEANUP_ARCHIVE_BUCKET: an archive needs transactions: {NO_TRANSACTION}"
-                ) from exc
+                if isinstance(exc, OperationFailure) and exc.code not in NO_TRANSACTIONS:
+                    raise
+                raise PermanentError(NO_ARCHIVE) from exc
             # The server is no replica set, or its limit for a transaction was reached. Or the driver connected while
             # the node changed its state, and takes that connection for one without sessions.
             self._resolve(query, deletion)

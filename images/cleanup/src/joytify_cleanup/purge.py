@@ -132,7 +132,8 @@ class _Lanes:
         if isinstance(failure, TransientError) and self._purge.deadline.remaining() == 0:
             failure = None
         return Purged(
-            counts=self._counts.plus(Counts(swept=swept)),
+            # Batches behind one that failed are examined again, so that their counts are not complete.
+            counts=self._counts.plus(Counts(swept=swept and not self._failures)),
             passed=self._passed,
             seconds=tuple(self._seconds),
             archive=self._archive,

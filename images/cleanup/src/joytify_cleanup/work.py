@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from bson import CodecOptions, DatetimeConversion, MaxKey, MinKey, ObjectId, json_util
 from bson.errors import BSONError
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigures
@@ -197,7 +197,8 @@ class Done(_Wire):
     def fan_out(self, names: dict[str, str]) -> FanOut:
         """Return the message fields of work that was divided among workers, with the collections' names."""
         shared = {name: getattr(self, name) for name in FanOut.model_fields if name != "deleted"}
-        return FanOut(**shared, deleted={names[kind]: each.deleted for kind, each in self.collections.items()})
+        deleted = {names.get(kind, kind): counts.deleted for kind, counts in self.collections.items()}
+        return FanOut(**shared, deleted=deleted)
 
 
 def added(one: FiguresT | None, other: FiguresT | None) -> FiguresT | None:
@@ -209,7 +210,7 @@ class WorkerResult(_Wire):
     """What a worker did, and what is left of its span."""
 
     done: Done
-    left: tuple[Work, ...] = Field(default=())
+    left: tuple[Work, ...] = ()
 
 
 def fitting(left: Work, given: Work) -> Work:
