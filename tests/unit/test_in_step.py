@@ -59,7 +59,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
     put_report(
         "f",
         CleanupReport(
-            outcomes=(CollectionOutcome(kind="playbacks", name="playbacks", purged=Purged(), remaining=0),),
+            outcomes=(CollectionOutcome(kind="playbacks", name="p", purged=Purged(seconds=(0.1,)), remaining=0),),
             storage=storage,
         ),
     )

@@ -146,7 +146,7 @@ def test_a_batch_that_breaks_off_at_the_deadline_is_the_deadline() -> None:
     documents = FakeDocuments(100, seconds=0.2)
     documents.error = TransientError("MongoDB did not answer in the time given")
 
-    assert run(documents, seconds=0.1)["stop_reason"] == "deadline"
+    assert run(documents, seconds=0.1)["stop_reason"] == "no_progress"
     with pytest.raises(TransientError):
         run(documents, seconds=60)
 
@@ -356,6 +356,23 @@ def test_a_divided_run_that_failed_reports_what_its_workers_deleted() -> None:
     assert data.records_deleted == 7
     assert data.fan_out is not None
     assert data.fan_out.deleted == {"playbacks": 7}
+
+
+def test_the_results_of_the_last_round_are_not_lost_if_the_next_plan_fails() -> None:
+    before = {**DONE, "collections": {"playbacks": {"deleted": 7}}}
+    results = [{"done": before, "left": []}, {"done": before, "left": []}]
+    event = parse_event(CleanupEvent, {"done": before, "results": results, "todo": [], "failure": {"Error": "E"}})
+
+    done = event.done_so_far()
+
+    assert done is not None
+    assert done.deleted == 21
+
+
+def test_a_collection_that_was_not_begun_is_not_reported_as_swept() -> None:
+    told = run(FakeDocuments(100, seconds=0.1), Other(100), seconds=0.5)
+
+    assert [each.scope for each in told["collections"]] == ["ordinary", "ordinary"]
 
 
 def test_a_sweep_that_breaks_off_does_not_say_how_many_are_left_alone() -> None:

@@ -117,7 +117,8 @@ def restore(
     if start > end:
         raise typer.BadParameter("it must not be after --to", param_hint="--from")
     client, restored = find_target(aws=aws, project=project, environment=environment).client("s3"), Restored()
-    objects = list(_objects(client, bucket, start, end))
+    # The newest first: an attempt that was repeated has left an earlier version of a document.
+    objects = sorted(_objects(client, bucket, start, end), key=lambda found: (found.day, found.key), reverse=True)
     if not dry_run and not yes:
         place = into or ", ".join(sorted({found.collection for found in objects})) or "no collection"
         confirm(f"restore {len(objects):,} objects into {place}", otherwise="say --yes, or look first with --dry-run")

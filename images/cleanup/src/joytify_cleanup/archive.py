@@ -32,12 +32,7 @@ NOT_FOUND = {"404", "NoSuchBucket"}
 
 
 class Copy:
-    """Documents on their way to the archive, compressed while they arrive.
-
-    Attributes:
-        documents: how many there are.
-        bytes: their size as BSON.
-    """
+    """Documents on their way to the archive, compressed while they arrive; `documents` and their `bytes` as BSON."""
 
     def __init__(self) -> None:
         self.documents = self.bytes = 0

@@ -38,11 +38,8 @@ class Cleanup:
 
     Attributes:
         before: what was done before, and the clock.
-        collections: in the order in which they are cleaned.
-        purge: deletes.
         max_delete_percent: the deletion limit: a larger expired share of a collection must be allowed.
         max_continuations: maximum number of runs after the first.
-        size: measures how full the database is.
         start: starts the run that continues this one.
     """
 
@@ -101,29 +98,31 @@ class Cleanup:
     def _planned(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
         """Answer the spans for workers, none if nothing is left, and what was done so far."""
         spared = [documents.name for documents in self.collections if self._exceeds_limit(documents, todo)]
-        if (failure := self._limit_failure(spared)) is not None:
+        if (failure := self._limit_failure(spared)) is not None and not self.event.dry_run:
             return Failed(report, failure)
         spans: list[Work] = []
         if not self.event.dry_run:
             spans = [span for each in self.collections for span in each.sliced(todo, self.event.workers)]
         workers = min(self.event.workers, len(spans))
-        round_ = {"rounds": min(1, len(spans)), "ranges": len(spans), "workers": workers}
+        ordinary = {work.collection: Counts(swept=False) for work in todo if not work.counts_undated}
+        numbers = {"rounds": min(1, len(spans)), "ranges": len(spans), "workers": workers}
+        round_ = self._nothing().model_copy(update={**numbers, "collections": ordinary})
         return Answered(
             {
                 "todo": [span.model_dump(mode="json") for span in spans],
-                "done": self.before.plus(self._nothing().model_copy(update=round_)).model_dump(mode="json"),
+                "done": self.before.plus(round_).model_dump(mode="json"),
                 "allowAboveLimit": self.event.allow_above_limit,
             }
         )
 
     def _worked(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
         """Answer what a worker did, and what is left of its spans."""
-        if report.own is None or (report.left and not any(outcome.purged.passed for outcome in report.outcomes)):
+        if report.left and not any(outcome.purged.passed for outcome in report.outcomes):
             text = "the worker had no time to examine anything"
             return Failed(report, Failure(TransientError(text), "worker"))
         given = {(work.collection, repr(work.stop)): work for work in todo}
         left = tuple(fitting(work, given[work.collection, repr(work.stop)]) for work in report.left)
-        return Answered(WorkerResult(done=report.own, left=left).model_dump(mode="json"))
+        return Answered(WorkerResult(done=report.own or self.before, left=left).model_dump(mode="json"))
 
     def _concluded(self, report: CleanupReport) -> Outcome:
         may_continue = self.event.continuation < self.max_continuations
@@ -153,7 +152,7 @@ class Cleanup:
             untouched = Purged(counts=Counts(swept=all(work.counts_undated for work in spans)))
             outcome = CollectionOutcome(kind=documents.kind, name=documents.name, purged=untouched)
             if out_of_time or self.purge.deadline.remaining() < least_seconds:
-                yield self._stopped(documents, replace(outcome, purged=Purged(left=spans)), spans)
+                yield self._stopped(documents, replace(outcome, purged=replace(untouched, left=spans)), spans)
                 continue
             outcome = self._outcome(documents, outcome, spans)
             yield outcome
@@ -174,7 +173,7 @@ class Cleanup:
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             # A server that is slow beyond the deadline is out of time, not broken.
             if isinstance(exc, TransientError) and self.purge.deadline.remaining() == 0:
-                return replace(outcome, stop="deadline", purged=Purged(left=spans))
+                return replace(outcome, stop="deadline", purged=replace(outcome.purged, left=spans))
             return replace(outcome, failure=Failure(exc, stage))
         if self.event.dry_run:
             return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -196,11 +197,11 @@ class ExaminedCollection:
     def exceeds(self, percent: float, todo: Sequence[Work], seconds: float) -> bool | None:
         """Return whether a run would delete more than this share of the collection; None if that takes longer to count.
 
-        What is asked first reads the ids that the run examines anyway, and as many that stay as make it certain. Only
-        if that decides nothing, the documents are counted. Fewer than 1,000 documents never exceed the share.
+        First, indexes count the ids to examine, and enough retained documents to prove that the share is below the
+        limit; only if that proves nothing, the documents are counted. Fewer than 1,000 documents never exceed it.
         """
         index, date = self.date_index, self.policy.date_field
-        # What stays is newest and comes last.
+        # Retained documents are the newest, so the scan starts at the end.
         kept: list[tuple[Document, Hint]] = [({"$nor": [self.expired]}, NEWEST_FIRST)]
         if index is not None:
             examined = [({date: {"$lt": self.cutoff}}, index)]
@@ -239,7 +240,8 @@ class ExaminedCollection:
         return float(stats.get("avgObjSize", 0))
 
     def _total(self, filters: Sequence[tuple[Document, str]], seconds: float) -> int | None:
-        counts = [self._count(query, hint, seconds) for query, hint in filters]
+        end = time.monotonic() + seconds
+        counts = [self._count(query, hint, max(0.05, end - time.monotonic())) for query, hint in filters]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -103,10 +104,12 @@ class CleanupEvent(JobEvent):
             raise PermanentError("CLEANUP_DAYS has changed since the work was begun: start cleanup again")
         if self.done.test_mode != test_mode:
             raise PermanentError("SCHEDULE_MODE has changed since the work was begun: start cleanup again")
-        done = self.done
-        for result in self.results:
-            done = done.plus(result.done)
-        return done
+        return self.done_so_far() or self.done
+
+    def done_so_far(self) -> Done | None:
+        """Return what was done before this run, with the results of the last round; None in a first run."""
+        results = [result.done for result in self.results]
+        return None if self.done is None else reduce(Done.plus, results, self.done)
 
     def next(self, todo: Sequence[Work], done: Done) -> CleanupEvent:
         """Return the event of the run that continues this one.

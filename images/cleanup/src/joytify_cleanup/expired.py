@@ -12,25 +12,28 @@ the oplog together: with an entry a document, one in a hundred of the app's own 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
 from pymongo import ReadPreference
 from pymongo.client_session import ClientSession
-from pymongo.errors import ConfigurationError, OperationFailure
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from joytify_cleanup.archive import Archive, Copy
 from joytify_cleanup.collection import BY_ID, PORTION_DOCUMENTS, Batch, ExaminedCollection
 from joytify_cleanup.retention import Document
 from joytify_cleanup.work import NOTHING, Counts
-from joytify_common.errors import JobError, PermanentError, TransientError
+from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
-from joytify_common.mongo import attempts, bounded, is_transient
+from joytify_common.mongo import attempts, bounded, is_transient, within
 
 # IllegalOperation, which a single server answers, and OperationNotSupportedInTransaction.
 NO_TRANSACTIONS = {20, 263}
 NO_ARCHIVE = "CLEANUP_ARCHIVE_BUCKET: an archive needs transactions: MongoDB must be a replica set or sharded"
+# A last look at what was not confirmed.
+LOOK_SECONDS = 0.5
 # What one transaction copies to the archive.
 ARCHIVE_BYTES = 16 * 1024 * 1024
 
@@ -40,8 +43,6 @@ class BatchOutcome:
     """What was done with a batch.
 
     Attributes:
-        counts: documents deleted, and left alone.
-        archive: what was archived before; None if nothing was.
         seconds: duration of the last attempt, without the waits before it.
         failure: the error that ended it; None if it is done.
     """
@@ -54,8 +55,9 @@ class BatchOutcome:
 
 @dataclass
 class _Deletion:
-    """What the attempts at one batch did so far; of `unconfirmed` documents it is unknown whether they are deleted."""
+    """What the attempts at one batch did; whether `unconfirmed` documents, which `query` finds, are gone is unknown."""
 
+    query: Document
     deleted: int = 0
     archive: ArchiveFigures | None = None
     unconfirmed: int = 0
@@ -67,16 +69,13 @@ class ExpiredDocuments(ExaminedCollection):
     """The documents of one collection that have expired at one cutoff."""
 
     def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
-        """Archive and delete the documents of a batch that are expired; errors are returned.
+        """Archive and delete the documents of a batch that are expired; errors of the deletion are returned.
 
         In a sweep, the documents that are left alone are counted first, and a batch without expired ones ends there.
         """
         counts, began = Counts(), time.monotonic()
         if batch.span is not None and batch.span.counts_undated:
-            try:
-                expired, counts = self.counted(batch.selection)
-            except JobError as exc:
-                return BatchOutcome(failure=exc)
+            expired, counts = self.counted(batch.selection)
         else:
             expired = batch.documents
         read = time.monotonic() - began
@@ -87,27 +86,30 @@ class ExpiredDocuments(ExaminedCollection):
         return BatchOutcome(counts, seconds, deletion.archive, deletion.failure)
 
     def _delete(self, query: Document, archive: Archive | None) -> _Deletion:
-        deletion = _Deletion()
+        deletion = _Deletion(query)
         try:
             for attempt in attempts(self.deadline):
                 with attempt, bounded(self.deadline):
                     began = time.monotonic()
-                    self._resolve(query, deletion)
+                    self._resolve(deletion)
                     self._attempt(query, archive, deletion)
                     deletion.seconds = time.monotonic() - began
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             deletion.failure = exc
+            with suppress(PyMongoError), within(LOOK_SECONDS):
+                self._resolve(deletion)
             if deletion.unconfirmed:
                 text = f"{exc}; whether the last {deletion.unconfirmed:,} documents of {self.name} are gone is unknown"
                 deletion.failure = TransientError(text)
         return deletion
 
-    def _resolve(self, query: Document, deletion: _Deletion) -> None:
+    def _resolve(self, deletion: _Deletion) -> None:
         """Count what an attempt deleted that was not confirmed: what is not there any more."""
         if deletion.unconfirmed:
-            left = self.collection.count_documents(query, hint=BY_ID)
-            deletion.deleted += max(0, deletion.unconfirmed - left)
-            deletion.unconfirmed = 0
+            left = self.collection.count_documents(deletion.query, hint=BY_ID)
+            # As long as all are there, the server may be about to commit.
+            if (gone := deletion.unconfirmed - left) > 0:
+                deletion.deleted, deletion.unconfirmed = deletion.deleted + gone, 0
 
     def _attempt(self, query: Document, archive: Archive | None, deletion: _Deletion) -> None:
         try:
@@ -122,8 +124,8 @@ class ExpiredDocuments(ExaminedCollection):
                 raise PermanentError(NO_ARCHIVE) from exc
             # The server is no replica set, or its limit for a transaction was reached. Or the driver connected while
             # the node changed its state, and takes that connection for one without sessions.
-            self._resolve(query, deletion)
-            deletion.unconfirmed = self.collection.count_documents(query, hint=BY_ID)
+            self._resolve(deletion)
+            deletion.query, deletion.unconfirmed = query, self.collection.count_documents(query, hint=BY_ID)
             deletion.deleted += self.collection.delete_many(query, hint=BY_ID).deleted_count
             deletion.unconfirmed = 0
 
@@ -139,7 +141,7 @@ class ExpiredDocuments(ExaminedCollection):
                 if copied is not None and deleted != copied.documents:
                     raise TransientError(f"{self.name}: {deleted} documents would be deleted, and others archived")
                 # From here on the server may commit and its answer be lost.
-                deletion.unconfirmed = deleted
+                deletion.query, deletion.unconfirmed = query, deleted
             deletion.unconfirmed = 0
             deletion.deleted += deleted
         return not is_all
@@ -151,8 +153,9 @@ class ExpiredDocuments(ExaminedCollection):
             copy.add(cast("bytes", raw))
             if copy.bytes >= ARCHIVE_BYTES:
                 break
-        if copy.documents == 0:
-            return query, ArchiveFigures(objects=0, documents=0, bytes=0), True
+        else:
+            nothing = ArchiveFigures(objects=0, documents=0, bytes=0)
+            return query, archive.write(self.name, copy) if copy.documents else nothing, True
         behind = next(self.collection.find(query, {"_id": 1}, **order, skip=copy.documents, limit=1), None)
         if behind is not None:
             query = {"$and": [query, {"$expr": {"$lt": ["$_id", {"$literal": behind["_id"]}]}}]}

@@ -12,12 +12,13 @@ def put_report(function: str, report: CleanupReport) -> None:
     """Put the figures of a run on the production collections into metrics of the function."""
     archive = report.reported.archive if report.reported else None
     values: dict[str, tuple[MetricUnit, float]] = {
-        "RecordsPerSecond": (MetricUnit.CountPerSecond, report.records_per_second()),
-        "BatchLatencyP50": (MetricUnit.Milliseconds, report.latency(50) * 1000),
-        "BatchLatencyP99": (MetricUnit.Milliseconds, report.latency(99) * 1000),
         "RecordsDeleted": (MetricUnit.Count, report.deleted),
         "ArchivedBytes": (MetricUnit.Bytes, archive.bytes if archive else 0),
     }
+    if report.latencies:
+        values["RecordsPerSecond"] = (MetricUnit.CountPerSecond, report.records_per_second())
+        values["BatchLatencyP50"] = (MetricUnit.Milliseconds, report.latency(50) * 1000)
+        values["BatchLatencyP99"] = (MetricUnit.Milliseconds, report.latency(99) * 1000)
     if report.storage is not None:
         values["StoragePercent"] = (MetricUnit.Percent, report.storage.percent)
     if report.remaining is not None:

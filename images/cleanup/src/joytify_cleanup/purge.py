@@ -149,7 +149,10 @@ class _Lanes:
 
     def _work(self, take: Callable[[int], Batch | None]) -> None:
         while (batch := self._next(take)) is not None:
-            outcome = self._documents.purge(batch, self._purge.archive)
+            try:
+                outcome = self._documents.purge(batch, self._purge.archive)
+            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                outcome = BatchOutcome(failure=exc)
             with self._lock:
                 rest = self._record(batch, outcome)
             time.sleep(min(rest, self._purge.deadline.remaining()))
@@ -175,7 +178,8 @@ class _Lanes:
         """Add up what was done with a batch; return how long to rest, in seconds."""
         deleted = outcome.counts.deleted
         self._counts = self._counts.plus(outcome.counts)
-        self._passed += batch.documents
+        # A batch that failed is no progress, except for what was deleted.
+        self._passed += batch.documents if outcome.failure is None else deleted
         if outcome.archive is not None:
             self._archive = outcome.archive.added_to(self._archive)
         if outcome.failure is None:

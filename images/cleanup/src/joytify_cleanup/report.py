@@ -29,11 +29,8 @@ class Purged:
     """What was done in a collection.
 
     Attributes:
-        counts: documents deleted, and left alone.
         passed: documents that were walked over, expired or not.
         seconds: duration of each batch that deleted something.
-        archive: what was archived before; None if nothing was.
-        throttled: how often the throttle slowed the run down; None if it never did.
         left: what is still to be examined.
         failure: the error that ended it; None if it was no error.
     """
@@ -53,9 +50,7 @@ class CollectionOutcome:
 
     Attributes:
         kind: its name without the prefix of a test run.
-        name: its name.
         stop: why the run ended here.
-        purged: what was done.
         remaining: expired and still there, as far as the run examined.
         estimate: what a dry run expects of the real one.
         failure: the error that ended the run here, or None.
@@ -100,7 +95,6 @@ class CleanupReport:
     """What a run did.
 
     Attributes:
-        batch_size: maximum number of documents in a batch.
         before: what earlier runs of the sequence, or workers, did; None if the run failed before that was known.
         own: what this run did.
         covers_all: whether the run was for every collection, as the schedule's are.

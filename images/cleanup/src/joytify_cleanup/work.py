@@ -156,10 +156,7 @@ class Done(_Wire):
         collections: what was deleted and met, by the names without the prefix of a test run.
         archive: what was archived before it was deleted; None if nothing is archived.
         throttled: how often the throttle slowed a run down; None if it never did.
-        rounds: how often the work was divided among workers.
-        ranges: spans that were given to workers.
-        workers: maximum number of workers at the same time.
-        longest_ms: duration of the worker that took longest.
+        rounds, ranges, workers, longest_ms: of workers; see messages.FanOut.
     """
 
     started_at: AwareDatetime
