@@ -16,7 +16,9 @@ ScopeName = Literal["ordinary", "sweep"]
 StopReason = Literal["completed", "deadline", "brake", "no_progress", "continuations_exhausted"]
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """A value as JSON: camel case, strictly typed, and no key that it does not know."""
+
     model_config = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
@@ -29,7 +31,7 @@ class _Wire(BaseModel):
     )
 
 
-class CommonData(_Wire):
+class CommonData(Wire):
     """What every message's data holds.
 
     Attributes:
@@ -61,7 +63,7 @@ class FailureData(CommonData):
     stage: str
 
 
-class StatsFigures(_Wire):
+class StatsFigures(Wire):
     """What a stats run did.
 
     Attributes:
@@ -107,7 +109,7 @@ class StatsErrorData(StatsFigures, FailureData):
     """Data of a stats run that failed: the error, and what was done before it."""
 
 
-class CollectionFigures(_Wire):
+class CollectionFigures(Wire):
     """What cleanup met and did in one collection; all are numbers of documents.
 
     Attributes:
@@ -130,7 +132,7 @@ class CollectionFigures(_Wire):
     scope: ScopeName | None = None
 
 
-class Storage(_Wire):
+class Storage(Wire):
     """How full the database is: data and indexes, in bytes.
 
     Attributes:
@@ -149,7 +151,7 @@ class Storage(_Wire):
     alert: bool = False
 
 
-class ArchiveFigures(_Wire):
+class ArchiveFigures(Wire):
     """What was written to the archive bucket."""
 
     objects: int
@@ -167,7 +169,7 @@ class ArchiveFigures(_Wire):
         )
 
 
-class ThrottleFigures(_Wire):
+class ThrottleFigures(Wire):
     """How often a run slowed down, since the server took longer than usual.
 
     Attributes:
@@ -191,7 +193,7 @@ class ThrottleFigures(_Wire):
         )
 
 
-class Chain(_Wire):
+class Chain(Wire):
     """A sequence of runs that continue one another, this one included.
 
     Attributes:
@@ -207,7 +209,7 @@ class Chain(_Wire):
     execution_time_ms: int = 0
 
 
-class FanOut(_Wire):
+class FanOut(Wire):
     """What workers did of a cleanup that was divided among them, before the run that reports it.
 
     Attributes:
@@ -238,14 +240,14 @@ class FanOut(_Wire):
         return sum(self.deleted.values())
 
 
-class Estimate(_Wire):
+class Estimate(Wire):
     """What a dry run says of the real one."""
 
     bytes: int
     seconds: float
 
 
-class CleanupFigures(_Wire):
+class CleanupFigures(Wire):
     """What a cleanup run did.
 
     Attributes:
@@ -307,7 +309,7 @@ class CleanupErrorData(CleanupFigures, FailureData):
     """Data of a cleanup run that failed: the error, and what was done before it."""
 
 
-class _Message(_Wire):
+class _Message(Wire):
     schema_version: Literal[1] = Field(1, alias="schema")
     source: str
 

@@ -134,7 +134,11 @@ def restore(
             for batch in _batches(_documents(client, bucket, found)):
                 _restore(batch, raw, restored, dry_run=dry_run)
             bar.advance(task)
-    verb = "would be inserted" if dry_run else "inserted"
+    _report(restored, "would be inserted" if dry_run else "inserted")
+
+
+def _report(restored: Restored, verb: str) -> None:
+    """Print the result; exit 1 if the database refused anything."""
     told = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
     console.print(f"{told}, {restored.refusals:,} refused", soft_wrap=True)
     for refusal in restored.refused:

@@ -10,10 +10,9 @@ from typing import Annotated, Any, TypeVar
 
 from bson import CodecOptions, DatetimeConversion, MaxKey, MinKey, ObjectId, json_util
 from bson.errors import BSONError
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, ValidationInfo
 
-from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigures
+from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigures, Wire
 
 # An `_id` may be a date that Python cannot hold.
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
@@ -45,19 +44,7 @@ def _write(value: object) -> object:
 Id = Annotated[Any, BeforeValidator(_read), PlainSerializer(_write, when_used="json")]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        extra="forbid",
-        strict=True,
-        frozen=True,
-    )
-
-
-class Work(_Wire):
+class Work(Wire):
     """One span of one collection that is still to be examined.
 
     Attributes:
@@ -121,7 +108,7 @@ def the_end(kind: str) -> Work:
     return Work(collection=kind, start=MaxKey(), stop=MaxKey(), counts_undated=True)
 
 
-class Counts(_Wire):
+class Counts(Wire):
     """Numbers of documents of one collection.
 
     Attributes:
@@ -145,7 +132,7 @@ class Counts(_Wire):
 NOTHING = Counts()
 
 
-class Done(_Wire):
+class Done(Wire):
     """Everything that earlier runs of the same sequence did, or one run of it.
 
     Attributes:
@@ -163,7 +150,7 @@ class Done(_Wire):
     cutoff: AwareDatetime
     test_mode: bool
     milliseconds: int = 0
-    collections: dict[str, Counts] = {}
+    collections: dict[str, Counts] = Field(default={})
     archive: ArchiveFigures | None = None
     throttled: ThrottleFigures | None = None
     rounds: int = 0
@@ -203,7 +190,7 @@ def added(one: FiguresT | None, other: FiguresT | None) -> FiguresT | None:
     return other if one is None else one.added_to(other)
 
 
-class WorkerResult(_Wire):
+class WorkerResult(Wire):
     """What a worker did, and what is left of its span."""
 
     done: Done
