@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import Deadline
+from joytify_common.events import parse_event
 from joytify_common.job import Run
 from joytify_common.outcome import Failed
 from joytify_common.secrets import Secret
@@ -83,9 +84,8 @@ def month_end(
     `backend` replaces the one in `outside`.
     """
     outside = outside or Outside()
-    parsed = StatsEvent.model_validate(event or {})
+    parsed = parse_event(StatsEvent, event)
     period = resolve_period(parsed.period, now)
-    notification = period.notification_id(test_mode=False)
     run = Run(
         function=STATS,
         request_id="one event",
@@ -100,16 +100,11 @@ def month_end(
         event=parsed,
         run=run,
         period=period,
-        notification=notification,
-        audience=Audience(
-            database, PRODUCTION, period, notification, read_preference=read_preference, deadline=deadline
-        ),
-        rebuild=Rebuild(
-            database, PRODUCTION, period, replace=False, read_preference=read_preference, deadline=deadline
-        ),
+        audience=Audience(database, PRODUCTION, period, read_preference=read_preference, deadline=deadline),
+        rebuild=Rebuild(database, PRODUCTION, period, replace=False, deadline=deadline),
         backend=backend or cast("Backend", outside.backend),
         start_cleanup=outside.start_cleanup,
-        start_continuation=outside.continuations.append,
+        start_continuation=lambda following: outside.continuations.append(following.payload()),
         chunk_size=chunk,
         push_size=push_size or chunk,
         deadline=deadline,

@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bson import ObjectId
 from pymongo import MongoClient
 
 from joytify_cli.data.generate import BATCH
@@ -67,9 +66,7 @@ def _bare(client: MongoClient[Document]) -> float:
     database = client["bench"]
     for index in BACKEND:
         create(database, PRODUCTION, index)
-    population = Population(
-        users=USERS, playbacks_per_user=PLAYBACKS_PER_USER, now=datetime.now(UTC), notification=ObjectId()
-    )
+    population = Population(users=USERS, playbacks_per_user=PLAYBACKS_PER_USER, now=datetime.now(UTC))
     documents, seconds = population.playback_documents(), 0.0
     while batch := list(islice(documents, BATCH)):
         began = time.monotonic()

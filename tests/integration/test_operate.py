@@ -181,7 +181,7 @@ def reader_only(stack: Stack) -> Iterator[None]:
             privileges = [
                 {
                     "resource": {"db": DATABASE, "collection": ""},
-                    "actions": ["find", "insert", "update", "listIndexes", "dbStats"],
+                    "actions": ["find", "insert", "update", "listIndexes", "listCollections", "dbStats"],
                 }
             ]
             client[DATABASE].command("createRole", "writer", privileges=privileges, roles=[])
@@ -191,6 +191,26 @@ def reader_only(stack: Stack) -> Iterator[None]:
             yield
     finally:
         stop([pid])
+
+
+@contextmanager
+def another_database(stack: Stack) -> Iterator[None]:
+    with in_secret(MONGODB_CONNECTION_STRING=stack.mongodb.replace("/?", "/joytify-dev?"))(stack):
+        yield
+
+
+@contextmanager
+def strict_validator(stack: Stack) -> Iterator[None]:
+    """Users may hold what the backend's model has, and nothing else."""
+    known: Document = {"_id": {}, "email": {}, "notifications": {"items": {"properties": {"id": {}}}}}
+    schema = {"$jsonSchema": {"properties": known, "additionalProperties": False}}
+    with MongoClient[Document](stack.mongodb) as client:
+        users = client[DATABASE].users
+        users.insert_one({"email": "ann@example.com", "notifications": None})
+        client[DATABASE].command("collMod", "users", validator=schema)
+        yield
+        client[DATABASE].command("collMod", "users", validator={})
+        users.delete_one({"email": "ann@example.com"})
 
 
 @contextmanager
@@ -206,6 +226,12 @@ def failing_backend(stack: Stack) -> Iterator[None]:
     httpx.put(stack.backend + "/mood", json={"status": 500, "times": 10})
     yield
     httpx.put(stack.backend + "/mood", json={})
+
+
+@contextmanager
+def wrong_path(stack: Stack) -> Iterator[None]:
+    with in_secret(API_DOMAIN=stack.backend + "/v2")(stack):
+        yield
 
 
 def without_function(short: str) -> Callable[[Stack], AbstractContextManager[None]]:
@@ -270,10 +296,13 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (in_secret(MONGODB_CONNECTION_STRING="mongodb://127.0.0.1:1/"), "mongodb", "IP access list"),
         (wrong_password, "mongodb", "refused the user name or password"),
         (reader_only, "rights", "it needs readWrite"),
+        (another_database, "mongodb", "names the database joytify-dev, the functions use"),
+        (strict_validator, "validator", "refuses what stats writes (1 of the newest 100 tried)"),
         (full, "storage", "of 1 MB used, more than 80 %"),
         (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
         (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),
         (failing_backend, "backend", "500"),
+        (wrong_path, "backend", "in production the address ends in /api/v1"),
         (in_secret(DISCORD_WEBHOOK_URL="http://127.0.0.1:1/api/webhooks/1/hunter2"), "discord", "could not be reached"),
         (gone_webhook, "discord", "DISCORD_WEBHOOK_URL: Discord answered 401"),
         (gone_alerts_webhook, "discord", "DISCORD_ALERTS_WEBHOOK_URL: Discord answered 404"),
@@ -309,13 +338,22 @@ def test_what_is_broken_is_named_and_nothing_else(
 
 
 def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE].playbacks.create_index("user", hidden=True)
+        client[DATABASE].stats.create_index("user", partialFilterExpression={"x": 1})
     with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x")(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
     notes = {(each["check"], each["says"]) for each in examine(result.stdout) if each["status"] == "note"}
     assert ("secret", "SCHEDULE_MODE is test_auto: production is not run") in notes
     assert ("secret", "no function reads the key DISCORD_WEBHOOK: is DISCORD_WEBHOOK_URL meant?") in notes
-    assert any(check == "indexes" and "stats.user" in says for check, says in notes)
+    assert {says.split(":")[0] for check, says in notes if check == "indexes"} >= {
+        "none on playbacks.user",
+        "none on stats.user",
+    }
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE].playbacks.drop_index("user_1")
+        client[DATABASE].stats.drop_index("user_1")
 
 
 def test_a_mode_is_set_and_every_other_key_is_kept(stack: Stack) -> None:

@@ -17,6 +17,7 @@ from joytify_cli.main import app
 from joytify_common.collections import TEST
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError
+from joytify_common.ids import BEGINNING
 from joytify_stats.period import Period
 from joytify_stats.rebuild import CHUNK_USERS, Rebuild
 
@@ -36,7 +37,7 @@ NAMES = {artist: f"Artist {number}" for number, artist in enumerate(ARTISTS[:-1]
 
 def rebuild(database: Database[Document], *, replace: bool = False, period: Period = OCTOBER) -> Rebuild:
     deadline = Deadline(time.monotonic() + 60)
-    return Rebuild(database, TEST, period, replace=replace, read_preference="primary", deadline=deadline)
+    return Rebuild(database, TEST, period, replace=replace, deadline=deadline)
 
 
 def plays() -> list[Document]:
@@ -131,7 +132,7 @@ def test_what_was_lost_is_built_again_to_the_last_figure(
     lose(database, period)
     assert held(database) != kept
 
-    built = list(rebuild(database, period=period).build(None))
+    built = list(rebuild(database, period=period).build(BEGINNING))
 
     assert sum(each.users for each in built) == len(IDS)
     assert held(database) == kept
@@ -143,7 +144,7 @@ def test_who_has_no_document_gets_one_however_often_it_is_built(
     database[TEST.stats].delete_many({})
 
     for period in (SEPTEMBER, SEPTEMBER, OCTOBER, OCTOBER):
-        list(rebuild(database, period=period).build(None))
+        list(rebuild(database, period=period).build(BEGINNING))
 
     assert held(database) == kept
 
@@ -155,10 +156,10 @@ def test_the_apps_own_element_stays_unless_it_is_to_be_replaced(
     database[TEST.stats].update_many(of_october, {"$set": {"stats.$.summary.totalDuration": 1}})
     before = held(database)
 
-    list(rebuild(database).build(None))
+    list(rebuild(database).build(BEGINNING))
     assert held(database) == before
 
-    list(rebuild(database, replace=True).build(None))
+    list(rebuild(database, replace=True).build(BEGINNING))
     assert held(database) == kept
 
 
@@ -172,7 +173,7 @@ def test_a_comparison_tells_what_disagrees_and_changes_nothing(
     database[TEST.stats].update_one(of_october, {"$set": {"stats.$.summary.topArtist": "Somebody"}})
     before = held(database)
 
-    (found,) = rebuild(database).compare(None)
+    (found,) = rebuild(database).compare(BEGINNING)
 
     assert (found.users, found.missing) == (USERS, 1)
     assert found.differing == {"songs": 0, "artists": 0, "peakHour": 0, "summary": 1}
@@ -187,7 +188,7 @@ def test_one_that_was_stopped_goes_on_where_it_was(
     database[TEST.users].insert_many({"_id": ObjectId()} for _ in range(2 * CHUNK_USERS))
     lose(database)
 
-    first = next(rebuild(database).build(None))
+    first = next(rebuild(database).build(BEGINNING))
     assert held(database) == kept
     rest = list(rebuild(database).build(first.last))
 
@@ -197,14 +198,14 @@ def test_one_that_was_stopped_goes_on_where_it_was(
 
 RUN = """
 from pymongo import MongoClient
-from test_rebuild import rebuild
+from test_rebuild import BEGINNING, rebuild
 import joytify_stats.rebuild
 
 joytify_stats.rebuild.CHUNK_USERS = 2
 
 def run(uri, database):
     with MongoClient(uri, tz_aware=True) as client:
-        list(rebuild(client[database]).build(None))
+        list(rebuild(client[database]).build(BEGINNING))
 """
 
 
@@ -214,7 +215,7 @@ def test_killed_at_any_moment_it_is_resumed_to_the_same_result(
     lose(database)
     chance = random.Random(19)  # noqa: S311 - moments, not secrets
     with forks(RUN) as runs:
-        killed = sum(runs.kill(chance.uniform(0, 0.15), mongodb_uri, database.name) for _ in range(8))
+        killed = sum(runs.kill(chance.uniform(0, 0.06), mongodb_uri, database.name) for _ in range(12))
         assert runs.run(mongodb_uri, database.name) == 0
 
     assert killed >= 2

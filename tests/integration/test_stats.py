@@ -16,7 +16,7 @@ from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS
-from joytify_stats.audience import MARK, Audience
+from joytify_stats.audience import MARK, Attached, Audience
 from joytify_stats.backend import KeyRefusedError
 from joytify_stats.rebuild import CHUNK_USERS
 
@@ -113,7 +113,7 @@ def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Do
     """The first run dies in the middle of a chunk, after the users and before the progress was written."""
     users = [add_user(database) for _ in range(3)]
     month_end(database)
-    database.notifications.update_one({}, {"$unset": {"delivery.finishedAt": 1, "delivery.after": 1}})
+    database.pipelineDeliveries.update_one({}, {"$unset": {"finishedAt": 1, "after": 1}})
     database.users.update_one({"_id": users[0]}, {"$set": {"notifications": []}})
     database.users.update_one({"_id": users[1]}, {"$set": {"notifications": []}, "$unset": {MARK: 1}})
 
@@ -142,11 +142,11 @@ def test_what_a_chunk_gave_is_pushed_though_its_neighbour_failed(
     users = [add_user(database) for _ in range(9)]
     attach, calls = Audience.attach, count()
 
-    def failing(self: Audience, some: Sequence[ObjectId], run: str) -> list[ObjectId]:
+    def failing(self: Audience, notification: ObjectId, some: Sequence[ObjectId]) -> Attached:
         if next(calls) == 0:
             time.sleep(0.3)
             raise TransientError("MongoDB did not answer")
-        return attach(self, some, run)
+        return attach(self, notification, some)
 
     monkeypatch.setattr(Audience, "attach", failing)
     outside = Outside()
@@ -206,9 +206,9 @@ def test_out_of_time_it_continues_where_it_stopped(
 
     first = month_end(database, outside, seconds=20)
     monkeypatch.undo()
-    (changes,) = outside.continuations
-    after = ObjectId(changes["after"])
-    second = month_end(database, outside, event={"continuation": 1, "after": str(after)}, run_id="run-2")
+    (following,) = outside.continuations
+    assert set(following["after"]) == {"$oid"}
+    second = month_end(database, outside, event=following, run_id="run-2")
 
     assert (first.continued, first.users_updated, second.users_updated) == (True, 3, 7)
     assert (first.unfinished, second.unfinished) == (True, False)
@@ -252,10 +252,9 @@ def test_building_that_is_out_of_time_goes_on_after_the_last_user(
     monkeypatch.setattr("joytify_stats.month_end.REBUILD_SHARE", 1.0)
     first = month_end(database, outside, event={"rebuild": True})
     monkeypatch.undo()
-    (changes,) = outside.continuations
-    assert changes == {"rebuild_after": str(users[CHUNK_USERS - 1])}
-    event = {"rebuild": True, "continuation": 1, "rebuildAfter": changes["rebuild_after"]}
-    second = month_end(database, outside, event=event, run_id="run-2")
+    (following,) = outside.continuations
+    assert following["rebuildAfter"] == {"$oid": str(users[CHUNK_USERS - 1])}
+    second = month_end(database, outside, event=following, run_id="run-2")
 
     assert (first.continued, first.users_updated, second.users_updated) == (True, 0, 2)
     assert sorted(holders(database)) == sorted([users[0], users[-1]])
@@ -356,5 +355,5 @@ def test_cleanup_that_cannot_be_started_is_told_and_undoes_nothing(
 
 
 def test_a_malformed_position_is_refused(database: Database[Document]) -> None:
-    with pytest.raises(ConfigError, match="after: it must be 24 hex digits"):
-        month_end(database, event={"after": "here"})
+    with pytest.raises(ConfigError, match="after: it is not the Extended JSON of an _id"):
+        month_end(database, event={"after": {"$oid": "here"}})

@@ -57,12 +57,14 @@ def fill(database: Database[Document]) -> set[ObjectId]:
 
 def held(database: Database[Document], period: str) -> Counter[ObjectId]:
     """Return how often each user has the month's notification."""
-    identity = resolve_period(period, NOW).notification_id(test_mode=False)
+    month = resolve_period(period, NOW)
+    shown = {"createdAt": {"$gte": month.end, "$lt": month.shown_until}}
+    ids = [notification["_id"] for notification in database.notifications.find(shown)]
     return Counter(
         user["_id"]
-        for user in database.users.find({"notifications.id": identity})
+        for user in database.users.find({"notifications.id": {"$in": ids}})
         for entry in user["notifications"]
-        if entry["id"] == identity
+        if entry["id"] in ids
     )
 
 

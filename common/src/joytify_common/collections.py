@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class CollectionNames:
-    """The collections that the pipeline works on."""
+    """The collections that the pipeline works on; all but `deliveries`, the pipeline's own, are the app's."""
 
     users: str
     stats: str
     playbacks: str
     sessions: str
     notifications: str
+    deliveries: str
 
     def of(self, kind: str) -> str:
         """Return the name of a collection, given its name in production.
@@ -31,7 +32,12 @@ class CollectionNames:
 
 
 PRODUCTION = CollectionNames(
-    users="users", stats="stats", playbacks="playbacks", sessions="sessions", notifications="notifications"
+    users="users",
+    stats="stats",
+    playbacks="playbacks",
+    sessions="sessions",
+    notifications="notifications",
+    deliveries="pipelineDeliveries",
 )
 TEST = CollectionNames(
     users="test-users",
@@ -39,6 +45,7 @@ TEST = CollectionNames(
     playbacks="test-playbacks",
     sessions="test-sessions",
     notifications="test-notifications",
+    deliveries="test-pipelineDeliveries",
 )
 
 

@@ -71,7 +71,12 @@ class StatsFigures(Wire):
         notifications_created: 1 where this run created the notification, else 0.
         users_processed: users with statistics for the month that were looked at.
         users_updated: users that got the notification in this run.
+        users_skipped: users who are entitled to the notification, or to statistics, but whose documents cannot be
+            read or written; the log has their ids.
         notification_id: hex id of the month's notification.
+        notification_adopted: whether another system created the notification.
+        statistics_built: elements that were built from plays; None if none were to be built.
+        plays_skipped: documents among the plays that are none, and were left out of them; None as above.
         socket_users_notified: users pushed to the backend.
         socket_failures: users whose push failed.
         socket_failure: why pushes failed; None if none did.
@@ -81,7 +86,11 @@ class StatsFigures(Wire):
     notifications_created: int = 0
     users_processed: int = 0
     users_updated: int = 0
+    users_skipped: int = 0
     notification_id: str | None = None
+    notification_adopted: bool = False
+    statistics_built: int | None = None
+    plays_skipped: int | None = None
     socket_users_notified: int = 0
     socket_failures: int = 0
     socket_failure: str | None = None

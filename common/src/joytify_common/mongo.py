@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pymongo
 import stamina
+from loguru import logger
 from pymongo import MongoClient, ReadPreference
 from pymongo.errors import (
     ConfigurationError,
@@ -90,6 +91,12 @@ def mongo_client(uri: str) -> MongoClient[Document]:
     return client
 
 
+def database_in(client: MongoClient[Document]) -> str | None:
+    """Return the database that the connection string names; None if it names none, or only where users are kept."""
+    database = client.get_default_database(default="admin")
+    return None if database.name == "admin" else database.name
+
+
 def connect(uri: SecretStr, name: str) -> Database[Document]:
     """Return a database of the container's client, once its server has answered.
 
@@ -103,6 +110,8 @@ def connect(uri: SecretStr, name: str) -> Database[Document]:
         TransientError: the server cannot be reached.
     """
     client = mongo_client(uri.get_secret_value())
+    if (other := database_in(client)) not in {None, name}:
+        logger.warning(f"{URI_KEY} names the database {other}, which is ignored: DB_NAME says {name}")
     with mongo_errors():
         client.admin.command("ping")
     return client.get_database(name, read_preference=ReadPreference.PRIMARY)

@@ -41,6 +41,11 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
             WARNING,
             "Monthly statistics: 2026-10 sent to 800 users; some steps failed",
         ),
+        (
+            stats_summary(users_skipped=3),
+            WARNING,
+            "Monthly statistics: 2026-10 sent to 800 users; 3 were skipped",
+        ),
         (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026-10 sent to 800 users [TEST MODE]"),
     ],
     ids=["success", "partial", "failure", "stats", "stats with a fault", "test mode"],

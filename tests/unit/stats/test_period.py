@@ -65,11 +65,7 @@ def test_a_month_that_is_not_over_is_refused(text: str) -> None:
         resolve_period(text, utc(2026, 11, 24))
 
 
-def test_the_notification_id_is_the_same_at_every_run_and_differs_by_period_and_mode() -> None:
-    october, september = resolve_period("2026-10", utc(2026, 11, 24)), resolve_period("2026-09", utc(2026, 11, 24))
-    ids = {period.notification_id(test_mode=mode) for period in (october, september) for mode in (True, False)}
-
-    assert october.notification_id(test_mode=False) == resolve_period(None, utc(2026, 11, 2)).notification_id(
-        test_mode=False
-    )
-    assert len(ids) == 4
+@pytest.mark.parametrize("text", ["1969-12", "0000-01", "0001-01"])
+def test_a_month_before_all_ids_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match='period: it must be a month as "YYYY-MM", 1970-01 or later'):
+        resolve_period(text, utc(2026, 11, 24))

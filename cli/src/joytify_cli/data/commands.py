@@ -19,7 +19,6 @@ from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
 from joytify_cli.terminal import UsageError, console, say
 from joytify_common.collections import collection_names
-from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -199,8 +198,7 @@ def _make(target: Database[Document], names: CollectionNames, how: Traits) -> No
         raise UsageError(
             f"{target.name}.{names.users} has users of the seed {how['seed']} already: choose another --seed"
         )
-    notification = resolve_period(None, now).notification_id(test_mode=names == collection_names(test_mode=True))
-    population = Population(now=now, notification=notification, **how)
+    population = Population(now=now, **how)
     try:
         with progress_bar() as progress:
             fill(target, names, population, progress)

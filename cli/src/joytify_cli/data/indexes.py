@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytify_cli.terminal import UsageError
 from joytify_common.collections import PRODUCTION
+from joytify_common.indexes import begins_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,9 +35,9 @@ class Index:
     reason: str
     options: Mapping[str, Any]
 
-    def is_served(self, kind: str, field: str, specification: Document) -> bool:
-        """Return whether an index that begins with a field of a collection does the work of this one."""
-        same = (kind, field) == (self.kind, self.field)
+    def is_served(self, kind: str, specification: Document) -> bool:
+        """Return whether an index of a collection, as `index_information` has it, does the work of this one."""
+        same = kind == self.kind and begins_with(self.field, specification)
         return same and all(specification.get(key) == value for key, value in self.options.items())
 
     def __str__(self) -> str:
@@ -82,10 +83,7 @@ def existing(database: Database[Document], names: CollectionNames) -> Iterator[t
 def missing(database: Database[Document], names: CollectionNames) -> list[Index]:
     """Return the backend's indexes that no index of the database does the work of."""
     by_kind = {collection: kind for kind, collection in asdict(names).items()}
-    found = [
-        (by_kind[collection], specification["key"][0][0], specification)
-        for collection, _, specification in existing(database, names)
-    ]
+    found = [(by_kind[collection], specification) for collection, _, specification in existing(database, names)]
     return [index for index in BACKEND if not any(index.is_served(*each) for each in found)]
 
 

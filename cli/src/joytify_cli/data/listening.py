@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ class Play:
     user: int
     song: int
     artist: int
-    seconds: int
+    seconds: float
     at: datetime
 
 
@@ -33,20 +33,24 @@ def elements(plays: Iterable[Play], now: datetime) -> list[Document]:
     for play in plays:
         months[month_of(play.at)].append(play)
     made: list[Document] = []
-    before = 0
+    before = 0.0
     for played in months.values():
         made.append(_element(played, before, now))
         before = sum(play.seconds for play in played)
     return made
 
 
-def _element(plays: list[Play], before: int, now: datetime) -> Document:
-    songs, artists, hours = Counter[int](), Counter[int](), Counter[int]()
+def _element(plays: list[Play], before: float, now: datetime) -> Document:
+    songs, artists, hours = (
+        defaultdict[int, float](float),
+        defaultdict[int, float](float),
+        defaultdict[int, float](float),
+    )
     for play in plays:
         songs[play.song] += play.seconds
         artists[play.artist] += play.seconds
         hours[play.at.hour] += play.seconds
-    first, total = plays[0].at, sum(songs.values())
+    first, total = plays[0].at, sum(play.seconds for play in plays)
     top_songs = _longest_first(songs, {play.song: play.at for play in plays})
     top_artists = _longest_first(artists, {play.artist: play.at for play in plays})
     return {
@@ -69,7 +73,7 @@ def _element(plays: list[Play], before: int, now: datetime) -> Document:
     }
 
 
-def _longest_first(durations: Counter[int], last: dict[int, datetime]) -> list[tuple[int, int]]:
+def _longest_first(durations: dict[int, float], last: dict[int, datetime]) -> list[tuple[int, float]]:
     """Return them as the backend's stable sort leaves them: of two that are equal, first the one that was so first."""
     return sorted(durations.items(), key=lambda item: (-item[1], last[item[0]]))
 

@@ -29,9 +29,9 @@ SESSION_LASTS = timedelta(days=30)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
-# Of every 20 users: who wants no notification, who has no statistics, who has two statistics documents, and who has
-# the month's notification already, since an earlier run was cut short.
-OPTED_OUT, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {5, 11}, {7}, {13}
+# Of every 20 users: who wants no notification, who has never chosen (the app's default is on), who has no statistics,
+# who has two statistics documents, and who has the month's notification already, since an earlier system created it.
+OPTED_OUT, WITHOUT_CHOICE, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {1}, {5, 11}, {7}, {13}
 GROUP = 20
 
 
@@ -60,7 +60,6 @@ class Population:
         users: how many.
         playbacks_per_user: how many playbacks each has on average.
         now: the moment the days end at, UTC.
-        notification: `_id` of the last complete month's notification.
         shuffle: whether playbacks come in scattered order instead of in order of time.
         days: over how many days playbacks and sessions are spread.
         expired_share: share of them that is older than the retention period; None: as the days have it.
@@ -71,7 +70,6 @@ class Population:
     users: int
     playbacks_per_user: int
     now: datetime
-    notification: ObjectId
     shuffle: bool = False
     days: int = SPREAD_DAYS
     expired_share: float | None = None
@@ -81,6 +79,15 @@ class Population:
     @cached_property
     def _registered(self) -> datetime:
         return self.now - timedelta(days=400)
+
+    @property
+    def _month_began(self) -> datetime:
+        return self.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+    @property
+    def notification(self) -> ObjectId:
+        """`_id` of the last complete month's notification, the same for every seed."""
+        return object_id(self._month_began, 5, 0)
 
     @property
     def playbacks(self) -> int:
@@ -102,7 +109,7 @@ class Population:
         return self._object_id(self._registered, 1, user)
 
     def wants(self, user: int) -> bool:
-        """Return whether the user is opted in to the monthly notification."""
+        """Return whether the user wants the monthly notification."""
         return user % GROUP not in OPTED_OUT
 
     def entitled(self) -> Iterator[ObjectId]:
@@ -131,16 +138,10 @@ class Population:
         )
 
     def notification_documents(self) -> Iterator[Document]:
-        """Yield the notification that an earlier run created, where there was one."""
+        """Yield the notification that an earlier system created, where there was one."""
         if any(self._is_told_already(user) for user in range(self.users)):
-            created = self.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            yield {
-                "_id": self.notification,
-                "type": "monthlyStatistic",
-                "createdAt": created,
-                "updatedAt": created,
-                "delivery": {"startedAt": created},
-            }
+            created = self._month_began
+            yield {"_id": self.notification, "type": "monthlyStatistic", "createdAt": created, "updatedAt": created}
 
     def user_documents(self) -> Iterator[Document]:
         """Yield the users."""
@@ -157,7 +158,7 @@ class Population:
                 "userPreferences": {
                     "locale": "zh-TW",
                     "notifications": {
-                        "monthlyStatistic": self.wants(user),
+                        **({} if user % GROUP in WITHOUT_CHOICE else {"monthlyStatistic": self.wants(user)}),
                         "followingArtistUpdate": True,
                         "systemAnnouncement": True,
                     },
@@ -208,7 +209,9 @@ class Population:
             ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF,
         )
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
-        return Play(user, song, song % ARTISTS, 30 + (mixed >> 8) % 270, self._timeline.moment(number, self.playbacks))
+        # A player measures in milliseconds: most sums are not exact in binary.
+        seconds = (30_000 + (mixed >> 8) % 270_000) / 1000
+        return Play(user, song, song % ARTISTS, seconds, self._timeline.moment(number, self.playbacks))
 
     def _playback(self, play: Play, number: int) -> Document:
         return {

@@ -34,8 +34,20 @@ if TYPE_CHECKING:
 
 POLL_SECONDS, LAST_LINES_SECONDS = 1.0, 6.0
 # Which functions take the event's keys that have an option.
-TAKES = {"period": {"stats"}, "sweep": {"cleanup"}, "testMode": {"stats", "cleanup"}, "dryRun": {"stats", "cleanup"}}
-OPTIONS = {"period": "--period", "sweep": "--sweep", "testMode": "--test-mode", "dryRun": "--dry-run"}
+TAKES = {
+    "period": {"stats"},
+    "resend": {"stats"},
+    "sweep": {"cleanup"},
+    "testMode": {"stats", "cleanup"},
+    "dryRun": {"stats", "cleanup"},
+}
+OPTIONS = {
+    "period": "--period",
+    "resend": "--resend",
+    "sweep": "--sweep",
+    "testMode": "--test-mode",
+    "dryRun": "--dry-run",
+}
 
 Event = dict[str, Any]
 
@@ -59,6 +71,9 @@ def invoke(
     period: Annotated[
         str, typer.Option(help="stats: the month to notify of, YYYY-MM; default: the last complete one")
     ] = "",
+    resend: Annotated[
+        bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
+    ] = False,
     test_mode: Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine everything, as after an import")] = False,
@@ -74,7 +89,8 @@ def invoke(
 
     Example: joytify invoke cleanup --sweep --dry-run
     """
-    event = make_event(function, payload, {"period": period, "sweep": sweep, "testMode": test_mode, "dryRun": dry_run})
+    options = {"period": period, "resend": resend, "sweep": sweep, "testMode": test_mode, "dryRun": dry_run}
+    event = make_event(function, payload, options)
     target = find_target(aws=aws, project=project, environment=environment)
     call = Call(target, function, quiet=as_json)
     if deletes(function, event) and not yes and not _confirmed(call, event):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from bson import ObjectId
-from bson.errors import InvalidId
 
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.database import Name, Uri, open_database
@@ -19,9 +19,9 @@ from joytify_cli.terminal import CommandError, UsageError, say
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
+from joytify_common.ids import BEGINNING, from_json, to_json
 from joytify_stats.period import resolve_period
-from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
-from joytify_stats.settings import ReadPreference
+from joytify_stats.rebuild import EXAMPLES, PARTS, Built, Rebuild
 
 if TYPE_CHECKING:
     from joytify_stats.period import Period
@@ -35,7 +35,6 @@ PeriodOption = Annotated[str | None, typer.Option("--period", help="YYYY-MM; def
 Replace = Annotated[bool, typer.Option("--replace", help="Also replace the elements that are there, the app's own too")]
 Compare = Annotated[bool, typer.Option("--compare", help="Write nothing; tell where elements and plays disagree")]
 After = Annotated[str, typer.Option(metavar="USER_ID", help="Go on after this user, as one that was stopped says")]
-Preference = Annotated[ReadPreference, typer.Option(help="Which nodes of a replica set are read")]
 
 
 @app.callback()
@@ -50,7 +49,6 @@ def build(
     replace: Replace = False,
     compare: Compare = False,
     after: After = "",
-    read_preference: Preference = "primary",
     uri: Uri = None,
     database: Name = None,
     production: Production = False,
@@ -79,7 +77,7 @@ def build(
             what = f"{'replace' if replace else 'build'} the statistics of {month} in"
             names = chosen_collections(target, what, production=production, confirm=confirm)
         deadline = Deadline(time.monotonic() + FOR_EVER_SECONDS)
-        rebuild = Rebuild(target, names, month, replace=replace, read_preference=read_preference, deadline=deadline)
+        rebuild = Rebuild(target, names, month, replace=replace, deadline=deadline)
         if not production and target[names.playbacks].find_one({}, {"_id": 1}) is None:
             raise CommandError(f"{names.playbacks} is empty: with --production the app's own collections are meant")
         rebuild.check()
@@ -87,47 +85,66 @@ def build(
         (_compare if compare else _build)(rebuild, month, start, total)
 
 
-def _position(after: str) -> ObjectId | None:
+def _position(after: str) -> Any:  # noqa: ANN401 - an _id may be of any type
+    """Return the `_id` that was given: 24 hex digits, or the Extended JSON of one of another type."""
+    if not after:
+        return BEGINNING
+    if ObjectId.is_valid(after):
+        return ObjectId(after)
     try:
-        return ObjectId(after) if after else None
-    except InvalidId:
-        raise UsageError("--after: it must be 24 hex digits") from None
+        return from_json(json.loads(after))
+    except ValueError:
+        raise UsageError("--after: it must be 24 hex digits, or the Extended JSON of another _id") from None
 
 
-def _build(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) -> None:
-    users, last = 0, after
+def _named(user: object) -> str:
+    """Return a user as `--after` takes it."""
+    return str(user) if isinstance(user, ObjectId) else f"'{json.dumps(to_json(user))}'"
+
+
+def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
+    built = Built(last=after)
     try:
         with progress_bar() as bar:
             task = bar.add_task("users", total=total)
             for chunk in rebuild.build(after):
-                users, last = users + chunk.users, chunk.last
+                built = built.plus(chunk)
                 bar.advance(task, chunk.users)
     except (KeyboardInterrupt, JobError) as exc:
         why = str(exc) or "stopped"
-        further = f", faster with --after {last}" if last else ""
+        further = "" if built.last is BEGINNING else f", faster with --after {_named(built.last)}"
         raise CommandError(
-            f"{why}; {users:,} users are done, what is written is whole, and the same command goes on{further}"
+            f"{why}; {built.users:,} users are done, what is written is whole, and the same command goes on{further}"
         ) from None
-    say(f"{_examined(month, users, after)}; those with plays in that month have statistics for it")
+    say(f"{_examined(month, built.users, after)}; {built.written:,} statistics were written")
+    if built.plays_skipped:
+        say(f"{built.plays_skipped:,} documents of that month are no plays and were left out")
+    _raise_if_skipped(built.users_skipped)
 
 
-def _examined(month: Period, users: int, after: ObjectId | None) -> str:
-    return f"{month}: {users:,} users{f' after {after}' if after else ''} examined"
+def _raise_if_skipped(users: int) -> None:
+    if users:
+        raise CommandError(f"{users:,} users were skipped, since their documents cannot be used: see above")
 
 
-def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int) -> None:
-    looked_at, totals, examples = 0, Counter[str](), list[ObjectId]()
+def _examined(month: Period, users: int, after: object) -> str:
+    return f"{month}: {users:,} users{'' if after is BEGINNING else f' after {_named(after)}'} examined"
+
+
+def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
+    looked_at, skipped, totals, examples = 0, 0, Counter[str](), list[object]()
     with progress_bar() as bar:
         task = bar.add_task("users", total=total)
         for chunk in rebuild.compare(after):
             totals.update({"users": chunk.users, "missing": chunk.missing, **chunk.differing})
             examples.extend(chunk.examples[: EXAMPLES - len(examples)])
             looked_at += chunk.looked_at
+            skipped += chunk.skipped
             bar.update(task, advance=chunk.looked_at)
     say(_examined(month, looked_at, after))
     say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of those have no statistics for it")
     for part in PARTS:
-        say(f"{part}: {totals[part]:,} disagree with the plays")
+        say(f"{part}: {totals[part]:,} disagree with the plays by a millisecond or more")
     if examples:
         say("for instance: " + ", ".join(map(str, examples)))
     advice = {
@@ -136,3 +153,4 @@ def _compare(rebuild: Rebuild, month: Period, after: ObjectId | None, total: int
     }
     if found := [text for text, users in advice.items() if users]:
         raise CommandError("; ".join(found))
+    _raise_if_skipped(skipped)

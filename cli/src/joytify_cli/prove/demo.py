@@ -7,7 +7,7 @@ import os
 import re
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +28,6 @@ from joytify_local.aws import FUNCTIONS
 from joytify_local.mongodb import why_not_embedded
 from joytify_local.processes import StartError
 from joytify_local.stack import Stack, load_stack, start_embedded
-from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,8 +121,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
         DemoError: something is not as it must be.
     """
     now = datetime.now(UTC)
-    notification = resolve_period(None, now).notification_id(test_mode=False)
-    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now, notification=notification)
+    population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now)
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[stack.database]
         _forget(stack, database)
@@ -152,13 +150,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
 
 
 def _forget(stack: Stack, database: Database[Document]) -> None:
-    for name in (
-        PRODUCTION.users,
-        PRODUCTION.stats,
-        PRODUCTION.playbacks,
-        PRODUCTION.sessions,
-        PRODUCTION.notifications,
-    ):
+    for name in astuple(PRODUCTION):
         database[name].drop()
     httpx.delete(stack.backend + "/pushed")
     httpx.delete(stack.discord + "/messages")

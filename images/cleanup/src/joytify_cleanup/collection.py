@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from math import ceil
 from typing import Any, TypeVar
 
@@ -15,17 +15,17 @@ from bson.raw_bson import RawBSONDocument
 from loguru import logger
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
-from pymongo.errors import OperationFailure
 
-from joytify_cleanup.retention import EARLIEST_DATE, POLICIES, Document, Times
-from joytify_cleanup.work import CODEC, FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Work
+from joytify_cleanup.retention import POLICIES, Document, Times
+from joytify_cleanup.work import FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Work
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, TransientError
+from joytify_common.ids import CODEC
+from joytify_common.indexes import index_on
 from joytify_common.mongo import MAX_CALL_SECONDS, mongo_errors, retry, within
 
 BY_ID = "_id_"
 NEWEST_FIRST = [("$natural", -1)]
-BAD_VALUE = 2
 # The clocks of those who create ids may be ahead of those who write dates by this much.
 CLOCK_MARGIN = timedelta(hours=2)
 # A smaller collection is examined as a whole: that costs as little as anything else.
@@ -147,24 +147,7 @@ class ExaminedCollection:
     @cached_property
     def date_index(self) -> str | None:
         """Name of an index that finds all documents by their date; None if there is none."""
-        field = self.policy.date_field
-        indexes = self._retried(self.collection.index_information)
-        names = [
-            name
-            for name, index in indexes.items()
-            if index["key"][0] in {(field, 1), (field, -1)} and not {"partialFilterExpression", "hidden"} & index.keys()
-        ]
-        return next((name for name in names if self._retried(partial(self._answers, name))), None)
-
-    def _answers(self, index: str) -> bool:
-        """Return whether the index can be used: one that is being built cannot."""
-        try:
-            self.collection.find_one({self.policy.date_field: {"$lt": EARLIEST_DATE}}, {"_id": 1}, hint=index)
-        except OperationFailure as exc:
-            if exc.code != BAD_VALUE:
-                raise
-            return False
-        return True
+        return self._retried(lambda: index_on(self.collection, self.policy.date_field))
 
     def ids_by_date(self, index: str) -> list[Any]:
         """Return `_id` of expired documents as an index on the date finds them, as many as fit into memory."""

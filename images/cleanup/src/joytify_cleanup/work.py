@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from bson import CodecOptions, DatetimeConversion, MaxKey, MinKey, ObjectId, json_util
-from bson.errors import BSONError
-from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, ValidationInfo
+from bson import MaxKey, ObjectId
+from pydantic import AwareDatetime, Field
 
+from joytify_common.ids import Id, not_before, to_json
 from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigures, Wire
 
-# An `_id` may be a date that Python cannot hold.
-CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_AUTO
-)
-EXTENDED_JSON = json_util.CANONICAL_JSON_OPTIONS.with_options(
-    tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_AUTO
-)
 FIRST_OBJECT_ID, LAST_OBJECT_ID = ObjectId("0" * 24), ObjectId("f" * 24)
 FiguresT = TypeVar("FiguresT", ArchiveFigures, ThrottleFigures)
 # Between two states of Step Functions a result may hold this much of an `_id`.
 MAX_ID_CHARACTERS = 300
-
-
-def _read(value: object, info: ValidationInfo) -> object:
-    if info.mode != "json":
-        return value
-    try:
-        return json_util.loads(json.dumps(value), json_options=EXTENDED_JSON)
-    except (BSONError, TypeError) as exc:
-        raise ValueError("it is not the Extended JSON of an _id") from exc
-
-
-def _write(value: object) -> object:
-    return json.loads(json_util.dumps(value, json_options=EXTENDED_JSON))
-
-
-# An `_id` of any BSON type; canonical Extended JSON on the wire.
-Id = Annotated[Any, BeforeValidator(_read), PlainSerializer(_write, when_used="json")]
 
 
 class Work(Wire):
@@ -69,7 +44,7 @@ class Work(Wire):
         """The filter for the documents in the span."""
         if self.has_object_ids_only:
             return {"_id": {"$gte": self.start, "$lt": self.stop}}
-        return {"$expr": {"$and": [*_not_before(self.start), *_before(self.stop)]}}
+        return {"$expr": {"$and": [*not_before(self.start), *_before(self.stop)]}}
 
     def from_id(self, start: Any) -> Work:  # noqa: ANN401 - an _id may be of any type
         """Return the part that begins with this `_id`."""
@@ -92,11 +67,6 @@ class Work(Wire):
         times = [begin + (end - begin) * number / count for number in range(1, count)]
         bounds = [self.start, *(ObjectId.from_datetime(time) for time in times), self.stop]
         return [self.model_copy(update={"start": start, "stop": stop}) for start, stop in pairwise(bounds)]
-
-
-def _not_before(start: object) -> list[dict[str, Any]]:
-    # An expression compares ids of all types, where a filter finds those of one type only.
-    return [] if isinstance(start, MinKey) else [{"$gte": ["$_id", {"$literal": start}]}]
 
 
 def _before(stop: object) -> list[dict[str, Any]]:
@@ -199,7 +169,7 @@ class WorkerResult(Wire):
 
 def fitting(left: Work, given: Work) -> Work:
     """Return what is left of a span, from its beginning if the `_id` is too long for the state machine."""
-    return left if len(str(_write(left.start))) <= MAX_ID_CHARACTERS else given
+    return left if len(str(to_json(left.start))) <= MAX_ID_CHARACTERS else given
 
 
 def started(now: datetime, cutoff: datetime, *, test_mode: bool) -> Done:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pymongo import WriteConcern
+from bson import ObjectId
+from pymongo import ReturnDocument, WriteConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
+from joytify_common.ids import CODEC, behind
 from joytify_common.mongo import Document, bounded, retry
+from joytify_stats.divided import divided, log_skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bson import ObjectId
     from pymongo.database import Database
 
     from joytify_common.collections import CollectionNames
     from joytify_common.deadline import Deadline
     from joytify_stats.period import Period
 
-OPTED_IN = "userPreferences.notifications.monthlyStatistic"
+WANTED = "userPreferences.notifications.monthlyStatistic"
 # Written with the notification, so that one who removes the notification is not given it again by a retry.
 # Mongoose ignores fields that it does not know.
 MARK = "monthlyStatisticDelivery"
+LISTS = ["array", "missing", "null"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,26 @@ class Chunk:
 
     Attributes:
         users: ids of users with statistics for the period.
-        last: `_id` of the last stats document read; a continuation starts after it.
+        last: `_id` of the last stats document read, of any BSON type; a continuation starts behind it.
+        skipped: number of documents with statistics whose `user` is no ObjectId.
     """
 
     users: Sequence[ObjectId]
-    last: ObjectId
+    last: Any
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What became of some users.
+
+    Attributes:
+        users: who got the notification, or is to get it.
+        skipped: number of users who are entitled to it, but whose document cannot take it.
+    """
+
+    users: Sequence[ObjectId]
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,127 +63,210 @@ class DeliveryState:
     """How far the period's notification is.
 
     Attributes:
-        exists: whether the notification has been created.
+        notification: its `_id`; None if nobody has created it.
+        adopted: whether another system created it.
+        deleted: whether it has been deleted after it was sent to users.
         finished: whether every entitled user has been given it.
-        after: `_id` of the last stats document that was processed.
+        after: `_id` of the last stats document that was processed; None if there is none.
     """
 
-    exists: bool
-    finished: bool
-    after: ObjectId | None
+    notification: ObjectId | None = None
+    adopted: bool = False
+    deleted: bool = False
+    finished: bool = False
+    after: Any = None
 
 
 class Audience:
-    """The users of one database who are entitled to one period's notification; no call outlives the deadline."""
+    """The users of one database who are entitled to one period's notification; no call outlives the deadline.
+
+    A notification of this kind that was created in the month after the period is the period's, whoever created it: the
+    backend shows it with the statistics of that month. Who has it has been notified, and the others get it as well.
+    """
 
     def __init__(
         self,
         database: Database[Document],
         names: CollectionNames,
         period: Period,
-        notification: ObjectId,
         *,
         read_preference: str,
         deadline: Deadline,
     ) -> None:
         preference = make_read_preference(read_pref_mode_from_name(read_preference), tag_sets=None)
         # Only this long read may go to a secondary: a stale answer there is put right by the update's own filter.
-        self._stats = database.get_collection(names.stats, read_preference=preference)
+        self._stats = database.get_collection(names.stats, codec_options=CODEC, read_preference=preference)
         self._users = database[names.users]
-        self._notifications = database[names.notifications]
+        self._notifications = database.get_collection(names.notifications, codec_options=CODEC)
+        self._deliveries = database.get_collection(names.deliveries, codec_options=CODEC)
         # A progress that a failover takes back is only made again.
-        self._progress = self._notifications.with_options(write_concern=WriteConcern(w=1))
+        self._progress = self._deliveries.with_options(write_concern=WriteConcern(w=1))
         self._period = period
-        self._id = notification
+        self._record = {"_id": str(period)}
+        self._of_period: list[Any] = []
+        # Who has one of these has been notified.
+        self._held: set[Any] = set()
         self._deadline = deadline
 
     def delivery(self) -> DeliveryState:
-        """Return how far the notification is, from the document itself."""
+        """Return how far the period's notification is."""
+        shown = {"$gte": self._period.end, "$lt": self._period.shown_until}
+        of_period = {"type": "monthlyStatistic", "createdAt": shown}
         with bounded(self._deadline):
-            found = self._notifications.find_one({"_id": self._id})
-        state = (found or {}).get("delivery", {})
-        return DeliveryState(exists=found is not None, finished="finishedAt" in state, after=state.get("after"))
+            record = self._deliveries.find_one(self._record)
+            found = self._notifications.find(of_period, {"_id": 1}).sort([("createdAt", 1), ("_id", 1)])
+            self._of_period = [each["_id"] for each in found]
+            if record is None:
+                return self._adopting()
+            notification = record["notification"]
+            exists = self._notifications.find_one({"_id": notification}, {"_id": 1}) is not None
+        self._held = {*self._of_period, notification}
+        is_sent = "after" in record or "finishedAt" in record
+        return DeliveryState(
+            notification=notification if exists else None,
+            adopted=record.get("adopted", False),
+            deleted=is_sent and not exists,
+            finished="finishedAt" in record,
+            after=record.get("after"),
+        )
 
-    def next_chunk(self, after: ObjectId | None, size: int) -> Chunk | None:
+    def forget(self, *, dry_run: bool) -> DeliveryState:
+        """Forget a delivery whose notification has been deleted, and return the state of another one."""
+        if not dry_run:
+            with bounded(self._deadline):
+                self._deliveries.delete_one({**self._record, "notification": {"$in": list(self._held)}})
+        return self._adopting()
+
+    def _adopting(self) -> DeliveryState:
+        """Return the state of a delivery that nobody has begun, with the notification that another system created."""
+        self._held = set(self._of_period)
+        oldest = next(iter(self._of_period), None)
+        return DeliveryState(notification=oldest, adopted=oldest is not None)
+
+    def next_chunk(self, after: Any, size: int) -> Chunk | None:  # noqa: ANN401 - an _id may be of any type
         """Return the next part of the audience in the order of the stats documents' `_id`, or None after the last.
 
         Args:
-            after: `_id` of the stats document before it; None for the beginning.
+            after: `_id` of the stats document before it; MinKey for the beginning.
             size: most stats documents in the part.
         """
-        entitled: Document = {
-            "stats": {"$elemMatch": {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}}
-        }
-        if after is not None:
-            entitled["_id"] = {"$gt": after}
+        in_period = {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}
+        is_id = {"$eq": [{"$type": "$user"}, "objectId"]}
         # Grouped by the server: a list of ids costs this side half of what a document for each does.
         pipeline: list[Document] = [
-            {"$match": entitled},
+            {"$match": {"stats": {"$elemMatch": in_period}, "$expr": {"$and": behind(after)}}},
             {"$sort": {"_id": 1}},
             {"$limit": size},
-            {"$group": {"_id": None, "users": {"$push": "$user"}, "last": {"$last": "$_id"}}},
+            {
+                "$group": {
+                    "_id": None,
+                    "users": {"$push": {"$cond": [is_id, "$user", "$$REMOVE"]}},
+                    "odd": {"$push": {"$cond": [is_id, "$$REMOVE", "$_id"]}},
+                    "last": {"$last": "$_id"},
+                }
+            },
         ]
         found = retry(self._deadline, lambda: next(self._stats.aggregate(pipeline, hint="_id_"), None))
-        return Chunk(users=list(dict.fromkeys(found["users"])), last=found["last"]) if found else None
+        if found is None:
+            return None
+        log_skipped("stats documents whose user is no ObjectId", found["odd"])
+        return Chunk(users=list(dict.fromkeys(found["users"])), last=found["last"], skipped=len(found["odd"]))
 
-    def pending_users(self, users: Sequence[ObjectId]) -> list[ObjectId]:
-        """Return those of the users who are opted in and have not got the notification."""
-        return self._ids(self._pending(users))
-
-    def _ids(self, query: Document) -> list[ObjectId]:
-        pipeline: list[Document] = [{"$match": query}, {"$group": {"_id": None, "ids": {"$push": "$_id"}}}]
+    def pending(self, users: Sequence[ObjectId]) -> Attached:
+        """Return those of the users who want the notification and have not got it."""
+        is_list = {"$in": [{"$type": "$notifications"}, LISTS]}
+        pipeline: list[Document] = [
+            {"$match": self._pending(users)},
+            {
+                "$group": {
+                    "_id": None,
+                    "ids": {"$push": {"$cond": [is_list, "$_id", "$$REMOVE"]}},
+                    "odd": {"$push": {"$cond": [is_list, "$$REMOVE", "$_id"]}},
+                }
+            },
+        ]
         found = retry(self._deadline, lambda: next(self._users.aggregate(pipeline), None))
-        return list(found["ids"]) if found else []
+        if found is None:
+            return Attached([])
+        log_skipped("users whose notifications are no list", found["odd"])
+        return Attached(found["ids"], len(found["odd"]))
 
-    def create_notification(self, created_at: datetime, now: datetime) -> bool:
-        """Create the period's notification unless it exists; return whether this call did."""
-        document = {"type": "monthlyStatistic", "createdAt": created_at, "updatedAt": now, "delivery.startedAt": now}
-        with bounded(self._deadline):
-            result = self._notifications.update_one({"_id": self._id}, {"$setOnInsert": document}, upsert=True)
-        return result.upserted_id is not None
-
-    def attach(self, users: Sequence[ObjectId], run: str) -> list[ObjectId]:
-        """Put the notification on the users' lists; return those who got it by this call and by no other.
+    def create_notification(
+        self, adopted: ObjectId | None, created_at: datetime, now: datetime
+    ) -> tuple[ObjectId, bool]:
+        """Create the period's notification unless it exists; return its `_id`, and whether this call created it.
 
         Args:
-            users: who gets it; anyone who has it meanwhile is left alone.
-            run: id of this call's part of the work, which no other call has.
+            adopted: `_id` of one that is there already, or None.
+            created_at: its date.
+            now: when the run began.
         """
-        entry = {"id": self._id, "viewed": False, "read": False}
-        change = {"$push": {"notifications": entry}, "$set": {MARK: {"notification": self._id, "run": run}}}
-        ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": self._id, f"{MARK}.run": run}
+        record = {"notification": adopted or ObjectId(), "startedAt": now, "adopted": adopted is not None}
+        document = {"type": "monthlyStatistic", "createdAt": created_at, "updatedAt": now}
+        with bounded(self._deadline):
+            # Of runs at the same time one decides which notification it is.
+            decided = self._deliveries.find_one_and_update(
+                self._record, {"$setOnInsert": record}, upsert=True, return_document=ReturnDocument.AFTER
+            )
+            identity: Any = (decided or record)["notification"]
+            result = self._notifications.update_one({"_id": identity}, {"$setOnInsert": document}, upsert=True)
+        self._held = {*self._held, identity}
+        return identity, result.upserted_id is not None
 
-        def push() -> list[ObjectId]:
-            changed = self._users.update_many(self._not_notified(users), change).modified_count
-            if changed < len(users):
+    def attach(self, notification: ObjectId, users: Sequence[ObjectId]) -> Attached:
+        """Put the notification on the users' lists; return those who got it by this call and by no other.
+
+        Anyone who has it meanwhile is left alone.
+        """
+        mark = {"notification": notification, "run": ObjectId()}
+        entry = {"id": notification, "viewed": False, "read": False}
+        change = {"$push": {"notifications": entry}, "$set": {MARK: mark}}
+        changed = 0
+
+        def push(some: Sequence[ObjectId]) -> int:
+            pushed = self._users.update_many(self._with_list(some), change).modified_count
+            if pushed < len(some):
                 # The server pushes to no null, which counts as an empty list.
-                null = {**self._pending(users), "notifications": {"$type": "null"}}
+                null = {**self._pending(some), "notifications": {"$type": "null"}}
                 if self._users.update_many(null, {"$set": {"notifications": []}}).modified_count:
-                    changed += self._users.update_many(self._not_notified(users), change).modified_count
-            # After an attempt that broke off, or beside another run, the marks say who got it by this call.
-            return list(users) if changed == len(users) else self._ids(ours)
+                    pushed += self._users.update_many(self._with_list(some), change).modified_count
+            return pushed
 
-        return retry(self._deadline, push)
+        def work(some: Sequence[ObjectId]) -> None:
+            nonlocal changed
+            changed += retry(self._deadline, lambda: push(some))
 
-    def record_progress(self, after: ObjectId) -> None:
+        skipped = divided(users, work)
+        if changed == len(users):
+            return Attached(users)
+        # After an attempt that broke off, or beside another run, the marks say who got it by this call.
+        ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": notification, f"{MARK}.run": mark["run"]}
+        found = retry(self._deadline, lambda: [user["_id"] for user in self._users.find(ours, {"_id": 1})])
+        return Attached(found, len(skipped))
+
+    def record_progress(self, after: Any) -> None:  # noqa: ANN401 - an _id may be of any type
         """Record that all up to this stats document is processed; a slower run cannot set it back."""
         with bounded(self._deadline):
-            self._progress.update_one({"_id": self._id}, {"$max": {"delivery.after": after}})
+            self._progress.update_one(self._record, {"$max": {"after": after}})
 
-    def record_finish(self, now: datetime) -> None:
+    def record_finish(self, notification: ObjectId, now: datetime) -> None:
         """Record that the period is delivered: no later run delivers it again."""
+        adopted = {"notification": notification, "startedAt": now, "adopted": True}
         with bounded(self._deadline):
-            self._notifications.update_one({"_id": self._id}, {"$set": {"delivery.finishedAt": now}})
+            self._deliveries.update_one(
+                self._record, {"$set": {"finishedAt": now}, "$setOnInsert": adopted}, upsert=True
+            )
 
     def _pending(self, users: Sequence[ObjectId]) -> Document:
         return {
             "_id": {"$in": list(users)},
-            OPTED_IN: True,
-            "notifications.id": {"$ne": self._id},
-            f"{MARK}.notification": {"$ne": self._id},
+            # Who has never chosen is shown the app's default, which is on.
+            "$or": [{WANTED: True}, {WANTED: {"$exists": False}}],
+            "notifications.id": {"$nin": list(self._held)},
+            f"{MARK}.notification": {"$nin": list(self._held)},
         }
 
-    def _not_notified(self, users: Sequence[ObjectId]) -> Document:
+    def _with_list(self, users: Sequence[ObjectId]) -> Document:
         # One malformed user must not stop the update for everyone after him.
-        is_list = [{"notifications": {"$type": "array"}}, {"notifications": {"$exists": False}}]
-        return {**self._pending(users), "$or": is_list}
+        is_list = {"$or": [{"notifications": {"$type": "array"}}, {"notifications": {"$exists": False}}]}
+        return {**self._pending(users), "$and": [is_list]}

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from joytify_common.errors import TransientError, worst
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bson import ObjectId
 
     from joytify_common.deadline import Deadline
-    from joytify_stats.audience import Chunk
+    from joytify_stats.audience import Attached, Chunk
 
 # Chunks that get the notification at the same time: one's wait for the journal is another's work.
 ATTACHING = 3
@@ -60,6 +60,7 @@ class ChunkOutcome:
 
     users: int
     updated: int
+    skipped: int
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ class Delivered:
     """What became of the chunks.
 
     Attributes:
-        stopped_at: where a continuation starts; None if all chunks are done.
+        is_done: whether all chunks are done.
+        reached: `_id` of the last stats document that was processed; a continuation starts behind it.
         failure: the error that ended the delivery, or None.
     """
 
     outcomes: tuple[ChunkOutcome, ...]
-    stopped_at: ObjectId | None = None
+    is_done: bool
+    reached: Any
     failure: Exception | None = None
 
 
@@ -89,19 +92,19 @@ class ChunkPipeline:
         seconds_per_chunk: no chunk is begun with less time left.
     """
 
-    read: Callable[[ObjectId | None], Chunk | None]
-    attach: Callable[[Chunk], Sequence[ObjectId]]
+    read: Callable[[Any], Chunk | None]
+    attach: Callable[[Chunk], Attached]
     notify: Callable[[Sequence[ObjectId]], None]
-    record: Callable[[ObjectId], None]
+    record: Callable[[Any], None]
     deadline: Deadline
     seconds_per_chunk: float
 
-    def run(self, after: ObjectId | None) -> Delivered:
+    def run(self, after: Any) -> Delivered:  # noqa: ANN401 - an _id may be of any type
         """Return what became of the chunks after this position; errors are returned, not raised."""
         outcomes: list[ChunkOutcome] = []
-        reached, in_time, is_late = None, True, False
+        reached, in_time, is_late = after, True, False
         failures: list[Exception] = []
-        in_flight: deque[tuple[Chunk, Future[Sequence[ObjectId]]]] = deque()
+        in_flight: deque[tuple[Chunk, Future[Attached]]] = deque()
         with ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
             coming = workers.submit(self.read, after)
             try:
@@ -124,11 +127,12 @@ class ChunkPipeline:
                 except Exception as exc:  # noqa: BLE001 - returned with what was done before
                     failures.append(exc)
         failure = worst(failures)
-        if isinstance(failure, TransientError) and reached is not None and is_late:
+        if isinstance(failure, TransientError) and outcomes and is_late:
             # A server that is slow beyond the deadline is out of time, not broken.
-            return Delivered(tuple(outcomes), stopped_at=reached)
-        return Delivered(tuple(outcomes), None if in_time else reached, failure)
+            return Delivered(tuple(outcomes), is_done=False, reached=reached)
+        return Delivered(tuple(outcomes), in_time and failure is None, reached, failure)
 
-    def _settle(self, chunk: Chunk, notified: Sequence[ObjectId]) -> ChunkOutcome:
-        self.notify(notified)
-        return ChunkOutcome(users=len(chunk.users), updated=len(notified))
+    def _settle(self, chunk: Chunk, attached: Attached) -> ChunkOutcome:
+        self.notify(attached.users)
+        skipped = chunk.skipped + attached.skipped
+        return ChunkOutcome(users=len(chunk.users) + chunk.skipped, updated=len(attached.users), skipped=skipped)

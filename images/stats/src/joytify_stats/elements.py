@@ -16,26 +16,42 @@ Stage = dict[str, Any]
 
 UNKNOWN_ARTIST = "Unknown Artist"
 NUDGE = 0.001
+# What the backend's model takes for a play. A number is compared with numbers only, and NaN is less than all others;
+# but a list matches where one of its elements does.
+NO_LIST = {"$not": {"$type": "array"}}
+PLAYED = {
+    "createdAt": NO_LIST,
+    "duration": {"$gt": 0, "$lt": float("inf"), **NO_LIST},
+    "song": {"$type": "objectId", **NO_LIST},
+    "artist": {"$type": "objectId", **NO_LIST},
+}
 
 
 def plays_of(period: Period) -> list[Stage]:
-    """Return the stages that make of one user's plays `songs`, `artists`, `hours` and `total`, each a list."""
+    """Return the stages that make of one user's plays `songs`, `artists`, `hours`, `total` and `odd`, each a list.
+
+    `odd` counts the documents of the month that are no play as the backend's model has it; they are left out.
+    """
     longest_first = [{"$sort": {"totalDuration": -1, "last": 1, "_id": 1}}]
+    played = {"$match": PLAYED}
     return [
         {"$match": {"createdAt": {"$gte": period.start, "$lt": period.end}}},
         {
             "$facet": {
-                "songs": [_sums("$song"), *longest_first],
-                "artists": [_sums("$artist"), *longest_first],
-                "hours": [_sums({"$hour": "$createdAt"}), {"$sort": {"_id": 1}}],
-                "total": [{"$group": {**_sums(None)["$group"], "first": {"$min": "$createdAt"}}}],
+                "songs": [played, _sums("$song"), *longest_first],
+                "artists": [played, _sums("$artist"), *longest_first],
+                "hours": [played, _sums({"$hour": "$createdAt"}), {"$sort": {"_id": 1}}],
+                "total": [played, {"$group": {**_sums(None)["$group"], "first": {"$min": "$createdAt"}}}],
+                "odd": [{"$match": {"$nor": [PLAYED]}}, {"$count": "plays"}],
             }
         },
     ]
 
 
 def _sums(key: object) -> Stage:
-    return {"$group": {"_id": key, "totalDuration": {"$sum": "$duration"}, "last": {"$max": "$createdAt"}}}
+    # A Decimal128 would turn every sum that it is part of into one, and Mongoose reads those as objects.
+    duration = {"$sum": {"$toDouble": "$duration"}}
+    return {"$group": {"_id": key, "totalDuration": duration, "last": {"$max": "$createdAt"}}}
 
 
 def element(period: Period) -> Stage:
@@ -46,6 +62,7 @@ def element(period: Period) -> Stage:
     """
     total = {"$first": "$played.total"}
     top = {"$first": "$played.artists"}
+    name = {"$first": "$musician.name"}
     return {
         "songs": _renamed("$played.songs", "song"),
         "artists": _renamed("$played.artists", "artist"),
@@ -64,12 +81,43 @@ def element(period: Period) -> Stage:
             "year": {"$literal": period.start.year},
             "totalDuration": _field(total, "totalDuration"),
             "growthPercentage": _growth(_field(total, "totalDuration"), "$before"),
-            "topArtist": {"$ifNull": [{"$first": "$musician.name"}, UNKNOWN_ARTIST]},
+            "topArtist": {"$cond": [{"$eq": [{"$type": name}, "string"]}, name, UNKNOWN_ARTIST]},
             "topArtistTotalPlaybackTime": _field(top, "totalDuration"),
         },
         "createdAt": _field(total, "first"),
         "updatedAt": _field(total, "last"),
     }
+
+
+def rounded(element: str) -> Stage:
+    """Return the expression of an element as it is compared: durations in milliseconds, whatever the order.
+
+    Sums of floats depend on the order of the plays, and so do percentages of them and the order of equal songs; the
+    percentages follow from the durations and are left out.
+    """
+
+    def items(part: str, key: str) -> Stage:
+        both = {key: f"$$this.{key}", "totalDuration": _milliseconds("$$this.totalDuration")}
+        listed = {"$cond": [{"$isArray": f"{element}.{part}"}, f"{element}.{part}", []]}
+        return {"$sortArray": {"input": {"$map": {"input": listed, "in": both}}, "sortBy": {key: 1}}}
+
+    summary = f"{element}.summary"
+    return {
+        "songs": items("songs", "song"),
+        "artists": items("artists", "artist"),
+        "peakHour": items("peakHour", "hour"),
+        "summary": {
+            "month": f"{summary}.month",
+            "year": f"{summary}.year",
+            "totalDuration": _milliseconds(f"{summary}.totalDuration"),
+            "topArtist": f"{summary}.topArtist",
+            "topArtistTotalPlaybackTime": _milliseconds(f"{summary}.topArtistTotalPlaybackTime"),
+        },
+    }
+
+
+def _milliseconds(seconds: str) -> Stage:
+    return {"$cond": [{"$isNumber": seconds}, {"$round": [{"$toDouble": seconds}, 3]}, seconds]}
 
 
 def _renamed(items: str, key: str) -> Stage:

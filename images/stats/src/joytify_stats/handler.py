@@ -19,7 +19,7 @@ from joytify_common.topic import Topic
 from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend, http_client
 from joytify_stats.month_end import MonthEnd, StatsEvent
-from joytify_stats.period import Period, resolve_period
+from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
 from joytify_stats.settings import StatsSettings
@@ -36,7 +36,6 @@ logs.configure(SETTINGS.log_level)
 def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[StatsReport]:
     """Wire one run and return what it came to."""
     period = resolve_period(event.period, run.now)
-    notification = period.notification_id(test_mode=run.test_mode)
     database = connect(run.secret.require(URI_KEY), SETTINGS.db_name)
     # Once a month everything is examined, also what the weekly runs leave out.
     cleanup_event = JobEvent(testMode=run.test_mode, triggeredBy="stats").payload() | {"sweep": True}
@@ -46,12 +45,10 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
         event=event,
         run=run,
         period=period,
-        notification=notification,
         audience=Audience(
             database,
             names,
             period,
-            notification,
             read_preference=SETTINGS.read_preference,
             deadline=deadline,
         ),
@@ -60,7 +57,6 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
             names,
             period,
             replace=False,
-            read_preference=SETTINGS.read_preference,
             deadline=deadline,
         ),
         backend=Backend(
@@ -69,7 +65,7 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
             key=run.secret.require("API_INTERNAL_SECRET_KEY"),
         ),
         start_cleanup=partial(_start_cleanup, run, cleanup_event),
-        start_continuation=partial(_continue, event, run, period),
+        start_continuation=partial(_continue, run),
         chunk_size=CHUNK_USERS,
         push_size=SETTINGS.backend_chunk_size,
         deadline=deadline,
@@ -84,16 +80,8 @@ def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
         invoke_async(lambda_client(), SETTINGS.cleanup_function_name, event)
 
 
-def _continue(event: StatsEvent, run: Run, period: Period, position: dict[str, Any]) -> None:
-    changes = {
-        # The mode of this run, whatever the secret says by then; and no schedule skips it.
-        "test_mode": run.test_mode,
-        "schedule_mode": None,
-        "period": str(period),
-        "continuation": event.continuation + 1,
-        **position,
-    }
-    invoke_async(lambda_client(), run.function, event.model_copy(update=changes).payload())
+def _continue(run: Run, event: StatsEvent) -> None:
+    invoke_async(lambda_client(), run.function, event.payload())
 
 
 _job = Job(

@@ -6,21 +6,25 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bson import ObjectId
-from bson.errors import InvalidId
 from loguru import logger
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
-from joytify_common.errors import ConfigError, TransientError
+from joytify_common.errors import TransientError
 from joytify_common.events import MAX_CONTINUATIONS, JobEvent
+from joytify_common.ids import BEGINNING, Id
 from joytify_common.outcome import Completed, Failed, Failure
+from joytify_stats.audience import Attached
 from joytify_stats.chunks import ChunkPipeline, Delivered, Once, chunk_sizes
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.pushes import Pushes
+from joytify_stats.rebuild import Built
 from joytify_stats.report import StatsReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    from bson import ObjectId
 
     from joytify_common.deadline import Deadline
     from joytify_common.job import Run
@@ -39,35 +43,21 @@ class StatsEvent(JobEvent):
     """Keys of the stats function's event."""
 
     period: str | None = Field(default=None, description='a month that is over, as "YYYY-MM"')
-    after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
+    resend: bool = Field(
+        default=False, description="true to send another notification if the month's has been deleted; or false"
+    )
     rebuild: bool = Field(
         default=False,
         description="true to build missing statistics from plays first, except in a dry run; or false",
     )
-    rebuild_after: str | None = Field(default=None, description="24 hex digits, set by a continuation")
+    after: Id = Field(default=BEGINNING, description="Extended JSON of an _id, set by a continuation")
+    rebuild_after: Id = Field(default=BEGINNING, description="Extended JSON of an _id, set by a continuation")
 
-    def position(self) -> ObjectId | None:
-        """Return where a continuation starts; None in a first run.
-
-        Raises:
-            ConfigError: it is no ObjectId.
-        """
-        return _object_id("after", self.after)
-
-    def rebuild_position(self) -> ObjectId | None:
-        """Return after which user the building goes on; None in a first run.
-
-        Raises:
-            ConfigError: it is no ObjectId.
-        """
-        return _object_id("rebuildAfter", self.rebuild_after)
-
-
-def _object_id(key: str, text: str | None) -> ObjectId | None:
-    try:
-        return None if text is None else ObjectId(text)
-    except InvalidId:
-        raise ConfigError(f"event: {key}: it must be 24 hex digits") from None
+    def next(self, **changes: Any) -> StatsEvent:  # noqa: ANN401 - fields of the event
+        """Return the event of the run that continues this one, with these fields changed."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        fields |= {"resend": False, "continuation": self.continuation + 1, **changes}
+        return StatsEvent.model_validate({to_camel(name): value for name, value in fields.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +65,11 @@ class MonthEnd:
     """One run for one period.
 
     Attributes:
-        notification: `_id` of the period's notification.
         audience: who is entitled to it.
         rebuild: builds the statistics that are missing; asked for by the event.
         backend: pushes it live.
         start_cleanup: starts cleanup.
-        start_continuation: starts the next run, given what its event has otherwise.
+        start_continuation: starts the next run.
         chunk_size: most users per update.
         push_size: most users per push.
     """
@@ -88,12 +77,11 @@ class MonthEnd:
     event: StatsEvent
     run: Run
     period: Period
-    notification: ObjectId
     audience: Audience
     rebuild: Rebuild
     backend: Backend
     start_cleanup: Callable[[], None]
-    start_continuation: Callable[[dict[str, Any]], None]
+    start_continuation: Callable[[StatsEvent], None]
     chunk_size: int
     push_size: int
     deadline: Deadline
@@ -107,44 +95,65 @@ class MonthEnd:
         )
         stage = "rebuild"
         try:
-            if self.event.rebuild and not self.event.dry_run and (stopped_at := self._rebuild()) is not None:
-                stage = "continuation"
-                self._continue({"rebuild_after": str(stopped_at)})
-                return Completed(replace(report, continued=True))
+            if self.event.rebuild and not self.event.dry_run:
+                built = self._rebuild()
+                report = replace(report, built=built)
+                if not built.is_done:
+                    stage = "continuation"
+                    self._continue(rebuild_after=built.last)
+                    return Completed(replace(report, continued=True))
             stage = "delivery"
-            delivery = self.audience.delivery()
-            report = replace(report, notification_id=str(self.notification) if delivery.exists else None)
-            if delivery.finished:
-                reason = f"{self.period} has been delivered already"
+            delivery = self._delivery()
+            report = replace(report, notification=delivery.notification, adopted=delivery.adopted)
+            if (reason := self._why_nothing_is_sent(delivery)) is not None:
                 return self._trigger_cleanup(replace(report, nothing_to_do=reason))
             delivered, report = self._deliver(delivery, report)
             if delivered.failure is not None:
                 return Failed(report, Failure(delivered.failure, stage))
-            if delivered.stopped_at is not None:
+            if not delivered.is_done:
                 stage = "continuation"
                 # What is missing has been built.
-                self._continue({"after": str(delivered.stopped_at), "rebuild": False, "rebuild_after": None})
+                self._continue(after=delivered.reached, rebuild=False, rebuild_after=BEGINNING)
                 return Completed(replace(report, continued=True))
-            if report.notification_id is not None and not self.event.dry_run:
-                self.audience.record_finish(self.run.now)
+            if report.notification is not None and not self.event.dry_run:
+                self.audience.record_finish(report.notification, self.run.now)
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return Failed(report, Failure(exc, stage))
         return self._trigger_cleanup(replace(report, nothing_to_do=self._nothing_to_do(report)))
 
-    def _rebuild(self) -> ObjectId | None:
-        """Build the statistics that are missing; return after which user to go on, None if all is done."""
+    def _rebuild(self) -> Built:
+        """Build the statistics that are missing, as far as the time allows."""
         self.rebuild.check()
         least_seconds = self.deadline.remaining() * REBUILD_SHARE
-        for chunk in self.rebuild.build(self.event.rebuild_position()):
+        total = Built(last=self.event.rebuild_after)
+        for chunk in self.rebuild.build(self.event.rebuild_after):
+            total = total.plus(chunk)
             if self.deadline.remaining() < least_seconds:
-                return chunk.last
-        return None
+                return total
+        return replace(total, is_done=True)
+
+    def _delivery(self) -> DeliveryState:
+        delivery = self.audience.delivery()
+        if delivery.deleted and self.event.resend:
+            return self.audience.forget(dry_run=self.event.dry_run)
+        return delivery
+
+    def _why_nothing_is_sent(self, delivery: DeliveryState) -> str | None:
+        if delivery.deleted:
+            return (
+                f"the notification of {self.period} was deleted after it had been sent; "
+                f"joytify invoke stats --period {self.period} --resend sends another"
+            )
+        return f"{self.period} has been delivered already" if delivery.finished else None
 
     def _deliver(self, delivery: DeliveryState, report: StatsReport) -> tuple[Delivered, StatsReport]:
-        position = self.event.position()
-        after = max((p for p in (delivery.after, position) if p is not None), default=None)
         create = Once(
-            partial(self.audience.create_notification, self.period.notification_date(self.run.now), self.run.now)
+            partial(
+                self.audience.create_notification,
+                delivery.notification,
+                self.period.notification_date(self.run.now),
+                self.run.now,
+            )
         )
         pushes = Pushes(self.backend, self.push_size, self.deadline)
         dry_run = self.event.dry_run
@@ -158,35 +167,40 @@ class MonthEnd:
             seconds_per_chunk=min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE),
         )
         with pushes:
-            delivered = pipeline.run(after)
+            delivered = pipeline.run(self.event.after if delivery.after is None else delivery.after)
+        notification, created = create.result or (report.notification, False)
         return delivered, replace(
             report,
-            notification_id=report.notification_id if create.result is None else str(self.notification),
-            created=create.result is True,
+            notification=notification,
+            created=created,
             chunks=delivered.outcomes,
             pushes=pushes.totals,
         )
 
-    def _attach(self, create: Once[bool], chunk: Chunk) -> Sequence[ObjectId]:
-        pending = self.audience.pending_users(chunk.users)
-        if self.event.dry_run or not pending:
+    def _attach(self, create: Once[tuple[ObjectId, bool]], chunk: Chunk) -> Attached:
+        pending = self.audience.pending(chunk.users)
+        if self.event.dry_run or not pending.users:
             return pending
-        create()
-        return self.audience.attach(pending, f"{self.run.run_id} {chunk.last}")
+        notification, _ = create()
+        attached = self.audience.attach(notification, pending.users)
+        return Attached(attached.users, attached.skipped + pending.skipped)
 
     def _nothing_to_do(self, report: StatsReport) -> str | None:
-        if report.notification_id is not None:
+        if report.notification is not None:
             return None
         if report.users_processed == 0:
             return f"nobody has statistics for {self.period}"
-        return f"nobody with statistics for {self.period} wants the notification" if not report.users_updated else None
+        nobody = report.users_updated == 0 and report.users_skipped == 0
+        return f"nobody with statistics for {self.period} wants the notification" if nobody else None
 
-    def _continue(self, changes: dict[str, Any]) -> None:
+    def _continue(self, **changes: Any) -> None:  # noqa: ANN401 - fields of the event
         if self.event.continuation >= MAX_CONTINUATIONS:
             # The position is recorded, so that Lambda's retries, or a person's, start where this run stopped.
             runs = MAX_CONTINUATIONS + 1
             raise TransientError(f"{self.period} is not finished after {runs} runs: invoke stats again")
-        self.start_continuation(changes)
+        # The mode of this run, whatever the secret says by then; and no schedule skips it.
+        fixed = {"test_mode": self.run.test_mode, "schedule_mode": None, "period": str(self.period)}
+        self.start_continuation(self.event.next(**fixed, **changes))
 
     def _trigger_cleanup(self, report: StatsReport) -> Completed[StatsReport]:
         if self.event.dry_run:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bson import ObjectId
-
 from joytify_common.errors import ConfigError
 
 FORM = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+# No ObjectId is older, nor is any streaming app.
+FIRST_YEAR = 1970
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,17 @@ class Period:
     def __str__(self) -> str:
         return f"{self.start:%Y-%m}"
 
-    def notification_id(self, *, test_mode: bool) -> ObjectId:
-        """Return the `_id` of the period's one notification: the same at every run, without a unique index."""
-        mode = "test" if test_mode else "production"
-        return ObjectId(hashlib.sha256(f"monthlyStatistic {self} {mode}".encode()).digest()[:12])
+    @property
+    def shown_until(self) -> datetime:
+        """The end of the month after: the backend shows the period with a notification created before it."""
+        return _month_after(self.end)
 
     def notification_date(self, now: datetime) -> datetime:
         """Return the notification's `createdAt`: in the month after the period, since the backend counts back from it.
 
         That is `now` if it fits, else the first instant that does.
         """
-        return now if now < _month_after(self.end) else self.end
+        return now if now < self.shown_until else self.end
 
 
 def resolve_period(text: str | None, now: datetime) -> Period:
@@ -50,13 +49,13 @@ def resolve_period(text: str | None, now: datetime) -> Period:
         now: when the run began, UTC.
 
     Raises:
-        ConfigError: the text is no month, or the month is not over.
+        ConfigError: the text is no month, or the month is before 1970 or not over.
     """
     current = datetime(now.year, now.month, 1, tzinfo=UTC)
     if text is None:
         return Period(start=_month_before(current), end=current)
-    if (match := FORM.fullmatch(text)) is None or match[1] == "0000":
-        raise ConfigError('event: period: it must be a month as "YYYY-MM"')
+    if (match := FORM.fullmatch(text)) is None or int(match[1]) < FIRST_YEAR:
+        raise ConfigError(f'event: period: it must be a month as "YYYY-MM", {FIRST_YEAR}-01 or later')
     start = datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC)
     if start >= current:
         last = Period(start=_month_before(current), end=current)

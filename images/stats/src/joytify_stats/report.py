@@ -16,8 +16,11 @@ from joytify_stats.pushes import PushTotals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bson import ObjectId
+
     from joytify_common.outcome import Failure, Metadata
     from joytify_stats.chunks import ChunkOutcome
+    from joytify_stats.rebuild import Built
 
 
 class StatsFields(TypedDict):
@@ -27,7 +30,11 @@ class StatsFields(TypedDict):
     notifications_created: int
     users_processed: int
     users_updated: int
+    users_skipped: int
     notification_id: str | None
+    notification_adopted: bool
+    statistics_built: int | None
+    plays_skipped: int | None
     socket_users_notified: int
     socket_failures: int
     socket_failure: str | None
@@ -53,8 +60,10 @@ class StatsReport:
     period: str | None = None
     is_last_month: bool = True
     dry_run: bool = False
-    notification_id: str | None = None
+    notification: ObjectId | None = None
+    adopted: bool = False
     created: bool = False
+    built: Built | None = None
     chunks: Sequence[ChunkOutcome] = ()
     pushes: PushTotals = NO_PUSHES
     nothing_to_do: str | None = None
@@ -76,6 +85,11 @@ class StatsReport:
     def users_updated(self) -> int:
         """Users who got the notification in this run; in a dry run, who would get it."""
         return sum(chunk.updated for chunk in self.chunks)
+
+    @property
+    def users_skipped(self) -> int:
+        """Users who are entitled to the notification, or to statistics, but whose documents could not be used."""
+        return sum(chunk.skipped for chunk in self.chunks) + (self.built.users_skipped if self.built else 0)
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> MonthlyStatsSummary:
         """Return the message of a run that ended well, or was skipped for this reason."""
@@ -101,7 +115,11 @@ class StatsReport:
             "notifications_created": int(self.created),
             "users_processed": self.users_processed,
             "users_updated": self.users_updated,
-            "notification_id": self.notification_id,
+            "users_skipped": self.users_skipped,
+            "notification_id": None if self.notification is None else str(self.notification),
+            "notification_adopted": self.adopted,
+            "statistics_built": self.built.written if self.built else None,
+            "plays_skipped": self.built.plays_skipped if self.built else None,
             "socket_users_notified": self.pushes.notified,
             "socket_failures": self.pushes.failures,
             "socket_failure": self.pushes.failure,

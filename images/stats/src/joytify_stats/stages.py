@@ -1,10 +1,10 @@
-"""What is read of a user and how it is written, as stages of an aggregation: values only."""
+"""What is read of a user and how it is written, as stages and expressions of an aggregation: values only."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from joytify_stats.elements import plays_of
+from joytify_stats.elements import plays_of, rounded
 from joytify_stats.period import month_before
 
 if TYPE_CHECKING:
@@ -13,22 +13,34 @@ if TYPE_CHECKING:
     from joytify_stats.period import Period
 
 Stage = dict[str, Any]
-# Whether a user without a statistics document gets one.
-WithoutDocument = Literal["insert", "discard"]
 
 
 def kept_of(stats: str, period: Period) -> list[Stage]:
     """Return the stages that give a user what is kept of the month and of the month before.
 
-    That is `own`, the month's element; `before`, the duration of the month before; and `document`, in which the element
-    is, or else the others are.
+    That is `own`, the month's element; `before`, the duration of the month before, or null; `document`, `_id` of the
+    document with the element, or else of the first that can take one; and `isOdd`, whether there are documents and none
+    can take one, since their `stats` is no list.
 
     Args:
         stats: name of the collection.
         period: the month.
     """
-    kept = {"own": _of(period), "before": _of(month_before(period))}
+    is_list = {"$in": [{"$type": "$stats"}, ["array", "missing", "null"]]}
+    kept = {"own": _of(period), "before": _of(month_before(period)), "isList": is_list}
     with_own = {"$filter": {"input": "$kept", "cond": {"$gt": ["$$this.own", None]}}}
+    with_list = {"$filter": {"input": "$kept", "cond": "$$this.isList"}}
+    durations = {
+        "$map": {
+            "input": {
+                "$filter": {
+                    "input": "$kept.before.summary.totalDuration",
+                    "cond": {"$and": [{"$isNumber": "$$this"}, {"$lt": ["$$this", float("inf")]}]},
+                }
+            },
+            "in": {"$toDouble": "$$this"},
+        }
+    }
     return [
         {
             "$lookup": {
@@ -42,8 +54,9 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
         {
             "$project": {
                 "own": {"$first": {"$filter": {"input": "$kept.own", "cond": {"$gt": ["$$this", None]}}}},
-                "before": {"$max": "$kept.before.summary.totalDuration"},
-                "document": {"$first": {"$concatArrays": [with_own, "$kept"]}},
+                "before": {"$max": durations},
+                "document": {"$first": {"$concatArrays": [with_own, with_list]}},
+                "isOdd": {"$and": [{"$ne": ["$kept", []]}, {"$eq": [with_list, []]}]},
             }
         },
     ]
@@ -70,7 +83,7 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
             }
         },
         {"$set": {"played": {"$first": "$played"}}},
-        {"$match": {"played.total.0": {"$exists": True}}},
+        {"$match": {"$or": [{"played.total.0": {"$exists": True}}, {"played.odd.0": {"$exists": True}}]}},
         {"$set": {"top": {"$first": "$played.artists._id"}}},
         {
             "$lookup": {
@@ -91,52 +104,51 @@ def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
         parts: of an element.
         examples: most ids of users that are given.
     """
-    differs = {part: {"$ne": [f"$own.{part}", f"$element.{part}"]} for part in parts}
-    has_own = {"$gt": ["$own", None]}
-    counts = {part: {"$sum": {"$cond": [{"$and": [has_own, each]}, 1, 0]}} for part, each in differs.items()}
-    example = {"$cond": [{"$and": [has_own, {"$or": list(differs.values())}]}, "$_id", "$$REMOVE"]}
+    differs = {part: {"$ne": [f"$kept.{part}", f"$made.{part}"]} for part in parts}
+    counts = {part: {"$sum": {"$cond": [{"$and": ["$hasOwn", each]}, 1, 0]}} for part, each in differs.items()}
+    example = {"$cond": [{"$and": ["$hasOwn", {"$or": list(differs.values())}]}, "$_id", "$$REMOVE"]}
     summed = {
         "_id": None,
         "users": {"$sum": 1},
-        "missing": {"$sum": {"$cond": [has_own, 0, 1]}},
+        "missing": {"$sum": {"$cond": ["$hasOwn", 0, 1]}},
         **counts,
         "examples": {"$push": example},
     }
-    return [{"$group": summed}, {"$set": {"examples": {"$slice": ["$examples", examples]}}}]
+    return [
+        {"$match": {"element": {"$exists": True}}},
+        {"$project": {"hasOwn": {"$gt": ["$own", None]}, "kept": rounded("$own"), "made": rounded("$element")}},
+        {"$group": summed},
+        {"$set": {"examples": {"$slice": ["$examples", examples]}}},
+    ]
 
 
-def written_to(stats: str, period: Period, *, replace: bool, without_document: WithoutDocument) -> list[Stage]:
-    """Return the stages that write each user's element into the document that is there now.
+def change_to(user: object, element: object, period: Period, *, replace: bool) -> list[Stage]:
+    """Return the update that puts a user's element into a statistics document as it is when it is written.
+
+    The backend may have added the element meanwhile: it stays.
 
     Args:
-        stats: name of the collection.
+        user: `_id` of the user.
+        element: of the month.
         period: the month.
         replace: whether an element that is there gives way.
-        without_document: what becomes of a user without a document.
     """
     in_month, held = _in("$$this", period), {"$ifNull": ["$stats", []]}
     others = {"$filter": {"input": held, "cond": {"$not": in_month}}}
     is_there = {"$ne": [{"$filter": {"input": held, "cond": in_month}}, []]}
-    with_new = {"$sortArray": {"input": {"$concatArrays": [others, "$$new.stats"]}, "sortBy": {"createdAt": 1}}}
-    # By the document as it is when it is written: the backend may have added the element meanwhile.
+    with_new = {"$concatArrays": [others, [{"$literal": element}]]}
+    ordered = {"$sortArray": {"input": with_new, "sortBy": {"createdAt": 1}}}
     stays = False if replace else is_there
+    made = {
+        # Of a document that the update inserts: two runs at the same time insert one.
+        "_id": {"$ifNull": ["$_id", {"$literal": user}]},
+        "createdAt": {"$cond": [{"$eq": [{"$type": "$_id"}, "missing"]}, "$$NOW", "$createdAt"]},
+    }
     changed = {
-        "stats": {"$cond": [stays, "$stats", with_new]},
+        "stats": {"$cond": [stays, "$stats", ordered]},
         "updatedAt": {"$cond": [stays, "$updatedAt", "$$NOW"]},
     }
-    # A new one is the same however often it is made.
-    document = {"_id": {"$ifNull": ["$document", "$_id"]}, "user": "$_id", "stats": ["$element"]}
-    return [
-        {"$project": {**document, "createdAt": "$$NOW", "updatedAt": "$$NOW"}},
-        {
-            "$merge": {
-                "into": stats,
-                "on": "_id",
-                "whenMatched": [{"$set": changed}],
-                "whenNotMatched": without_document,
-            }
-        },
-    ]
+    return [{"$set": {**made, **changed}}]
 
 
 def _in(each: str, period: Period) -> Stage:
@@ -145,4 +157,5 @@ def _in(each: str, period: Period) -> Stage:
 
 def _of(period: Period) -> Stage:
     """Return the expression of the element of a month in `stats`; missing if there is none."""
-    return {"$first": {"$filter": {"input": "$stats", "cond": _in("$$this", period)}}}
+    listed = {"$cond": [{"$isArray": "$stats"}, "$stats", []]}
+    return {"$first": {"$filter": {"input": listed, "cond": _in("$$this", period)}}}

@@ -16,7 +16,8 @@ from joytify_cli.operate.findings import Check, Finding, UnavailableError
 from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, collection_names
 from joytify_common.errors import ConfigError
-from joytify_common.mongo import connect, mongo_client, mongo_errors, within
+from joytify_common.mongo import URI_KEY, connect, database_in, mongo_client, mongo_errors, within
+from joytify_stats.audience import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from joytify_cli.operate.checks.context import Context
     from joytify_common.collections import CollectionNames
 
+# The newest are tried, since a validator holds for them.
+TRIED_USERS = 100
 # The oldest whose transactions can create a collection.
 OLDEST_VERSION = (4, 4)
 SECONDS = 15
@@ -45,6 +48,7 @@ def checks(context: Context) -> list[Check]:
     return [
         Check("mongodb", lambda: _server(context), access),
         Check("rights", lambda: _rights(context), RIGHTS),
+        Check("validator", lambda: _validator(context), RIGHTS),
         Check("indexes", lambda: _indexes(context), RIGHTS),
         Check("storage", lambda: _storage(context), RIGHTS),
     ]
@@ -73,6 +77,9 @@ def _server(context: Context) -> Iterator[Finding]:
     with mongo_errors(), within(SECONDS):
         version = database.client.server_info()["version"]
         hello = database.client.admin.command("hello")
+    if (other := database_in(database.client)) not in {None, database.name}:
+        says = f"{URI_KEY} names the database {other}, the functions use {database.name} (DB_NAME)"
+        yield Finding("mongodb", "wrong", says, "make them the same, or leave it out of the connection string")
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
         oldest = ".".join(map(str, OLDEST_VERSION))
         yield Finding("mongodb", "wrong", f"MongoDB {version} is older than {oldest}", "upgrade the cluster")
@@ -115,9 +122,41 @@ def _try_a_run(database: Database[Document], names: CollectionNames, session: Cl
     database[names.stats].find_one(nobody, session=session)
     database[names.users].find_one(nobody, session=session)
     database[names.notifications].update_one(nobody, {"$setOnInsert": {"type": "doctor"}}, upsert=True, session=session)
+    database[names.deliveries].update_one(nobody, {"$set": {"doctor": True}}, upsert=True, session=session)
     database[names.users].update_many(nobody, {"$push": {"notifications": {}}}, session=session)
     database[names.playbacks].delete_many(nobody, session=session)
     database[names.sessions].delete_many(nobody, session=session)
+
+
+def _validator(context: Context) -> Iterator[Finding]:
+    """See whether users may hold what stats writes; nothing is written."""
+    database, users = _reached(context), PRODUCTION.users
+    entry = {"id": ObjectId(), "viewed": False, "read": False}
+    listed = {"$cond": [{"$isArray": "$notifications"}, "$notifications", []]}
+    written = {
+        "notifications": {"$concatArrays": [listed, [entry]]},
+        MARK: {"notification": entry["id"], "run": ObjectId()},
+    }
+    with mongo_errors(), within(SECONDS):
+        options: Document = next((each["options"] for each in database.list_collections(filter={"name": users})), {})
+        validator = options.get("validator")
+        if not validator or "warn" in options.values() or "off" in options.values():
+            yield Finding("validator", "ok", f"{users} has no validator that refuses what stats writes")
+            return
+        pipeline: list[Document] = [
+            {"$sort": {"_id": -1}},
+            {"$limit": TRIED_USERS},
+            {"$match": validator},
+            {"$set": written},
+            {"$match": {"$nor": [validator]}},
+            {"$count": "users"},
+        ]
+        refused = next(database[users].aggregate(pipeline), None)
+    if refused is None:
+        yield Finding("validator", "ok", f"the validator of {users} takes what stats writes")
+        return
+    says = f"the validator of {users} refuses what stats writes ({refused['users']} of the newest {TRIED_USERS} tried)"
+    yield Finding("validator", "wrong", says, f"allow notifications and {MARK} in it (collMod)")
 
 
 def _indexes(context: Context) -> Iterator[Finding]:

@@ -180,6 +180,8 @@ def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
         return PARTIAL, f"{month} continues, sent to {number(data.users_updated)} users so far"
     if data.cleanup_failure or data.socket_failures:
         return WARNING, f"{month} sent to {number(data.users_updated)} users; some steps failed"
+    if data.users_skipped:
+        return WARNING, f"{month} sent to {number(data.users_updated)} users; {number(data.users_skipped)} were skipped"
     return SUCCESS, f"{month} sent to {number(data.users_updated)} users"
 
 
@@ -209,6 +211,14 @@ def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
 def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
     yield DraftField("With statistics", number(data.users_processed))
     yield DraftField("Notified", number(data.users_updated))
+    if data.users_skipped:
+        skipped = f"{number(data.users_skipped)}: their documents could not be used; the log has their ids"
+        yield DraftField("Skipped", skipped, inline=False)
+    if data.notification_adopted:
+        yield DraftField("Notification", "of another system; who had it was not notified again", inline=False)
+    if data.statistics_built is not None:
+        odd = f", {number(data.plays_skipped)} documents are no plays and were left out" if data.plays_skipped else ""
+        yield DraftField("Built from plays", f"{number(data.statistics_built)} statistics{odd}", inline=False)
     yield DraftField("Pushed live", number(data.socket_users_notified))
     if data.socket_failures:
         why = f": {data.socket_failure}" if data.socket_failure else ""

@@ -1,0 +1,43 @@
+"""Which index of a collection finds every document by a field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bson import MinKey
+from pymongo.errors import OperationFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pymongo.collection import Collection
+
+BAD_VALUE = 2
+# An index with one of these options lacks documents, or is used by no query.
+UNFIT = {"partialFilterExpression", "hidden"}
+
+
+def begins_with(field: str, index: Mapping[str, Any]) -> bool:
+    """Return whether an index, as `index_information` describes it, finds every document by the field."""
+    return index["key"][0] in {(field, 1), (field, -1)} and not UNFIT & index.keys()
+
+
+def index_on(collection: Collection[dict[str, Any]], field: str) -> str | None:
+    """Return the name of an index that finds every document by the field and can be used now; None if there is none.
+
+    Raises:
+        pymongo.errors.PyMongoError: the server does not answer, or refuses.
+    """
+    names = [name for name, index in collection.index_information().items() if begins_with(field, index)]
+    return next((name for name in names if _answers(collection, field, name)), None)
+
+
+def _answers(collection: Collection[dict[str, Any]], field: str, index: str) -> bool:
+    """Return whether the index can be used: one that is being built cannot."""
+    try:
+        collection.find_one({field: MinKey()}, {"_id": 1}, hint=index)
+    except OperationFailure as exc:
+        if exc.code != BAD_VALUE:
+            raise
+        return False
+    return True

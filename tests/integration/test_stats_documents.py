@@ -1,0 +1,306 @@
+"""The month end on documents as real collections have them: one that cannot be used harms nobody else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bson import Decimal128, Int64, MaxKey, ObjectId, Regex
+from month_end import NOW, Outside, month_end
+
+from joytify_common.errors import PermanentError
+from joytify_stats.audience import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymongo.database import Database
+
+OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
+WANTS = {"notifications": {"monthlyStatistic": True}}
+ELEMENT = [{"createdAt": OCTOBER}]
+LARGEST = 16 * 1024 * 1024
+
+Document = dict[str, Any]
+
+
+def add_users(database: Database[Document], count: int, **fields: Any) -> list[ObjectId]:
+    users = [ObjectId() for _ in range(count)]
+    if users:
+        whole = {"userPreferences": WANTS, "notifications": [], **fields}
+        database.users.insert_many({"_id": user, **whole} for user in users)
+        database.stats.insert_many({"user": user, "stats": ELEMENT} for user in users)
+    return users
+
+
+def notified(database: Database[Document]) -> list[ObjectId]:
+    """Everyone who has a monthly notification, once for each time."""
+    of_month = {"$unwind": "$notifications"}
+    return sorted(user["_id"] for user in database.users.aggregate([of_month, {"$project": {"_id": 1}}]))
+
+
+def run_both(database: Database[Document], outside: Outside, **how: Any) -> Any:
+    """Run dry and then in earnest: what the dry run says must be what the run does."""
+    dry = month_end(database, event={"dryRun": True}, **how)
+    progress = month_end(database, outside, **how)
+    figures = ("users_processed", "users_updated", "users_skipped")
+    assert [getattr(dry, name) for name in figures] == [getattr(progress, name) for name in figures]
+    return progress
+
+
+@pytest.mark.parametrize(
+    "user",
+    [{"_id": ObjectId(), "username": "populated"}, [ObjectId()], [], None, "6b0ac61fa839d76f7e0429b0", 7, Regex("x")],
+    ids=["populated", "list", "empty list", "null", "text", "number", "expression"],
+)
+@pytest.mark.parametrize("chunk", [1, 100])
+def test_statistics_of_nobody_stop_nobody(database: Database[Document], user: object, chunk: int) -> None:
+    users = add_users(database, 20)
+    database.stats.insert_one({"user": user, "stats": ELEMENT})
+    database.stats.insert_one({"stats": ELEMENT})
+    users += add_users(database, 20)
+    outside = Outside()
+
+    progress = run_both(database, outside, chunk=chunk)
+
+    assert notified(database) == users == sorted(outside.backend.pushed)
+    assert (progress.users_processed, progress.users_updated, progress.users_skipped) == (42, 40, 2)
+
+
+@pytest.mark.parametrize("notifications", [{}, {"0": {}}, "none", 5, True, ObjectId("0" * 24)], ids=str)
+def test_notifications_that_are_no_list_are_skipped_and_counted(
+    database: Database[Document], notifications: object
+) -> None:
+    users = add_users(database, 3) + add_users(database, 2, notifications=None)
+    (odd,) = add_users(database, 1, notifications=notifications)
+    users += add_users(database, 3)
+    outside = Outside()
+
+    progress = run_both(database, outside, chunk=4)
+
+    assert notified_lists(database) == users == sorted(outside.backend.pushed)
+    assert (progress.users_updated, progress.users_skipped) == (8, 1)
+    left = database.users.find_one({"_id": odd})
+    assert left is not None
+    assert left["notifications"] == notifications
+
+
+def notified_lists(database: Database[Document]) -> list[ObjectId]:
+    return sorted(user["_id"] for user in database.users.find({"notifications": {"$size": 1}}))
+
+
+def fill_up(database: Database[Document], user: ObjectId) -> None:
+    """Make a user's document as large as MongoDB takes it."""
+    found = database.users.find_one({"_id": user})
+    assert found is not None
+    size = next(database.users.aggregate([{"$match": {"_id": user}}, {"$project": {"n": {"$bsonSize": "$$ROOT"}}}]))[
+        "n"
+    ]
+    database.users.update_one({"_id": user}, {"$set": {"pad": "x" * (LARGEST - size - 14)}})
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Document], chunk: int) -> None:
+    """At 16 MB (17419), and against a validator of the collection (121)."""
+    users = add_users(database, 60)
+    fill_up(database, users[11])
+    database.command("collMod", "users", validator={"blocked": {"$ne": True}})
+    database.users.update_one({"_id": users[40]}, {"$set": {"blocked": True}}, bypass_document_validation=True)
+    outside = Outside()
+
+    progress = month_end(database, outside, chunk=chunk)
+
+    others = [user for user in users if user not in {users[11], users[40]}]
+    assert notified(database) == others == sorted(outside.backend.pushed)
+    assert (progress.users_updated, progress.users_skipped) == (58, 2)
+    assert outside.cleanups == ["started"]
+
+
+def test_a_validator_that_refuses_the_mark_of_everyone_is_an_error(database: Database[Document]) -> None:
+    known: Document = {"_id": {}, "userPreferences": {}, "notifications": {}}
+    add_users(database, 40)
+    database.command(
+        "collMod", "users", validator={"$jsonSchema": {"properties": known, "additionalProperties": False}}
+    )
+    outside = Outside()
+
+    with pytest.raises(PermanentError, match="code 121"):
+        month_end(database, outside, chunk=100)
+
+    assert notified(database) == outside.backend.pushed == outside.cleanups == []
+    database.command("collMod", "users", validator={})
+    assert month_end(database, outside, chunk=100).users_updated == 40
+
+
+IDS: Sequence[Any] = (
+    None,
+    -4.5,
+    Int64(7),
+    Decimal128("7.5"),
+    "text",
+    {"compound": 1, "of": ObjectId()},
+    b"bytes",
+    ObjectId(),
+    True,
+    datetime(1, 1, 1, tzinfo=UTC),
+    OCTOBER,
+    MaxKey(),
+)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Document], chunk: int) -> None:
+    users = add_users(database, 5)
+    more = [ObjectId() for _ in range(len(IDS) + 900)]
+    database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in more)
+    ids = [*IDS, *(f"{number:024x}" for number in range(900))]
+    database.stats.insert_many(
+        {"_id": identity, "user": user, "stats": ELEMENT} for identity, user in zip(ids, more, strict=True)
+    )
+    outside = Outside()
+
+    progress = month_end(database, outside, chunk=chunk)
+
+    assert notified(database) == sorted(users + more) == sorted(outside.backend.pushed)
+    assert (progress.users_updated, progress.users_skipped) == (len(users + more), 0)
+
+
+def test_continuations_pass_from_one_type_to_the_next(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run does one chunk of one document, and its record is lost, so that only the event says where to go on."""
+    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
+    users = [ObjectId() for _ in IDS]
+    database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in users)
+    database.stats.insert_many({"_id": i, "user": u, "stats": ELEMENT} for i, u in zip(IDS, users, strict=True))
+    outside = Outside()
+    event: Document = {}
+    for _ in IDS:
+        database.pipelineDeliveries.update_one({}, {"$unset": {"after": 1}})
+        month_end(database, outside, event=event, chunk=1, seconds=20)
+        # As a person may read it: no run goes beyond the last continuation.
+        event = {**outside.continuations[-1], "continuation": 0}
+
+    assert notified(database) == sorted(users) == sorted(outside.backend.pushed)
+
+
+@pytest.mark.parametrize(
+    ("preferences", "wants"),
+    [
+        ({}, True),
+        ({"userPreferences": {}}, True),
+        ({"userPreferences": {"notifications": {}}}, True),
+        ({"userPreferences": {"notifications": {"monthlyStatistic": False}}}, False),
+        ({"userPreferences": {"notifications": {"monthlyStatistic": None}}}, False),
+    ],
+    ids=str,
+)
+def test_who_has_never_chosen_has_the_apps_default(
+    database: Database[Document], preferences: Document, *, wants: bool
+) -> None:
+    user = ObjectId()
+    database.users.insert_one({"_id": user, **preferences})
+    database.stats.insert_one({"user": user, "stats": ELEMENT})
+
+    progress = run_both(database, Outside())
+
+    assert progress.users_updated == wants
+    assert notified(database) == [user] * wants
+
+
+def of_another_system(database: Database[Document], users: Sequence[ObjectId], created: datetime) -> ObjectId:
+    identity = ObjectId()
+    database.notifications.insert_one({"_id": identity, "type": "monthlyStatistic", "createdAt": created})
+    entry = {"id": identity, "viewed": False, "read": False}
+    database.users.update_many({"_id": {"$in": list(users)}}, {"$push": {"notifications": entry}})
+    return identity
+
+
+def test_a_notification_of_another_system_is_the_months(database: Database[Document]) -> None:
+    users = add_users(database, 20)
+    told = of_another_system(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    of_another_system(database, users, datetime(2026, 10, 1, 2, tzinfo=UTC))
+    database.notifications.insert_one({"type": "systemAnnouncement", "createdAt": NOW})
+    outside = Outside()
+
+    progress = run_both(database, outside)
+    again = month_end(database, outside, run_id="run-2")
+
+    assert sorted(outside.backend.pushed) == users[12:]
+    assert (progress.users_updated, progress.notifications_created, progress.notification_adopted) == (8, 0, True)
+    assert progress.notification_id == str(told)
+    assert database.users.count_documents({"notifications": {"$size": 2}, "notifications.id": told}) == 20
+    assert again.skipped == "2026-10 has been delivered already"
+
+
+def test_whoever_has_one_of_several_has_been_notified(database: Database[Document]) -> None:
+    """The earlier system ran twice, and each run created a notification."""
+    users = add_users(database, 9)
+    first = of_another_system(database, users[:4], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    of_another_system(database, users[4:6], datetime(2026, 11, 20, tzinfo=UTC))
+    outside = Outside()
+
+    progress = month_end(database, outside, now=datetime(2026, 11, 28, tzinfo=UTC))
+
+    assert notified(database) == users
+    assert sorted(outside.backend.pushed) == users[6:]
+    assert progress.notification_id == str(first)
+
+
+def test_nobody_is_left_after_a_switch_over_and_the_month_is_delivered(database: Database[Document]) -> None:
+    users = add_users(database, 4)
+    of_another_system(database, users, datetime(2026, 11, 1, 2, tzinfo=UTC))
+    outside = Outside()
+
+    progress = month_end(database, outside)
+    add_users(database, 1)
+    again = month_end(database, outside, run_id="run-2")
+
+    assert (progress.users_updated, progress.skipped) == (0, None)
+    assert again.skipped == "2026-10 has been delivered already"
+    assert notified(database) == users
+
+
+def test_who_removed_what_an_earlier_version_gave_is_not_given_it_again(database: Database[Document]) -> None:
+    users = add_users(database, 3)
+    identity = of_another_system(database, [], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    database.users.update_one({"_id": users[0]}, {"$set": {MARK: {"notification": identity, "run": "an-id 6b0a"}}})
+
+    assert month_end(database).users_updated == 2
+    assert notified(database) == users[1:]
+
+
+def test_a_deleted_notification_is_said_and_sent_again_if_asked_for(database: Database[Document]) -> None:
+    users = add_users(database, 6)
+    outside = Outside()
+    month_end(database, outside)
+    database.notifications.delete_many({})
+    outside.backend.pushed.clear()
+
+    told = run_both(database, outside)
+    assert "was deleted after it had been sent" in told.skipped
+    assert "joytify invoke stats --period 2026-10 --resend sends another" in told.skipped
+    assert outside.backend.pushed == []
+
+    dry = month_end(database, outside, event={"resend": True, "dryRun": True})
+    assert (dry.users_updated, database.notifications.count_documents({})) == (6, 0)
+    progress = month_end(database, outside, event={"resend": True})
+    repeated = month_end(database, outside, event={"resend": True}, run_id="a retry")
+
+    (notification,) = database.notifications.find()
+    assert sorted(outside.backend.pushed) == users
+    assert (progress.users_updated, progress.notifications_created) == (6, 1)
+    assert database.users.count_documents({"notifications.id": notification["_id"]}) == 6
+    assert repeated.skipped == "2026-10 has been delivered already"
+
+
+def test_the_apps_documents_hold_nothing_of_the_pipelines_but_the_mark(database: Database[Document]) -> None:
+    add_users(database, 1)
+
+    month_end(database)
+
+    (notification,), (user,) = database.notifications.find(), database.users.find()
+    assert set(notification) == {"_id", "type", "createdAt", "updatedAt"}
+    assert set(user) == {"_id", "userPreferences", "notifications", MARK}
+    assert user[MARK].keys() == {"notification", "run"}
