@@ -48,7 +48,7 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
         ),
         (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026-10 sent to 800 users [TEST MODE]"),
     ],
-    ids=["success", "partial", "failure", "stats", "stats with a fault", "test mode"],
+    ids=["success", "partial", "failure", "stats", "stats with a fault", "stats that skipped", "test mode"],
 )
 def test_the_title_says_what_happened_to_which_job(message: Message, severity: Severity, title: str) -> None:
     embed = shown(message)

@@ -14,7 +14,7 @@ from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.capacity.chart import save_picture
 from joytify_cli.capacity.measure import Measured, measure
 from joytify_cli.capacity.model import ACTIVE, ALERT_SHARE, INDEX_SHARE, REGULAR, SHOWN_WEEKS, Model
-from joytify_cli.capacity.view import show, show_known_summary
+from joytify_cli.capacity.view import show
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.settings import given_settings
 from joytify_cli.target import Aws, Environment, Project, find_target
@@ -39,9 +39,6 @@ IndexShare = Annotated[
 Measure = Annotated[
     bool, typer.Option("--measure", help="Take sizes and rates from the database, for one average user")
 ]
-KnownSummary = Annotated[
-    bool, typer.Option("--known-summary", help="Recompute the summary in the scheduler's old README")
-]
 
 
 def capacity(
@@ -53,7 +50,6 @@ def capacity(
     index_share: IndexShare = None,
     weeks: Annotated[int, typer.Option(min=4, max=1040, help="How many weeks the chart and the picture show")] = 104,
     is_measured: Measure = False,
-    known_summary: KnownSummary = False,
     png: Annotated[Path | None, typer.Option(help="Write the chart as a picture, too")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else")] = False,
     uri: Uri = None,
@@ -66,7 +62,7 @@ def capacity(
 
     Example: joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512
     """
-    if is_measured and (known_summary or (active_share, index_share) != (None, None)):
+    if is_measured and (active_share, index_share) != (None, None):
         raise UsageError("--measure takes sizes and rates from the database: not with what assumes others")
     share = DEFAULT_ACTIVE_SHARE if active_share is None else active_share
     model = Model(
@@ -82,9 +78,7 @@ def capacity(
         measured = _measure(_as_deployed(model, where, retention_days, limit_mb), where)
         model = measured.model if users is None else replace(measured.model, users=users)
     _save(model, weeks, png)
-    if known_summary:
-        show_known_summary(model, as_json=as_json)
-    elif as_json:
+    if as_json:
         typer.echo(json.dumps(figures(model, measured), indent=2))
     else:
         show(model, measured, weeks)

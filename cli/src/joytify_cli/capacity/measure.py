@@ -65,7 +65,7 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
         weekly = {kind: _weekly(database, kind, now) / users for kind in (*EXPIRING, *FOR_GOOD)}
     sizes = {kind: float(found.get("avgObjSize", 0)) for kind, found in stats.items()}
     data, indexes = int(total["dataSize"]), int(total["indexSize"])
-    profile = Profile("measured", weekly, most_sessions=stats["sessions"].get("count", 0) / users)
+    profile = Profile("measured", weekly)
     share = indexes / max(1, data + indexes)
     model = replace(assumed, mix=[(profile, 1.0)], users=users, index_share=share, sizes=sizes)
     trend = _trend(database, model, alert_share, now)

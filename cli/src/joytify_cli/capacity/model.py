@@ -23,6 +23,8 @@ SIZES = {
     "songs": 948.0,
     "albums": 450.0,
 }
+# The backend's TTL index removes a session this long after its last refresh; there is no limit to a user's sessions.
+SESSION_DAYS = 30
 # What a user has from the first day.
 FIXED = ("users", "stats")
 # What cleanup deletes once it is older than the retention period.
@@ -43,12 +45,10 @@ class Profile:
     Attributes:
         name: for people.
         weekly: documents that such a user makes in a week, by collection.
-        most_sessions: how many sessions the backend keeps of a user.
     """
 
     name: str
     weekly: Mapping[str, float]
-    most_sessions: float = 5
 
 
 ACTIVE = Profile(
@@ -103,7 +103,7 @@ class Model:
         count = dict.fromkeys(FIXED, 1.0)
         count |= {kind: profile.weekly.get(kind, 0) * weeks for kind in FOR_GOOD}
         count["playbacks"] = profile.weekly.get("playbacks", 0) * kept_weeks
-        count["sessions"] = min(profile.most_sessions, profile.weekly.get("sessions", 0) * kept_weeks)
+        count["sessions"] = profile.weekly.get("sessions", 0) * min(kept_weeks, SESSION_DAYS / DAYS_PER_WEEK)
         return {kind: number * self.sizes.get(kind, 0) for kind, number in count.items()}
 
     def user_bytes(self, profile: Profile, weeks: float, *, overdue_weeks: float = 0) -> float:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from math import floor
 from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
 from joytify_cli.capacity.chart import draw_chart
-from joytify_cli.capacity.known_summary import rows
 from joytify_cli.capacity.model import ALERT_SHARE, BYTES_PER_MB, SHOWN_WEEKS
 from joytify_cli.terminal import console, say
 
@@ -88,22 +85,6 @@ def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
     for share, what in ((ALERT_SHARE, f"{ALERT_SHARE:.0%} of the limit"), (1.0, "the limit")):
         day = model.day_reached(share)
         yield f"{model.users:,} users reach {what} {f'on day {day:,}' if day is not None else 'not within 20 years'}."
-
-
-def show_known_summary(model: Model, *, as_json: bool) -> None:
-    """Print the known summary beside what its own rules and the model give."""
-    if as_json:
-        console.print_json(data=[asdict(row) for row in rows(model)])
-        return
-    right = [Column(name, justify="right") for name in ("stated", "recomputed", "this model")]
-    table = Table(Column("figure", no_wrap=True), *right, "", title="The known summary", title_justify="left")
-    for row in rows(model):
-        figures_ = (f"{each:,.1f}" if row.stated < 1000 else f"{floor(each):,}" for each in (row.own, row.ours))  # noqa: PLR2004 - users are whole
-        table.add_row(row.what, f"{row.stated:,}", *figures_, "" if row.agrees else "wrong")
-    console.print(table)
-    say("recomputed: by the summary's own rules. Why it differs from itself, and from this model:")
-    for remark in dict.fromkeys(row.remark for row in rows(model) if row.remark):
-        say(f"- {remark}")
 
 
 def _mb(size: float) -> str:
