@@ -117,6 +117,28 @@ def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Docume
     assert outside.cleanups == ["started"]
 
 
+def test_who_was_skipped_gets_it_once_the_document_is_repaired(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the run that skipped the user was continued by another one."""
+    users = add_users(database, 9)
+    database.users.update_one({"_id": users[1]}, {"$set": {"notifications": {}}})
+    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
+    outside = Outside()
+    first = month_end(database, outside, chunk=3, seconds=20)
+    monkeypatch.undo()
+    second = month_end(database, outside, event=outside.continuations[0], chunk=3)
+    assert (first.users_skipped, first.continued, second.users_skipped, second.continued) == (1, True, 0, False)
+
+    assert month_end(database, outside).users_skipped == 1
+    database.users.update_one({"_id": users[1]}, {"$set": {"notifications": []}})
+    repaired = month_end(database, outside)
+
+    assert (repaired.users_updated, repaired.users_skipped) == (1, 0)
+    assert notified(database) == users == sorted(outside.backend.pushed)
+    assert month_end(database, outside).skipped == "2026-10 has been delivered already"
+
+
 def test_a_validator_that_refuses_the_mark_of_everyone_is_an_error(database: Database[Document]) -> None:
     known: Document = {"_id": {}, "userPreferences": {}, "notifications": {}}
     add_users(database, 40)

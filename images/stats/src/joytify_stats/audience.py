@@ -67,6 +67,7 @@ class DeliveryState:
         adopted: whether another system created it.
         deleted: whether it has been deleted after it was sent to users.
         finished: whether every entitled user has been given it.
+        skipped: whether earlier runs that this one continues have skipped users.
         after: `_id` of the last stats document that was processed; None if there is none.
     """
 
@@ -74,6 +75,7 @@ class DeliveryState:
     adopted: bool = False
     deleted: bool = False
     finished: bool = False
+    skipped: bool = False
     after: Any = None
 
 
@@ -121,13 +123,15 @@ class Audience:
             notification = record["notification"]
             exists = self._notifications.find_one({"_id": notification}, {"_id": 1}) is not None
         self._held = {*self._of_period, notification}
-        is_sent = "after" in record or "finishedAt" in record
+        reached_end, skipped = "finishedAt" in record, record.get("skipped", False)
         return DeliveryState(
             notification=notification if exists else None,
             adopted=record.get("adopted", False),
-            deleted=is_sent and not exists,
-            finished="finishedAt" in record,
-            after=record.get("after"),
+            deleted=not exists and (reached_end or "after" in record),
+            # Documents that were skipped may have been repaired: everyone is looked at once more.
+            finished=reached_end and not skipped,
+            skipped=skipped and not reached_end,
+            after=None if reached_end else record.get("after"),
         )
 
     def forget(self, *, dry_run: bool) -> DeliveryState:
@@ -249,13 +253,17 @@ class Audience:
         with bounded(self._deadline):
             self._progress.update_one(self._record, {"$max": {"after": after}})
 
-    def record_finish(self, notification: ObjectId, now: datetime) -> None:
-        """Record that the period is delivered: no later run delivers it again."""
+    def record_skipped(self) -> None:
+        """Record that users were skipped, for the run that continues this one."""
+        with bounded(self._deadline):
+            self._deliveries.update_one(self._record, {"$set": {"skipped": True}})
+
+    def record_finish(self, notification: ObjectId, now: datetime, *, skipped: bool) -> None:
+        """Record that the period is delivered: no later run delivers it again, unless users were skipped."""
+        finished = {"finishedAt": now, "skipped": skipped}
         adopted = {"notification": notification, "startedAt": now, "adopted": True}
         with bounded(self._deadline):
-            self._deliveries.update_one(
-                self._record, {"$set": {"finishedAt": now}, "$setOnInsert": adopted}, upsert=True
-            )
+            self._deliveries.update_one(self._record, {"$set": finished, "$setOnInsert": adopted}, upsert=True)
 
     def _pending(self, users: Sequence[ObjectId]) -> Document:
         return {

@@ -112,11 +112,14 @@ class MonthEnd:
                 return Failed(report, Failure(delivered.failure, stage))
             if not delivered.is_done:
                 stage = "continuation"
+                if report.users_skipped and not self.event.dry_run:
+                    self.audience.record_skipped()
                 # What is missing has been built.
                 self._continue(after=delivered.reached, rebuild=False, rebuild_after=BEGINNING)
                 return Completed(replace(report, continued=True))
             if report.notification is not None and not self.event.dry_run:
-                self.audience.record_finish(report.notification, self.run.now)
+                skipped = delivery.skipped or report.users_skipped > 0
+                self.audience.record_finish(report.notification, self.run.now, skipped=skipped)
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return Failed(report, Failure(exc, stage))
         return self._trigger_cleanup(replace(report, nothing_to_do=self._nothing_to_do(report)))
