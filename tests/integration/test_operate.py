@@ -291,7 +291,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (in_secret(DISCORD_WEBHOOK_URL=None), "secret", "DISCORD_WEBHOOK_URL is missing"),
         (in_secret(API_DOMAIN="localhost"), "secret", "API_DOMAIN is not a URL"),
         (in_secret(API_DOMAIN="https://[x"), "secret", "API_DOMAIN is not a URL (https://...)"),
-        (in_secret(PORT=8080), "secret", "PORT must be text"),
+        (in_secret(DISCORD_TIMEZONE=8), "secret", "DISCORD_TIMEZONE must be text"),
         (in_secret(DISCORD_THREAD_ID=[1]), "secret", "DISCORD_THREAD_ID must be text"),
         (in_secret(MONGODB_CONNECTION_STRING="mongodb://127.0.0.1:1/"), "mongodb", "IP access list"),
         (wrong_password, "mongodb", "refused the user name or password"),
@@ -341,7 +341,7 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
     with MongoClient[Document](stack.mongodb) as client:
         client[DATABASE].playbacks.create_index("user", hidden=True)
         client[DATABASE].stats.create_index("user", partialFilterExpression={"x": 1})
-    with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x")(stack):
+    with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x", PORT=8080, DEBUG=True)(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
     notes = {(each["check"], each["says"]) for each in examine(result.stdout) if each["status"] == "note"}

@@ -14,7 +14,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 from joytify_cli.secret_store import read_stored
 from joytify_cli.target import Target, find_target
 from joytify_cli.terminal import CommandError, UsageError
-from joytify_common.mongo import URI_KEY, mongo_errors
+from joytify_common.mongo import mongo_errors
+from joytify_common.mongo_refusals import URI_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

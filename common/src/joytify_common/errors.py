@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joytify_common.masking import clean
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# A longer text helps nobody; an event that is quoted may have a megabyte.
+MAX_CHARACTERS = 2000
 
 
 class JobError(Exception):
@@ -36,8 +41,16 @@ def worst(errors: Sequence[Exception]) -> Exception | None:
 
 
 def as_job_error(exc: Exception, stage: str) -> JobError:
-    """Return the error itself if it is ours, else one that shows no text of a library's."""
-    if isinstance(exc, JobError):
-        return exc
-    # Whatever text a library put in its error goes to the log only, where secrets are masked.
-    return PermanentError(f"unexpected {type(exc).__name__} at stage {stage}; the log has the traceback")
+    """Return the error itself if it is ours, else one that shows no text of a library's; neither shows a secret."""
+    if not isinstance(exc, JobError):
+        # Whatever text a library put in its error goes to the log only.
+        return PermanentError(f"unexpected {type(exc).__name__} at stage {stage}; the log has the traceback")
+    text = clean(str(exc))
+    exc.args = (text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + " ...",)
+    return exc
+
+
+def kind_of(error: JobError) -> str:
+    """Return the name of the error's kind, which tells whether a retry can help."""
+    kinds = (ConfigError, TransientError, PermanentError)
+    return next((kind.__name__ for kind in kinds if isinstance(error, kind)), type(error).__name__)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from joytify_common.masking import clean, cleaned
+
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-HIDDEN = "**********"
-_secrets: set[str] = set()
+# The end says what happened. CloudWatch cuts a line at 256 KiB, and what is cut is no JSON.
+LONGEST_TRACEBACK = 50_000
 
 
 def configure(level: str) -> None:
@@ -30,24 +32,6 @@ def configure(level: str) -> None:
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
 
 
-def hide(value: str) -> None:
-    """Never show this text again: not in a log line, nor in a text cleaned by `clean`."""
-    if value:
-        _secrets.add(value)
-
-
-def clean(text: str) -> str:
-    """Return the text with every hidden value replaced."""
-    for value in _longest_first():
-        text = text.replace(value, HIDDEN)
-    return text
-
-
-def _longest_first() -> list[str]:
-    # A password is part of its connection string, and must be masked alone only if it appears alone.
-    return sorted(_secrets, key=len, reverse=True)
-
-
 class _Forward(logging.Handler):
     """Hands a library's log line to loguru."""
 
@@ -57,20 +41,16 @@ class _Forward(logging.Handler):
 
 def _write(message: Message) -> None:
     # The stream is looked up at every line, since the runtime may replace it after start.
-    line = json.dumps(_line(message.record), default=str, ensure_ascii=False)
-    for value in _longest_first():
-        # As JSON writes it, with escaped quotes and backslashes.
-        line = line.replace(json.dumps(value, ensure_ascii=False)[1:-1], HIDDEN)
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(json.dumps(_line(message.record), ensure_ascii=False) + "\n")
 
 
 def _line(record: Record) -> dict[str, Any]:
     line: dict[str, Any] = {
         "timestamp": record["time"].isoformat(),
         "level": record["level"].name,
-        "message": record["message"],
-        **record["extra"],
+        "message": clean(record["message"]),
+        **{key: cleaned(value) for key, value in record["extra"].items()},
     }
     if (failure := record["exception"]) is not None and failure.value is not None:
-        line["exception"] = "".join(traceback.format_exception(failure.value))
+        line["exception"] = clean("".join(traceback.format_exception(failure.value)))[-LONGEST_TRACEBACK:]
     return line

@@ -54,7 +54,7 @@ class FailureData(CommonData):
 
     Attributes:
         error: what happened, for people; it holds no secret.
-        error_type: class of the error.
+        error_type: kind of the error, which tells whether a retry can help; see errors.py.
         stage: what the run was doing.
     """
 

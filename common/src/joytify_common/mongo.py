@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pymongo
 import stamina
+from bson import CodecOptions
 from loguru import logger
 from pymongo import MongoClient, ReadPreference
-from pymongo.errors import (
-    ConfigurationError,
-    ConnectionFailure,
-    ExecutionTimeout,
-    InvalidURI,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import PyMongoError
 
 from joytify_common.deadline import GRACE_SECONDS
-from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_common.errors import ConfigError, TransientError
+from joytify_common.mongo_refusals import URI_KEY, of_connection_string, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,27 +26,10 @@ if TYPE_CHECKING:
 
     from joytify_common.deadline import Deadline
 
-URI_KEY = "MONGODB_CONNECTION_STRING"
-UNUSABLE = f"{URI_KEY}: it is not a MongoDB connection string that can be used, or its name is not known to the DNS"
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
-# AuthenticationFailed and Unauthorized: https://www.mongodb.com/docs/manual/reference/error-codes/
-REFUSALS = {
-    18: "MongoDB refused the user name or password",
-    13: "the user may not do this; it needs readWrite on the database",
-}
-# What may pass, beside what the driver itself calls retryable, which it does not for a write of many documents:
-# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
-TRANSIENT_CODES = frozenset(
-    {
-        *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
-        *(24, 46, 112, 251, 290),  # LockTimeout, LockBusy, WriteConflict, NoSuchTransaction, its lifetime has ended
-        *(43, 50, 202, 262),  # CursorNotFound, MaxTimeMSExpired, NetworkInterface- and ExceededTimeLimit
-        *(64, 134),  # WriteConcernTimeout, ReadConcernMajorityNotAvailableYet
-        *(365, 462),  # TemporarilyUnavailable, IngressRequestRateLimitExceeded
-        *(91, 189, 10107, 11600, 11601, 11602, 13435, 13436),  # the node shuts down, or is no primary any more
-    }
-)
+# A transaction's clock and the session's `expiresAt` are the server's, the cutoff is this machine's.
+MOST_CLOCK_DIFFERENCE = timedelta(minutes=5)
 # Atlas' free and flexible clusters take no maxTimeMS above 300,000:
 # https://www.mongodb.com/docs/atlas/reference/free-shared-limitations/
 MAX_CALL_SECONDS = 290.0
@@ -70,7 +48,9 @@ def mongo_client(uri: str) -> MongoClient[Document]:
     """Return the container's client for this connection string; it connects at its first call.
 
     Raises:
-        ConfigError: the connection string cannot be understood, or asks for writes that nobody confirms.
+        ConfigError: the connection string cannot be understood, the DNS does not know its name, or it asks for writes
+            that nobody confirms.
+        TransientError: the DNS did not answer.
     """
     try:
         client: MongoClient[Document] = MongoClient(
@@ -82,9 +62,9 @@ def mongo_client(uri: str) -> MongoClient[Document]:
             # One invocation at a time: a reader, a few writers and the monitor.
             maxPoolSize=8,
         )
-    except (PyMongoError, ValueError):
+    except (PyMongoError, ValueError) as exc:
         # Whatever the driver says of it quotes it.
-        raise ConfigError(UNUSABLE) from None
+        raise of_connection_string(exc) from None
     if not client.write_concern.acknowledged:
         client.close()
         raise ConfigError(f"{URI_KEY}: w=0 leaves out the confirmation of writes; remove it, or say w=majority")
@@ -107,14 +87,28 @@ def connect(uri: SecretStr, name: str) -> Database[Document]:
 
     Raises:
         ConfigError: the connection string cannot be used, or the user or password was refused.
-        TransientError: the server cannot be reached.
+        TransientError: the server cannot be reached, or its clock and this machine's differ.
     """
     client = mongo_client(uri.get_secret_value())
     if (other := database_in(client)) not in {None, name}:
         logger.warning(f"{URI_KEY} names the database {other}, which is ignored: DB_NAME says {name}")
     with mongo_errors():
-        client.admin.command("ping")
+        hello: Document = client.admin.command("hello", codec_options=CodecOptions(tz_aware=True))
+    check_clock(datetime.now(UTC), hello["localTime"])
     return client.get_database(name, read_preference=ReadPreference.PRIMARY)
+
+
+def check_clock(here: datetime, server: datetime) -> None:
+    """Make sure that what has expired by this machine's clock has expired by the server's as well.
+
+    Raises:
+        TransientError: the clocks differ.
+    """
+    if abs(here - server) > MOST_CLOCK_DIFFERENCE:
+        raise TransientError(
+            f"the clocks differ by more than {MOST_CLOCK_DIFFERENCE.seconds // 60} minutes: here it is "
+            f"{here:%Y-%m-%d %H:%M} UTC, at MongoDB {server:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 @contextmanager
@@ -130,7 +124,7 @@ def mongo_errors() -> Iterator[None]:
         yield
     except PyMongoError as exc:
         # The cause goes to the log, where the connection string and its password are masked.
-        raise _translate(exc) from exc
+        raise translated(exc) from exc
 
 
 def within(seconds: float) -> AbstractContextManager[None]:
@@ -164,30 +158,3 @@ def retry(deadline: Deadline, call: Callable[[], T]) -> T:
         with attempt, bounded(deadline):
             return call()
     raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _translate(exc: PyMongoError) -> JobError:
-    if isinstance(exc, (InvalidURI, ConfigurationError)):
-        return ConfigError(UNUSABLE)
-    if isinstance(exc, OperationFailure) and exc.code in REFUSALS:
-        return ConfigError(f"{URI_KEY}: {REFUSALS[exc.code]}")
-    if isinstance(exc, ServerSelectionTimeoutError):
-        return TransientError(
-            "MongoDB could not be reached: see whether the cluster is running, and whether its IP access list "
-            f"(Atlas: Network Access) admits the functions' addresses ({type(exc).__name__})"
-        )
-    if isinstance(exc, ConnectionFailure):
-        return TransientError(f"MongoDB could not be reached, or the connection broke ({type(exc).__name__})")
-    if isinstance(exc, ExecutionTimeout) or exc.timeout:
-        return TransientError("MongoDB did not answer in the time given")
-    code = exc.code if isinstance(exc, OperationFailure) else None
-    kind = TransientError if is_transient(exc) else PermanentError
-    return kind(f"MongoDB refused ({type(exc).__name__}, code {code})")
-
-
-def is_transient(exc: PyMongoError) -> bool:
-    """Return whether the same call may go through later."""
-    labels = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
-    code = exc.code if isinstance(exc, OperationFailure) else None
-    is_broken = isinstance(exc, ConnectionFailure) or exc.timeout
-    return is_broken or code in TRANSIENT_CODES or any(exc.has_error_label(label) for label in labels)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar
 
-from joytify_common.errors import JobError, as_job_error
+from joytify_common.errors import JobError, as_job_error, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from joytify_common.messages import Message
-
-# A message on the topic may have 256 KiB; a longer error text helps nobody.
-MAX_ERROR_CHARACTERS = 2000
 
 
 class CommonFields(TypedDict):
@@ -81,7 +78,7 @@ class Failure:
     def fields(self) -> FailureFields:
         """Return the fields that every error message's data has in addition."""
         error = self.job_error
-        return {"error": str(error)[:MAX_ERROR_CHARACTERS], "error_type": type(error).__name__, "stage": self.stage}
+        return {"error": str(error), "error_type": kind_of(error), "stage": self.stage}
 
 
 class Report(Protocol):

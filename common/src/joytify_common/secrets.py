@@ -12,9 +12,9 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
-from joytify_common import logs
 from joytify_common.aws import aws_errors, secrets_client
 from joytify_common.errors import ConfigError, TransientError
+from joytify_common.masking import hide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,8 @@ KEYS = {
         is_shown=True,
     ),
 }
-SHOWN_KEYS = {name for name, key in KEYS.items() if key.is_shown}
+# The password in an address, and the token at the end of a webhook's.
+SECRET_PARTS = re.compile(r"//[^/@:]*:([^@]+)@|/webhooks/\d+/([^/?]+)")
 
 
 @dataclass(frozen=True)
@@ -128,21 +129,16 @@ def read_secret(provider: SecretsProvider, name: str) -> Secret:
         values = _get(provider, name)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
-    if wrong := [key for key, value in values.items() if not isinstance(value, str)]:
+    # The backend keeps its own keys there, whatever they hold.
+    own = {key: values[key] for key in KEYS if values.get(key) is not None}
+    if wrong := [key for key, value in own.items() if not isinstance(value, str)]:
         raise ConfigError(f"secret {name}: {', '.join(wrong)} must be text")
-    for key, value in values.items():
-        if key not in SHOWN_KEYS:
-            logs.hide(value)
-            _hide_parts(value)
-    return Secret(name=name, values={key: SecretStr(value) for key, value in values.items()})
-
-
-def _hide_parts(value: str) -> None:
-    """Hide the password in a connection string and the token at the end of a webhook's address."""
-    if match := re.search(r"//[^/@:]*:([^@]+)@", value):
-        logs.hide(match[1])
-    if match := re.search(r"/webhooks/\d+/([^/?]+)", value):
-        logs.hide(match[1])
+    for key, value in own.items():
+        if not KEYS[key].is_shown:
+            hide(value)
+        for part in SECRET_PARTS.finditer(value):
+            hide(next(filter(None, part.groups())))
+    return Secret(name=name, values={key: SecretStr(value) for key, value in own.items()})
 
 
 def _get(provider: SecretsProvider, name: str) -> object:

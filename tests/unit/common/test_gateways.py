@@ -25,6 +25,7 @@ from joytify_common.aws import aws_errors
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.invoke import invoke_async
+from joytify_common.masking import hide
 from joytify_common.mongo import mongo_client, mongo_errors
 from joytify_common.topic import Topic
 
@@ -132,7 +133,7 @@ def test_what_a_person_must_change_at_the_topic_is_no_transient_error(code: str)
 
 def test_the_cause_and_awss_request_id_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO")
-    logs.hide("the-token")
+    hide("the-token")
     answer = {
         "Error": {"Code": "ServiceException", "Message": "the-token is no good"},
         "ResponseMetadata": {"RequestId": "0a1b2c"},

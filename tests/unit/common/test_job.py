@@ -12,6 +12,7 @@ from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.work import Counts, Done
 from joytify_common import logs
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_common.masking import hide
 from joytify_common.messages import CleanupError, CleanupSummary
 from joytify_common.outcome import Completed, Failed, Failure
 
@@ -177,7 +178,7 @@ def test_a_schedule_of_the_other_mode_is_skipped_with_the_reason(scheduled: str,
 
 def test_every_log_line_is_json_with_the_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO")
-    logs.hide("hidden-value")
+    hide("hidden-value")
 
     with pytest.raises(PermanentError):
         job(FakeSNS(), failing(ValueError("hidden-value")))({}, FakeContext())
@@ -191,7 +192,7 @@ def test_every_log_line_is_json_with_the_request_id(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("value", ['mongodb://u:hun"ter2@h', "back\\slash-value", "pässwörd-value"])
 def test_a_secret_is_masked_however_it_stands_in_json(capsys: pytest.CaptureFixture[str], value: str) -> None:
     logs.configure("INFO")
-    logs.hide(value)
+    hide(value)
 
     with pytest.raises(PermanentError):
         job(FakeSNS(), failing(ValueError(f"quoted {value} here")))({}, FakeContext())

@@ -8,8 +8,8 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.stub import Stubber
 
-from joytify_common import logs
 from joytify_common.errors import ConfigError, TransientError
+from joytify_common.masking import clean
 from joytify_common.secrets import Secret, read_secret
 
 
@@ -34,16 +34,26 @@ def test_values_come_out_hidden() -> None:
 
     assert found.require("MONGODB_CONNECTION_STRING").get_secret_value() == "mongodb://user:pass@host"
     assert "pass@host" not in repr(found)
-    assert logs.clean("x mongodb://user:pass@host x") == "x ********** x"
+    assert clean("x mongodb://user:pass@host x") == "x ********** x"
 
 
 def test_the_password_and_the_token_alone_are_hidden_too() -> None:
     secret(
         MONGODB_CONNECTION_STRING="mongodb+srv://user:pa55-w@host/",
-        DISCORD_WEBHOOK_URL="https://d/api/webhooks/12/t0ken?x",
+        DISCORD_WEBHOOK_URL="https://d/api/webhooks/12/t0ken-1?x",
     )
 
-    assert logs.clean("pa55-w and t0ken") == "********** and **********"
+    assert clean("pa55-w and t0ken-1") == "********** and **********"
+
+
+def test_keys_of_other_applications_are_neither_read_nor_masked() -> None:
+    """The backend keeps its own keys in the same secret: numbers, flags, words that stand in every line."""
+    foreign = {"API_PORT": 4004, "NODE_ENV": "production", "DEBUG": "1", "LIMITS": {"a": [1]}, "OFF": None}
+    found = read_secret(provider(json.dumps({**foreign, "API_DOMAIN": "https://api.example.com"})), "NAME")
+
+    assert set(found.values) == {"API_DOMAIN"}
+    text = "1 of 10 in production at https://api.example.com"
+    assert clean(text) == text
 
 
 @pytest.mark.parametrize("values", [{}, {"API_DOMAIN": ""}])

@@ -169,8 +169,15 @@ def test_a_message_that_takes_no_edit_is_told_apart_from_a_discord_that_fails(an
         webhook(iter(answers)).edit(ID, PAYLOAD, in_seconds(60))
 
 
-def test_a_message_without_an_id_is_posted_all_the_same() -> None:
-    assert webhook(iter([httpx.Response(204)])).post(PAYLOAD, in_seconds(60)) == ""
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(204), httpx.Response(200, text="<html>"), httpx.Response(200, json={"ok": True})],
+    ids=["nothing", "a page", "no message"],
+)
+def test_a_success_that_is_not_discords_is_none(answer: httpx.Response) -> None:
+    """Lambda's retry posts it again: a second post is better than none."""
+    with pytest.raises(TransientError, match="no answer of Discord's"):
+        webhook(iter([answer])).post(PAYLOAD, in_seconds(60))
 
 
 def test_a_limit_without_a_wait_is_not_asked_without_end(pauses: list[float]) -> None:

@@ -23,6 +23,9 @@ def soon() -> Deadline:
     return Deadline(time.monotonic() + 60)
 
 
+TAKEN = {"message": "Notification socket triggered"}
+
+
 def backend(answer: Callable[[httpx.Request], httpx.Response], domain: str = "https://api.example.com/") -> Backend:
     return Backend(client=httpx.Client(transport=httpx.MockTransport(answer)), domain=domain, key=SecretStr("the-key"))
 
@@ -32,7 +35,7 @@ def test_the_ids_are_posted_with_the_key() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200)
+        return httpx.Response(200, json=TAKEN)
 
     backend(answer).push(USERS, soon())
 
@@ -44,7 +47,7 @@ def test_the_ids_are_posted_with_the_key() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_passing_refusal_is_retried(status: int) -> None:
-    answers = iter([httpx.Response(status), httpx.Response(status), httpx.Response(200)])
+    answers = iter([httpx.Response(status), httpx.Response(status), httpx.Response(200, json=TAKEN)])
 
     backend(lambda _: next(answers)).push(USERS, soon())
 
@@ -90,7 +93,7 @@ def test_a_backend_that_cannot_be_reached_is_transient() -> None:
 )
 def test_retry_after_is_honoured(header: str | None, pause: float | None, waits: list[float]) -> None:
     headers = {} if header is None else {"Retry-After": header}
-    answers = iter([httpx.Response(429, headers=headers), httpx.Response(200)])
+    answers = iter([httpx.Response(429, headers=headers), httpx.Response(200, json=TAKEN)])
 
     backend(lambda _: next(answers)).push(USERS, soon())
 
@@ -99,7 +102,7 @@ def test_retry_after_is_honoured(header: str | None, pause: float | None, waits:
 
 
 def test_a_server_error_that_says_when_to_come_back_is_waited_for(waits: list[float]) -> None:
-    answers = iter([httpx.Response(503, headers={"Retry-After": "5"}), httpx.Response(200)])
+    answers = iter([httpx.Response(503, headers={"Retry-After": "5"}), httpx.Response(200, json=TAKEN)])
 
     backend(lambda _: next(answers)).push(USERS, soon())
 
@@ -122,4 +125,20 @@ def test_a_retry_after_beyond_the_time_for_retries_ends_them(pause: float, secon
 
 def test_without_time_nothing_is_sent() -> None:
     with pytest.raises(TransientError, match="no time left"):
-        backend(lambda _: httpx.Response(200)).push(USERS, Deadline(time.monotonic()))
+        backend(lambda _: httpx.Response(200, json=TAKEN)).push(USERS, Deadline(time.monotonic()))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, text="<!doctype html><title>Joytify</title>"),
+        httpx.Response(204),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, text="{" * 100_000),
+        httpx.Response(200, content=b"\x1f\x8b", headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["a page", "nothing", "a list", "nested", "packed"],
+)
+def test_a_success_that_is_not_the_backends_is_none(answer: httpx.Response) -> None:
+    with pytest.raises(ConfigError, match="no answer of the backend; in production the address ends in /api/v1"):
+        backend(lambda _: answer).push(USERS, soon())

@@ -27,7 +27,8 @@ from joytify_cleanup.retention import Document
 from joytify_cleanup.work import NOTHING, Counts
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
-from joytify_common.mongo import attempts, bounded, is_transient, within
+from joytify_common.mongo import attempts, bounded, within
+from joytify_common.mongo_refusals import is_transient
 
 # IllegalOperation, which a single server answers, and OperationNotSupportedInTransaction.
 NO_TRANSACTIONS = {20, 263}

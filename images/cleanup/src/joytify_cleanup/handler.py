@@ -24,7 +24,8 @@ from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
-from joytify_common.mongo import URI_KEY, Document, connect
+from joytify_common.mongo import Document, connect
+from joytify_common.mongo_refusals import URI_KEY
 from joytify_common.outcome import Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings

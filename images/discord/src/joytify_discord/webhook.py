@@ -13,6 +13,7 @@ import httpx
 
 from joytify_common.deadline import GRACE_SECONDS
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_common.http_answers import json_object, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
 from joytify_discord.limits import ATTACHMENT
 
@@ -57,7 +58,7 @@ class Webhook:
     _free_at: float = field(default=0.0, init=False, repr=False)
 
     def post(self, payload: Payload, deadline: Deadline) -> str:
-        """Post one message, wait until Discord has stored it, and return its id, or empty text if Discord named none.
+        """Post one message, wait until Discord has stored it, and return its id.
 
         A message that Discord refuses is sent once more as text only, so that none is lost because of its shape.
 
@@ -93,7 +94,7 @@ class Webhook:
                     deadline.remaining(),
                     TransientError("Discord limits the rate, for longer than there is time"),
                 )
-            return str(self._request(method, path, payload, deadline.remaining()).get("id") or "")
+            return str(self._request(method, path, payload, deadline.remaining())["id"])
 
         return RETRIES.call(send, deadline.remaining())
 
@@ -103,8 +104,9 @@ class Webhook:
             address = httpx.URL(self.url.get_secret_value())
             address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
             # An answer that is not waited for leaves a post that nobody remembers: it would be posted again.
-            timeout = httpx.Timeout(min(READ_SECONDS, seconds + GRACE_SECONDS), connect=min(CONNECT_SECONDS, seconds))
-            response = self.client.request(method, address, timeout=timeout, **_content(payload))
+            limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
+            timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+            response = send(self.client, method, address, limit, {"timeout": timeout, **_content(payload)})
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{self.key}: it is not a URL") from None
         except httpx.RequestError as exc:
@@ -112,7 +114,10 @@ class Webhook:
         self._note_bucket(response)
         if not response.is_success:
             raise self._refusal(response)
-        return _json(response)
+        answer = json_object(response)
+        if not answer.get("id"):
+            raise TransientError(f"{self.key}: {response.status_code} came back, but no answer of Discord's")
+        return answer
 
     def _note_bucket(self, response: httpx.Response) -> None:
         # https://discord.com/developers/docs/topics/rate-limits
@@ -124,7 +129,7 @@ class Webhook:
         if status in REFUSED_URL:
             return ConfigError(f"{self.key}: Discord answered {status}: the webhook is gone or its address is wrong")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            pause = _seconds(_json(response).get("retry_after")) or _seconds(response.headers.get("Retry-After"))
+            pause = _seconds(json_object(response).get("retry_after")) or _seconds(response.headers.get("Retry-After"))
             return RateLimitedError("Discord limits the rate (429)", WAIT_SECONDS if pause is None else pause)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnavailableError(f"Discord answered {status}")
@@ -141,14 +146,6 @@ def _content(payload: Payload) -> dict[str, Any]:
         return {"json": payload.message()}
     file = (ATTACHMENT, payload.attachment.encode(), "text/plain; charset=utf-8")
     return {"data": {"payload_json": json.dumps(payload.message())}, "files": {"files[0]": file}}
-
-
-def _json(response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _seconds(value: object) -> float | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.http_answers import json_object, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
 
 if TYPE_CHECKING:
@@ -72,12 +73,13 @@ class Backend:
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:
         try:
-            response = self.client.post(
-                self.domain.rstrip("/") + PATH,
-                json=body,
-                headers={"x-api-key": self.key.get_secret_value()},
-                timeout=httpx.Timeout(min(self.read_seconds, seconds), connect=min(CONNECT_SECONDS, seconds)),
-            )
+            request = {
+                "json": body,
+                "headers": {"x-api-key": self.key.get_secret_value()},
+                "timeout": httpx.Timeout(self.read_seconds, connect=CONNECT_SECONDS),
+            }
+            address = self.domain.rstrip("/") + PATH
+            response = send(self.client, "POST", address, min(self.read_seconds, seconds), request)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError("API_DOMAIN: it must be a URL that begins with https:// or http://") from None
         except UnicodeError:
@@ -86,6 +88,12 @@ class Backend:
             raise UnavailableError(f"the backend could not be reached ({type(exc).__name__})") from exc
         if not response.is_success:
             raise _refusal(response)
+        if not json_object(response):
+            # A proxy's page, or the app's own.
+            raise ConfigError(
+                f"API_DOMAIN: {response.status_code} came back, but no answer of the backend; "
+                "in production the address ends in /api/v1"
+            )
 
 
 def _refusal(response: httpx.Response) -> JobError:

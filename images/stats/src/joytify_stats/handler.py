@@ -12,7 +12,8 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.events import JobEvent
 from joytify_common.invoke import invoke_async, start_execution
 from joytify_common.job import Job, Run
-from joytify_common.mongo import URI_KEY, connect
+from joytify_common.mongo import connect
+from joytify_common.mongo_refusals import URI_KEY
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic

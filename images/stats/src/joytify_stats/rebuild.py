@@ -21,7 +21,8 @@ from pymongo.errors import BulkWriteError
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.ids import BEGINNING, CODEC, behind, key_of
 from joytify_common.indexes import index_on
-from joytify_common.mongo import TRANSIENT_CODES, Document, bounded, retry, within
+from joytify_common.mongo import Document, bounded, retry, within
+from joytify_common.mongo_refusals import TRANSIENT_CODES
 from joytify_stats.divided import divided
 from joytify_stats.elements import element
 from joytify_stats.stages import change_to, differences_in, kept_of, played_of

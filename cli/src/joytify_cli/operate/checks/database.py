@@ -16,7 +16,8 @@ from joytify_cli.operate.findings import Check, Finding, UnavailableError
 from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, collection_names
 from joytify_common.errors import ConfigError
-from joytify_common.mongo import URI_KEY, connect, database_in, mongo_client, mongo_errors, within
+from joytify_common.mongo import connect, database_in, mongo_client, mongo_errors, within
+from joytify_common.mongo_refusals import URI_KEY
 from joytify_stats.audience import MARK
 
 if TYPE_CHECKING:

@@ -58,9 +58,9 @@ def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _no_text(values: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what makes every function refuse the whole secret, whoever reads the key."""
-    for key, value in values.items():
-        if not isinstance(value, str):
+    """Yield what makes every function refuse the secret, whichever reads the key."""
+    for key in KEYS:
+        if (value := values.get(key)) is not None and not isinstance(value, str):
             yield Finding("secret", "wrong", f"{key} must be text; no function takes the secret", PUT)
 
 

@@ -1,0 +1,126 @@
+"""What the driver's errors mean: in words, and whether a retry can help."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from joytify_common.errors import ConfigError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from joytify_common.errors import JobError
+
+URI_KEY = "MONGODB_CONNECTION_STRING"
+UNUSABLE = f"{URI_KEY}: it is not a MongoDB connection string that can be used"
+UNKNOWN_NAME = f"{URI_KEY}: the DNS does not know the name of its server"
+REFUSED_LOGIN = "MongoDB refused the user name or password"
+NO_RIGHT = "the user may not do this; it needs readWrite on the database"
+# AuthenticationFailed and Unauthorized: https://www.mongodb.com/docs/manual/reference/error-codes/
+AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
+# Atlas' proxy answers with this code whatever it refuses; what it means stands in the text only:
+# https://www.mongodb.com/docs/atlas/troubleshoot-connection/, .../reference/unsupported-commands/
+ATLAS_ERROR = 8000
+ATLAS_REFUSALS: dict[str, tuple[type[JobError], str]] = {
+    r"bad auth|authentication failed": (ConfigError, f"{URI_KEY}: {REFUSED_LOGIN}"),
+    r"not (allowed to do action|authorized)": (ConfigError, f"{URI_KEY}: {NO_RIGHT}"),
+    r"space quota": (
+        ConfigError,
+        "MongoDB is full: Atlas takes no more writes, since the cluster's space is used up; delete, or enlarge it",
+    ),
+    r"not allowed|not supported|unsupported": (PermanentError, "Atlas does not allow this command on this cluster"),
+}
+# What people meet, in words: https://www.mongodb.com/docs/manual/reference/error-codes/
+WORDS = {
+    2: "a value or an option is not valid",
+    11000: "a unique index has such a value already",
+    121: "the collection's validator refuses the document",
+    166: "the collection is a view",
+    168: "this version of MongoDB does not know a stage or an operator",
+    292: "a sort or group needs more memory than the server gives",
+    10334: "a document would be larger than 16 MB",
+    17419: "a document would be larger than 16 MB",
+    72: "an option is not permitted here",
+}
+# What may pass, beside what the driver itself calls retryable, which it does not for a write of many documents:
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+TRANSIENT_CODES = frozenset(
+    {
+        *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
+        *(24, 46, 112, 251, 290),  # LockTimeout, LockBusy, WriteConflict, NoSuchTransaction, its lifetime has ended
+        *(43, 50, 202, 262),  # CursorNotFound, MaxTimeMSExpired, NetworkInterface- and ExceededTimeLimit
+        *(64, 134),  # WriteConcernTimeout, ReadConcernMajorityNotAvailableYet
+        *(365, 462),  # TemporarilyUnavailable, IngressRequestRateLimitExceeded
+        *(91, 189, 10107, 11600, 11601, 11602, 13435, 13436),  # the node shuts down, or is no primary any more
+    }
+)
+
+
+def of_connection_string(exc: Exception) -> JobError:
+    """Return the error of a connection string that the driver takes for wrong, or whose name is not resolved."""
+    text = str(exc)
+    if re.search(r"timed out|lifetime expired|nameservers failed", text):
+        return TransientError(f"{URI_KEY}: the DNS did not answer for the name of its server")
+    is_unknown = re.search(r"DNS query name does not exist|does not contain an answer", text)
+    return ConfigError(UNKNOWN_NAME if is_unknown else UNUSABLE)
+
+
+def translated(exc: PyMongoError) -> JobError:
+    """Return the driver's error as ours, without host names, credentials or documents."""
+    if isinstance(exc, (InvalidURI, ConfigurationError)):
+        return of_connection_string(exc)
+    if isinstance(exc, ServerSelectionTimeoutError):
+        return TransientError(
+            "MongoDB could not be reached: see whether the cluster is running, and whether its IP access list "
+            f"(Atlas: Network Access) admits the functions' addresses ({type(exc).__name__})"
+        )
+    if isinstance(exc, ConnectionFailure):
+        return TransientError(f"MongoDB could not be reached, or the connection broke ({type(exc).__name__})")
+    if isinstance(exc, ExecutionTimeout) or exc.timeout:
+        return TransientError("MongoDB did not answer in the time given")
+    if is_transient(exc):
+        return TransientError(f"MongoDB refused for now ({_code(exc)})")
+    return _refusal(exc) if isinstance(exc, OperationFailure) else PermanentError(f"MongoDB refused ({_code(exc)})")
+
+
+def _refusal(exc: OperationFailure) -> JobError:
+    """Return the error of a refusal that lasts; the server's own text is only read, since it may quote a document."""
+    text = str((exc.details or {}).get("errmsg", exc))
+    if exc.code == AUTHENTICATION_FAILED:
+        return ConfigError(f"{URI_KEY}: {REFUSED_LOGIN}")
+    if exc.code == UNAUTHORIZED:
+        database = re.search(r"not authorized on ([^\s{}]+) to", text)
+        elsewhere = database is not None and database[1] in {"admin", "config", "local"}
+        needed = f"on the database {database[1]}: it needs a role of the cluster" if database and elsewhere else ""
+        return ConfigError(f"{URI_KEY}: the user may not do this {needed}" if needed else f"{URI_KEY}: {NO_RIGHT}")
+    if exc.code == ATLAS_ERROR:
+        known = (found for pattern, found in ATLAS_REFUSALS.items() if re.search(pattern, text, re.IGNORECASE))
+        kind, says = next(known, (PermanentError, "Atlas refused"))
+        return kind(f"{says} ({_code(exc)})" if kind is PermanentError else says)
+    words = f"MongoDB refused: {WORDS[exc.code]}" if exc.code in WORDS else "MongoDB refused"
+    return PermanentError(f"{words} ({_code(exc)})")
+
+
+def _code(exc: PyMongoError) -> str:
+    """Return the class of an error, with the server's code and its name."""
+    if not isinstance(exc, OperationFailure) or exc.code is None:
+        return type(exc).__name__
+    name = (exc.details or {}).get("codeName", type(exc).__name__)
+    return f"{name}, code {exc.code}"
+
+
+def is_transient(exc: PyMongoError) -> bool:
+    """Return whether the same call may go through later."""
+    labels = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+    code = exc.code if isinstance(exc, OperationFailure) else None
+    is_broken = isinstance(exc, ConnectionFailure) or exc.timeout
+    return is_broken or code in TRANSIENT_CODES or any(exc.has_error_label(label) for label in labels)

@@ -1,0 +1,100 @@
+"""Answers of servers that drip, never end, or pack what nobody asked for, over real connections on loopback."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from joytify_common.http_answers import MOST_BYTES, json_object, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def server(answer: Callable[[socket.socket, Event], None]) -> Iterator[str]:
+    """Serve one connection by hand; yield its address."""
+    over = Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                try:
+                    answer(connection, over)
+                except OSError:
+                    return
+
+        Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        over.set()
+
+
+def drip_head(connection: socket.socket, over: Event) -> None:
+    for byte in HEAD * 100:
+        connection.sendall(bytes([byte]))
+        if over.wait(0.05):
+            return
+
+
+def drip_body(connection: socket.socket, over: Event) -> None:
+    connection.sendall(HEAD + b"Content-Length: 1000000\r\n\r\n")
+    while not over.wait(0.05):
+        connection.sendall(b" ")
+
+
+def say_nothing(_: socket.socket, over: Event) -> None:
+    over.wait(10)
+
+
+@pytest.mark.parametrize("answer", [drip_head, drip_body, say_nothing])
+def test_the_whole_answer_is_bounded_not_each_read(answer: Callable[[socket.socket, Event], None]) -> None:
+    """Each read of these is in time."""
+    with server(answer) as url, httpx.Client() as client, pytest.raises(httpx.RequestError):
+        send(client, "GET", url, 0.5, {"timeout": 5})
+
+
+def test_of_an_endless_answer_the_beginning_is_read() -> None:
+    def endless(connection: socket.socket, over: Event) -> None:
+        connection.sendall(HEAD + b"\r\n")
+        while not over.is_set():
+            connection.sendall(b"x" * 65536)
+
+    with server(endless) as url, httpx.Client() as client:
+        response = send(client, "GET", url, 5, {"timeout": 5})
+
+    assert (response.status_code, len(response.content)) == (200, MOST_BYTES)
+    assert json_object(response) == {}
+
+
+def test_a_packed_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(b" " * 100_000_000)
+
+    def bomb(connection: socket.socket, _: Event) -> None:
+        head = HEAD + f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+        connection.sendall(head + packed)
+
+    with server(bomb) as url, httpx.Client() as client:
+        response = send(client, "GET", url, 5, {"timeout": 5})
+
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_an_ordinary_answer_comes_whole_with_its_headers() -> None:
+    def ordinary(connection: socket.socket, _: Event) -> None:
+        connection.sendall(HEAD + b'Retry-After: 7\r\nContent-Length: 9\r\n\r\n{"id": 5}')
+
+    with server(ordinary) as url, httpx.Client() as client:
+        response = send(client, "GET", url, 5, {"timeout": 5})
+
+    assert json_object(response) == {"id": 5}
+    assert response.headers["Retry-After"] == "7"
