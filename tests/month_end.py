@@ -18,6 +18,8 @@ from joytify_common.job import Run
 from joytify_common.outcome import Failed
 from joytify_common.secrets import Secret
 from joytify_stats.audience import Audience
+from joytify_stats.deliveries import Deliveries
+from joytify_stats.delivery import Delivery
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from joytify_common.errors import JobError
+    from joytify_common.outcome import Completed
     from joytify_stats.backend import Backend
+    from joytify_stats.report import StatsReport
 
 NOW = datetime(2026, 11, 1, 2, tzinfo=UTC)
 
@@ -66,7 +70,16 @@ class Outside:
         self.cleanups.append("started")
 
 
-def month_end(
+def month_end(database: Database[Document], outside: Outside | None = None, **how: Any) -> Any:
+    """Run once and return the summary's fields and `unfinished`; a failure is raised, as the frame does."""
+    outcome = outcome_of(database, outside, **how)
+    if isinstance(outcome, Failed):
+        raise outcome.failure.error
+    report = outcome.report
+    return SimpleNamespace(**dict(report.summary(metadata()).data), unfinished=not report.is_complete)
+
+
+def outcome_of(
     database: Database[Document],
     outside: Outside | None = None,
     *,
@@ -78,11 +91,8 @@ def month_end(
     run_id: str = "run-1",
     backend: Backend | None = None,
     read_preference: str = "primary",
-) -> Any:
-    """Run once and return the summary's fields and `unfinished`; a failure is raised, as the frame does.
-
-    `backend` replaces the one in `outside`.
-    """
+) -> Completed[StatsReport] | Failed[StatsReport]:
+    """Run once and return the outcome; `backend` replaces the one in `outside`."""
     outside = outside or Outside()
     parsed = parse_event(StatsEvent, event)
     period = resolve_period(parsed.period, now)
@@ -96,20 +106,23 @@ def month_end(
         context=FakeContext(),
     )
     deadline = Deadline(time.monotonic() + seconds)
-    outcome = MonthEnd(
+    return MonthEnd(
         event=parsed,
         run=run,
         period=period,
-        audience=Audience(database, PRODUCTION, period, read_preference=read_preference, deadline=deadline),
         rebuild=Rebuild(database, PRODUCTION, period, replace=False, deadline=deadline),
-        backend=backend or cast("Backend", outside.backend),
+        delivery=Delivery(
+            period=period,
+            deliveries=Deliveries(database, PRODUCTION, period, deadline),
+            audience=Audience(database, PRODUCTION, period, read_preference=read_preference, deadline=deadline),
+            backend=backend or cast("Backend", outside.backend),
+            chunk_size=chunk,
+            push_size=push_size or chunk,
+            deadline=deadline,
+            dry_run=parsed.dry_run,
+            now=now,
+        ),
         start_cleanup=outside.start_cleanup,
         start_continuation=lambda following: outside.continuations.append(following.payload()),
-        chunk_size=chunk,
-        push_size=push_size or chunk,
         deadline=deadline,
     ).deliver()
-    if isinstance(outcome, Failed):
-        raise outcome.failure.error
-    report = outcome.report
-    return SimpleNamespace(**dict(report.summary(metadata()).data), unfinished=not report.is_complete)

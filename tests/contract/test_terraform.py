@@ -14,7 +14,7 @@ from joytify_cleanup.settings import CleanupSettings
 from joytify_common.deadline import RESERVE_SECONDS
 from joytify_common.events import MAX_CONTINUATIONS
 from joytify_discord.settings import DiscordSettings
-from joytify_stats.month_end import CHUNK_SECONDS
+from joytify_stats.delivery import CHUNK_SECONDS
 from joytify_stats.settings import StatsSettings
 
 if TYPE_CHECKING:

@@ -297,7 +297,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (wrong_password, "mongodb", "refused the user name or password"),
         (reader_only, "rights", "it needs readWrite"),
         (another_database, "mongodb", "names the database joytify-dev, the functions use"),
-        (strict_validator, "validator", "refuses what stats writes (1 of the newest 100 tried)"),
+        (strict_validator, "validator", "refuses what stats writes (1 of the newest 1 tried)"),
         (full, "storage", "of 1 MB used, more than 80 %"),
         (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
         (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),

@@ -298,6 +298,14 @@ def test_a_month_of_which_plays_may_be_gone_is_refused(database: Database[Docume
     with pytest.raises(ConfigError, match="no play from before 2026-10"):
         rebuild(database).check()
 
-    early = {"_id": ObjectId.from_datetime(SEPTEMBER.start + timedelta(days=1))}
-    database[TEST.playbacks].insert_one({**early, "createdAt": SEPTEMBER.start + timedelta(days=1)})
+    # In the app's older shape, which cleanup leaves alone for ever.
+    at = SEPTEMBER.start + timedelta(days=1)
+    database[TEST.playbacks].insert_one({"_id": ObjectId.from_datetime(at), "createdAt": at, "songs": [SONGS[0]]})
+    with pytest.raises(ConfigError, match="no play from before 2026-10"):
+        rebuild(database).check()
+
+    play = {"user": IDS[0], "song": SONGS[0], "artist": ARTISTS[0], "duration": 60}
+    database[TEST.playbacks].insert_one(
+        {"_id": ObjectId.from_datetime(at + timedelta(days=1)), **play, "createdAt": at}
+    )
     rebuild(database).check()

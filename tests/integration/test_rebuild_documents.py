@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import Decimal128, Int64, MaxKey, ObjectId
+from month_end import month_end
 from pymongo.collection import Collection
+from pymongo.errors import ConnectionFailure
 
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import Deadline
-from joytify_common.errors import ConfigError, PermanentError
+from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.ids import BEGINNING, key_of
+from joytify_stats.built import Built
 from joytify_stats.period import Period
-from joytify_stats.rebuild import Built, Rebuild
+from joytify_stats.rebuild import Rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +79,7 @@ def durations(database: Database[Document]) -> dict[Any, float]:
         {"duration": float("nan")},
         {"duration": float("inf")},
         {"duration": Decimal128("NaN")},
+        {"duration": Decimal128("1E+400")},
         {"duration": [60]},
         {"duration": {"seconds": 60}},
         {"duration": -1},
@@ -198,9 +202,55 @@ def test_what_nobody_can_be_built_with_is_an_error(database: Database[Document])
 
     with (
         parameter(database, "internalQueryFacetMaxOutputDocSizeBytes", 1),
-        pytest.raises(PermanentError, match="MongoDB refused"),
+        pytest.raises(PermanentError, match="no user's statistics could be built"),
     ):
-        build(database)
+        month_end(database, event={"rebuild": True})
+
+
+def test_a_play_of_several_users_is_nobodys(database: Database[Document]) -> None:
+    users = [ObjectId() for _ in range(3)]
+    add_users(database, users)
+    database.playbacks.insert_one(play(users[:2], duration=1000))
+    database.stats.insert_one({"user": [users[2]], "stats": []})
+
+    built = build(database)
+
+    assert durations(database) == dict.fromkeys(users, 60)
+    assert (built.written, built.plays_skipped) == (3, 2)
+
+
+def test_what_was_begun_is_counted_when_the_time_is_over_or_a_chunk_fails(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joytify_stats.rebuild.CHUNK_USERS", 10)
+    users = [ObjectId() for _ in range(100)]
+    add_users(database, users)
+    asked = iter([True, True, True, False])
+
+    chunks = list(rebuild(database).build(BEGINNING, lambda: next(asked)))
+    write, calls = Collection.bulk_write, iter(range(100))
+
+    def failing(self: Collection[Document], *args: Any, **options: Any) -> Any:
+        if next(calls) == 1:
+            raise ConnectionFailure
+        return write(self, *args, **options)
+
+    written = sum(chunk.written for chunk in chunks)
+    assert written == database.stats.count_documents({}) == 40
+    monkeypatch.setattr(Collection, "bulk_write", failing)
+    monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
+    more: list[Built] = []
+    failure: TransientError | None = None
+    try:
+        more.extend(rebuild(database).build(chunks[-1].last))
+    except TransientError as exc:
+        failure = exc
+
+    assert failure is not None
+    assert database.stats.count_documents({}) == 40 + sum(chunk.written for chunk in more)
+    monkeypatch.undo()
+    list(rebuild(database).build(max((chunk.last for chunk in more), default=chunks[-1].last)))
+    assert durations(database) == dict.fromkeys(users, 60)
 
 
 @pytest.mark.parametrize("unique", [False, True])

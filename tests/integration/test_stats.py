@@ -16,7 +16,7 @@ from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS
-from joytify_stats.audience import MARK, Attached, Audience
+from joytify_stats.audience import MARK, Audience, Recipients
 from joytify_stats.backend import KeyRefusedError
 from joytify_stats.rebuild import CHUNK_USERS
 
@@ -142,11 +142,11 @@ def test_what_a_chunk_gave_is_pushed_though_its_neighbour_failed(
     users = [add_user(database) for _ in range(9)]
     attach, calls = Audience.attach, count()
 
-    def failing(self: Audience, notification: ObjectId, some: Sequence[ObjectId]) -> Attached:
+    def failing(self: Audience, notification: ObjectId, some: Sequence[ObjectId], held: Sequence[Any]) -> Recipients:
         if next(calls) == 0:
             time.sleep(0.3)
             raise TransientError("MongoDB did not answer")
-        return attach(self, notification, some)
+        return attach(self, notification, some, held)
 
     monkeypatch.setattr(Audience, "attach", failing)
     outside = Outside()
@@ -200,7 +200,7 @@ def test_one_malformed_user_stops_nobody_else(database: Database[Document], noti
 def test_out_of_time_it_continues_where_it_stopped(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside = Outside()
 
@@ -263,7 +263,7 @@ def test_building_that_is_out_of_time_goes_on_after_the_last_user(
 def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside, last = Outside(), {"continuation": MAX_CONTINUATIONS}
 

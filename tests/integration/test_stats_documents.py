@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import Decimal128, Int64, MaxKey, ObjectId, Regex
-from month_end import NOW, Outside, month_end
+from month_end import NOW, Outside, month_end, outcome_of
+from pymongo.collection import Collection
+from pymongo.errors import ConnectionFailure
 
-from joytify_common.errors import PermanentError
-from joytify_stats.audience import MARK
+from joytify_common.errors import PermanentError, TransientError
+from joytify_common.outcome import Failed
+from joytify_stats.audience import MARK, Audience, Recipients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +126,7 @@ def test_who_was_skipped_gets_it_once_the_document_is_repaired(
     """Also if the run that skipped the user was continued by another one."""
     users = add_users(database, 9)
     database.users.update_one({"_id": users[1]}, {"$set": {"notifications": {}}})
-    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
     outside = Outside()
     first = month_end(database, outside, chunk=3, seconds=20)
     monkeypatch.undo()
@@ -137,6 +140,115 @@ def test_who_was_skipped_gets_it_once_the_document_is_repaired(
     assert (repaired.users_updated, repaired.users_skipped) == (1, 0)
     assert notified(database) == users == sorted(outside.backend.pushed)
     assert month_end(database, outside).skipped == "2026-10 has been delivered already"
+
+
+STRICT = {"userPreferences.notifications.monthlyStatistic": True, "email": {"$exists": True}}
+
+
+def refuse(database: Database[Document], users: Sequence[ObjectId]) -> None:
+    """Have these users violate the validator, as documents do that are older than it."""
+    database.users.update_many({}, {"$set": {"email": "ann@example.com"}})
+    database.users.update_many({"_id": {"$in": list(users)}}, {"$unset": {"email": 1}})
+    database.command("collMod", "users", validator=STRICT)
+
+
+@pytest.mark.parametrize("chunk", [10, 25, 100])
+def test_many_who_are_refused_stop_nobody_at_any_attempt(database: Database[Document], chunk: int) -> None:
+    """The oldest come first, and violate a validator that is newer; then only they are left, at each later run."""
+    users = add_users(database, 60)
+    refuse(database, users[:25])
+    outside = Outside()
+
+    first = month_end(database, outside, chunk=chunk)
+    second = month_end(database, outside, chunk=chunk)
+    database.users.update_one({"_id": users[3]}, {"$set": {"email": "bob@example.com"}})
+    third = month_end(database, outside, chunk=chunk)
+
+    assert [(run.users_updated, run.users_skipped) for run in (first, second, third)] == [(35, 25), (0, 25), (1, 24)]
+    assert notified(database) == sorted([users[3], *users[25:]])
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_skip_is_remembered_whatever_becomes_of_the_run(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch, *, failing: bool
+) -> None:
+    """The first page is skipped as a whole, before anybody got the notification; a later page fails."""
+    users = add_users(database, 9)
+    database.users.update_many({"_id": {"$in": users[:3]}}, {"$set": {"notifications": {}}})
+    outside = Outside()
+    if failing:
+        attach = Audience.attach
+
+        def fail(self: Audience, notification: ObjectId, some: Sequence[ObjectId], held: Sequence[Any]) -> Recipients:
+            if users[8] in some:
+                raise TransientError("MongoDB did not answer")
+            return attach(self, notification, some, held)
+
+        monkeypatch.setattr(Audience, "attach", fail)
+        with pytest.raises(TransientError):
+            month_end(database, outside, chunk=3)
+    else:
+        monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
+        month_end(database, outside, chunk=3, seconds=20)
+    monkeypatch.undo()
+    month_end(database, outside, event=None if failing else outside.continuations[0], chunk=3)
+    database.users.update_many({"notifications": {}}, {"$set": {"notifications": []}})
+
+    month_end(database, outside, chunk=3)
+
+    assert notified(database) == users == sorted(outside.backend.pushed)
+
+
+def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The update went through, but MongoDB's answer is lost, and it does not say who got it either."""
+    add_users(database, 6)
+    update = Collection.update_many
+
+    def lost(self: Collection[Document], *args: Any, **options: Any) -> Any:
+        update(self, *args, **options)
+        monkeypatch.setattr(Collection, "find", lose)
+        raise ConnectionFailure
+
+    def lose(*_: Any, **__: Any) -> None:
+        raise ConnectionFailure
+
+    monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
+    monkeypatch.setattr(Collection, "update_many", lost)
+    outside = Outside()
+
+    report = failed(database, outside)
+
+    assert (report.users_updated, report.pushes.failures) == (0, 6)
+    assert report.pushes.failure == "MongoDB did not say who got the notification"
+
+
+def test_those_who_got_it_are_pushed_though_the_answer_was_lost(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = add_users(database, 6)
+    update = Collection.update_many
+
+    def lost(self: Collection[Document], *args: Any, **options: Any) -> Any:
+        update(self, *args, **options)
+        raise ConnectionFailure
+
+    monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
+    monkeypatch.setattr(Collection, "update_many", lost)
+    outside = Outside()
+
+    report = failed(database, outside)
+
+    assert (report.users_updated, report.pushes.failures) == (6, 0)
+    assert sorted(outside.backend.pushed) == users
+
+
+def failed(database: Database[Document], outside: Outside) -> Any:
+    """Run once, and return the report of a failure."""
+    outcome = outcome_of(database, outside)
+    assert isinstance(outcome, Failed)
+    return outcome.report
 
 
 def test_a_validator_that_refuses_the_mark_of_everyone_is_an_error(database: Database[Document]) -> None:
@@ -192,7 +304,7 @@ def test_continuations_pass_from_one_type_to_the_next(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each run does one chunk of one document, and its record is lost, so that only the event says where to go on."""
-    monkeypatch.setattr("joytify_stats.month_end.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
     users = [ObjectId() for _ in IDS]
     database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in users)
     database.stats.insert_many({"_id": i, "user": u, "stats": ELEMENT} for i, u in zip(IDS, users, strict=True))
@@ -215,6 +327,11 @@ def test_continuations_pass_from_one_type_to_the_next(
         ({"userPreferences": {"notifications": {}}}, True),
         ({"userPreferences": {"notifications": {"monthlyStatistic": False}}}, False),
         ({"userPreferences": {"notifications": {"monthlyStatistic": None}}}, False),
+        ({"userPreferences": {"notifications": None}}, False),
+        ({"userPreferences": None}, False),
+        ({"userPreferences": {"notifications": {"monthlyStatistics": False}}}, False),
+        ({"userPreferences": {"notifications": {"monthlyStatistics": True}}}, True),
+        ({"userPreferences": {"notifications": {"monthlyStatistics": False, "monthlyStatistic": True}}}, True),
     ],
     ids=str,
 )
@@ -315,6 +432,22 @@ def test_a_deleted_notification_is_said_and_sent_again_if_asked_for(database: Da
     assert (progress.users_updated, progress.notifications_created) == (6, 1)
     assert database.users.count_documents({"notifications.id": notification["_id"]}) == 6
     assert repeated.skipped == "2026-10 has been delivered already"
+
+
+@pytest.mark.parametrize("identity", ["text", {"year": 2026}, 5], ids=str)
+def test_a_notification_with_an_id_that_the_app_cannot_find_is_not_given_to_others(
+    database: Database[Document], identity: object
+) -> None:
+    users = add_users(database, 4)
+    database.notifications.insert_one(
+        {"_id": identity, "type": "monthlyStatistic", "createdAt": datetime(2026, 11, 1, 2, tzinfo=UTC)}
+    )
+    database.users.update_one({"_id": users[0]}, {"$push": {"notifications": {"id": identity}}})
+
+    progress = month_end(database)
+
+    assert (progress.users_updated, progress.notifications_created, progress.notification_adopted) == (3, 1, False)
+    assert notified(database) == users
 
 
 def test_the_apps_documents_hold_nothing_of_the_pipelines_but_the_mark(database: Database[Document]) -> None:

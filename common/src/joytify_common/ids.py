@@ -17,7 +17,7 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 EXTENDED_JSON = json_util.CANONICAL_JSON_OPTIONS.with_options(
     tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# The place before every `_id` but MinKey itself, which no driver gives to a document.
+# The place before every `_id`, except MinKey as an `_id`, which no application gives to a document.
 BEGINNING = MinKey()
 
 
@@ -33,9 +33,11 @@ def from_json(value: object) -> object:
         ValueError: it is not Extended JSON.
     """
     try:
-        return json_util.loads(json.dumps(value), json_options=EXTENDED_JSON)
-    except (BSONError, TypeError, ValueError) as exc:
+        identity: object = json_util.loads(json.dumps(value), json_options=EXTENDED_JSON)
+        key_of(identity)
+    except (ArithmeticError, BSONError, KeyError, TypeError, ValueError) as exc:
         raise ValueError("it is not the Extended JSON of an _id") from exc
+    return identity
 
 
 def to_json(value: object) -> object:

@@ -74,7 +74,7 @@ class StatsFigures(Wire):
         users_skipped: users who are entitled to the notification, or to statistics, but whose documents cannot be
             read or written; the log has their ids.
         notification_id: hex id of the month's notification.
-        notification_adopted: whether another system created the notification.
+        notification_adopted: whether the notification was there before the first delivery, of another system.
         statistics_built: elements that were built from plays; None if none were to be built.
         plays_skipped: documents among the plays that are none, and were left out of them; None as above.
         socket_users_notified: users pushed to the backend.

@@ -20,8 +20,9 @@ from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import BEGINNING, from_json, to_json
+from joytify_stats.built import Built
 from joytify_stats.period import resolve_period
-from joytify_stats.rebuild import EXAMPLES, PARTS, Built, Rebuild
+from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
 
 if TYPE_CHECKING:
     from joytify_stats.period import Period

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from joytify_common.errors import TransientError, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from bson import ObjectId
+    from collections.abc import Callable, Iterator
 
     from joytify_common.deadline import Deadline
-    from joytify_stats.audience import Attached, Chunk
+    from joytify_common.errors import PermanentError
+    from joytify_stats.audience import Chunk, Recipients
 
 # Chunks that get the notification at the same time: one's wait for the journal is another's work.
 ATTACHING = 3
@@ -56,11 +55,19 @@ class Once(Generic[T]):
 
 @dataclass(frozen=True)
 class ChunkOutcome:
-    """What became of one chunk, in numbers of users: ids would make memory grow with the audience."""
+    """What became of one chunk, in numbers of users: ids would make memory grow with the audience.
+
+    Attributes:
+        users: with statistics.
+        updated: who got the notification.
+        skipped: whose documents cannot be used.
+        refusal: why MongoDB refused the last of those that it refused; None if it refused none.
+    """
 
     users: int
     updated: int
     skipped: int
+    refusal: PermanentError | None = None
 
 
 @dataclass(frozen=True)
@@ -86,25 +93,26 @@ class ChunkPipeline:
     Attributes:
         read: returns the chunk after a stats document's `_id`; None after the last.
         attach: gives a chunk's users the notification and returns who got it; several are called at the same time.
-        notify: is called with those of each chunk, whatever becomes of the others.
-        record: is called with a chunk's position, in order, once it and all before it are attached.
+        notify: is called with what came of each chunk, whatever becomes of the others.
+        record: is called with a chunk's position and whether users were skipped in it, in order, once it and all
+            before it are attached.
         deadline: when to stop.
         seconds_per_chunk: no chunk is begun with less time left.
     """
 
     read: Callable[[Any], Chunk | None]
-    attach: Callable[[Chunk], Attached]
-    notify: Callable[[Sequence[ObjectId]], None]
-    record: Callable[[Any], None]
+    attach: Callable[[Chunk], Recipients]
+    notify: Callable[[Recipients], None]
+    record: Callable[[Any, bool], None]
     deadline: Deadline
     seconds_per_chunk: float
 
     def run(self, after: Any) -> Delivered:  # noqa: ANN401 - an _id may be of any type
         """Return what became of the chunks after this position; errors are returned, not raised."""
         outcomes: list[ChunkOutcome] = []
-        reached, in_time, is_late = after, True, False
+        reached, in_time, is_late, has_progress = after, True, False, False
         failures: list[Exception] = []
-        in_flight: deque[tuple[Chunk, Future[Attached]]] = deque()
+        in_flight: deque[tuple[Chunk, Future[Recipients]]] = deque()
         with ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
             coming = workers.submit(self.read, after)
             try:
@@ -115,9 +123,10 @@ class ChunkPipeline:
                         in_time = self.deadline.remaining() > self.seconds_per_chunk
                         continue
                     chunk, attached = in_flight.popleft()
-                    outcomes.append(self._settle(chunk, attached.result()))
-                    self.record(chunk.last)
-                    reached = chunk.last
+                    outcomes.append(outcome := self._settle(chunk, attached.result()))
+                    _raise(attached.result().failure)
+                    self.record(chunk.last, outcome.skipped > 0)
+                    reached, has_progress = chunk.last, True
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 failures, is_late = [exc], self.deadline.remaining() == 0
             for chunk, attached in in_flight:
@@ -126,13 +135,20 @@ class ChunkPipeline:
                     outcomes.append(self._settle(chunk, attached.result()))
                 except Exception as exc:  # noqa: BLE001 - returned with what was done before
                     failures.append(exc)
-        failure = worst(failures)
-        if isinstance(failure, TransientError) and outcomes and is_late:
+                else:
+                    failures.extend(filter(None, [attached.result().failure]))
+        error = worst(failures)
+        if isinstance(error, TransientError) and has_progress and is_late:
             # A server that is slow beyond the deadline is out of time, not broken.
             return Delivered(tuple(outcomes), is_done=False, reached=reached)
-        return Delivered(tuple(outcomes), in_time and failure is None, reached, failure)
+        return Delivered(tuple(outcomes), in_time and error is None, reached, error)
 
-    def _settle(self, chunk: Chunk, attached: Attached) -> ChunkOutcome:
-        self.notify(attached.users)
-        skipped = chunk.skipped + attached.skipped
-        return ChunkOutcome(users=len(chunk.users) + chunk.skipped, updated=len(attached.users), skipped=skipped)
+    def _settle(self, chunk: Chunk, recipients: Recipients) -> ChunkOutcome:
+        self.notify(recipients)
+        users, skipped = len(chunk.users) + chunk.skipped, chunk.skipped + recipients.skipped
+        return ChunkOutcome(users, len(recipients.users), skipped, recipients.refusal)
+
+
+def _raise(failure: Exception | None) -> None:
+    if failure is not None:
+        raise failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -11,13 +12,24 @@ from joytify_common.errors import PermanentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# After so many users, and none who is not a cause, nobody will succeed.
-MOST_IN_A_ROW = 10
 # A log line names this many.
 NAMED = 100
 
 
-def divided(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> list[Any]:
+@dataclass
+class Refused:
+    """Users for whom the work fails, however few they are.
+
+    Attributes:
+        users: their ids.
+        error: why the last of them was refused; None if there is none.
+    """
+
+    users: list[Any] = field(default_factory=list)
+    error: PermanentError | None = None
+
+
+def divided(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> Refused:
     """Do the work for all users, for halves where it fails, and so on; return the users for whom it fails alone.
 
     Args:
@@ -25,32 +37,26 @@ def divided(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> li
         work: is called with some of them; it may be called again for those whom a failed call has worked on.
 
     Raises:
-        PermanentError: it fails for everyone.
-        JobError: it fails in another way, which no division helps.
+        JobError: it fails in a way that no division helps.
     """
-    skipped: list[Any] = []
-    failed: PermanentError | None = None
-    is_done_for_some = False
+    refused = Refused()
     waiting = [users]
     while waiting:
         part = waiting.pop()
         try:
             work(part)
-            is_done_for_some = True
         except PermanentError as exc:
-            failed = exc
             if len(part) == 1:
                 logger.warning("user skipped", user=str(part[0]), error=str(exc))
-                skipped.extend(part)
+                refused.users.extend(part)
+                refused.error = exc
             else:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
-        if failed is not None and not is_done_for_some and len(skipped) >= MOST_IN_A_ROW:
-            raise failed
-    return skipped
+    return refused
 
 
-def log_skipped(what: str, ids: Sequence[Any]) -> None:
-    """Log the documents that are skipped for this reason, a hundred of them by `_id`."""
-    if ids:
-        logger.warning("skipped", reason=what, count=len(ids), ids=[str(each) for each in ids[:NAMED]])
+def log_skipped(why: str, ids: Sequence[Any]) -> None:
+    """Log the `_id` of each document that is skipped for this reason."""
+    for first in range(0, len(ids), NAMED):
+        logger.warning("skipped", reason=why, ids=[str(each) for each in ids[first : first + NAMED]])

@@ -19,9 +19,11 @@ NUDGE = 0.001
 # What the backend's model takes for a play. A number is compared with numbers only, and NaN is less than all others;
 # but a list matches where one of its elements does.
 NO_LIST = {"$not": {"$type": "array"}}
+LONGEST_SECONDS = 1e9
 PLAYED = {
+    "user": NO_LIST,
     "createdAt": NO_LIST,
-    "duration": {"$gt": 0, "$lt": float("inf"), **NO_LIST},
+    "duration": {"$gt": 0, "$lt": LONGEST_SECONDS, **NO_LIST},
     "song": {"$type": "objectId", **NO_LIST},
     "artist": {"$type": "objectId", **NO_LIST},
 }

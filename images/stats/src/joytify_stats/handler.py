@@ -19,6 +19,8 @@ from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
 from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend, http_client
+from joytify_stats.deliveries import Deliveries
+from joytify_stats.delivery import Delivery
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
@@ -46,29 +48,24 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
         event=event,
         run=run,
         period=period,
-        audience=Audience(
-            database,
-            names,
-            period,
-            read_preference=SETTINGS.read_preference,
+        rebuild=Rebuild(database, names, period, replace=False, deadline=deadline),
+        delivery=Delivery(
+            period=period,
+            deliveries=Deliveries(database, names, period, deadline),
+            audience=Audience(database, names, period, read_preference=SETTINGS.read_preference, deadline=deadline),
+            backend=Backend(
+                client=http_client(),
+                domain=run.secret.require("API_DOMAIN").get_secret_value(),
+                key=run.secret.require("API_INTERNAL_SECRET_KEY"),
+            ),
+            chunk_size=CHUNK_USERS,
+            push_size=SETTINGS.backend_chunk_size,
             deadline=deadline,
-        ),
-        rebuild=Rebuild(
-            database,
-            names,
-            period,
-            replace=False,
-            deadline=deadline,
-        ),
-        backend=Backend(
-            client=http_client(),
-            domain=run.secret.require("API_DOMAIN").get_secret_value(),
-            key=run.secret.require("API_INTERNAL_SECRET_KEY"),
+            dry_run=event.dry_run,
+            now=run.now,
         ),
         start_cleanup=partial(_start_cleanup, run, cleanup_event),
         start_continuation=partial(_continue, run),
-        chunk_size=CHUNK_USERS,
-        push_size=SETTINGS.backend_chunk_size,
         deadline=deadline,
     ).deliver()
 

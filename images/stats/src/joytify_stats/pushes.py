@@ -81,6 +81,12 @@ class Pushes:
         for first in range(0, len(users), self.size):
             self._start(users[first : first + self.size])
 
+    def lose(self, users: int, reason: str) -> None:
+        """Count users whose push is left out, since nobody knows whether they have the notification."""
+        if users:
+            self.failures += users
+            self.failure = reason
+
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
             self._record_result()

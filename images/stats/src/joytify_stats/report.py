@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bson import ObjectId
 
     from joytify_common.outcome import Failure, Metadata
+    from joytify_stats.built import Built
     from joytify_stats.chunks import ChunkOutcome
-    from joytify_stats.rebuild import Built
 
 
 class StatsFields(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joytify_stats.elements import plays_of, rounded
+from joytify_stats.elements import LONGEST_SECONDS, NO_LIST, plays_of, rounded
 from joytify_stats.period import month_before
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
             "input": {
                 "$filter": {
                     "input": "$kept.before.summary.totalDuration",
-                    "cond": {"$and": [{"$isNumber": "$$this"}, {"$lt": ["$$this", float("inf")]}]},
+                    "cond": {"$and": [{"$isNumber": "$$this"}, {"$lt": ["$$this", LONGEST_SECONDS]}]},
                 }
             },
             "in": {"$toDouble": "$$this"},
@@ -47,7 +47,7 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
                 "from": stats,
                 "localField": "_id",
                 "foreignField": "user",
-                "pipeline": [{"$project": kept}, {"$sort": {"_id": 1}}],
+                "pipeline": [{"$match": {"user": NO_LIST}}, {"$project": kept}, {"$sort": {"_id": 1}}],
                 "as": "kept",
             }
         },
@@ -142,6 +142,7 @@ def change_to(user: object, element: object, period: Period, *, replace: bool) -
     made = {
         # Of a document that the update inserts: two runs at the same time insert one.
         "_id": {"$ifNull": ["$_id", {"$literal": user}]},
+        "user": {"$ifNull": ["$user", {"$literal": user}]},
         "createdAt": {"$cond": [{"$eq": [{"$type": "$_id"}, "missing"]}, "$$NOW", "$createdAt"]},
     }
     changed = {

@@ -171,18 +171,17 @@ def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
 
 
 def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:
-    month = data.period or ""
+    month, notified = data.period or "", f"{number(data.users_updated)} users"
+    left_out = f"; {number(data.users_skipped)} were skipped" if data.users_skipped else ""
     if data.skipped:
-        return INFORMATION, f"nothing to do, {data.skipped}"
+        return WARNING if left_out else INFORMATION, f"nothing to do, {data.skipped}{left_out}"
     if data.dry_run:
-        return INFORMATION, f"dry run for {month}, {number(data.users_updated)} users would be notified"
+        return WARNING if left_out else INFORMATION, f"dry run for {month}, {notified} would be notified{left_out}"
     if data.continued:
-        return PARTIAL, f"{month} continues, sent to {number(data.users_updated)} users so far"
+        return PARTIAL, f"{month} continues, sent to {notified} so far{left_out}"
     if data.cleanup_failure or data.socket_failures:
-        return WARNING, f"{month} sent to {number(data.users_updated)} users; some steps failed"
-    if data.users_skipped:
-        return WARNING, f"{month} sent to {number(data.users_updated)} users; {number(data.users_skipped)} were skipped"
-    return SUCCESS, f"{month} sent to {number(data.users_updated)} users"
+        return WARNING, f"{month} sent to {notified}; some steps failed{left_out}"
+    return WARNING if left_out else SUCCESS, f"{month} sent to {notified}{left_out}"
 
 
 def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
@@ -215,7 +214,7 @@ def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
         skipped = f"{number(data.users_skipped)}: their documents could not be used; the log has their ids"
         yield DraftField("Skipped", skipped, inline=False)
     if data.notification_adopted:
-        yield DraftField("Notification", "of another system; who had it was not notified again", inline=False)
+        yield DraftField("Notification", "was there before; who had it was not notified again", inline=False)
     if data.statistics_built is not None:
         odd = f", {number(data.plays_skipped)} documents are no plays and were left out" if data.plays_skipped else ""
         yield DraftField("Built from plays", f"{number(data.statistics_built)} statistics{odd}", inline=False)
