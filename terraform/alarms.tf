@@ -46,6 +46,25 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   ok_actions          = local.alarm_topics[each.key]
 }
 
+# The topic itself may be what is broken, so that the address in alarm_email is told as well.
+resource "aws_cloudwatch_metric_alarm" "reports_lost" {
+  for_each = toset(["stats", "cleanup"])
+
+  alarm_name          = "${local.names[each.key]}-report-lost"
+  alarm_description   = "A run of ${local.names[each.key]} could not publish what it did: Discord does not know of it. Its log has the report; see whether the topic exists and the function may publish to it."
+  namespace           = "Joytify"
+  metric_name         = "ReportsLost"
+  dimensions          = { service = local.names[each.key] }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_topics.discord
+  ok_actions          = local.alarm_topics.discord
+}
+
 resource "aws_cloudwatch_metric_alarm" "storage" {
   alarm_name          = "${local.prefix}-storage"
   alarm_description   = "MongoDB uses more than ${var.storage_alert_percent} % of its ${var.storage_limit_mb} MB; at 100 % it takes no more writes. Shorten cleanup_days, run cleanup, or move to a larger cluster and raise storage_limit_mb."

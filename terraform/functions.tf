@@ -14,7 +14,7 @@ locals {
       # A heartbeat or a continuation meets the run that is active; Lambda tries again, at most 9 times in 5 minutes.
       throttles = 20
       # It begins no chunk in its last 40 s and continues instead: the deadline's reserve, and the time kept for a chunk.
-      stops_after = var.monthly_stats_timeout_seconds - 40
+      stops_after = var.monthly_stats_timeout_seconds - 45
       environment = merge(local.job_environment, {
         CLEANUP_FUNCTION_NAME = local.names.cleanup
         BACKEND_CHUNK_SIZE    = tostring(var.backend_chunk_size)

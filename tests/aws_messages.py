@@ -949,8 +949,8 @@ CASES: dict[str, Case] = {
     "subscription": Case(
         "You have chosen to subscribe to the topic arn:aws:sns:eu-west-1:111122223333:x.\nTo confirm, visit https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=1",
         WARNING,
-        ("waits for its confirmation",),
-        "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription",
+        ("waits for its confirmation", "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"),
+        "",
         account="123456789012",
         region="ap-northeast-1",
     ),

@@ -116,6 +116,7 @@ class Bench:
     def reset(self) -> None:
         """Make `users` a fresh copy, and forget what was pushed."""
         self.database.notifications.drop()
+        self.database.pipelineDeliveries.drop()
         self.database.users.drop()
         self.database.template.aggregate([{"$out": "users"}])
         self.database.client.admin.command("fsync")
@@ -129,7 +130,7 @@ class Bench:
 
     def raw(self) -> None:
         """Make the same change by one command, which is given for nothing who has statistics, and push nothing."""
-        notification, run = ObjectId(), "raw"
+        notification, run = ObjectId(), ObjectId()
         self.database.users.update_many(
             {
                 "_id": {"$in": self.with_statistics},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from factories import alarm_text, cleanup_error, sns_event
 from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
-from joytify_common.errors import TransientError
+from joytify_common.errors import PermanentError, TransientError
 from joytify_discord.dedup import ContainerStore, TableStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.parsing import parse_event
@@ -143,3 +144,33 @@ def test_an_incident_keeps_one_post_across_containers(discord: str, endpoint: st
     assert first["embeds"][0]["title"].startswith("✅ Resolved")
     assert first["edited_timestamp"] is not None
     assert second["embeds"][0]["title"].startswith("❌ Cleanup failed")
+
+
+def test_a_message_that_is_delivered_four_times_at_once_is_posted_once(discord: str, endpoint: str) -> None:
+    """By four containers, each with a client of its own, of one table."""
+    first = table_memory(endpoint)
+    assert isinstance(first, TableStore)
+    memories = [TableStore(aws_client("dynamodb", endpoint), first.table) for _ in range(4)]
+    with ThreadPoolExecutor(len(memories)) as pool:
+        for number in range(10):
+            list(pool.map(lambda memory, n=number: deliver(discord, memory, numbered(n, f"message {n}")), memories))
+
+    titles = [embed["title"] for message in messages(discord) for embed in message["embeds"]]
+    assert titles == [f"🔹 message {number}" for number in range(10)]
+
+
+def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -> None:
+    """The claim is given back, or ends by itself where whoever had it died."""
+    memory = table_memory(endpoint)
+    httpx.put(discord + "/mood", json={"status": 400, "times": 2}).raise_for_status()
+    webhook = Webhook(client=http_client(), url=SecretStr(discord + WEBHOOK_PATH))
+    make = partial(Delivery, webhook=webhook, alerts=webhook, store=memory, zone=ZoneInfo("UTC"))
+    with pytest.raises(PermanentError):
+        make(deadline=Deadline(time.monotonic() + 5)).deliver(parse_event(numbered(1, "refused at first")))
+    assert memory.claim("message id-2", -5)
+
+    deliver(discord, memory, numbered(1, "refused at first"))
+    deliver(discord, memory, numbered(2, "of one who died"))
+
+    titles = [embed["title"] for message in messages(discord) for embed in message["embeds"]]
+    assert titles == ["🔹 refused at first", "🔹 of one who died"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
 from factories import EVERY_MESSAGE
 
 from joytify_cleanup.cleanup import LATE_COUNT_SECONDS
@@ -24,7 +25,9 @@ from joytify_cli.target import LONGEST_SILENCE_DAYS
 from joytify_common.collections import PRODUCTION, TEST
 from joytify_common.deadline import CONCLUDE_SECONDS, GRACE_SECONDS, RESERVE_SECONDS
 from joytify_common.heartbeat import put_success
+from joytify_common.job import REPORTS_LOST
 from joytify_common.messages import MESSAGE_TYPES, Message, Storage
+from joytify_common.metrics import put_metrics
 from joytify_common.secrets import KEYS
 from joytify_discord.parsing import SHAPES
 from joytify_discord.rendering import sns_json
@@ -64,6 +67,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
         ),
     )
     put_success("f")
+    put_metrics("f", {REPORTS_LOST: (MetricUnit.Count, 1)})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     emitted = {m["Name"] for line in lines for each in line["_aws"]["CloudWatchMetrics"] for m in each["Metrics"]}
 

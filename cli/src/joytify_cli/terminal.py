@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
-from typing import NoReturn
+from typing import IO, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 
-console = Console()
-errors = Console(stderr=True)
+# What moves the cursor, sets a title or the clipboard, or changes the direction of writing.
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def safe(text: str) -> str:
+    """Return the text with every control character shown instead of sent to the terminal."""
+    return UNSAFE.sub(lambda sign: f"\\x{ord(sign[0]):02x}", text)
+
+
+class _Safe:
+    """Something to draw, without the control characters in what others wrote; styles and progress bars are rich's."""
+
+    def __init__(self, drawn: ConsoleRenderable) -> None:
+        self._drawn = drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._drawn, options):
+            yield segment if segment.control else Segment(safe(segment.text), segment.style)
+
+
+class _Hook(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Safe(drawn) for drawn in renderables]
+
+
+def make_console(*, stderr: bool = False, file: IO[str] | None = None, force_terminal: bool | None = None) -> Console:
+    """Return a console on which text is data: no mark-up, no emoji, no control characters."""
+    made = Console(stderr=stderr, file=file, force_terminal=force_terminal, markup=False, emoji=False, highlight=False)
+    made.push_render_hook(_Hook())
+    return made
+
+
+console = make_console()
+errors = make_console(stderr=True)
+
+
+def echo_json(value: object) -> None:
+    """Print JSON and nothing else."""
+    # JSON itself escapes only the first of the two ranges of control characters.
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    typer.echo(UNSAFE.sub(lambda sign: f"\\u{ord(sign[0]):04x}" if sign[0] != "\n" else sign[0], text))
 
 
 class CommandError(Exception):
@@ -23,13 +65,13 @@ class UsageError(CommandError):
 
 def fail(text: str, code: int = 1) -> NoReturn:
     """Print what is wrong and exit: 1 if something was found wrong, 2 if the command was used wrongly."""
-    errors.print(f"error: {text}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(f"error: {text}", style="bold red", soft_wrap=True)
     raise typer.Exit(code)
 
 
 def say(text: str, style: str = "") -> None:
     """Print one line as it is, however long."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, style=style, soft_wrap=True)
 
 
 def find_zone(name: str) -> ZoneInfo | None:

@@ -7,13 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
+import stamina
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    ReadTimeoutError,
 )
 
 from joytify_common.errors import ConfigError, TransientError
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # An object of the archive takes longer than any other call.
 S3_CONFIG = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+# What starts the next run and publishes the outcome fits into the time that is kept back for it, also if the service
+# does not answer; what is tried again, and for how long, `quick_attempts` says.
+QUICK_CONFIG = Config(connect_timeout=0.5, read_timeout=2.5, retries={"total_max_attempts": 1})
 # A dedup store that hangs must not cost the message.
 DYNAMODB_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 
@@ -70,7 +76,7 @@ def dynamodb_client() -> DynamoDBClient:
 @cache
 def lambda_client() -> LambdaClient:
     """Return the container's client of Lambda."""
-    client: LambdaClient = boto3.client("lambda", config=CONFIG)
+    client: LambdaClient = boto3.client("lambda", config=QUICK_CONFIG)
     return client
 
 
@@ -91,15 +97,37 @@ def secrets_client() -> SecretsManagerClient:
 @cache
 def states_client() -> SFNClient:
     """Return the container's client of Step Functions."""
-    client: SFNClient = boto3.client("stepfunctions", config=CONFIG)
+    client: SFNClient = boto3.client("stepfunctions", config=QUICK_CONFIG)
     return client
 
 
 @cache
 def sns_client() -> SNSClient:
     """Return the container's client of SNS."""
-    client: SNSClient = boto3.client("sns", config=CONFIG)
+    client: SNSClient = boto3.client("sns", config=QUICK_CONFIG)
     return client
+
+
+class NoAnswerError(TransientError):
+    """The service did not answer: nobody knows whether it has done what it was asked for."""
+
+
+def quick_attempts(seconds: float, *, is_repeatable: bool) -> Iterator[stamina.Attempt]:
+    """Yield attempts at a call of a client with `QUICK_CONFIG`, while a retry can help.
+
+    Args:
+        seconds: no attempt begins later; each takes at most 3 s.
+        is_repeatable: whether the call may be made again though nobody knows whether it was carried out.
+    """
+
+    def can_help(exc: Exception) -> bool:
+        return isinstance(exc, TransientError) and (is_repeatable or not isinstance(exc, NoAnswerError))
+
+    return iter(
+        stamina.retry_context(
+            on=can_help, attempts=3, timeout=max(seconds, 0.01), wait_initial=0.1, wait_max=0.5, wait_jitter=0.2
+        )
+    )
 
 
 @contextmanager
@@ -113,7 +141,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
 
     Raises:
         ConfigError: a permission is missing, the subject does not exist, or there are no credentials.
-        TransientError: any other refusal, or the service could not be reached.
+        TransientError: any other refusal, or the service could not be reached, or did not answer (NoAnswerError).
     """
     try:
         yield
@@ -126,5 +154,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         raise error(f"{subject}: {service} {answer}") from exc
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
         raise ConfigError(f"{subject}: there are no AWS credentials, or not all ({type(exc).__name__})") from exc
+    except (ReadTimeoutError, ConnectionClosedError) as exc:
+        raise NoAnswerError(f"{subject}: {service} did not answer ({type(exc).__name__})") from exc
     except BotoCoreError as exc:
         raise TransientError(f"{subject}: {service} could not be reached ({type(exc).__name__})") from exc

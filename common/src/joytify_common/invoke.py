@@ -6,7 +6,8 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from joytify_common.aws import aws_errors
+from joytify_common.aws import NoAnswerError, aws_errors, quick_attempts
+from joytify_common.errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_stepfunctions import SFNClient
 
+# With the last attempt, which may begin just before, within what is kept back of Lambda's time.
+RETRY_SECONDS = 1.0
 NOT_FOUND = {"ResourceNotFoundException", "InvalidParameterValueException"}
 NO_MACHINE = {"StateMachineDoesNotExist", "StateMachineDeleting", "InvalidArn"}
 
@@ -25,8 +28,14 @@ def invoke_async(client: LambdaClient, function: str, event: Mapping[str, Any]) 
         ConfigError: the function does not exist or may not be invoked.
         TransientError: Lambda throttled the call or could not be reached.
     """
-    with aws_errors(f"function {function}", "Lambda", not_found=NOT_FOUND):
-        client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(dict(event)).encode())
+    payload = json.dumps(dict(event)).encode()
+    try:
+        for attempt in quick_attempts(RETRY_SECONDS, is_repeatable=False):
+            with attempt, aws_errors(f"function {function}", "Lambda", not_found=NOT_FOUND):
+                client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+    except NoAnswerError as exc:
+        # A second call would start it twice, if Lambda has taken the first.
+        raise TransientError(f"{exc}: it may have been started") from exc
 
 
 def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], name: str) -> None:
@@ -43,5 +52,6 @@ def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], n
         TransientError: Step Functions throttled the call or could not be reached.
     """
     started_before = suppress(client.exceptions.ExecutionAlreadyExists)
-    with aws_errors(f"state machine {machine}", "Step Functions", not_found=NO_MACHINE), started_before:
-        client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dict(event)))
+    for attempt in quick_attempts(RETRY_SECONDS, is_repeatable=True):
+        with attempt, aws_errors(f"state machine {machine}", "Step Functions", not_found=NO_MACHINE), started_before:
+            client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dict(event)))

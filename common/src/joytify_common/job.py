@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic
 from uuid import uuid4
 
+from aws_lambda_powertools.metrics import MetricUnit
 from loguru import logger
 
 from joytify_common.aws import cloudwatch_client
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import put_days_since_success, put_success
+from joytify_common.metrics import put_metrics
 from joytify_common.outcome import (
     Answered,
     Attempt,
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
     from joytify_common.messages import Message
     from joytify_common.secrets import Secret
     from joytify_common.topic import Topic
+
+
+REPORTS_LOST = "ReportsLost"
+# The last attempt to publish takes no longer.
+PUBLISH_SECONDS = 3.5
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Job(Generic[EventT, ReportT]):
                 request_id=context.aws_request_id,
                 log_stream=context.log_stream_name,
             )
-            answer = self._conclude(attempt, metadata)
+            answer = self._conclude(attempt, metadata, context)
             if counts_as_success(attempt):
                 put_success(context.function_name)
             return answer
@@ -132,7 +139,7 @@ class Job(Generic[EventT, ReportT]):
             outcome = Failed(self.nothing_done, Failure(exc, stage))
         return Attempt(outcome, test_mode, is_in_schedules_mode, self.event_type.is_for_caller_only(raw_event))
 
-    def _conclude(self, attempt: Attempt[ReportT], metadata: Metadata) -> dict[str, Any]:
+    def _conclude(self, attempt: Attempt[ReportT], metadata: Metadata, context: LambdaContext) -> dict[str, Any]:
         match attempt.outcome:
             case Heartbeat(days_since_success=days):
                 return {"daysSinceSuccess": days}
@@ -143,30 +150,30 @@ class Job(Generic[EventT, ReportT]):
                 # On the topic it would be noise every few minutes.
                 return self._log(self.nothing_done.summary(metadata, skipped=reason))
             case Completed(report=report, non_fatal=non_fatal):
-                answer = self._conclude_well(report, metadata)
+                answer = self._conclude_well(report, metadata, context)
                 if non_fatal is not None:
-                    self._publish_failure(report, metadata, non_fatal)
+                    self._publish_failure(report, metadata, non_fatal, context)
                 return answer
             case Failed(report=report, failure=failure):
                 log_failure(failure)
                 if not attempt.is_for_caller_only:
-                    self._publish_failure(report, metadata, failure)
+                    self._publish_failure(report, metadata, failure, context)
                 # The runtime logs an error's text as it is, and the causes hold texts of libraries.
                 raise failure.job_error from None
 
-    def _conclude_well(self, report: ReportT, metadata: Metadata) -> dict[str, Any]:
+    def _conclude_well(self, report: ReportT, metadata: Metadata, context: LambdaContext) -> dict[str, Any]:
         try:
             summary = report.summary(metadata)
         except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
             failure = Failure(exc, "summary")
             log_failure(failure)
-            self._publish_failure(report, metadata, failure)
+            self._publish_failure(report, metadata, failure, context)
             return dict(failure.fields())
         answer = self._log(summary)
-        self._publish(summary)
+        self._publish(summary, context)
         return answer
 
-    def _publish_failure(self, report: ReportT, metadata: Metadata, failure: Failure) -> None:
+    def _publish_failure(self, report: ReportT, metadata: Metadata, failure: Failure, context: LambdaContext) -> None:
         """Publish an error with what was done before it; if that cannot be said, the error alone."""
         for each in (report, self.nothing_done):
             try:
@@ -174,7 +181,7 @@ class Job(Generic[EventT, ReportT]):
             except Exception as exc:  # noqa: BLE001 - the error itself is logged and raised, whatever becomes of its message
                 log_failure(Failure(exc, "report"))
             else:
-                self._publish(message)
+                self._publish(message, context)
                 return
 
     @staticmethod
@@ -183,10 +190,13 @@ class Job(Generic[EventT, ReportT]):
         logger.info("run ended", outcome=data)
         return data
 
-    def _publish(self, message: Message) -> None:
+    def _publish(self, message: Message, context: LambdaContext) -> None:
+        seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS)
         try:
-            self.topic().publish(message)
+            self.topic().publish(message, seconds)
         except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
+            # An alarm watches it, since Discord is silent.
+            put_metrics(context.function_name, {REPORTS_LOST: (MetricUnit.Count, 1)})
             logger.opt(exception=exc).error("outcome could not be published", error=str(exc), type=message.type)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from joytify_common.aws import aws_errors
+from joytify_common.aws import aws_errors, quick_attempts
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -23,17 +23,22 @@ class Topic:
     client: SNSClient
     arn: str
 
-    def publish(self, message: Message) -> None:
-        """Publish one message.
+    def publish(self, message: Message, seconds: float) -> None:
+        """Publish one message; twice, if an answer is lost: discord knows it by its request id and time.
+
+        Args:
+            message: what is published.
+            seconds: no attempt begins later.
 
         Raises:
             ConfigError: the topic does not exist, or publishing is not permitted.
             TransientError: SNS refused it or could not be reached.
         """
-        with aws_errors("SNS_TOPIC_ARN", "SNS", not_found={"NotFound"}):
-            self.client.publish(
-                TopicArn=self.arn,
-                Subject=f"{message.source}: {message.type}"[:SUBJECT_CHARACTERS],
-                Message=message.to_json(),
-                MessageAttributes={"type": {"DataType": "String", "StringValue": message.type}},
-            )
+        for attempt in quick_attempts(seconds, is_repeatable=True):
+            with attempt, aws_errors("SNS_TOPIC_ARN", "SNS", not_found={"NotFound"}):
+                self.client.publish(
+                    TopicArn=self.arn,
+                    Subject=f"{message.source}: {message.type}"[:SUBJECT_CHARACTERS],
+                    Message=message.to_json(),
+                    MessageAttributes={"type": {"DataType": "String", "StringValue": message.type}},
+                )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 from factories import FakeContext, FakeSNS, cleanup_summary, job
 from pymongo.errors import (
@@ -21,15 +21,17 @@ from pymongo.errors import (
 )
 
 from joytify_common import logs
-from joytify_common.aws import aws_errors
-from joytify_common.deadline import Deadline
+from joytify_common.aws import QUICK_CONFIG, aws_errors
+from joytify_common.deadline import CONCLUDE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
-from joytify_common.invoke import invoke_async
+from joytify_common.invoke import RETRY_SECONDS, invoke_async
+from joytify_common.job import PUBLISH_SECONDS
 from joytify_common.masking import hide
 from joytify_common.mongo import mongo_client, mongo_errors
 from joytify_common.topic import Topic
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sns import SNSClient
 
 
@@ -82,7 +84,8 @@ def stubbed(service: str, method: str, error: str = "") -> Any:
     client: Any = boto3.client(service)
     stubber = Stubber(client)
     if error:
-        stubber.add_client_error(method, service_error_code=error)
+        for _ in range(3):
+            stubber.add_client_error(method, service_error_code=error)
     else:
         stubber.add_response(method, {})
     stubber.activate()
@@ -106,6 +109,35 @@ def test_invoke_async_tells_lambdas_refusals_apart(code: str, expected: type[Exc
         invoke_async(stubbed("lambda", "invoke", code), "cleanup", {})
 
 
+class Hanging:
+    """A client of Lambda whose answers are lost."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def invoke(self, **_: Any) -> None:
+        self.calls += 1
+        raise ReadTimeoutError(endpoint_url="https://lambda")
+
+
+def test_a_function_that_may_have_been_started_is_not_started_again() -> None:
+    client = Hanging()
+
+    with pytest.raises(TransientError, match=r"Lambda did not answer .*: it may have been started"):
+        invoke_async(cast("LambdaClient", client), "cleanup", {})
+
+    assert client.calls == 1
+
+
+def test_what_hanging_services_cost_fits_into_what_is_kept_back() -> None:
+    """One call that is not answered, and another that is tried again before."""
+    call = 0.5 + 2.5
+    assert (QUICK_CONFIG.connect_timeout, QUICK_CONFIG.read_timeout) == (0.5, 2.5)
+    assert QUICK_CONFIG.retries == {"total_max_attempts": 1}
+    assert RETRY_SECONDS + call + call <= CONCLUDE_SECONDS
+    assert call < PUBLISH_SECONDS
+
+
 def test_the_topic_gets_subject_text_and_type() -> None:
     sent: list[dict[str, Any]] = []
 
@@ -113,7 +145,7 @@ def test_the_topic_gets_subject_text_and_type() -> None:
         def publish(self, **request: Any) -> None:
             sent.append(request)
 
-    Topic(client=cast("SNSClient", Client()), arn="arn").publish(cleanup_summary())
+    Topic(client=cast("SNSClient", Client()), arn="arn").publish(cleanup_summary(), 0)
 
     assert sent[0]["Subject"] == "joytify-playback-data-cleanup: cleanup_summary"
     assert json.loads(sent[0]["Message"])["schema"] == 1
@@ -122,13 +154,13 @@ def test_the_topic_gets_subject_text_and_type() -> None:
 
 def test_a_refusal_by_sns_is_ours() -> None:
     with pytest.raises(TransientError, match="SNS answered Throttled"):
-        Topic(client=stubbed("sns", "publish", "Throttled"), arn="arn").publish(cleanup_summary())
+        Topic(client=stubbed("sns", "publish", "Throttled"), arn="arn").publish(cleanup_summary(), 0)
 
 
 @pytest.mark.parametrize("code", ["AuthorizationError", "AccessDenied", "KMSAccessDenied", "NotFound"])
 def test_what_a_person_must_change_at_the_topic_is_no_transient_error(code: str) -> None:
     with pytest.raises(ConfigError, match=f"SNS_TOPIC_ARN: SNS answered {code}"):
-        Topic(client=stubbed("sns", "publish", code), arn="arn").publish(cleanup_summary())
+        Topic(client=stubbed("sns", "publish", code), arn="arn").publish(cleanup_summary(), 0)
 
 
 def test_the_cause_and_awss_request_id_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +185,7 @@ def test_the_cause_and_awss_request_id_reach_the_log(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("milliseconds", "limit", "seconds"),
-    [(900_000, None, 890), (900_000, 840, 840), (300_000, 840, 290), (5_000, None, 4), (0, 840, 0)],
+    [(900_000, None, 885), (900_000, 840, 840), (300_000, 840, 285), (5_000, None, 4), (0, 840, 0)],
 )
 def test_the_deadline_keeps_a_reserve_and_the_limit_can_only_shorten_it(
     milliseconds: int, limit: float | None, seconds: float

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -192,12 +193,51 @@ def test_losing_the_memory_costs_a_second_post_and_no_more() -> None:
 
 def test_alerts_go_their_own_way() -> None:
     webhook, alerts = FakeWebhook(), FakeWebhook()
-    messages = (stats_summary().to_json(), cleanup_error().to_json(), alarm_text(), cleanup_summary().to_json(), "text")
+    another = cleanup_summary(request_id="another run").to_json()
+    messages = (stats_summary(request_id="a run").to_json(), cleanup_error().to_json(), alarm_text(), another, "text")
 
     deliver(event(*messages), webhook, ContainerStore(), alerts)
 
     assert len(webhook.titles()) == 3
     assert [title.split()[0] for title in alerts.titles()] == ["❌", "❌"]
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_an_event_that_lambda_tries_again_keeps_one_post(*, ends_well: bool) -> None:
+    """Three attempts have one request id; a refusal that lasts is posted once."""
+    webhook, store = FakeWebhook(), ContainerStore()
+    attempts = [cleanup_error(timestamp=NOW + timedelta(minutes=n)).to_json() for n in range(2)]
+    last = cleanup_summary if ends_well else cleanup_error
+    for number, text in enumerate([*attempts, last(timestamp=NOW + timedelta(minutes=5)).to_json()]):
+        deliver(event(text, first=number), webhook, store)
+
+    assert len(webhook.titles()) == 1
+    assert webhook.titles()[0][:2] == ("✅ " if ends_well else "❌ ")
+
+
+def test_a_message_that_a_job_published_twice_is_posted_once() -> None:
+    """The answer to the first was lost, and SNS gives the second another id."""
+    webhook, store, text = FakeWebhook(), ContainerStore(), stats_summary().to_json()
+
+    for number in range(2):
+        deliver(event(text, first=number), webhook, store)
+
+    assert len(webhook.titles()) == 1
+
+
+@pytest.mark.parametrize(
+    "stored", [{"post": "x"}, {"post": ""}, {"post": "7", "at": "soon"}, {"post": "7", "at": "9999"}, {"since": "7"}]
+)
+def test_a_garbled_memory_of_an_incident_loses_none_of_its_messages(stored: dict[str, str]) -> None:
+    webhook, store = FakeWebhook(), ContainerStore()
+    deliver(event(alarm_text()), webhook, store)
+    (incident,) = (key for key in store.entries if key.startswith("incident "))
+    store.put(incident, {**store.entries[incident], **stored})
+
+    for number, state in enumerate(("OK", "ALARM"), start=1):
+        deliver(event(alarm_text(NewStateValue=state), first=number), webhook, store)
+
+    assert len(webhook.titles()) + len(webhook.edits) >= 3
 
 
 def test_what_is_wrong_with_the_time_zone_is_said_in_the_message() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -18,7 +17,7 @@ from joytify_cli.capacity.view import show
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.settings import given_settings
 from joytify_cli.target import Aws, Environment, Project, find_target
-from joytify_cli.terminal import CommandError, UsageError
+from joytify_cli.terminal import CommandError, UsageError, echo_json
 from joytify_common.errors import JobError
 
 DEFAULT_USERS, DEFAULT_ACTIVE_SHARE, DEFAULT_DAYS, DEFAULT_LIMIT_MB = 3500, 0.2, 60, 512
@@ -79,7 +78,7 @@ def capacity(
         model = measured.model if users is None else replace(measured.model, users=users)
     _save(model, weeks, png)
     if as_json:
-        typer.echo(json.dumps(figures(model, measured), indent=2))
+        echo_json(figures(model, measured))
     else:
         show(model, measured, weeks)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from joytify_cli.capacity.scale import (
     most_playbacks,
     simulate,
 )
-from joytify_cli.terminal import console, say
+from joytify_cli.terminal import console, echo_json, say
 
 SIZES = (10_000_000, 30_000_000, 100_000_000, 300_000_000, 1_000_000_000, 3_000_000_000, 10_000_000_000)
 
@@ -39,7 +38,7 @@ def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJ
             {**asdict(each), "expired": each.expired, "gigabytes": each.gigabytes, "tier": each.tier, **asdict(found)}
             for each, found in rows
         ]
-        typer.echo(json.dumps(told, indent=2))
+        echo_json(told)
         return
     console.print(_table(rows))
     most = most_playbacks(rate, workers) / 1e9

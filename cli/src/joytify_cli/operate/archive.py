@@ -142,7 +142,7 @@ def _report(restored: Restored, verb: str) -> None:
     told = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
     console.print(f"{told}, {restored.refusals:,} refused", soft_wrap=True)
     for refusal in restored.refused:
-        console.print(refusal, markup=False, soft_wrap=True)
+        console.print(refusal, soft_wrap=True)
     if restored.refusals:
         raise typer.Exit(1)
 

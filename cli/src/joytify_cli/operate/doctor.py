@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from rich.text import Text
 from joytify_cli.operate.checks import database, functions, machine, operation, secret, services
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import console, say
+from joytify_cli.terminal import console, echo_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +46,7 @@ def doctor(
             console.print(draw(finding), soft_wrap=True)
     wrong, unknown = (sum(finding.status == status for finding in found) for status in ("wrong", "unknown"))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, ensure_ascii=False))
+        echo_json([asdict(finding) for finding in found])
     else:
         say(*conclusion(wrong, unknown))
     if wrong or unknown:

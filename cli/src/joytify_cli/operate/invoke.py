@@ -6,12 +6,14 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from joytify_cleanup.event import CleanupEvent
 from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import LogReader
@@ -25,9 +27,12 @@ from joytify_cli.target import (
     Target,
     find_target,
 )
-from joytify_cli.terminal import UsageError, can_ask, console, errors, fail, say
+from joytify_cli.terminal import UsageError, can_ask, console, echo_json, errors, fail, say
 from joytify_common.aws import aws_errors
-from joytify_common.errors import JobError
+from joytify_common.errors import ConfigError, JobError
+from joytify_common.events import JobEvent, parse_event
+from joytify_stats.month_end import StatsEvent
+from joytify_stats.period import resolve_period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +53,9 @@ OPTIONS = {
     "testMode": "--test-mode",
     "dryRun": "--dry-run",
 }
+
+# What each function takes; discord takes anything.
+EVENTS: dict[str, type[JobEvent]] = {"stats": StatsEvent, "cleanup": CleanupEvent}
 
 Event = dict[str, Any]
 
@@ -77,7 +85,9 @@ def invoke(
     test_mode: Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine everything, as after an import")] = False,
-    payload: Annotated[str, typer.Option(help="The event, as a JSON object; the options above are added")] = "{}",
+    payload: Annotated[
+        str, typer.Option(help="The event, as a JSON object, or @FILE that holds one; the options above are added")
+    ] = "{}",
     is_async: Annotated[bool, typer.Option("--async", help="Queue the event and do not wait")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before something is deleted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else")] = False,
@@ -100,19 +110,26 @@ def invoke(
         return
     answer = call.wait(event)
     if as_json:
-        typer.echo(json.dumps(answer.payload, indent=2, ensure_ascii=False))
+        echo_json(answer.payload)
     _show(answer, quiet=as_json)
 
 
 def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event:
     """Return the payload with the options that were given.
 
+    Args:
+        function: for which function.
+        payload: JSON, or `@` and the name of a file that holds it.
+        options: keys of the event and their values.
+
     Raises:
-        typer.BadParameter: it is no JSON object, or an option is not for this function.
+        typer.BadParameter: it is no event of the function, or an option is not for this function.
     """
     try:
-        event = json.loads(payload)
-    except ValueError as exc:
+        event = json.loads(Path(payload[1:]).read_text(encoding="utf-8") if payload.startswith("@") else payload)
+    except OSError as exc:
+        raise typer.BadParameter(f"{payload[1:]}: {exc.strerror}", param_hint="--payload") from None
+    except (ValueError, RecursionError) as exc:
         raise typer.BadParameter(f"it must be JSON: {exc}", param_hint="--payload") from None
     if not isinstance(event, dict):
         raise typer.BadParameter("it must be a JSON object", param_hint="--payload")
@@ -121,7 +138,20 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
         if function not in TAKES[key]:
             allowed = " and ".join(sorted(TAKES[key]))
             raise typer.BadParameter(f"{function} does not take it; {allowed} does", param_hint=OPTIONS[key])
-    return {**event, **given}
+    event |= given
+    if function in EVENTS:
+        _check_event(EVENTS[function], event)
+    return event
+
+
+def _check_event(event_type: type[JobEvent], event: Event) -> None:
+    """Refuse what the function would refuse, before it is called."""
+    try:
+        parsed = parse_event(event_type, event)
+        if isinstance(parsed, StatsEvent):
+            resolve_period(parsed.period, datetime.now(UTC))
+    except ConfigError as exc:
+        raise typer.BadParameter(str(exc).removeprefix("event: "), param_hint="--payload") from None
 
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
@@ -218,7 +248,7 @@ def _show_last_lines(reader: LogReader, view: LogView) -> None:
 
 def _show_queued(call: Call, request: str) -> None:
     if call.quiet:
-        typer.echo(json.dumps({"requestId": request}))
+        echo_json({"requestId": request})
         return
     # The emulator runs it under another id than it answers.
     only = "" if call.target.stack else f" --request {request}"
@@ -240,13 +270,13 @@ def _confirmed(call: Call, event: Event) -> bool:
     question = f"{call.name} in {call.target.place} will change the PRODUCTION collections"
     if not can_ask():
         raise UsageError(f"{question}: say --yes, or look first with --dry-run")
-    errors.print(f"{question}. [bold]d[/bold]ry run first, [bold]y[/bold]es, [bold]N[/bold]o?")
+    errors.print(f"{question}. (d)ry run first, (y)es, (N)o?", soft_wrap=True)
     key = typer.getchar().lower()
     if key == "d":
         dry = call.wait({**event, "dryRun": True})
         if dry.failed:
             _show(dry, quiet=call.quiet)
         errors.print(*draw_answer(dry.payload), sep="\n")
-        errors.print("That was the dry run. And now? [bold]y[/bold]es, [bold]N[/bold]o?")
+        errors.print("That was the dry run. And now? (y)es, (N)o?")
         key = typer.getchar().lower()
     return key == "y"

@@ -115,7 +115,7 @@ def parse(event: Mapping[str, Any]) -> Line:
     line = Line(time=_time(event), level="INFO", message=text, fields={}, stream=stream, request="")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         return _text_line(line)
@@ -155,7 +155,7 @@ def _platform_line(line: Line, value: Mapping[str, Any]) -> Line:
     return replace(
         line,
         level="ERROR" if failed else "INFO",
-        message=" ".join(part for part in (what, record.get("status", ""), report) if part),
+        message=" ".join(str(part) for part in (what, record.get("status", ""), report) if part),
         request=str(record.get("requestId") or ""),
         kind={"start": "start", "runtimeDone": "end", "report": "report"}.get(what, "line"),
     )
@@ -172,5 +172,5 @@ def _time(event: Mapping[str, Any]) -> datetime:
 def _own_time(value: Mapping[str, Any], otherwise: datetime) -> datetime:
     try:
         return datetime.fromisoformat(str(value["timestamp"])).astimezone(UTC)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return otherwise

@@ -17,7 +17,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from joytify_cli.terminal import console, find_zone
+from joytify_cli.terminal import console, echo_json, find_zone
 from joytify_common.deadline import Deadline
 from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
@@ -48,7 +48,7 @@ def preview(
         raise typer.BadParameter(f"{timezone!r} is no IANA time zone", param_hint="--timezone")
     made = _posted(_as_event(_read(file)), zone)
     if as_json:
-        typer.echo(json.dumps([payload.message() for payload in made], indent=2, ensure_ascii=False))
+        echo_json([payload.message() for payload in made])
         return
     for payload in made:
         console.print(*_draw(payload, zone))

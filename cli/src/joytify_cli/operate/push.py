@@ -58,11 +58,11 @@ def push(
         digests = push_images(registry or own_registry(), project, allow_uncommitted=allow_uncommitted)
         write_digests(output, digests, registry)
     except (PushError, DockerError, BotoCoreError, ClientError) as exc:
-        console.print(f"push: FAILED {exc}", style="bold red", markup=False, soft_wrap=True)
+        console.print(f"push: FAILED {exc}", style="bold red", soft_wrap=True)
         raise typer.Exit(1) from None
     for name, digest in digests.items():
-        console.print(f"{name:<8} {digest}", highlight=False)
-    console.print(f"push: ok, written to {output}", style="bold green", highlight=False, soft_wrap=True)
+        console.print(f"{name:<8} {digest}")
+    console.print(f"push: ok, written to {output}", style="bold green", soft_wrap=True)
 
 
 def write_digests(file: Path, digests: Mapping[str, str], registry: str) -> None:

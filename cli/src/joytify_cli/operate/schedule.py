@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from joytify_cli.operate.rules import find_rules, next_runs, set_enabled
 from joytify_cli.secret_store import change_key, read_stored
@@ -151,9 +152,9 @@ def upcoming(rule: Rule, runs: int, zone: tzinfo, now: datetime) -> list[str]:
     return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}" for time in times] or [f"within {within}"]
 
 
-def _state(rule: Rule, mode: str | None) -> str:
+def _state(rule: Rule, mode: str | None) -> Text | str:
     if not rule.is_enabled:
-        return "[yellow]paused[/yellow]"
+        return Text("paused", style="yellow")
     return "enabled" if mode is None or rule.acts_in(mode) else "skipped"
 
 

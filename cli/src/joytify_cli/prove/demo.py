@@ -71,9 +71,9 @@ def demo(
             outcome = month_end(stack, users, playbacks_per_user, _invoke_stats)
     except (DemoError, StartError, PyMongoError, httpx.HTTPError, BotoCoreError, ClientError, OSError) as exc:
         why = str(exc) or type(exc).__name__
-        console.print(f"demo: FAILED {why}", style="bold red", markup=False, soft_wrap=True)
+        console.print(f"demo: FAILED {why}", style="bold red", soft_wrap=True)
         raise typer.Exit(1) from None
-    console.print(f"demo: ok {outcome}", style="bold green", highlight=False, soft_wrap=True)
+    console.print(f"demo: ok {outcome}", style="bold green", soft_wrap=True)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def _fail(what: str, exc: BaseException) -> None:
         console.print_exception()
         why = f"{type(exc).__name__}: {why}"
     # On one line, which is the last.
-    console.print(f"{what}: FAILED {' '.join(why.split())}", style="bold red", markup=False, soft_wrap=True)
+    console.print(f"{what}: FAILED {' '.join(why.split())}", style="bold red", soft_wrap=True)
     raise typer.Exit(1) from None
 
 

@@ -180,4 +180,4 @@ def empty_bucket(deployment: Deployment, bucket: str) -> None:
 
 def report(text: str) -> None:
     """Print one line of what was seen."""
-    console.print(f"  {text}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"  {text}", soft_wrap=True)

@@ -16,6 +16,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
+
 from joytify_common.aws import aws_errors
 from joytify_common.errors import TransientError
 from joytify_common.messages import ArchiveFigures
@@ -83,14 +85,21 @@ class Archive:
         key = f"{PREFIX}/{collection}/{self._day}/{self._run}/{next(self._numbers):06}.bson.gz"
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         with s3_errors(self._bucket):
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=body,
-                ChecksumSHA256=checksum,
-                ContentType="application/gzip",
-                Metadata={"documents": str(copy.documents)},
-            )
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ChecksumSHA256=checksum,
+                    ContentType="application/gzip",
+                    Metadata={"documents": str(copy.documents)},
+                    # Nothing that is archived is ever overwritten.
+                    IfNoneMatch="*",
+                )
+            except ClientError as exc:
+                # An attempt whose answer was lost may have written it; what is there is compared.
+                if exc.response["Error"]["Code"] != "PreconditionFailed":
+                    raise
             held = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         found = (held["ContentLength"], held.get("ChecksumSHA256"), held["Metadata"].get("documents"))
         if found != (len(body), checksum, str(copy.documents)):

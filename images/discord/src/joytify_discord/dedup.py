@@ -6,12 +6,14 @@ Losing it costs a second post and no more, so an unavailable table is only logge
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from botocore.exceptions import ClientError
 from loguru import logger
 
 from joytify_common.aws import aws_errors, dynamodb_client
@@ -41,6 +43,17 @@ class DedupStore(Protocol):
     def put(self, key: str, value: Mapping[str, str]) -> None:
         """Store the value under the key."""
 
+    def claim(self, key: str, seconds: float) -> bool:
+        """Reserve the key for whoever calls; return whether nothing is stored under it, and nobody else has it.
+
+        Args:
+            key: the key.
+            seconds: when the claim ends, so that whoever dies with it keeps it from nobody for long.
+        """
+
+    def release(self, key: str) -> None:
+        """Give a claim back."""
+
 
 @dataclass
 class ContainerStore:
@@ -57,6 +70,14 @@ class ContainerStore:
         self.entries[key] = dict(value)
         while len(self.entries) > MOST_ENTRIES:
             self.entries.popitem(last=False)
+
+    def claim(self, key: str, seconds: float) -> bool:
+        """Return whether nothing is stored under the key: a container does one thing at a time."""
+        del seconds
+        return key not in self.entries
+
+    def release(self, key: str) -> None:
+        """Do nothing: a claim is not stored."""
 
 
 @dataclass
@@ -81,6 +102,36 @@ class TableStore:
         item["expiresAt"] = {"N": str(int(time.time()) + KEEP_SECONDS)}
         self._try(lambda: self.client.put_item(TableName=self.table, Item=item))
 
+    def claim(self, key: str, seconds: float) -> bool:
+        """Reserve the key by a conditional write; True also if the table is unavailable, since two posts beat none."""
+        now = time.time()
+        item: dict[str, AttributeValueTypeDef] = {
+            "id": {"S": key},
+            "claimedUntil": {"N": str(math.ceil(now + seconds))},
+        }
+        item["expiresAt"] = {"N": str(int(now) + KEEP_SECONDS)}
+        free = "attribute_not_exists(id) OR claimedUntil < :now"
+
+        def put() -> bool:
+            try:
+                self.client.put_item(
+                    TableName=self.table,
+                    Item=item,
+                    ConditionExpression=free,
+                    ExpressionAttributeValues={":now": {"N": str(int(now))}},
+                )
+            except ClientError as exc:
+                if exc.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                return False
+            return True
+
+        return self._try(put) is not False
+
+    def release(self, key: str) -> None:
+        """Give a claim back, if the table is available."""
+        self._try(lambda: self.client.put_item(TableName=self.table, Item=_claimed(key, 0)))
+
     def _try(self, call: Callable[[], T]) -> T | None:
         """Return what the call returns; None if it fails, or another failed a short while ago."""
         if time.monotonic() < self._silent_until:
@@ -92,6 +143,11 @@ class TableStore:
             logger.opt(exception=exc).warning("dedup store unavailable", error=str(exc))
             self._silent_until = time.monotonic() + SILENCE_SECONDS
             return None
+
+
+def _claimed(key: str, until: float) -> dict[str, AttributeValueTypeDef]:
+    expires = int(time.time()) + KEEP_SECONDS
+    return {"id": {"S": key}, "claimedUntil": {"N": str(math.ceil(until))}, "expiresAt": {"N": str(expires)}}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from joytify_common.errors import JobError
+from joytify_common.messages import Message
 from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.limits import payloads
+from joytify_discord.notation import parse_time
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
     from joytify_discord.dedup import DedupStore
     from joytify_discord.limits import Payload
     from joytify_discord.parsing import Received
+
+
+# A claim outlives the run by this much; Lambda waits a minute before it tries again.
+CLAIM_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,12 @@ class Incident:
     @classmethod
     def of(cls, stored: dict[str, str] | None) -> Incident | None:
         """Return the incident that was stored, or None."""
-        if stored is None or not stored.get("post"):
+        if stored is None or not stored.get("post", "").isdigit():
             return None
-        flags = {name: stored.get(name) == "yes" for name in ("is_alert", "closed")}
-        return cls(post=stored["post"], since=stored.get("since", ""), at=stored.get("at", ""), **flags)
+        # What is no time would keep every later message of the incident from being posted.
+        since, at = (stored.get(name, "") if parse_time(stored.get(name, "")) else "" for name in ("since", "at"))
+        is_alert, closed = (stored.get(name) == "yes" for name in ("is_alert", "closed"))
+        return cls(post=stored["post"], is_alert=is_alert, since=since, at=at, closed=closed)
 
     def to_store(self) -> dict[str, str]:
         """Return it as the dedup store holds it."""
@@ -94,47 +104,59 @@ class Delivery:
             JobError: a message could not be posted; those before it are remembered as posted.
         """
         items = [Item(self._noted(render(one, self.zone)), _key(one)) for one in received]
-        new = [item for item in items if not (item.key and self.store.get(item.key))]
+        seconds = self.deadline.remaining() + CLAIM_SECONDS
+        # Before it is posted: SNS may deliver a message several times at once.
+        new = [item for item in items if not item.key or self.store.claim(item.key, seconds)]
+        posted: set[str] = set()
+        try:
+            return self._deliver(new, posted)
+        except JobError:
+            for key in {item.key for item in new if item.key} - posted:
+                self.store.release(key)
+            raise
+
+    def _deliver(self, new: Sequence[Item], posted: set[str]) -> int:
+        """Post the items in order, note the keys of those that were posted, and return how many messages that took."""
         messages = 0
         # Neighbours that go the same way share messages; one of an incident stands alone, so that it can be edited.
         for (alert, incident), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incident)):
             webhook = self.alerts if alert else self.webhook
             post = self._post_incident if incident else self._post
-            messages += post(list(some), webhook)
+            messages += post(list(some), webhook, posted)
         return messages
 
     def _noted(self, embed: Embed) -> Embed:
         return replace(embed, footer=" · ".join(filter(None, (embed.footer, self.note)))) if self.note else embed
 
-    def _post(self, items: Sequence[Item], webhook: Webhook) -> int:
+    def _post(self, items: Sequence[Item], webhook: Webhook, posted: set[str]) -> int:
         messages = 0
         waiting = list(items)
         for payload in payloads([item.embed for item in items]):
             post = webhook.post(payload, self.deadline)
             messages += 1
-            self._remember(waiting[: payload.embeds], post)
+            self._remember(waiting[: payload.embeds], post, posted)
             waiting = waiting[payload.embeds :]
         return messages
 
-    def _post_incident(self, items: Sequence[Item], webhook: Webhook) -> int:
+    def _post_incident(self, items: Sequence[Item], webhook: Webhook, posted: set[str]) -> int:
         for item in items:
-            self._post_or_edit(item, webhook)
+            self._post_or_edit(item, webhook, posted)
         return len(items)
 
-    def _post_or_edit(self, item: Item, webhook: Webhook) -> None:
+    def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
         """Edit the post of the incident if there is one, else post; remember which."""
         key, embed = f"incident {item.embed.incident}", item.embed
         earlier = Incident.of(self.store.get(key))
         if earlier is not None and earlier.is_after(embed.timestamp):
             # SNS keeps no order. What is older than what is shown is posted separately and changes nothing there.
             (late,) = payloads([replace(embed, title=f"{embed.title} [arrived late]")])
-            self._remember([item], webhook.post(late, self.deadline))
+            self._remember([item], webhook.post(late, self.deadline), posted)
             return
         ongoing = earlier if earlier is not None and not earlier.closed else None
         (payload,) = payloads([_with_time_since(embed, ongoing)])
         edited = ongoing is not None and self._edit(ongoing, payload)
         new = "" if edited and not embed.announces else webhook.post(payload, self.deadline)
-        self._remember([item], new)
+        self._remember([item], new, posted)
         self.store.put(
             key,
             Incident(
@@ -155,13 +177,17 @@ class Delivery:
             return False
         return True
 
-    def _remember(self, items: Sequence[Item], post: str) -> None:
+    def _remember(self, items: Sequence[Item], post: str, posted: set[str]) -> None:
         for item in items:
             if item.key:
+                posted.add(item.key)
                 self.store.put(item.key, {"post": post})
 
 
 def _key(received: Received) -> str:
+    if isinstance(received.content, Message):
+        # A job publishes a message again if the answer was lost; SNS gives it another id.
+        return f"message {hashlib.sha256(received.text.encode()).hexdigest()}"
     return f"message {received.origin.message_id}" if received.origin.message_id else ""
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from joytify_common.masking import HIDDEN
 from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
 from joytify_discord.notation import NOWHERE, Place, parse_time, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+
+# Keys of JSON whose values are secrets: an approval's or a callback's token, a password.
+SECRET_KEY = re.compile(r'"[\w.-]*(?:token|password|secret_?access_?key|authorization|api_?key)"', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -219,12 +225,30 @@ def _parse_record(record: object) -> Received:
     envelope = record.get("Sns") if isinstance(record, dict) else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
         return _unknown(record)
-    text = envelope["Message"]
+    text = _without_tokens(envelope["Message"])
     return Received(content=parse_text(text), origin=_origin(envelope), text=text)
 
 
+def _without_tokens(text: str) -> str:
+    """Return the text; JSON in which a key names a secret, without the value, which would approve a deployment."""
+    if not SECRET_KEY.search(text):
+        return text
+    try:
+        return json.dumps(_masked(json.loads(text)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, list):
+        return [_masked(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: HIDDEN if SECRET_KEY.search(f'"{key}"') and each else _masked(each) for key, each in value.items()}
+
+
 def _unknown(value: object) -> Received:
-    text = json.dumps(value)
+    text = _without_tokens(json.dumps(value))
     return Received(content=parse_text(text), origin=Origin(), text=text)
 
 

@@ -36,7 +36,7 @@ BY_DEFAULT = {
 # Written with the notification: a user who removes the notification is not given it again by a retry.
 # Mongoose ignores fields that it does not know.
 MARK = "monthlyStatisticDelivery"
-LISTS = ["array", "missing", "null"]
+LISTS = {"array", "missing", "null"}
 
 
 @dataclass(frozen=True)
@@ -128,22 +128,13 @@ class Audience:
             users: of whom.
             held: `_id` of each notification that counts as it.
         """
-        is_list = {"$in": [{"$type": "$notifications"}, LISTS]}
-        pipeline: list[Document] = [
-            {"$match": _pending(users, held)},
-            {
-                "$group": {
-                    "_id": None,
-                    "ids": {"$push": {"$cond": [is_list, "$_id", "$$REMOVE"]}},
-                    "odd": {"$push": {"$cond": [is_list, "$$REMOVE", "$_id"]}},
-                }
-            },
-        ]
-        found = retry(self._deadline, lambda: next(self._users.aggregate(pipeline), None))
-        if found is None:
-            return Recipients([])
-        log_skipped("users whose notifications are no list", found["odd"])
-        return Recipients(found["ids"], len(found["odd"]))
+        by_type: Document = {"_id": {"$type": "$notifications"}, "ids": {"$push": "$_id"}}
+        pipeline: list[Document] = [{"$match": _pending(users, held)}, {"$group": by_type}]
+        found = retry(self._deadline, lambda: list(self._users.aggregate(pipeline)))
+        lists = [user for group in found if group["_id"] in LISTS for user in group["ids"]]
+        odd = [user for group in found if group["_id"] not in LISTS for user in group["ids"]]
+        log_skipped("users whose notifications are no list", odd)
+        return Recipients(lists, len(odd))
 
     def attach(self, notification: ObjectId, users: Sequence[ObjectId], held: Sequence[Any]) -> Recipients:
         """Put the notification on the users' lists; return those who got it by this call and by no other.
@@ -161,15 +152,15 @@ class Audience:
         changed = 0
 
         def push(some: Sequence[ObjectId]) -> int:
-            pending = _pending(some, (*held, notification))
+            lacking = {"_id": {"$in": list(some)}, **_lacking((*held, notification))}
             # One malformed user must not stop the update for everyone after him.
-            lists = {**pending, "$and": [{"$or": [{"notifications": {"$type": "array"}}, MISSING]}]}
-            pushed = self._users.update_many(lists, change).modified_count
+            with_list = {**lacking, "notifications": {"$type": "array"}}
+            pushed = self._users.update_many(with_list, change).modified_count
             if pushed < len(some):
-                # The server pushes to no null, which counts as an empty list.
-                null = {**pending, "notifications": {"$type": "null"}}
-                if self._users.update_many(null, {"$set": {"notifications": []}}).modified_count:
-                    pushed += self._users.update_many(lists, change).modified_count
+                # Null, to which the server pushes nothing, or no list yet.
+                empty: Document = {"$set": {"notifications": []}}
+                if self._users.update_many({**lacking, "notifications": None}, empty).modified_count:
+                    pushed += self._users.update_many(with_list, change).modified_count
             return pushed
 
         def work(some: Sequence[ObjectId]) -> None:
@@ -198,13 +189,9 @@ class Audience:
         return retry(self._deadline, lambda: self._users.find_one(held, {"_id": 1})) is not None
 
 
-MISSING = {"notifications": {"$exists": False}}
-
-
 def _pending(users: Sequence[ObjectId], held: Sequence[Any]) -> Document:
-    return {
-        "_id": {"$in": list(users)},
-        "$or": [{WANTED: True}, BY_DEFAULT],
-        "notifications.id": {"$nin": list(held)},
-        f"{MARK}.notification": {"$nin": list(held)},
-    }
+    return {"_id": {"$in": list(users)}, "$or": [{WANTED: True}, BY_DEFAULT], **_lacking(held)}
+
+
+def _lacking(held: Sequence[Any]) -> Document:
+    return {"notifications.id": {"$nin": list(held)}, f"{MARK}.notification": {"$nin": list(held)}}

@@ -94,8 +94,7 @@ class ChunkPipeline:
         read: returns the chunk after a stats document's `_id`; None after the last.
         attach: gives a chunk's users the notification and returns who got it; several are called at the same time.
         notify: is called with what came of each chunk, whatever becomes of the others.
-        record: is called with a chunk's position and whether users were skipped in it, in order, once it and all
-            before it are attached.
+        record: is called with a chunk's position and outcome, in order, once it and all before it are attached.
         deadline: when to stop.
         seconds_per_chunk: no chunk is begun with less time left.
     """
@@ -103,7 +102,7 @@ class ChunkPipeline:
     read: Callable[[Any], Chunk | None]
     attach: Callable[[Chunk], Recipients]
     notify: Callable[[Recipients], None]
-    record: Callable[[Any, bool], None]
+    record: Callable[[Any, ChunkOutcome], None]
     deadline: Deadline
     seconds_per_chunk: float
 
@@ -125,7 +124,7 @@ class ChunkPipeline:
                     chunk, attached = in_flight.popleft()
                     outcomes.append(outcome := self._settle(chunk, attached.result()))
                     _raise(attached.result().failure)
-                    self.record(chunk.last, outcome.skipped > 0)
+                    self.record(chunk.last, outcome)
                     reached, has_progress = chunk.last, True
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 failures, is_late = [exc], self.deadline.remaining() == 0

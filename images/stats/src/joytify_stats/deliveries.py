@@ -82,7 +82,7 @@ class Deliveries:
             notification=oldest if recorded is None else recorded if exists else None,
             held=(*held, *(() if recorded is None else (recorded,))),
             adopted=oldest is not None if recorded is None else record.get("adopted", False),
-            deleted="createdAt" in record and not exists,
+            deleted=record.get("sent", False) and not exists,
             finished="finishedAt" in record,
             has_skipped=record.get("skipped", False),
             after=record.get("after"),
@@ -109,8 +109,6 @@ class Deliveries:
             )
             identity: Any = (record or {"notification": candidate})["notification"]
             result = self._notifications.update_one({"_id": identity}, {"$setOnInsert": document}, upsert=True)
-            # From now on its absence means that somebody has deleted it.
-            self._records.update_one(self._id, {"$set": {"createdAt": now}})
         return identity, result.upserted_id is not None
 
     def forget(self) -> None:
@@ -125,14 +123,16 @@ class Deliveries:
         with bounded(self._deadline):
             self._records.update_one(self._id, {"$unset": {"finishedAt": 1, "after": 1, "skipped": 1}})
 
-    def record_progress(self, after: Any, *, skipped: bool) -> None:  # noqa: ANN401 - an _id may be of any type
-        """Record that all up to this stats document is processed, and whether users were skipped there.
+    def record_progress(self, after: Any, *, sent: bool, skipped: bool) -> None:  # noqa: ANN401 - an _id may be of any type
+        """Record that all up to this stats document is processed; a slower run cannot set the progress back.
 
-        A slower run cannot set the progress back.
+        Args:
+            after: `_id` of the document.
+            sent: whether users got the notification; from then on its absence means that somebody has deleted it.
+            skipped: whether users were skipped.
         """
-        change: Document = {"$max": {"after": after}}
-        if skipped:
-            change["$set"] = {"skipped": True}
+        told = {name: True for name, is_so in (("sent", sent), ("skipped", skipped)) if is_so}
+        change: Document = {"$max": {"after": after}, **({"$set": told} if told else {})}
         with bounded(self._deadline):
             self._progress.update_one(self._id, change, upsert=True)
 
@@ -141,7 +141,8 @@ class Deliveries:
         with bounded(self._deadline):
             self._records.update_one(self._id, {"$set": {"skipped": True}}, upsert=True)
 
-    def record_finish(self, now: datetime) -> None:
-        """Record that the walk has reached its end."""
+    def record_finish(self, notification: ObjectId, now: datetime) -> None:
+        """Record that the walk has reached its end, and which notification everyone has."""
+        finished = {"notification": notification, "sent": True, "finishedAt": now}
         with bounded(self._deadline):
-            self._records.update_one(self._id, {"$set": {"finishedAt": now}}, upsert=True)
+            self._records.update_one(self._id, {"$set": finished}, upsert=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
     from joytify_stats.audience import Audience, Chunk, Recipients
     from joytify_stats.backend import Backend
+    from joytify_stats.chunks import ChunkOutcome
     from joytify_stats.deliveries import Deliveries
     from joytify_stats.period import Period
     from joytify_stats.report import StatsReport
@@ -94,9 +95,10 @@ class Delivery:
                 pushes.start(recipients.users)
                 pushes.lose(recipients.unknown, NOBODY_SAID)
 
-        def record(last: object, skipped: bool) -> None:  # noqa: FBT001 - the pipeline's call
+        def record(last: object, outcome: ChunkOutcome) -> None:
             if not self.dry_run:
-                self.deliveries.record_progress(last, skipped=skipped)
+                sent, skipped = outcome.updated > 0, outcome.skipped > 0
+                self.deliveries.record_progress(last, sent=sent, skipped=skipped)
 
         pipeline = ChunkPipeline(
             read=lambda position: self.audience.next_chunk(position, next(sizes)),
@@ -121,7 +123,7 @@ class Delivery:
             self.deliveries.restart()
             return replace(delivered, failure=refusal), report
         if delivered.is_done and delivered.failure is None and notification is not None and not self.dry_run:
-            self.deliveries.record_finish(self.now)
+            self.deliveries.record_finish(notification, self.now)
         return delivered, report
 
     def _attach(self, create: Once[tuple[ObjectId, bool]], held: Sequence[Any], chunk: Chunk) -> Recipients:

@@ -12,6 +12,7 @@ from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsEr
 from joytify_discord.parsing import Alarm, EventBridgeEvent, Received, SnsJson, Unknown
 from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json, sns_text
 from joytify_discord.rendering.markdown import written
+from joytify_discord.rendering.pretty import pretty
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -68,8 +69,8 @@ def _alarm(message: Alarm, received: Received) -> Draft:
 def _whole(text: str) -> str:
     """Return JSON as a person reads it; what is none as it is."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+        return pretty(json.loads(text))
+    except (ValueError, RecursionError):
         return text
 
 

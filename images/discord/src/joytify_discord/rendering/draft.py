@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from joytify_discord.rendering.pretty import pretty
 from joytify_discord.rendering.style import FAILURE, WARNING
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def json_draft(value: dict[str, Any], severity: Severity, title: str, **more: An
     return Draft(
         severity=severity,
         title=title,
-        full=json.dumps(value, indent=2, ensure_ascii=False),
+        full=pretty(value),
         **more,
     )
 

@@ -5,14 +5,13 @@ The shapes are those of https://docs.aws.amazon.com/eventbridge/latest/ref/event
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from joytify_discord.notation import Place, partition_of, resource_of
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds import account, compute, data, delivery, security
 from joytify_discord.rendering.kinds.kind import fill, fill_address, fill_list
-from joytify_discord.rendering.links import page
+from joytify_discord.rendering.links import CONSOLE, page
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
 from joytify_discord.rendering.style import SUCCESS
 from joytify_discord.rendering.text import time_of
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
 # Links of AWS into its own console; others stand in a field, where their host is seen.
-CONSOLE = re.compile(r"https://(?:[\w-]+\.)?console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/")
 
 
 def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
@@ -84,7 +82,7 @@ def _guess(event: EventBridgeEvent) -> Severity:
 def _address(kind: Kind, event: EventBridgeEvent) -> str:
     link = get_path(event.detail, kind.link) if kind.link else ""
     # A build that wrote no log names none.
-    if CONSOLE.match(link) and "=null" not in link:
+    if CONSOLE.fullmatch(link) and "=null" not in link:
         return link
     region = _region(event)
     place = Place(partition_of(region), region, event.account)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from joytify_discord.limits import cut
 from joytify_discord.rendering.draft import Draft
+from joytify_discord.rendering.pretty import pretty
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
 from joytify_discord.rendering.values import first_of, flatten_fields
 
@@ -53,7 +53,7 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
 def _shown(text: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, (dict, list)) else text
+    return pretty(value) if isinstance(value, (dict, list)) else text
 
 
 def _title(text: str, value: object) -> str:

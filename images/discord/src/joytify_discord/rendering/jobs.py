@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     )
     from joytify_discord.parsing import Origin
 
-NEXT_AFTER_FAILURE = "Lambda retries it twice; after that the event is in the function's dead-letter queue."
+NEXT_AFTER_FAILURE = (
+    "Lambda tries a scheduled or queued event twice more, and then keeps it in the function's dead-letter queue. "
+    "An event that somebody waits for is not tried again."
+)
 NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
 # Errors that leave the run's work done, by their stage: nobody retries them.
 NEXT_AFTER = {
@@ -72,13 +75,13 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     fields = [*_stats_figures(data), DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
     if data.cleanup_failure:
         fields.append(DraftField("Why cleanup was not started", data.cleanup_failure, inline=False))
-    return _draft(severity, f"Monthly statistics: {what}", message, origin, fields)
+    return _of_request(_draft(severity, f"Monthly statistics: {what}", message, origin, fields), message)
 
 
 def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
     fields = [*_failure(message.data), *_stats_figures(message.data)]
     title = f"Monthly statistics failed at {message.data.stage}"
-    return _draft(FAILURE, title, message, origin, fields)
+    return _of_request(_draft(FAILURE, title, message, origin, fields), message)
 
 
 def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
@@ -97,7 +100,14 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
     ]
     fields.extend(_cleanup_extras(data))
     draft = _draft(severity, f"Cleanup: {what}", message, origin, fields)
+    draft = _of_request(draft, message)
     return _of_sequence(draft, data.chain, closes=not data.continued)
+
+
+def _of_request(draft: Draft, message: Message) -> Draft:
+    """Return the draft as one of its event's: Lambda's retries of an event that failed edit the post of the failure."""
+    is_failure = isinstance(message, MonthlyStatsError | CleanupError)
+    return replace(draft, incident=f"request {message.data.request_id}", closes=not is_failure)
 
 
 def _of_sequence(draft: Draft, chain: Chain | None, *, closes: bool) -> Draft:
@@ -166,7 +176,7 @@ def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
     ]
     if data.fan_out is not None:
         fields.append(DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False))
-    draft = _draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
+    draft = _of_request(_draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields), message)
     return _of_sequence(draft, data.chain, closes=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,11 +11,18 @@ from joytify_discord.notation import REGION
 if TYPE_CHECKING:
     from joytify_discord.notation import Place
 
+# Titles lead to AWS's consoles only, whatever a message names.
+CONSOLE = re.compile(r"https://(?:[\w-]+\.)*console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/[!-~]*")
 CONSOLES = {
     "aws": "https://{region}.console.aws.amazon.com",
     "aws-cn": "https://{region}.console.amazonaws.cn",
     "aws-us-gov": "https://{region}.console.amazonaws-us-gov.com",
 }
+
+
+def console_only(address: str) -> str:
+    """Return the address if it is one of AWS's consoles; else empty text."""
+    return address if CONSOLE.fullmatch(address) else ""
 
 
 def page(place: Place, path: str) -> str:

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from joytify_discord.embed import Embed, EmbedField
+from joytify_discord.rendering.links import console_only
 from joytify_discord.rendering.text import Authored, Time
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def written(draft: Draft, zone: ZoneInfo) -> Embed:
         # Discord shows a footer as it stands.
         footer=draft.footer,
         timestamp=draft.timestamp,
-        url=draft.url,
+        url=console_only(draft.url),
         is_alert=draft.is_alert,
         incident=draft.incident,
         closes=draft.closes,

@@ -90,7 +90,7 @@ def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Draft:
             *select_fields(value, fields),
             *([DraftField("Causes", "\n".join(causes), inline=False)] if causes else []),
         ],
-        url=link if link.startswith("https://") else "",
+        url=link,
         account=get_path(value, "accountId"),
     )
 
@@ -186,7 +186,7 @@ def _database(value: dict[str, Any], _origin: Origin) -> Draft:
         ],
         # In UTC, without saying so.
         timestamp=parse_time(get_path(value, "Event Time").strip().replace(" ", "T") + "Z"),
-        url=link if link.startswith("https://") else "",
+        url=link,
         account=place.account,
         region=place.region,
     )

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
 PAIR = re.compile(r"^(\w+)='(.*?)'$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^([A-Z][\w ]+): (.+)$", re.MULTILINE)
-ADDRESS = re.compile(r"https://[\w.-]+\.amazonaws\.com(?:\.cn)?/\S+")
 LONGEST = 20_000
 
 
@@ -120,14 +119,7 @@ def _subscription(text: str, _origin: Origin) -> Draft | None:
         return _draft(INFORMATION, "A subscription was deactivated", text, description=text)
     if not text.startswith("You have chosen to subscribe to the topic"):
         return None
-    address = ADDRESS.search(text)
-    return _draft(
-        WARNING,
-        "A subscription waits for its confirmation",
-        text,
-        description=text,
-        url=address.group() if address else "",
-    )
+    return _draft(WARNING, "A subscription waits for its confirmation", text, description=text)
 
 
 def _draft(severity: Severity, title: str, text: str, **more: Any) -> Draft:  # noqa: ANN401 - fields of a draft

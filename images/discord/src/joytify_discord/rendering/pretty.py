@@ -1,0 +1,26 @@
+"""JSON as a person reads it."""
+
+from __future__ import annotations
+
+import json
+
+# 256 KiB of brackets, as SNS takes them, would be gigabytes of spaces.
+MOST_NESTED = 24
+
+
+def pretty(value: object) -> str:
+    """Return JSON as a person reads it: on lines of its own, unless it is nested so deeply that it is mostly indent."""
+    try:
+        is_flat = _depth(value) <= MOST_NESTED
+        return json.dumps(value, indent=2 if is_flat else None, ensure_ascii=False)
+    except RecursionError:
+        return "JSON that is nested too deeply to be shown"
+
+
+def _depth(value: object) -> int:
+    """Return how deeply a value is nested, as far as it matters."""
+    level, depth = [value], 0
+    while level and depth <= MOST_NESTED:
+        inner = (each.values() if isinstance(each, dict) else each if isinstance(each, list) else () for each in level)
+        level, depth = [each for some in inner for each in some if isinstance(each, (dict, list))], depth + 1
+    return depth

@@ -1,0 +1,90 @@
+"""What others wrote reaches the terminal as text."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from joytify_cli import terminal
+from joytify_cli.operate.answer import draw_answer
+from joytify_cli.operate.log_view import LogView
+from joytify_cli.operate.logs import parse
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# Sets the clipboard, clears the screen, sets the title, moves back, turns the direction of writing.
+ODD = "a\x1b]52;c;aGk=\x07b\x1b[2Jc\x9b31md\re\x08f\u202eg"
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the terminal gets."""
+    file = io.StringIO()
+    console = terminal.make_console(file=file, force_terminal=True)
+    monkeypatch.setattr(terminal, "console", console)
+    monkeypatch.setattr("joytify_cli.operate.log_view.console", console)
+    return file
+
+
+def clean(text: str) -> bool:
+    """Return whether nothing but rich's own styles is in the text."""
+    import re  # noqa: PLC0415
+
+    return not terminal.UNSAFE.search(re.sub(r"\x1b\[[\d;]*m", "", text))
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [ODD, Text(ODD, style="bold"), *draw_answer({ODD: ODD, "rows": [{ODD: ODD}]})],
+    ids=["text", "styled", "table", "rows"],
+)
+def test_control_characters_are_shown_and_not_sent(screen: io.StringIO, drawn: RenderableType) -> None:
+    terminal.console.print(drawn)
+
+    assert clean(screen.getvalue())
+    assert "\\x1b" in screen.getvalue()
+
+
+def test_marks_and_emoji_in_data_are_data(screen: io.StringIO) -> None:
+    table = Table("[bold]key[/bold]")
+    table.add_row("arn:aws:secretsmanager:eu-west-1:1:secret:NAME [red]x[/red]")
+    terminal.console.print(table)
+    terminal.say("secret:lock: [link=https://evil.example]x[/link]")
+
+    assert ":secret:NAME [red]x[/red]" in screen.getvalue()
+    assert "secret:lock: [link=https://evil.example]x[/link]" in screen.getvalue()
+    assert "[bold]key[/bold]" in screen.getvalue()
+
+
+def test_json_is_escaped_and_still_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.echo_json({"odd": ODD, "ordinary": "日本語"})
+
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"odd": ODD, "ordinary": "日本語"}
+    assert clean(printed.replace("\n", ""))
+    assert "日本語" in printed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        json.dumps({"type": "platform.report", "record": {"status": 5, "metrics": {"a": "x"}}}),
+        json.dumps({"type": "platform.start", "record": []}),
+        json.dumps({"timestamp": "0001-01-01T00:00:00+14:00", "level": None, "message": None}),
+        json.dumps({"_aws": None, "service": [], "x": []}),
+        json.dumps({"message": {"a": 1}, "level": ["x"], "requestId": {"a": 1}}),
+        "\x00\x1b[2J",
+        "",
+    ],
+)
+def test_an_odd_log_line_is_a_line(screen: io.StringIO, line: str) -> None:
+    LogView().show(parse({"timestamp": 1_790_000_000_000, "message": line, "logStreamName": "s"}))
+
+    assert clean(screen.getvalue())
