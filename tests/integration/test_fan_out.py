@@ -149,12 +149,17 @@ class Killer(Thread):
 
 def _children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text(encoding="ascii").split()]
+    return [int(child) for task in tasks for child in _text(task / "children").split()]
 
 
 def _command(pid: int) -> str:
+    return _text(Path(f"/proc/{pid}/cmdline"))
+
+
+def _text(file: Path) -> str:
+    """Return what a file of a process or thread holds that may have ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
         return ""
 
@@ -181,7 +186,7 @@ def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str
     assert plays.count_documents({}) == RETAINED + 100
     # What a worker deleted before it was killed nobody has counted.
     uncounted = RECORDS + 1 - answer["recordsDeleted"]
-    assert 0 <= uncounted < RECORDS / 8
+    assert 0 <= uncounted <= RECORDS / 8
     assert answer["recordsDeleted"] == fan_out["deleted"]["playbacks"]
     assert answer["remainingRecords"] == 0
     assert fan_out["rounds"] >= 2

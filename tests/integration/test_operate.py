@@ -411,8 +411,9 @@ def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
             "say --yes, or look first with --dry-run\n"
         ),
     )
-    assert failed[0] == 1
-    assert "2999-01 is not over" in failed[1].splitlines()[-1]
+    # It is refused here, and the function is not called.
+    assert failed[0] == 2
+    assert "2999-01 is not over" in failed[1]
     assert json.loads(as_json[1])["testMode"] is True
     assert code == 0
     assert "its log: joytify tail cleanup --follow" in queued
