@@ -60,6 +60,10 @@ test-terraform: init ## Only Terraform: format, validity, tests; no account need
 bench-cold-start: ## Layers and cold start of each image beside bare imports; writes build/bench/cold_start.json
 	@bin/bench-cold-start
 
+.PHONY: faults
+faults: init ## Faults at random moments and what must hold after each; N=50 SEED=7
+	@N=$(N) SEED=$(SEED) bin/faults
+
 .PHONY: bench-stats
 bench-stats: ## Stats beside the old algorithm and a raw updateMany, and a million users in the limited image
 	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-stats

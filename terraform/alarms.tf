@@ -47,7 +47,7 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
 }
 
 # The topic itself may be what is broken, so that the address in alarm_email is told as well.
-resource "aws_cloudwatch_metric_alarm" "reports_lost" {
+resource "aws_cloudwatch_metric_alarm" "report_lost" {
   for_each = toset(["stats", "cleanup"])
 
   alarm_name          = "${local.names[each.key]}-report-lost"

@@ -60,6 +60,7 @@ run "three_environments_fit_one_account" {
       [for queue in aws_sqs_queue.this : queue.name],
       [for alarm in aws_cloudwatch_metric_alarm.queue : alarm.alarm_name],
       [for alarm in aws_cloudwatch_metric_alarm.silence : alarm.alarm_name],
+      [for alarm in aws_cloudwatch_metric_alarm.report_lost : alarm.alarm_name],
       flatten([for function in module.function : values(function.alarms)]),
       [
         aws_cloudwatch_metric_alarm.storage.alarm_name,

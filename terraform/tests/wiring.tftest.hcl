@@ -237,6 +237,7 @@ run "alarms_and_encryption" {
     condition = alltrue([for alarm in concat(
       values(aws_cloudwatch_metric_alarm.queue),
       values(aws_cloudwatch_metric_alarm.silence),
+      values(aws_cloudwatch_metric_alarm.report_lost),
       [aws_cloudwatch_metric_alarm.storage],
     ) : length(alarm.alarm_actions) > 0 && alarm.alarm_actions == alarm.ok_actions && length(alarm.alarm_description) > 60])
     error_message = "Every alarm has actions for its beginning and its end, and a description."

@@ -68,7 +68,9 @@ class Names:
     def alarms(self) -> set[str]:
         """Every alarm."""
         of_functions = {f"{name}-{kind}" for name in self.functions.values() for kind in FUNCTION_ALARMS}
-        of_jobs = {f"{self.functions[job]}-silence" for job in LONGEST_SILENCE_DAYS}
+        of_jobs = {
+            f"{self.functions[job]}-{kind}" for job in LONGEST_SILENCE_DAYS for kind in ("silence", "report-lost")
+        }
         return of_functions | of_jobs | self.queues | {f"{self.prefix}-storage"}
 
     @property

@@ -106,6 +106,13 @@ def test_a_topic_that_fails_changes_nothing_about_the_outcome(error: JobError | 
             job(sns, failing(error))({}, FakeContext())
 
 
+def test_a_report_that_cannot_be_published_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    job(FakeSNS(error=EndpointConnectionError(endpoint_url="http://127.0.0.1")))({}, FakeContext())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [line["ReportsLost"] for line in lines if "ReportsLost" in line] == [[1.0]]
+
+
 @pytest.mark.parametrize(
     ("event", "fault"),
     [

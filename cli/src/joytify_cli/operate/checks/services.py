@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -41,7 +42,11 @@ def _backend(context: Context) -> Iterator[Finding]:
     with httpx.Client() as client:
         # To nobody: the backend answers as to any push.
         Backend(client, domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
-    yield Finding("backend", "ok", f"{context.text('API_DOMAIN', '')} takes the key (an empty push)")
+    address = urlsplit(context.text("API_DOMAIN", ""))
+    shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+    yield Finding("backend", "ok", f"{shown} takes the key (an empty push)")
+    if address.scheme == "http" and context.target.stack is None:
+        yield Finding("backend", "note", "API_DOMAIN begins with http://: the key is sent in clear", "use https://")
 
 
 def _alerts(context: Context) -> Iterator[Finding]:

@@ -1,0 +1,14 @@
+"""A few of the trials of `make faults`, with one seed: what must hold holds after each."""
+
+from __future__ import annotations
+
+import random_faults
+
+TRIALS, SEED = 6, 26
+
+
+def test_what_must_hold_holds_after_faults_at_random_moments() -> None:
+    made = random_faults.trials(TRIALS, SEED)
+
+    assert len(made) == TRIALS
+    assert [trial for trial in made if trial.broken] == []
