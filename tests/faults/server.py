@@ -106,6 +106,9 @@ class Server:
         command += ["--setParameter", "transactionLifetimeLimitSeconds=3", "--setParameter", "enableTestCommands=1"]
         with (self._folder / "mongod.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._await_primary()
+
+    def _await_primary(self) -> None:
         until = time.monotonic() + START_SECONDS
         while not initiate(self.direct, f"{HOST}:{self._port}"):
             assert time.monotonic() < until, "MongoDB did not become primary"
@@ -141,8 +144,9 @@ class Server:
             client.admin.command({"configureFailPoint": "failCommand", "mode": {"times": times}, "data": data})
 
     def calm(self) -> None:
-        """End what the server was told to do wrong."""
+        """End what the server was told to do wrong, and wait until it can be written to."""
         self.proxy.seconds = 0.0
+        self._await_primary()
         with MongoClient[dict[str, Any]](self.direct) as client:
             client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
 
