@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,11 @@ ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d
 MAIL_TIME = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})")
 # arn:partition:service:region:account:resource
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
+
+
+PLACED_ARN = re.compile(r"arn:(aws[\w-]*):[\w-]+:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):")
+# Keys of an error that is JSON within a text, in the order in which they are read.
+SAYING = ("errorType", "code", "Code", "errorMessage", "message", "Message", "description", "reason")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,26 @@ def place_of(arn: str) -> Place | None:
     if len(parts) < 6 or parts[0] != "arn" or not REGION.fullmatch(parts[3]):  # noqa: PLR2004 - arn:partition:service:region:account:resource
         return None
     return Place(partition=parts[1], region=parts[3], account=parts[4])
+
+
+def place_in(text: str) -> Place | None:
+    """Return where the first resource is that a text names by an ARN with region and account; None if there is none."""
+    match = PLACED_ARN.search(text)
+    return Place(*match.groups()) if match else None
+
+
+def in_words(text: str) -> str:
+    """Return what a text says that may be JSON, as the cause of a failure often is: its error and its message."""
+    if not text.startswith("{"):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    told = (
+        [str(value[key]) for key in SAYING if isinstance(value.get(key), (str, int))] if isinstance(value, dict) else []
+    )
+    return ": ".join(told[:2]) or text
 
 
 def partition_of(region: str) -> str:

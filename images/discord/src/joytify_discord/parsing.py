@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -14,10 +16,12 @@ from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
 from joytify_discord.notation import NOWHERE, Place, parse_time, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 
+# Of what a log subscription sends; a log event has 256 KiB at most.
+MOST_UNPACKED = 1024 * 1024
 # Keys of JSON whose values are secrets: an approval's or a callback's token, a password.
 SECRET_KEY = re.compile(r'"[\w.-]*(?:token|password|secret_?access_?key|authorization|api_?key)"', re.IGNORECASE)
 
@@ -48,6 +52,7 @@ class Alarm:
     Attributes:
         children: alarms that triggered a composite one.
         suppressed_by: what suppresses its actions; empty for nothing.
+        contributor: which series of an alarm over several changed its state, by the series' attributes.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Alarm:
     trigger: Mapping[str, Any] = field(default_factory=dict)
     children: Sequence[Any] = ()
     suppressed_by: str = ""
+    contributor: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +155,8 @@ def parse_event(event: object) -> list[Received]:
     """Return what each record of the event says, in order; an event that is no SNS event is itself the message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        return [_unknown(event)]
-    return [_parse_record(record) for record in records]
+        return list(_opened(_without_tokens(json.dumps(event)), Origin()))
+    return [received for record in records for received in _parse_record(record)]
 
 
 def parse_text(text: str) -> Parsed:
@@ -170,8 +176,8 @@ def parse_text(text: str) -> Parsed:
 def _known(text: str, value: dict[str, Any]) -> Parsed | None:
     if value.get("type") in MESSAGE_TYPES:
         return parse_message(text)
-    if all(isinstance(value.get(key), str) for key in ("AlarmName", "NewStateValue")):
-        return _alarm(value)
+    if (alarm := _any_alarm(value)) is not None:
+        return alarm
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/notifications.html
     kind = _text(value, "detail-type") or _text(value, "detailType")
     if kind and isinstance(value.get("detail"), dict):
@@ -179,6 +185,15 @@ def _known(text: str, value: dict[str, Any]) -> Parsed | None:
     if "Records" in value and not _is_of_s3(value["Records"]):
         return None
     return next((SnsJson(kind, value) for kind, keys in SHAPES.items() if keys <= value.keys()), None)
+
+
+def _any_alarm(value: dict[str, Any]) -> Alarm | EventBridgeEvent | None:
+    """Return the alarm in one of the forms in which CloudWatch and tools around it send one; None if it is none."""
+    if isinstance(value.get("AlarmName"), str):
+        forms = {"NewStateValue": _alarm, "StateValue": _reminder}
+        return next((form(value) for key, form in forms.items() if isinstance(value.get(key), str)), None)
+    is_direct = isinstance(value.get("alarmData"), dict) and "alarmArn" in value
+    return _direct_action(value) if is_direct else None
 
 
 def _alarm(value: dict[str, Any]) -> Alarm:
@@ -196,7 +211,32 @@ def _alarm(value: dict[str, Any]) -> Alarm:
         trigger=trigger if isinstance(trigger, dict) else {},
         children=children if isinstance(children, list) else (),
         suppressed_by=_text(value, "ActionsSuppressedBy"),
+        contributor=_texts(value.get("AlarmContributorAttributes")),
     )
+
+
+def _reminder(value: dict[str, Any]) -> Alarm:
+    """Return the alarm of a description of it, as tools send it that remind of what still burns."""
+    words = {"NewStateValue": "StateValue", "NewStateReason": "StateReason", "StateChangeTime": "StateUpdatedTimestamp"}
+    return _alarm({**value, **{key: value.get(other) for key, other in words.items()}, "Trigger": value})
+
+
+def _direct_action(value: dict[str, Any]) -> EventBridgeEvent:
+    """Return the event of an alarm that calls a function itself."""
+    arn = _text(value, "alarmArn")
+    return EventBridgeEvent(
+        kind="CloudWatch Alarm State Change",
+        source=_text(value, "source"),
+        detail=value["alarmData"],
+        at=parse_time(_text(value, "time")),
+        region=_text(value, "region"),
+        account=_text(value, "accountId"),
+        resources=[arn] if arn else (),
+    )
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(key): str(each) for key, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _event(kind: str, value: dict[str, Any]) -> EventBridgeEvent:
@@ -221,12 +261,61 @@ def _is_of_s3(records: object) -> bool:
     return isinstance(records, list) and bool(records) and all(isinstance(r, dict) and "s3" in r for r in records)
 
 
-def _parse_record(record: object) -> Received:
+def _parse_record(record: object) -> Iterator[Received]:
     envelope = record.get("Sns") if isinstance(record, dict) else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
-        return _unknown(record)
-    text = _without_tokens(envelope["Message"])
-    return Received(content=parse_text(text), origin=_origin(envelope), text=text)
+        yield from _opened(_without_tokens(json.dumps({"Records": [record]})), Origin())
+        return
+    yield from _opened(_without_tokens(envelope["Message"]), _origin(envelope))
+
+
+def _opened(text: str, origin: Origin) -> Iterator[Received]:
+    """Yield what is in a message that only carries others: of SNS, SQS or CloudWatch Logs; else the message itself."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    inner = list(_carried(value)) if isinstance(value, dict) else []
+    for number, each in enumerate(inner or [text]):
+        # Each is posted once, though the envelope has one id.
+        identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id
+        yield Received(content=parse_text(each), origin=replace(origin, message_id=identity), text=each)
+
+
+def _carried(value: dict[str, Any]) -> Iterator[str]:
+    records = value.get("Records")
+    for record in records if isinstance(records, list) else ():
+        envelope = record.get("Sns", record) if isinstance(record, dict) else {}
+        body = envelope.get("Message", envelope.get("body")) if isinstance(envelope, dict) else None
+        if isinstance(body, str):
+            yield _message_in(body)
+    if value.get("Type") == "Notification" and isinstance(value.get("Message"), str) and "TopicArn" in value:
+        yield value["Message"]
+    packed = value["awslogs"].get("data") if isinstance(value.get("awslogs"), dict) else None
+    logs = _unpacked(packed) if isinstance(packed, str) else value
+    if isinstance(logs.get("logEvents"), list) and "logGroup" in logs:
+        lines = [str(each.get("message", "")) for each in logs["logEvents"] if isinstance(each, dict)]
+        yield "\n".join((f"Log of {logs['logGroup']}", *lines))
+
+
+def _message_in(body: str) -> str:
+    """Return the message of SNS in a body of SQS; another body as it is."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    message = value.get("Message") if isinstance(value, dict) and value.get("Type") == "Notification" else None
+    return message if isinstance(message, str) else body
+
+
+def _unpacked(data: str) -> dict[str, Any]:
+    """Return what CloudWatch Logs has packed, as far as it is no larger than any message."""
+    try:
+        raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(base64.b64decode(data), MOST_UNPACKED)
+        value = json.loads(raw)
+    except (ValueError, zlib.error, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _without_tokens(text: str) -> str:
@@ -245,11 +334,6 @@ def _masked(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return {key: HIDDEN if SECRET_KEY.search(f'"{key}"') and each else _masked(each) for key, each in value.items()}
-
-
-def _unknown(value: object) -> Received:
-    text = _without_tokens(json.dumps(value))
-    return Received(content=parse_text(text), origin=Origin(), text=text)
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from joytify_discord.notation import Place, parse_time, partition_of, place_of, resource_of, without_arns
+from joytify_discord.notation import Place, in_words, parse_time, partition_of, place_of, resource_of, without_arns
 from joytify_discord.parsing import Alarm
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.links import alarm_page
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from joytify_discord.parsing import EventBridgeEvent
 
-BY_EVENTBRIDGE = "CloudWatch Alarm State Change"
+BY_EVENTBRIDGE = {"CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"}
 STATES = {
     "ALARM": (FAILURE, "Alarm"),
     "OK": (SUCCESS, "Resolved"),
@@ -52,8 +52,14 @@ def from_event(event: EventBridgeEvent) -> Alarm:
         rule=get_path(detail, "configuration.alarmRule"),
         trigger={"Metrics": get_list(detail, "configuration.metrics")},
         children=_children(get_path(detail, "state.reasonData")),
-        suppressed_by=get_path(detail, "state.actionsSuppressedBy"),
+        suppressed_by=get_path(detail, "state.actionsSuppressedBy")
+        or resource_of(get_path(detail, "muteDetail.mutedByArn")),
+        contributor=_texts(get_value(detail, "alarmContributor.attributes")),
     )
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(key): str(each) for key, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _children(reason: str) -> list[object]:
@@ -72,10 +78,13 @@ def alarm(message: Alarm, topic: Place) -> Draft:
     """
     at = _place(message, topic)
     severity, what = _state(message)
+    # One series that recovers is not the alarm: each is an incident of its own.
+    series = ", ".join(f"{key} {value}" for key, value in message.contributor.items())
     return Draft(
         severity=severity,
-        title=f"{what}: {message.name}",
-        description=Authored(message.description),
+        title=f"{what}: {message.name}{f' ({series})' if series else ''}",
+        # It says what to do while the alarm lasts.
+        description="" if severity is SUCCESS else Authored(in_words(message.description)),
         fields=[
             DraftField("Why", without_arns(message.reason), inline=False),
             *_watched(message),
@@ -84,7 +93,7 @@ def alarm(message: Alarm, topic: Place) -> Draft:
         ],
         timestamp=message.changed_at,
         url=alarm_page(at, message.name),
-        incident=f"alarm {at.account} {at.region} {message.name}",
+        incident=f"alarm {at.account} {at.region} {message.name}{f' {series}' if series else ''}",
         closes=message.state == "OK",
         since=message.changed_at,
         account=at.account,
@@ -137,11 +146,13 @@ def _metrics(trigger: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
             continue
         metric = get_value(entry, "MetricStat.Metric") or get_value(entry, "metricStat.metric")
         if name := get_path(metric, "MetricName") or get_path(metric, "name"):
-            named = get_value(metric, "dimensions")
+            by_name = get_value(metric, "dimensions")
             dimensions = get_list(metric, "Dimensions") or get_list(metric, "dimensions")
             values = [get_path(each, "value") or get_path(each, "Value") for each in dimensions]
-            values += [str(value) for value in named.values()] if isinstance(named, dict) else []
-            yield _metric(get_path(metric, "Namespace") or get_path(metric, "namespace"), name, values)
+            values += [str(value) for value in by_name.values()] if isinstance(by_name, dict) else []
+            account = get_path(entry, "AccountId") or get_path(entry, "accountId")
+            named = _metric(get_path(metric, "Namespace") or get_path(metric, "namespace"), name, values)
+            yield f"{named} in account {account}" if account else named
 
 
 def _metric(namespace: str, name: str, values: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
+from joytify_discord.notation import place_in
 from joytify_discord.parsing import Alarm, EventBridgeEvent, Received, SnsJson, Unknown
 from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json, sns_text
 from joytify_discord.rendering.markdown import written
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from joytify_discord.parsing import Origin
     from joytify_discord.rendering.draft import Draft
 
+OWN = (CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary)
 # The parser lets through what a renderer may still stumble over: an odd type, a year 9999, a figure of 400 digits.
 STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
 
@@ -49,7 +51,7 @@ def _draft(received: Received) -> Draft:
         case Alarm() as message:
             return _alarm(message, received)
         case EventBridgeEvent() as event:
-            by_alarm = event.kind == alarms.BY_EVENTBRIDGE
+            by_alarm = event.kind in alarms.BY_EVENTBRIDGE
             return _alarm(alarms.from_event(event), received) if by_alarm else _event(event, received)
         case SnsJson() as message:
             return sns_json.sns_json(message, received.origin)
@@ -77,6 +79,10 @@ def _whole(text: str) -> str:
 def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed:
     """Return the embed, with account, region and time of the topic if the message names none."""
     origin: Origin = received.origin
-    where = (draft.account or origin.place.account, draft.region or origin.place.region)
+    # A text speaks of the topic; JSON names what it is about.
+    is_json = not (isinstance(received.content, OWN) or getattr(received.content, "value", {}) is None)
+    named = place_in(received.text) if is_json else None
+    at = named or origin.place
+    where = (draft.account or at.account, draft.region or at.region)
     footer = " · ".join(dict.fromkeys(filter(None, (draft.footer, *where))))
     return written(replace(draft, footer=footer, timestamp=draft.timestamp or origin.sent_at), zone)

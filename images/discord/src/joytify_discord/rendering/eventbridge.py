@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joytify_discord.notation import Place, partition_of, resource_of
+from joytify_discord.notation import Place, in_words, partition_of, resource_of
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds import account, compute, data, delivery, security
 from joytify_discord.rendering.kinds.kind import fill, fill_address, fill_list
 from joytify_discord.rendering.links import CONSOLE, page
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
-from joytify_discord.rendering.style import SUCCESS
+from joytify_discord.rendering.style import INFORMATION
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
@@ -42,7 +42,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
     return Draft(
         severity=severity,
         title=title,
-        description=first_of(event.detail, kind.text) if kind else "",
+        description=in_words(first_of(event.detail, kind.text)) if kind else "",
         fields=list(fields),
         footer=event.source,
         timestamp=event.at,
@@ -74,9 +74,11 @@ def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
 
 
 def _guess(event: EventBridgeEvent) -> Severity:
-    """Return the severity of an event of another kind: by its states, and by the words of its kind."""
-    found = severity_of(event.detail)
-    return worst([found, severity_of_text(event.kind)]) if found is not SUCCESS else found
+    """Return the severity of an event of another kind: by its states, else by the words of its kind and of its text."""
+    if (found := severity_of(event.detail)) is not INFORMATION:
+        return found
+    texts = (event.kind, first_of(event.detail, "message|Message|description|reason"))
+    return worst(map(severity_of_text, texts))
 
 
 def _address(kind: Kind, event: EventBridgeEvent) -> str:

@@ -14,7 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # Keys that hold a state, a result or a severity end so, in any spelling: `scan-status`, `TrainingJobStatus`.
-STATES = ("state", "status", "result", "severity", "level", "label", "eventtype", "statuscode", "compliancetype")
+STATES = (
+    "state",
+    "status",
+    "result",
+    "severity",
+    "level",
+    "label",
+    "eventtype",
+    "statuscode",
+    "compliancetype",
+    "statevalue",
+    "condition",
+    "categories",
+    "conclusion",
+)
+# Keys that hold the name of an event.
+NAMES = {"eventname", "eventtype", "changetype", "event", "detailtype", "type"}
 ERRORS = {"error", "errormessage", "errorcode"}
 # What was the case before, or should be, says nothing of what is the case now.
 EARLIER = re.compile(r"old|previous|prior|last|configuration|desired|expected|target|history", re.IGNORECASE)
@@ -26,6 +42,7 @@ JUDGED_CHARACTERS = 2000
 # From what says least to the worst.
 ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 CLOSED = {"RESOLVED", "ARCHIVED", "PASSED", "PASS", "CLOSED", "SUPPRESSED", "COMPLIANT", "NO_THREATS_FOUND"}
+CLOSED |= {"CLEARED", "RECOVERED", "NOT_STALLED"}
 BAD = {
     "FAIL",
     "FAULT",
@@ -38,6 +55,12 @@ BAD = {
     "PERMANENT",
     "ALARM",
     "RED",
+    "FIRING",
+    "FIRED",
+    "DOWN",
+    "STALLED",
+    "INOPERABLE",
+    "ALERTING",
 }
 BAD_ENDS = (
     "FAILED",
@@ -51,9 +74,11 @@ BAD_ENDS = (
     "REJECTED",
     "UNHEALTHY",
     "IMPAIRED",
+    "EXHAUSTED",
 )
 LATE = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
 DOUBTFUL = {"WARN", "MEDIUM", "MODERATE", "EXPIRED", "STOP", "STOPPING", "PARTIAL", "DEGRADED", "YELLOW", "SKIPPED"}
+DOUBTFUL |= {"OPEN", "SET", "TRIGGERED"}
 DOUBTFUL_ENDS = (
     "STOPPED",
     "CANCELLED",
@@ -66,19 +91,57 @@ DOUBTFUL_ENDS = (
     "APPROVAL",
 )
 GOOD = {"OK", "HEALTHY", "AVAILABLE", "GREEN"}
-GOOD_ENDS = ("SUCCEEDED", "SUCCESS", "SUCCESSFUL", "COMPLETED", "COMPLETE")
+GOOD_ENDS = ("SUCCEEDED", "SUCCEED", "SUCCESS", "SUCCESSFUL", "COMPLETED", "COMPLETE")
+
+# How people and tools begin what they write: `[FIRING:1] Disk`, `OK: "api-errors"`, `Violation - a user`.
+LEADING_WORD = re.compile(r"^[^\w\[]*(?:\[([a-z]+)[^\]]*\]|([A-Z]{2,})\b|([a-z]+)(?=\s*:|\s+-\s))", re.IGNORECASE)
+LEADING_BAD = {
+    "ALARM",
+    "FIRING",
+    "FIRED",
+    "DOWN",
+    "CRITICAL",
+    "ERROR",
+    "FAILED",
+    "FAILURE",
+    "FATAL",
+    "PROBLEM",
+    "OUTAGE",
+    "EMERGENCY",
+}
+LEADING_DOUBTFUL = {"WARNING", "WARN", "ALERT", "ALERTING", "TRIGGERED", "VIOLATION", "DEGRADED", "INSUFFICIENT"}
+LEADING_GOOD = {"OK", "RESOLVED", "RECOVERED", "RECOVERY", "CLEARED", "FIXED", "UP", "PASSED"}
 
 BAD_IN_TEXT = re.compile(
-    r"\b(?:failed|failures?|fails|unsuccessful(?:ly)?|errors?|severe|unhealthy|aborted|critical|fatal|exceptions?"
-    r"|timed[ _]out|rejected|bounced|complaint|revoked|blocked)\b",
+    r"\b(?:failed|failing|failures?|fails|unsuccessful(?:ly)?|errors?|severe|unhealthy|aborted|critical|fatal|exceptions?"
+    r"|timed[ _]out|rejected|bounced|complaint|revoked|blocked|down|unable|unavailable|unreachable|outage|impaired"
+    r"|inoperable|incompatible|corrupt(?:ed)?|crashed|abuse|exhausted|discarded)\b",
     re.IGNORECASE,
 )
 DOUBTFUL_IN_TEXT = re.compile(
-    r"\b(?:expired|expiring|warnings?|degraded|interruption|issues|failover)\b", re.IGNORECASE
+    r"\b(?:expired|expiring|warnings?|degraded|interruption|issues|failover|full|alerts?|alarms?|firing|triggered"
+    r"|violations?|breach(?:ed)?|anomal(?:y|ies)|stalled|stuck|deletion|rolled back|rollback|terminated|canceled"
+    r"|cancelled|exceed(?:s|ed)?|without mfa|root (?:log-?in|sign-?in)|has stopped|out of compliance)\b",
+    re.IGNORECASE,
 )
-GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeeded)\b", re.IGNORECASE)
+GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?)\b", re.IGNORECASE)
+# What a sentence says is not, or is no more, the case.
 DENIED = re.compile(
-    r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?)\b", re.IGNORECASE
+    r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?|alarms?|alerts?)\b"
+    r"|\b(?:errors?|failures?|failed|warnings?|issues)\s*[:=]\s*0\b"
+    r"|\b(?:previous|prior|earlier|former|old|last)\s+(?:state|status)\W{1,3}\w+"
+    r"|\berror budget\b",
+    re.IGNORECASE,
+)
+NOT_GOOD = re.compile(
+    r"\b(?:not|never|wasn.t|isn.t|hasn.t|didn.t|no longer)\s+(?:\w+\s+)?"
+    r"(?:successful(?:ly)?|succeed(?:ed)?|complete[d]?|available|reachable|healthy|responding|recovered|working)\b",
+    re.IGNORECASE,
+)
+RECOVERED = re.compile(
+    r"\b(?:(?:has|have|is|are)\s+(?:now\s+)?(?:recovered|resolved|restored|cleared)"
+    r"|is (?:now )?up|back (?:to normal|online|up)|returned to (?:normal|ok)|recovered from)\b",
+    re.IGNORECASE,
 )
 
 
@@ -97,7 +160,11 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
         return SUCCESS
     errors = [FAILURE for key, inner in present if _is_error(key, inner)]
     parts = [severity_of(inner, depth - 1) for _, inner in present]
-    return worst([*map(severity_of_word, words), *errors, *parts])
+    names = [severity_of_name(inner) for key, inner in present if _is_name(key, inner)]
+    # The event is the key of a message with one key: {"ElastiCache:SnapshotFailed": "cluster"}.
+    if depth == DEPTH and len(value) == 1:
+        names += [severity_of_name(key) for key, _ in present]
+    return worst([*map(severity_of_word, words), *errors, *parts, *names])
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
@@ -122,13 +189,37 @@ def severity_of_word(word: str) -> Severity:
 
 
 def severity_of_text(text: str) -> Severity:
-    """Return how bad a sentence or the name of a kind is, by the words in it."""
-    text = DENIED.sub("", text[:JUDGED_CHARACTERS])
-    if BAD_IN_TEXT.search(text):
+    """Return how bad a sentence or the name of a kind is: by how it begins, what it denies, then by its words."""
+    text = text[:JUDGED_CHARACTERS]
+    return next(filter(None, (rule(text) for rule in TEXT_RULES)), INFORMATION)
+
+
+def _by_leading_word(text: str) -> Severity | None:
+    match = LEADING_WORD.match(text)
+    word = next(filter(None, match.groups()), "").upper() if match else ""
+    found = [(FAILURE, LEADING_BAD), (WARNING, LEADING_DOUBTFUL), (SUCCESS, LEADING_GOOD)]
+    return next((severity for severity, words in found if word in words), None)
+
+
+def _by_denial(text: str) -> Severity | None:
+    if NOT_GOOD.search(text):
         return FAILURE
-    if DOUBTFUL_IN_TEXT.search(text):
-        return WARNING
-    return SUCCESS if GOOD_IN_TEXT.search(text) else INFORMATION
+    return SUCCESS if RECOVERED.search(text) else None
+
+
+def _by_words(text: str) -> Severity | None:
+    text = DENIED.sub("", text)
+    found = [(FAILURE, BAD_IN_TEXT), (WARNING, DOUBTFUL_IN_TEXT), (SUCCESS, GOOD_IN_TEXT)]
+    return next((severity for severity, words in found if words.search(text)), None)
+
+
+# The first that decides wins.
+TEXT_RULES = (_by_leading_word, _by_denial, _by_words)
+
+
+def severity_of_name(name: str) -> Severity:
+    """Return how bad the name of an event is, which is written in one word: `ElastiCache:SnapshotFailed`."""
+    return worst([severity_of_text(re.sub(r"[_:.-]|(?<=[a-z])(?=[A-Z])", " ", name)), severity_of_word(name)])
 
 
 def _words(key: str, value: object) -> Iterator[str]:
@@ -142,8 +233,14 @@ def _words(key: str, value: object) -> Iterator[str]:
 
 
 def _named(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [each for each in value if isinstance(each, str)]
     names = ("label", "Label", "description", "name", "value", "Value")
     return [value[name] for name in names if isinstance(value.get(name), str)] if isinstance(value, dict) else []
+
+
+def _is_name(key: str, value: object) -> bool:
+    return re.sub(r"[^a-z]", "", key.lower()) in NAMES and isinstance(value, str) and len(value) <= LONGEST_WORD
 
 
 def _is_error(key: str, value: object) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from joytify_discord.notation import parse_time, resource_of
+from joytify_discord.notation import in_words, parse_time, resource_of
 from joytify_discord.rendering.draft import DraftField
 from joytify_discord.rendering.text import Time
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 INLINE = 40
 DEPTH = 6
 MOST_LISTED = 10
+# From 2015 to 2040.
+EARLIEST_EPOCH, LATEST_EPOCH = 1_420_070_400, 2_208_988_800
 # What a reader looks for first in a message of an unknown kind, best first.
 TELLING = (
     "title",
@@ -93,14 +96,15 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
     flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner) and inner not in shown]
     for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
         text = _listed(inner) if isinstance(inner, list) else _scalar(inner)
-        yield DraftField(path, readable(text), inline=len(text) <= INLINE)
+        at = _epoch(inner)
+        yield DraftField(path, readable(text) if at is None else Time(at), inline=len(text) <= INLINE)
 
 
 def readable(text: str) -> Text:
     """Return a time as one, an ARN by the part that names the resource, and all else as it is."""
     if (at := parse_time(text)) is not None:
         return Time(at)
-    return resource_of(text)
+    return resource_of(in_words(text))
 
 
 def _flatten(value: object, prefix: str = "", depth: int = DEPTH) -> Iterator[tuple[str, object]]:
@@ -116,6 +120,14 @@ def _flatten(value: object, prefix: str = "", depth: int = DEPTH) -> Iterator[tu
 
 def _says_something(path: str, value: object) -> bool:
     return value not in (None, "", [], {}) and path.rsplit(".", 1)[-1].lower() not in SILENT
+
+
+def _epoch(value: object) -> datetime | None:
+    """Return the time that a number of seconds or milliseconds since 1970 means, if it is one of our years."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    seconds = value / 1000 if value > LATEST_EPOCH else value
+    return datetime.fromtimestamp(seconds, UTC) if EARLIEST_EPOCH < seconds < LATEST_EPOCH else None
 
 
 def _rank(path: str) -> int:

@@ -40,6 +40,12 @@ def _by_compliance(detail: dict[str, Any]) -> Severity:
     return severity_of_word(get_path(detail, "newEvaluationResult.complianceType"))
 
 
+def _by_api_call(detail: object) -> Severity:
+    # Nobody should work as root.
+    is_root = get_path(detail, "userIdentity.type") == "Root"
+    return WARNING if is_root or get_path(detail, "errorCode") else INFORMATION
+
+
 KINDS = {
     "AWS Health Event": Kind(
         title="AWS Health: {service} {eventTypeCategory:words} {statusCode}",
@@ -112,9 +118,21 @@ KINDS = {
         },
         page="cloudtrailv2/home?region={region}#/events/{eventID}",
     ),
+    "CloudWatch Alarm Configuration Change": Kind(
+        title="Alarm {alarmName}: {operation}",
+        # The alarm's own state is not what happened.
+        severity=lambda _: INFORMATION,
+        fields={"State": "state.value", "Operation": "operation"},
+        page="cloudwatch/home?region={region}#alarmsV2:alarm/{alarmName}",
+    ),
+    "Calendar State Change": Kind(
+        title="Change calendar {@resources.0:name}: {state}",
+        severity=lambda _: INFORMATION,
+        fields={"At": "atTime", "Next": "nextTransitionTime"},
+    ),
     "AWS API Call via CloudTrail": Kind(
-        title="{eventName} by {userIdentity.userName|userIdentity.arn|userIdentity.type:name}",
-        severity=lambda detail: WARNING if get_path(detail, "errorCode") else INFORMATION,
+        title="{eventName} {requestParameters.name} by {userIdentity.userName|userIdentity.arn|userIdentity.type:name}",
+        severity=_by_api_call,
         text="errorMessage",
         fields={
             "Service": "eventSource",

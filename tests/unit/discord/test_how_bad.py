@@ -1,0 +1,105 @@
+"""How bad messages are that no kind describes, in shapes that tools and AWS document publicly, with made-up values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from factories import sns_event
+
+from joytify_discord.parsing import parse_event
+from joytify_discord.rendering.dispatch import render
+from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING
+
+BAD, CALM, GOOD = {FAILURE.color, WARNING.color}, {SUCCESS.color, INFORMATION.color}, {SUCCESS.color}
+PLAIN = {INFORMATION.color}
+
+
+def event(kind: str, **detail: Any) -> dict[str, Any]:
+    return {"detail-type": kind, "source": "aws.made-up", "detail": detail, "account": "111122223333"}
+
+
+MESSAGES: dict[str, tuple[Any, set[int]]] = {
+    "grafana firing": ({"status": "firing", "alerts": [{"status": "firing"}], "title": "[FIRING:1] CPU"}, BAD),
+    "grafana resolved": ({"status": "resolved", "alerts": [{"status": "resolved"}], "title": "[RESOLVED] CPU"}, GOOD),
+    "alertmanager text": ("[FIRING:2] InstanceDown (prod)", BAD),
+    "zabbix problem": ("PROBLEM: Free disk space is less than 20% on volume /", BAD),
+    "zabbix ok": ("OK: Free disk space is less than 20% on volume /", CALM),
+    "nagios down": ("** PROBLEM Host Alert: web-1 is DOWN **", BAD),
+    "nagios up": ("** RECOVERY Host Alert: web-1 is UP **", CALM),
+    "uptime down": ("Monitor is DOWN: shop (https://shop.example) - Reason: Connection Timeout", BAD),
+    "uptime up": ("Monitor is UP: shop (https://shop.example). It was down for 3 minutes", CALM),
+    "datadog triggered": ({"alert_type": "error", "title": "[Triggered] High latency", "event": "triggered"}, BAD),
+    "datadog recovered": ({"alert_type": "success", "title": "[Recovered] High latency"}, GOOD),
+    "sentry": ({"level": "fatal", "event": "issue", "message": "KeyError: 'sum'"}, BAD),
+    "new relic closed": ({"current_state": "closed", "condition_name": "Error rate", "severity": "CRITICAL"}, GOOD),
+    "new relic open": ({"current_state": "open", "condition_name": "Apdex"}, BAD),
+    "azure fired": ({"schemaId": "x", "data": {"essentials": {"monitorCondition": "Fired", "severity": "Sev1"}}}, BAD),
+    "gcp open": ({"incident": {"state": "open", "policy_name": "CPU", "summary": "CPU is above 0.8"}}, BAD),
+    "gcp closed": ({"incident": {"state": "closed", "policy_name": "CPU"}}, GOOD),
+    "jenkins broken": ("shop - Build # 12 - Still Failing!", BAD),
+    "jenkins fixed": ("shop - Build # 13 - Fixed!", CALM),
+    "github failure": ({"action": "completed", "workflow_run": {"conclusion": "failure", "name": "CI"}}, BAD),
+    "github success": ({"action": "completed", "workflow_run": {"conclusion": "success", "name": "CI"}}, CALM),
+    "dms task": (event("DMS Replication Task State Change", eventType="REPLICATION_TASK_FAILED"), BAD),
+    "glue": (event("Glue Job State Change", jobName="etl", state="TIMEOUT"), BAD),
+    "batch": (event("Batch Job State Change", jobName="etl", status="SUCCEEDED"), GOOD),
+    "ecs deployment": (
+        event("ECS Deployment State Change", eventName="SERVICE_DEPLOYMENT_FAILED", eventType="ERROR"),
+        BAD,
+    ),
+    "ecs steady": (event("ECS Service Action", eventName="SERVICE_STEADY_STATE", eventType="INFO"), CALM),
+    "spot": (event("EC2 Spot Instance Interruption Warning", **{"instance-id": "i-1"}), BAD),
+    "ec2 running": (
+        event("EC2 Instance State-change Notification", **{"instance-id": "i-1", "state": "running"}),
+        CALM,
+    ),
+    "access analyzer": (event("Access Analyzer Finding", status="ACTIVE", isPublic=True), CALM | BAD),
+    "trusted advisor": (event("Trusted Advisor Check Item Refresh Notification", status="ERROR"), BAD),
+    "datasync": (event("DataSync Task Execution State Change", State="ERROR"), BAD),
+    "transfer": (event("SFTP Server File Upload Failed", username="bob"), BAD),
+    "mwaa": ("Airflow task etl.load succeeded", GOOD),
+    "stack set": (
+        event("CloudFormation StackSet Operation Status Change", **{"status-details": {"status": "FAILED"}}),
+        BAD,
+    ),
+    "maintenance window": (event("Maintenance Window State-change", status="TIMED_OUT"), BAD),
+    "maintenance window well": (
+        event("Maintenance Window State-change", status="SUCCESS"),
+        GOOD,
+    ),
+    "dead man": ("Cron job backup did not complete in time", BAD),
+    "nothing wrong": ("Backup finished: 0 errors, 0 warnings", CALM),
+    "errors zero": ("Import done. Errors: 0. Rows: 5,000", CALM),
+    "no longer": ("The queue is no longer stuck: recovered from the incident", CALM),
+    "not healthy": ("Target 10.0.0.7 is not healthy", BAD),
+    "certificate": ("Your certificate for shop.example is expiring in 7 days", BAD),
+    "news": ("Version 1.4.2 of shop was deployed by ann", PLAIN),
+    "digest": ("Weekly report: 12 users signed up", PLAIN),
+    "one key": ({"ElastiCache:CacheNodeReplaceComplete": "shop"}, CALM),
+    "one bad key": ({"ElastiCache:CacheNodesRebootFailed": "shop"}, BAD),
+    "old state": ({"state": "OK", "previousState": "ALARM", "name": "api"}, GOOD),
+    "a request that was retried": ({"status": "SUCCEEDED", "request": {"note": "x"}, "attempts": 2}, GOOD),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_nobody_described_is_judged_as_a_person_would(name: str) -> None:
+    message, looks = MESSAGES[name]
+    text = message if isinstance(message, str) else json.dumps(message)
+
+    (received,) = parse_event(sns_event(text))
+
+    assert render(received, ZoneInfo("UTC")).color in looks
+
+
+def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
+    alarm = {"AlarmName": "throttled", "AlarmArn": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:throttled"}
+    series = [{**alarm, "NewStateValue": "ALARM", "AlarmContributorAttributes": {"Table": name}} for name in "ab"]
+    embeds = [render(one, ZoneInfo("UTC")) for one in parse_event(sns_event(*map(json.dumps, series)))]
+
+    assert [embed.title[2:].strip() for embed in embeds] == ["Alarm: throttled (Table a)", "Alarm: throttled (Table b)"]
+    assert embeds[0].incident != embeds[1].incident
+    assert PARTIAL.color not in {embed.color for embed in embeds}
