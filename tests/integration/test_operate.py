@@ -316,7 +316,6 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (short_timeout, "wiring", "cleanup may run for 3 s only"),
         (in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket"), "archive", "bucket no-such-bucket"),
         (no_subscription, "topic", "is not subscribed"),
-        (never_succeeded, "last success", "cleanup: none for 45 days"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -335,6 +334,15 @@ def test_what_is_broken_is_named_and_nothing_else(
     # No check ends another: each is there, if only as not checked.
     assert {"mongodb", "backend", "discord", "topic", "alarms", "schedules"} <= {each["check"] for each in findings}
     assert "hunter2" not in text
+
+
+def test_a_fresh_stack_has_no_success_yet_and_that_is_no_fault(stack: Stack) -> None:
+    with never_succeeded(stack):
+        result = CliRunner().invoke(app, ["doctor", "--json"])
+
+    findings = examine(result.stdout)
+    assert wrong(findings) == set()
+    assert ("note", "cleanup: never yet") in {(each["status"], each["says"]) for each in findings}
 
 
 def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:

@@ -41,11 +41,15 @@ def _success(context: Context, function: FunctionName) -> Iterator[Finding]:
         # The emulator makes no metrics of the lines that say so.
         last = _last_logged(context, name, now)
     limit = LONGEST_SILENCE_DAYS[function]
+    if last is None and context.target.stack is not None:
+        action = f"joytify invoke {function}{context.target.flags}, when you want one"
+        yield Finding("last success", "note", f"{function}: never yet", action)
+        return
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
     if last is None or now - last > timedelta(days=limit):
         flags = context.target.flags
         log = f"joytify tail {function} --since 5w --level WARNING{flags}"
-        action = f"{log}; then joytify invoke {function} --dry-run{flags}"
+        action = f"{log}; then joytify invoke {function}{flags}"
         yield Finding("last success", "wrong", f"{function}: none {since} (at most {limit} days)", action)
     else:
         yield Finding("last success", "ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")

@@ -134,7 +134,7 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 NOT_GOOD = re.compile(
-    r"\b(?:not|never|wasn.t|isn.t|hasn.t|didn.t|no longer)\s+(?:\w+\s+)?"
+    r"\b(?:not|never|(?:was|is|has|did)n.t|no longer)\s+(?:\w+\s+)?"
     r"(?:successful(?:ly)?|succeed(?:ed)?|complete[d]?|available|reachable|healthy|responding|recovered|working)\b",
     re.IGNORECASE,
 )
