@@ -50,7 +50,7 @@ def test_a_good_event_is_answered(start: Start, environment: dict[str, str], sta
 @pytest.mark.parametrize(
     ("short", "event", "says"),
     [
-        ("stats", {"period": "2026-13"}, 'event: period: it must be a month as "YYYY-MM"'),
+        ("stats", {"period": "2026-13"}, 'event: period: it must be a month as "YYYY-MM", 1970-01 or later'),
         ("cleanup", {"testMode": "yes"}, "event: testMode: Input should be a valid boolean (allowed: true or false)"),
     ],
 )
