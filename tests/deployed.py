@@ -90,6 +90,8 @@ ALARMS = {
     'aws_cloudwatch_metric_alarm.queue["schedules-missed"]',
     'aws_cloudwatch_metric_alarm.silence["stats"]',
     'aws_cloudwatch_metric_alarm.silence["cleanup"]',
+    'aws_cloudwatch_metric_alarm.report_lost["stats"]',
+    'aws_cloudwatch_metric_alarm.report_lost["cleanup"]',
     "aws_cloudwatch_metric_alarm.storage",
     *(f'aws_cloudwatch_metric_alarm.fan_out["{kind}"]' for kind in ("failed", "timed-out", "aborted", "throttled")),
 }
