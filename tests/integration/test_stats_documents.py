@@ -303,18 +303,14 @@ def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Docu
 def test_continuations_pass_from_one_type_to_the_next(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each run does one chunk of one document, and its record is lost, so that only the event says where to go on."""
+    """Each run does one chunk of one document."""
     monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
     users = [ObjectId() for _ in IDS]
     database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in users)
     database.stats.insert_many({"_id": i, "user": u, "stats": ELEMENT} for i, u in zip(IDS, users, strict=True))
     outside = Outside()
-    event: Document = {}
     for _ in IDS:
-        database.pipelineDeliveries.update_one({}, {"$unset": {"after": 1}})
-        month_end(database, outside, event=event, chunk=1, seconds=20)
-        # As a person may read it: no run goes beyond the last continuation.
-        event = {**outside.continuations[-1], "continuation": 0}
+        month_end(database, outside, chunk=1, seconds=20)
 
     assert notified(database) == sorted(users) == sorted(outside.backend.pushed)
 

@@ -82,8 +82,10 @@ class Backend:
             response = send(self.client, "POST", address, min(self.read_seconds, seconds), request)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError("API_DOMAIN: it must be a URL that begins with https:// or http://") from None
-        except UnicodeError:
-            raise ConfigError("API_INTERNAL_SECRET_KEY: it must be ASCII") from None
+        except (UnicodeError, httpx.LocalProtocolError):
+            raise ConfigError(
+                "API_INTERNAL_SECRET_KEY: it must be ASCII, without spaces or line breaks at its ends"
+            ) from None
         except httpx.RequestError as exc:
             raise UnavailableError(f"the backend could not be reached ({type(exc).__name__})") from exc
         if not response.is_success:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 from pymongo import ReturnDocument, WriteConcern
 
-from joytify_common.ids import CODEC
+from joytify_common.ids import BEGINNING, CODEC
 from joytify_common.mongo import Document, bounded
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class DeliveryState:
         deleted: whether it has been deleted since.
         finished: whether every entitled user has been given it.
         has_skipped: whether users were skipped on the way.
-        after: `_id` of the last stats document that was processed; None if there is none.
+        after: `_id` of the last stats document that was processed; MinKey if there is none.
     """
 
     notification: ObjectId | None = None
@@ -45,7 +45,7 @@ class DeliveryState:
     deleted: bool = False
     finished: bool = False
     has_skipped: bool = False
-    after: Any = None
+    after: Any = BEGINNING
 
 
 class Deliveries:
@@ -68,7 +68,8 @@ class Deliveries:
 
     def state(self) -> DeliveryState:
         """Return how far the month's notification is."""
-        shown = {"$gte": self._period.end, "$lt": self._period.shown_until}
+        # A list of times is none to the backend.
+        shown = {"$gte": self._period.end, "$lt": self._period.shown_until, "$not": {"$type": "array"}}
         of_month = {"type": "monthlyStatistic", "createdAt": shown}
         with bounded(self._deadline):
             record = self._records.find_one(self._id) or {}
@@ -85,7 +86,7 @@ class Deliveries:
             deleted=record.get("sent", False) and not exists,
             finished="finishedAt" in record,
             has_skipped=record.get("skipped", False),
-            after=record.get("after"),
+            after=record.get("after", BEGINNING),
         )
 
     def create(self, adopted: ObjectId | None, created_at: datetime, now: datetime) -> tuple[ObjectId, bool]:
@@ -135,6 +136,16 @@ class Deliveries:
         change: Document = {"$max": {"after": after}, **({"$set": told} if told else {})}
         with bounded(self._deadline):
             self._progress.update_one(self._id, change, upsert=True)
+
+    def built_until(self) -> Any:  # noqa: ANN401 - an _id may be of any type
+        """Return the user until whom a run that is continued has built the statistics; MinKey for none."""
+        with bounded(self._deadline):
+            return (self._records.find_one(self._id) or {}).get("builtUntil", BEGINNING)
+
+    def record_built(self, last: Any) -> None:  # noqa: ANN401 - an _id may be of any type
+        """Record until which user the statistics are built."""
+        with bounded(self._deadline):
+            self._records.update_one(self._id, {"$set": {"builtUntil": last}}, upsert=True)
 
     def record_skipped(self) -> None:
         """Record that users were skipped before the walk."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joytify_common.errors import PermanentError
+from joytify_common.ids import BEGINNING
 from joytify_stats.chunks import ChunkPipeline, Delivered, Once, chunk_sizes
 from joytify_stats.deliveries import DeliveryState
 from joytify_stats.pushes import Pushes
@@ -74,15 +75,14 @@ class Delivery:
         if state.finished and not state.deleted and (has_more or state.has_skipped):
             if not self.dry_run:
                 self.deliveries.restart()
-            return replace(state, finished=False, after=None)
+            return replace(state, finished=False, after=BEGINNING)
         return state
 
-    def run(self, state: DeliveryState, after: Any, report: StatsReport) -> tuple[Delivered, StatsReport]:  # noqa: ANN401 - an _id may be of any type
+    def run(self, state: DeliveryState, report: StatsReport) -> tuple[Delivered, StatsReport]:
         """Give the notification to everyone entitled who has not got it; errors are returned, not raised.
 
         Args:
             state: how far the delivery is.
-            after: where to start if the state does not say.
             report: of the run before this.
         """
         created_at = self.period.notification_date(self.now)
@@ -109,7 +109,7 @@ class Delivery:
             seconds_per_chunk=min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE),
         )
         with pushes:
-            delivered = pipeline.run(after if state.after is None else state.after)
+            delivered = pipeline.run(state.after)
         notification, created = create.result or (state.notification, False)
         report = replace(
             report,

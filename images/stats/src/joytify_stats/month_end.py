@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS, JobEvent
-from joytify_common.ids import BEGINNING, Id
+from joytify_common.ids import BEGINNING
 from joytify_common.outcome import Completed, Failed, Failure
 from joytify_stats.built import Built
 from joytify_stats.delivery import LEAST_REFUSED, Delivery
@@ -41,8 +41,6 @@ class StatsEvent(JobEvent):
         default=False,
         description="true to build missing statistics from plays first, except in a dry run; or false",
     )
-    after: Id = Field(default=BEGINNING, description="Extended JSON of an _id, set by a continuation")
-    rebuild_after: Id = Field(default=BEGINNING, description="Extended JSON of an _id, set by a continuation")
 
     def next(self, **changes: Any) -> StatsEvent:  # noqa: ANN401 - fields of the event
         """Return the event of the run that continues this one, with these fields changed."""
@@ -84,7 +82,7 @@ class MonthEnd:
             if failure is not None:
                 return Failed(report, Failure(failure, "rebuild"))
             if not built.is_done:
-                return self._continue(report, rebuild_after=built.last)
+                return self._continue(report)
         try:
             return self._deliver(report)
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
@@ -96,18 +94,19 @@ class MonthEnd:
         report = replace(report, notification=state.notification, adopted=state.adopted)
         if (reason := self._why_nothing_is_sent(state)) is not None:
             return self._trigger_cleanup(replace(report, nothing_to_do=reason))
-        delivered, report = self.delivery.run(state, self.event.after, report)
+        delivered, report = self.delivery.run(state, report)
         if delivered.failure is not None:
             return Failed(report, Failure(delivered.failure, "delivery"))
         if not delivered.is_done:
             # What is missing has been built.
-            return self._continue(report, after=delivered.reached, rebuild=False, rebuild_after=BEGINNING)
+            return self._continue(report, rebuild=False)
         return self._trigger_cleanup(replace(report, nothing_to_do=self._nothing_to_do(report)))
 
     def _rebuild(self) -> tuple[Built, Exception | None]:
         """Build the statistics that are missing, as far as the time allows; return what was built, and a failure."""
         least_seconds = self.deadline.remaining() * REBUILD_SHARE
-        total, in_time = Built(last=self.event.rebuild_after), True
+        deliveries, in_time = self.delivery.deliveries, True
+        total = Built()
 
         def goes_on() -> bool:
             nonlocal in_time
@@ -116,10 +115,13 @@ class MonthEnd:
 
         try:
             self.rebuild.check()
-            for chunk in self.rebuild.build(total.last, goes_on):
+            # Where it goes on is recorded, since nobody knows who wrote an event.
+            start = deliveries.built_until() if self.event.continuation else BEGINNING
+            for chunk in self.rebuild.build(start, goes_on):
                 total = total.plus(chunk)
+            deliveries.record_built(total.last if total.users else start)
             if total.users_skipped:
-                self.delivery.deliveries.record_skipped()
+                deliveries.record_skipped()
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             return total, exc
         if total.users == total.users_skipped >= LEAST_REFUSED:
