@@ -168,6 +168,10 @@ def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -
     with pytest.raises(PermanentError):
         make(deadline=Deadline(time.monotonic() + 5)).deliver(parse_event(numbered(1, "refused at first")))
     assert memory.claim("message id-2", -5)
+    assert memory.claim("message id-3", 60)
+    # Whoever has it may have died, so it is no success, and Lambda tries again.
+    with pytest.raises(TransientError, match="claimed by another attempt"):
+        make(deadline=Deadline(time.monotonic() + 1)).deliver(parse_event(numbered(3, "in another's hand")))
 
     deliver(discord, memory, numbered(1, "refused at first"))
     deliver(discord, memory, numbered(2, "of one who died"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 HIDDEN = "**********"
 LEAST_CHARACTERS = 6
@@ -13,10 +13,10 @@ _secrets: set[str] = set()
 def hide(value: str) -> None:
     """Never show this text again: not in a log line, nor in a text cleaned by `clean`.
 
-    Whoever quotes it may have stripped it, or written it as Python, JSON or a URL does. A text of less than six
-    characters is no secret, and would be found everywhere.
+    Whoever quotes it may have stripped or decoded it, or written it as Python, JSON or a URL does. A text of less than
+    six characters is no secret, and would be found everywhere.
     """
-    for text in {value, value.strip()}:
+    for text in {value, value.strip(), unquote(value.strip())}:
         for spelling in {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe=""), quote(text)}:
             if len(spelling) >= LEAST_CHARACTERS:
                 _secrets.add(spelling)

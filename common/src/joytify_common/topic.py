@@ -24,7 +24,7 @@ class Topic:
     arn: str
 
     def publish(self, message: Message, seconds: float) -> None:
-        """Publish one message; twice, if an answer is lost: discord knows it by its request id and time.
+        """Publish one message; twice, if an answer is lost: discord knows it by its text.
 
         Args:
             message: what is published.

@@ -89,6 +89,8 @@ def test_a_title_leads_to_awss_consoles_only(message: dict[str, object], address
         {"consoleLink": "x", "approval": {"token": "t0p-s3cret"}},
         {"detail-type": "Odd", "detail": {"taskToken": "t0p-s3cret", "Password": "t0p-s3cret"}},
         [{"Authorization": "t0p-s3cret"}],
+        {"body": json.dumps({"Message": json.dumps({"taskToken": "t0p-s3cret", "clientSecret": 'a"b\\t0p-s3cret'})})},
+        {"Type": "Notification", "MessageId": "1", "Message": json.dumps({"token": "t0p-s3cret"})},
     ],
     ids=str,
 )

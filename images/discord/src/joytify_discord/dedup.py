@@ -105,18 +105,13 @@ class TableStore:
     def claim(self, key: str, seconds: float) -> bool:
         """Reserve the key by a conditional write; True also if the table is unavailable, since two posts beat none."""
         now = time.time()
-        item: dict[str, AttributeValueTypeDef] = {
-            "id": {"S": key},
-            "claimedUntil": {"N": str(math.ceil(now + seconds))},
-        }
-        item["expiresAt"] = {"N": str(int(now) + KEEP_SECONDS)}
         free = "attribute_not_exists(id) OR claimedUntil < :now"
 
         def put() -> bool:
             try:
                 self.client.put_item(
                     TableName=self.table,
-                    Item=item,
+                    Item=_claimed(key, now + seconds),
                     ConditionExpression=free,
                     ExpressionAttributeValues={":now": {"N": str(int(now))}},
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from joytify_common.errors import JobError
+from joytify_common.errors import TransientError
 from joytify_common.messages import Message
 from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.limits import payloads
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # A claim outlives the run by this much; Lambda waits a minute before it tries again.
 CLAIM_SECONDS = 15.0
+# Whoever has a claim usually posts within a second.
+WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Delivery:
         """Post the records in order and return how many messages that took; what was posted before is left out.
 
         Raises:
-            JobError: a message could not be posted; those before it are remembered as posted.
+            JobError: a message could not be posted, or whoever claimed it has not; the others are remembered as posted.
         """
         items = [Item(self._noted(render(one, self.zone)), _key(one)) for one in received]
         seconds = self.deadline.remaining() + CLAIM_SECONDS
@@ -109,11 +112,22 @@ class Delivery:
         new = [item for item in items if not item.key or self.store.claim(item.key, seconds)]
         posted: set[str] = set()
         try:
-            return self._deliver(new, posted)
-        except JobError:
+            messages = self._deliver(new, posted)
+        except BaseException:
             for key in {item.key for item in new if item.key} - posted:
                 self.store.release(key)
             raise
+        self._await({item.key for item in items if item.key} - posted)
+        return messages
+
+    def _await(self, claimed: set[str]) -> None:
+        """Wait for those who claimed the keys; one who died posts nothing, and only Lambda's retry can."""
+        end = time.monotonic() + min(WAIT_SECONDS, self.deadline.remaining())
+        while claimed := {key for key in claimed if "post" not in (self.store.get(key) or {})}:
+            if time.monotonic() > end:
+                text = f"{len(claimed)} message(s) were claimed by another attempt, which has not posted them"
+                raise TransientError(text)
+            time.sleep(0.25)
 
     def _deliver(self, new: Sequence[Item], posted: set[str]) -> int:
         """Post the items in order, note the keys of those that were posted, and return how many messages that took."""

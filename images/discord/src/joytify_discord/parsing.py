@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 
 # Of what a log subscription sends; a log event has 256 KiB at most.
 MOST_UNPACKED = 1024 * 1024
-# Keys of JSON whose values are secrets: an approval's or a callback's token, a password.
-SECRET_KEY = re.compile(r'"[\w.-]*(?:token|password|secret_?access_?key|authorization|api_?key)"', re.IGNORECASE)
+# What JSON has under a key that names a secret (an approval's or a callback's token, a password), at any depth of
+# JSON within JSON, whose quotes have backslashes before them; JSON that was cut off ends with the value.
+SECRET_VALUE = re.compile(
+    r'(?<!\\)(\\{0,31}")([\w.-]{0,99}(?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key))'
+    r"(\1\s{0,9}:\s{0,9}\1)(?:(?!\1).+?)(?:(?<!\\)(?=\1)|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -319,21 +324,8 @@ def _unpacked(data: str) -> dict[str, Any]:
 
 
 def _without_tokens(text: str) -> str:
-    """Return the text; JSON in which a key names a secret, without the value, which would approve a deployment."""
-    if not SECRET_KEY.search(text):
-        return text
-    try:
-        return json.dumps(_masked(json.loads(text)), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _masked(value: object) -> object:
-    if isinstance(value, list):
-        return [_masked(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: HIDDEN if SECRET_KEY.search(f'"{key}"') and each else _masked(each) for key, each in value.items()}
+    """Return the text without the values of keys that name a secret, which would approve a deployment."""
+    return SECRET_VALUE.sub(rf"\1\2\3{HIDDEN}", text)
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:

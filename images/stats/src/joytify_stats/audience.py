@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
-from joytify_common.errors import JobError, PermanentError, TransientError
+from joytify_common.errors import JobError, PermanentError
 from joytify_common.ids import CODEC, behind
 from joytify_common.mongo import Document, retry
 from joytify_stats.divided import divided, log_skipped
@@ -171,7 +171,7 @@ class Audience:
         try:
             refused = divided(users, work)
             skipped, refusal = len(refused.users), refused.error
-        except TransientError as exc:
+        except JobError as exc:
             failure = exc
         if changed == len(users):
             return Recipients(users)
