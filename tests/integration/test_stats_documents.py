@@ -9,7 +9,7 @@ import pytest
 from bson import Decimal128, Int64, MaxKey, ObjectId, Regex
 from month_end import NOW, Outside, month_end, outcome_of
 from pymongo.collection import Collection
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.outcome import Failed
@@ -224,15 +224,19 @@ def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
     assert report.pushes.failure == "MongoDB did not say who got the notification"
 
 
+@pytest.mark.parametrize(
+    "error", [ConnectionFailure(), OperationFailure("you are over your space quota, using 513 MB of 512 MB", 8000)]
+)
 def test_those_who_got_it_are_pushed_though_the_answer_was_lost(
-    database: Database[Document], monkeypatch: pytest.MonkeyPatch
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch, error: PyMongoError
 ) -> None:
+    """Or MongoDB refused in the middle."""
     users = add_users(database, 6)
     update = Collection.update_many
 
     def lost(self: Collection[Document], *args: Any, **options: Any) -> Any:
         update(self, *args, **options)
-        raise ConnectionFailure
+        raise error
 
     monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
     monkeypatch.setattr(Collection, "update_many", lost)
