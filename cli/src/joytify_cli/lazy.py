@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from joytify_cli.extras import missing_extras
-from joytify_cli.terminal import CommandError, UsageError, fail
+from joytify_cli.terminal import CommandError, UsageError, fail, safe
 from joytify_common.errors import JobError
 
 
@@ -61,5 +61,9 @@ class LazyGroup(TyperGroup):
         """Run the command; an error whose text says what is wrong ends it with exit code 1 or 2."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as exc:
+            # It quotes files and answers, and typer prints it as it is.
+            exc.message = safe(exc.message)
+            raise
         except (CommandError, JobError) as exc:
             fail(str(exc), 2 if isinstance(exc, UsageError) else 1)

@@ -58,7 +58,7 @@ TRANSIENT_CODES = frozenset(
         *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
         *(24, 46, 112, 251, 290),  # LockTimeout, LockBusy, WriteConflict, NoSuchTransaction, its lifetime has ended
         *(43, 50, 202, 262),  # CursorNotFound, MaxTimeMSExpired, NetworkInterface- and ExceededTimeLimit
-        *(64, 134),  # WriteConcernTimeout, ReadConcernMajorityNotAvailableYet
+        *(64, 133, 134),  # WriteConcernTimeout, FailedToSatisfyReadPreference, ReadConcernMajorityNotAvailableYet
         *(365, 462),  # TemporarilyUnavailable, IngressRequestRateLimitExceeded
         *(91, 189, 10107, 11600, 11601, 11602, 13435, 13436),  # the node shuts down, or is no primary any more
     }

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.table import Table
 from rich.text import Text
+from typer.testing import CliRunner
 
 from joytify_cli import terminal
+from joytify_cli.main import app
 from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import parse
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 # Sets the clipboard, clears the screen, sets the title, moves back, turns the direction of writing.
-ODD = "a\x1b]52;c;aGk=\x07b\x1b[2Jc\x9b31md\re\x08f\u202eg"
+ODD = "a\x1b]52;c;aGk=\x07b\x1b[2Jc\x9b31md\re\x08f\u202eg\u061c"
 
 
 @pytest.fixture
@@ -49,6 +51,14 @@ def test_control_characters_are_shown_and_not_sent(screen: io.StringIO, drawn: R
 
     assert clean(screen.getvalue())
     assert "\\x1b" in screen.getvalue()
+
+
+def test_an_argument_that_is_refused_is_quoted_without_control_characters() -> None:
+    refused = CliRunner().invoke(app, ["invoke", "stats", "--payload", json.dumps({ODD: 1})])
+
+    assert refused.exit_code == 2
+    assert clean(refused.output)
+    assert "\\x1b" in refused.output
 
 
 def test_marks_and_emoji_in_data_are_data(screen: io.StringIO) -> None:

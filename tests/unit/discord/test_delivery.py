@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event, stats_summary
+from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event, stats_error, stats_summary
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
@@ -113,6 +113,18 @@ def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() 
     (embed,) = webhook.posts["1"].body["embeds"]
     assert embed["title"].startswith("✅ Resolved")
     assert {"name": "Lasted", "value": "1 h 12 min", "inline": True} in embed["fields"]
+
+
+@pytest.mark.parametrize("first", ["error", "summary"])
+def test_an_error_at_the_hand_over_stands_beside_the_summary(first: str) -> None:
+    """They come from one run, in any order."""
+    webhook, memory = FakeWebhook(), ContainerStore()
+    both = [stats_error(request_id="r", stage="hand-over").to_json(), stats_summary(request_id="r").to_json()]
+    for number, text in enumerate(both if first == "error" else both[::-1]):
+        deliver(event(text, first=number), webhook, memory)
+
+    assert webhook.edits == []
+    assert [title for title in webhook.titles() if "hand-over" in title]
 
 
 def test_the_runs_of_a_chain_edit_one_post() -> None:

@@ -34,7 +34,9 @@ NEXT_AFTER_FAILURE = (
     "An event that somebody waits for is not tried again."
 )
 NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
-# Errors that leave the run's work done, by their stage: nobody retries them.
+# Stages after which the work is done: a run that fails there is not retried.
+NOT_RETRIED = frozenset({"hand-over", "summary"})
+# What to do after an error, by its stage.
 NEXT_AFTER = {
     "hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function.",
     "deletion limit": (
@@ -106,8 +108,12 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
 
 def _of_request(draft: Draft, message: Message) -> Draft:
     """Return the draft as one of its event's: Lambda's retries of an event that failed edit the post of the failure."""
-    is_failure = isinstance(message, MonthlyStatsError | CleanupError)
-    return replace(draft, incident=f"request {message.data.request_id}", closes=not is_failure)
+    if not isinstance(message, MonthlyStatsError | CleanupError):
+        return replace(draft, incident=f"request {message.data.request_id}", closes=True)
+    # A run that is not retried sends its summary too, which SNS may deliver first or last.
+    if message.data.stage in NOT_RETRIED:
+        return draft
+    return replace(draft, incident=f"request {message.data.request_id}", closes=False)
 
 
 def _of_sequence(draft: Draft, chain: Chain | None, *, closes: bool) -> Draft:
