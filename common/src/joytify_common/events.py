@@ -48,9 +48,7 @@ class JobEvent(BaseModel):
     def payload(self) -> dict[str, Any]:
         """Return the event as JSON, to invoke a function with."""
         told = self.model_dump(mode="json", by_alias=True)
-        # Null says nothing, except in place of an `_id`, which may be null.
-        says_nothing = {field.alias for field in type(self).model_fields.values() if field.default is None}
-        return {key: value for key, value in told.items() if value is not None or key not in says_nothing}
+        return {key: value for key, value in told.items() if value is not None}
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""
