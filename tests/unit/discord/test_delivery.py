@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,11 +34,13 @@ class FakeWebhook:
     posts: dict[str, Payload] = field(default_factory=dict)
     edits: list[str] = field(default_factory=list)
     fails_after: int = 1_000_000
+    # Of two webhooks each has ids of its own.
+    first: int = 1
 
     def post(self, payload: Payload, _: Deadline) -> str:
         if len(self.posts) >= self.fails_after:
             raise TransientError("Discord answered 503")
-        identity = str(len(self.posts) + 1)
+        identity = str(len(self.posts) + self.first)
         self.posts[identity] = payload
         return identity
 
@@ -160,6 +163,92 @@ def test_a_chain_that_ends_badly_closes_its_post_and_is_announced(last: str, *, 
     assert len(alerts.titles()) == (2 if shared else 1)
 
 
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_a_run_of_a_chain_that_fails_is_announced_once_and_turns_when_its_retry_goes_through(
+    *, ends_well: bool
+) -> None:
+    webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
+    chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
+    going_on = cleanup_summary(request_id="r0", continued=True, stop_reason="deadline", chain=chain)
+    failed = [cleanup_error(request_id="r1", timestamp=NOW + timedelta(minutes=n), chain=chain) for n in (1, 2, 4)]
+    done = cleanup_summary(request_id="r1", timestamp=NOW + timedelta(minutes=5), chain=chain)
+    for number, message in enumerate([going_on, *failed[:2], done if ends_well else failed[2]]):
+        deliver(event(message.to_json(), first=number), webhook, memory, alerts)
+
+    symbol = "✅ " if ends_well else "❌ "
+    assert [title[:2] for title in webhook.titles()] == [symbol]
+    assert [title[:2] for title in alerts.titles()] == [symbol]
+
+
+def test_a_chain_whose_first_run_failed_once_stays_one_post() -> None:
+    webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
+    chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
+    runs = [
+        cleanup_error(request_id="r0"),
+        cleanup_summary(request_id="r0", timestamp=NOW + timedelta(minutes=2), continued=True, chain=chain),
+        cleanup_summary(request_id="r9", timestamp=NOW + timedelta(minutes=9), chain=chain),
+    ]
+    for number, message in enumerate(runs):
+        deliver(event(message.to_json(), first=number), webhook, memory, alerts)
+
+    assert (len(webhook.titles()), [title[:2] for title in alerts.titles()]) == (0, ["✅ "])
+
+
+def test_every_failed_run_of_a_chain_is_announced() -> None:
+    webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
+    chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
+    for number in range(4):
+        run = {"request_id": f"r{number // 2}", "timestamp": NOW + timedelta(minutes=number), "chain": chain}
+        message = cleanup_error(**run) if number % 2 == 0 else cleanup_summary(**run, continued=True)
+        deliver(event(message.to_json(), first=number), webhook, memory, alerts)
+
+    assert len(alerts.titles()) == 2
+
+
+def health(status: str, *, region: str = "eu-west-1", number: int = 1, **more: Any) -> str:
+    detail = {
+        "eventArn": f"arn:aws:health:eu-west-1::event/EC2/AWS_EC2_OPERATIONAL_ISSUE/{number}",
+        "service": "EC2",
+        "eventTypeCategory": "issue",
+        "statusCode": status,
+        **more,
+    }
+    envelope = {"id": f"{status} {number}", "account": "1", "time": NOW.isoformat(), "region": region}
+    return json.dumps({**envelope, "detail-type": "AWS Health Event", "source": "aws.health", "detail": detail})
+
+
+def test_what_recovers_turns_its_own_post_wherever_it_is_sent_from() -> None:
+    webhook, memory = FakeWebhook(), ContainerStore()
+    backup = health("open", region="us-west-2", backupEvent="true")
+    for number, text in enumerate([health("open"), backup, health("open", number=2), health("closed")]):
+        deliver(event(text, first=number), webhook, memory)
+
+    assert [title[:2] for title in webhook.titles()] == ["✅ ", "❌ "]
+
+
+def test_an_event_that_got_worse_is_posted_since_an_edit_notifies_nobody() -> None:
+    webhook, memory = FakeWebhook(), ContainerStore()
+    for number, status in enumerate(("RUNNING", "FAILED", "RUNNING", "SUCCEEDED")):
+        detail = {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:1", "status": status}
+        kind = {"detail-type": "Step Functions Execution Status Change", "source": "aws.states", "id": str(number)}
+        text = json.dumps({**kind, "account": "1", "time": NOW.isoformat(), "detail": detail})
+        deliver(event(text, first=number), webhook, memory)
+
+    assert [title[:2] for title in webhook.titles()] == ["🔹 ", "✅ "]
+
+
+def test_an_event_that_two_rules_sent_is_posted_once() -> None:
+    webhook, store = FakeWebhook(), ContainerStore()
+    text = json.dumps(
+        {"id": "1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": {"group": "x"}}
+    )
+    another = text.replace('"1"', '"2"')
+
+    deliver(event(text, text, another), webhook, store)
+
+    assert len(webhook.titles()) == 2
+
+
 def test_what_arrives_late_changes_nothing_that_is_newer() -> None:
     """SNS keeps no order: the alarm comes after its resolution."""
     webhook, memory = FakeWebhook(), ContainerStore()
@@ -170,7 +259,7 @@ def test_what_arrives_late_changes_nothing_that_is_newer() -> None:
     deliver(event(alarm_text(StateChangeTime="2026-11-02T04:05:00.000+0000"), first=2), webhook, memory)
 
     assert webhook.edits == []
-    assert [title[:2] for title in webhook.titles()] == ["✅ ", "❌ ", "❌ "]
+    assert [title[:2] for title in webhook.titles()] == ["✅ ", "🔹 ", "❌ "]
     assert webhook.titles()[1].endswith("[arrived late]")
 
 
@@ -231,8 +320,8 @@ def test_a_message_that_a_job_published_twice_is_posted_once() -> None:
     """The answer to the first was lost, and SNS gives the second another id."""
     webhook, store, text = FakeWebhook(), ContainerStore(), stats_summary().to_json()
 
-    for number in range(2):
-        deliver(event(text, first=number), webhook, store)
+    deliver(event(text, text), webhook, store)
+    deliver(event(text, first=2), webhook, store)
 
     assert len(webhook.titles()) == 1
 

@@ -72,12 +72,16 @@ class ContainerStore:
             self.entries.popitem(last=False)
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Return whether nothing is stored under the key: a container does one thing at a time."""
+        """Reserve the key until it is released: a container does one thing at a time, and its end ends its claims."""
         del seconds
-        return key not in self.entries
+        if key in self.entries:
+            return False
+        self.put(key, {})
+        return True
 
     def release(self, key: str) -> None:
-        """Do nothing: a claim is not stored."""
+        """Give a claim back."""
+        self.entries.pop(key, None)
 
 
 @dataclass

@@ -16,12 +16,14 @@ from joytify_common.messages import Message
 from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.limits import payloads
 from joytify_discord.notation import parse_time
+from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.dispatch import render
+from joytify_discord.rendering.style import INFORMATION
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from joytify_common.deadline import Deadline
@@ -133,9 +135,9 @@ class Delivery:
         """Post the items in order, note the keys of those that were posted, and return how many messages that took."""
         messages = 0
         # Neighbours that go the same way share messages; one of an incident stands alone, so that it can be edited.
-        for (alert, incident), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incident)):
+        for (alert, incidents), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incidents)):
             webhook = self.alerts if alert else self.webhook
-            post = self._post_incident if incident else self._post
+            post = self._post_incident if incidents else self._post
             messages += post(list(some), webhook, posted)
         return messages
 
@@ -158,29 +160,31 @@ class Delivery:
         return len(items)
 
     def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
-        """Edit the post of the incident if there is one, else post; remember which."""
-        key, embed = f"incident {item.embed.incident}", item.embed
-        earlier = Incident.of(self.store.get(key))
-        if earlier is not None and earlier.is_after(embed.timestamp):
-            # SNS keeps no order. What is older than what is shown is posted separately and changes nothing there.
-            (late,) = payloads([replace(embed, title=f"{embed.title} [arrived late]")])
-            self._remember([item], webhook.post(late, self.deadline), posted)
-            return
-        ongoing = earlier if earlier is not None and not earlier.closed else None
-        (payload,) = payloads([_with_time_since(embed, ongoing)])
-        edited = ongoing is not None and self._edit(ongoing, payload)
-        new = "" if edited and not embed.announces else webhook.post(payload, self.deadline)
+        """Edit the posts of the incidents that the item belongs to, or post it; remember which."""
+        embed, (first, *_) = item.embed, item.embed.incidents
+        earlier = {name: Incident.of(self.store.get(f"incident {name}")) for name in embed.incidents}
+        # SNS keeps no order. What is older than what is shown changes nothing there.
+        current = [name for name, one in earlier.items() if one is None or not one.is_after(embed.timestamp)]
+        ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
+        shown = embed if first in current else _late(embed)
+        (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
+        edited = self._edited(ongoing, payload, replaced=first if embed.is_alert else "")
+        # An edit notifies nobody: an alert that its own incident has not shown as one yet is posted.
+        is_said = first in edited or (bool(edited) and not embed.is_alert)
+        new = "" if is_said else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
-        self.store.put(
-            key,
-            Incident(
-                post=ongoing.post if ongoing and edited else new,
-                is_alert=ongoing.is_alert if ongoing and edited else embed.is_alert,
-                since=ongoing.since if ongoing else _text(embed.since),
-                at=_text(embed.timestamp),
-                closed=embed.closes,
-            ).to_store(),
-        )
+        at = _text(embed.timestamp)
+        begun = Incident(post=new, is_alert=embed.is_alert, since=_text(embed.since), at=at, closed=False)
+        for name in current:
+            one = edited.get(name, begun if new else next(iter(edited.values()), begun))
+            since = ongoing[name].since if name in ongoing else begun.since
+            self.store.put(f"incident {name}", replace(one, since=since, at=at, closed=embed.closes).to_store())
+
+    def _edited(self, ongoing: Mapping[str, Incident], payload: Payload, *, replaced: str) -> dict[str, Incident]:
+        """Edit each incident's post; return those that took it. That of `replaced` is left if it is no alert."""
+        kept = {name: one for name, one in ongoing.items() if name != replaced or one.is_alert}
+        taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
+        return {name: one for name, one in kept.items() if one.post in taken}
 
     def _edit(self, incident: Incident, payload: Payload) -> bool:
         """Edit the incident's post in its channel; return whether Discord accepted that."""
@@ -199,10 +203,17 @@ class Delivery:
 
 
 def _key(received: Received) -> str:
-    if isinstance(received.content, Message):
-        # A job publishes a message again if the answer was lost; SNS gives it another id.
+    content = received.content
+    if isinstance(content, Message) or (isinstance(content, EventBridgeEvent) and content.identity):
+        # SNS gives another id to what a job publishes again, its answer being lost, and to what two rules send.
         return f"message {hashlib.sha256(received.text.encode()).hexdigest()}"
     return f"message {received.origin.message_id}" if received.origin.message_id else ""
+
+
+def _late(embed: Embed) -> Embed:
+    """Return the embed in another colour: what has ended must not be the last word as if it still burned."""
+    _, _, title = embed.title.partition(" ")
+    return replace(embed, title=f"{INFORMATION.symbol} {title} [arrived late]", color=INFORMATION.color)
 
 
 def _text(moment: datetime | None) -> str:

@@ -29,9 +29,9 @@ class Embed:
 
     Attributes:
         is_alert: whether somebody must look: a failure, a warning, an alarm.
-        incident: what the message is one of several about; the later ones edit the post of the first.
-        closes: whether it is the last of its incident.
-        announces: whether it is also posted separately, since an edit notifies nobody.
+        incidents: what the message is one of several about; the later ones edit the post of the first. An alert is
+            posted, and not only shown by an edit, once for the first incident.
+        closes: whether it is the last of its incidents.
         since: when its incident began; None if that is not shown.
         full: all of the message, for an attachment if the embed had to be cut; empty: the embed's own text.
         attach: whether it is attached even if nothing had to be cut.
@@ -45,9 +45,8 @@ class Embed:
     timestamp: datetime | None = None
     url: str = ""
     is_alert: bool = False
-    incident: str = ""
+    incidents: tuple[str, ...] = ()
     closes: bool = False
-    announces: bool = False
     since: datetime | None = None
     full: str = ""
     attach: bool = False

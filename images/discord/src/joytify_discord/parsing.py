@@ -83,6 +83,7 @@ class EventBridgeEvent:
     kind: str
     source: str
     detail: Mapping[str, Any]
+    identity: str = ""
     at: datetime | None = None
     region: str = ""
     account: str = ""
@@ -249,6 +250,7 @@ def _event(kind: str, value: dict[str, Any]) -> EventBridgeEvent:
     return EventBridgeEvent(
         kind=kind,
         source=_text(value, "source"),
+        identity=_text(value, "id"),
         detail={**value["detail"], **({"additionalAttributes": more} if isinstance(more, dict) else {})},
         at=parse_time(_text(value, "time")),
         region=_text(value, "region"),

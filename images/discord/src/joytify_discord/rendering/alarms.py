@@ -93,7 +93,7 @@ def alarm(message: Alarm, topic: Place) -> Draft:
         ],
         timestamp=message.changed_at,
         url=alarm_page(at, message.name),
-        incident=f"alarm {at.account} {at.region} {message.name}{f' {series}' if series else ''}",
+        incidents=(f"alarm {at.account} {at.region} {message.name}{f' {series}' if series else ''}",),
         closes=message.state == "OK",
         since=message.changed_at,
         account=at.account,

@@ -43,9 +43,8 @@ class Draft:
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
-    incident: str = ""
+    incidents: tuple[str, ...] = ()
     closes: bool = False
-    announces: bool = False
     since: datetime | None = None
     account: str = ""
     region: str = ""

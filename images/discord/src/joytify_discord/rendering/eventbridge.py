@@ -13,7 +13,7 @@ from joytify_discord.rendering.kinds import account, compute, data, delivery, se
 from joytify_discord.rendering.kinds.kind import fill, fill_address, fill_list
 from joytify_discord.rendering.links import CONSOLE, page
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
-from joytify_discord.rendering.style import INFORMATION
+from joytify_discord.rendering.style import INFORMATION, SUCCESS
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
@@ -38,6 +38,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
     title = fill(kind.title, _with_resources(event)) if kind else event.kind
+    identity = get_path(event.detail, kind.incident) if kind else ""
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
         severity=severity,
@@ -47,6 +48,8 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
         footer=event.source,
         timestamp=event.at,
         url=_address(kind, event) if kind else "",
+        incidents=(f"{event.kind} {event.account} {identity}",) if identity else (),
+        closes=severity is SUCCESS,
         account=event.account,
         region=_region(event),
         full=text,

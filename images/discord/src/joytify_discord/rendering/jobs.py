@@ -77,13 +77,13 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     fields = [*_stats_figures(data), DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
     if data.cleanup_failure:
         fields.append(DraftField("Why cleanup was not started", data.cleanup_failure, inline=False))
-    return _of_request(_draft(severity, f"Monthly statistics: {what}", message, origin, fields), message)
+    return _of_run(_draft(severity, f"Monthly statistics: {what}", message, origin, fields), message)
 
 
 def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
     fields = [*_failure(message.data), *_stats_figures(message.data)]
     title = f"Monthly statistics failed at {message.data.stage}"
-    return _of_request(_draft(FAILURE, title, message, origin, fields), message)
+    return _of_run(_draft(FAILURE, title, message, origin, fields), message)
 
 
 def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
@@ -101,27 +101,20 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
         DraftField("Started by", data.triggered_by),
     ]
     fields.extend(_cleanup_extras(data))
-    draft = _draft(severity, f"Cleanup: {what}", message, origin, fields)
-    draft = _of_request(draft, message)
-    return _of_sequence(draft, data.chain, closes=not data.continued)
+    return _of_run(_draft(severity, f"Cleanup: {what}", message, origin, fields), message, data.chain)
 
 
-def _of_request(draft: Draft, message: Message) -> Draft:
-    """Return the draft as one of its event's: Lambda's retries of an event that failed edit the post of the failure."""
-    if not isinstance(message, MonthlyStatsError | CleanupError):
-        return replace(draft, incident=f"request {message.data.request_id}", closes=True)
-    # A run that is not retried sends its summary too, which SNS may deliver first or last.
-    if message.data.stage in NOT_RETRIED:
-        return draft
-    return replace(draft, incident=f"request {message.data.request_id}", closes=False)
+def _of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft:
+    """Return the draft as one of its event's and of its sequence of runs.
 
-
-def _of_sequence(draft: Draft, chain: Chain | None, *, closes: bool) -> Draft:
-    """Return the draft as one of its sequence's: the runs edit the post of the first, except one that ends badly."""
-    if chain is None:
-        return draft
-    incident = f"chain {chain.started_at.isoformat()}"
-    return replace(draft, incident=incident, closes=closes, announces=draft.is_alert)
+    Lambda's retries of an event that failed edit the post of the failure; the runs of a sequence edit its post.
+    """
+    failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
+    # The run that failed there sends its summary too, which SNS may deliver first or last.
+    own = () if failed_at in NOT_RETRIED else (f"request {message.data.request_id}",)
+    sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
+    closes = not failed_at and not getattr(message.data, "continued", False)
+    return replace(draft, incidents=own + sequence if draft.is_alert else sequence + own, closes=closes)
 
 
 def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:
@@ -182,8 +175,7 @@ def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
     ]
     if data.fan_out is not None:
         fields.append(DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False))
-    draft = _of_request(_draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields), message)
-    return _of_sequence(draft, data.chain, closes=True)
+    return _of_run(_draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields), message, data.chain)
 
 
 def _stats_outcome(data: StatsSummaryData) -> tuple[Severity, str]:

@@ -60,6 +60,7 @@ KINDS = {
         },
         lists={"Affected": ("affectedEntities", "{entityValue:name} {status:words}")},
         page="health/home?region={region}#/event-log?eventID={eventArn}",
+        incident="eventArn",
     ),
     "Config Rules Compliance Change": Kind(
         title="Config: {resourceId} is {newEvaluationResult.complianceType:words} with {configRuleName}",
