@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 import stamina
 
-from joytify_discord.webhook import http_client
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,10 +48,3 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         monkeypatch.setattr(f"{module}.time", clock)
     with stamina.set_testing(False):
         yield made
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _client_that_outlives_an_invocation() -> Iterator[None]:
-    """A container's client is closed by the container's end; this process has to do it."""
-    yield
-    http_client().close()

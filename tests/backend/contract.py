@@ -33,7 +33,7 @@ from joytify_common.ids import BEGINNING
 from joytify_local.mongodb import start_mongod
 from joytify_local.processes import free_port, stop
 from joytify_stats.audience import MARK
-from joytify_stats.backend import Backend, http_client
+from joytify_stats.backend import Backend
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
 
@@ -223,7 +223,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen, period = Seen(), resolve_period(None, NOW)
     month = (START.year, START.month)
     one, built, default = (User(address, user) for user in fill(database))
-    backend = Backend(http_client(), address + "/api/v1", SecretStr(KEY))
+    backend = Backend(address + "/api/v1", SecretStr(KEY))
     for user in (one, built, default):
         seen.note("nothing", "months in the list, number at the bell", (user.months(), user.unviewed()), must=([], 0))
 
@@ -267,7 +267,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen.note("cleanup", "months in the list", built.months(), must=[month])
     after = built.get(f"/stats/monthly/{built.id}/{START:%Y-%m}")
     seen.note("cleanup", "statistics of the month are the same", after == shown, must=True)
-    wrong = Backend(http_client(), address, SecretStr(KEY))
+    wrong = Backend(address, SecretStr(KEY))
     told = month_end_failure(wrong)
     seen.note("a push without /api/v1", "the error names the cause", "/api/v1" in told, must=True)
     return seen

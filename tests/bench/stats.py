@@ -31,7 +31,7 @@ from rich.table import Table
 from joytify_cli.docker import bridge_address
 from joytify_local.aws import API_KEY
 from joytify_local.stack import Stack, start_embedded
-from joytify_stats.backend import Backend, http_client
+from joytify_stats.backend import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,7 +125,7 @@ class Bench:
 
     def ours(self) -> None:
         """Run stats' own story."""
-        backend = Backend(client=http_client(), domain=self.stack.backend, key=SecretStr(API_KEY))
+        backend = Backend(domain=self.stack.backend, key=SecretStr(API_KEY))
         month_end(self.database, backend=backend, seconds=600, chunk=CHUNK, push_size=PUSH, now=NOW)
 
     def raw(self) -> None:

@@ -18,7 +18,7 @@ from joytify_common import logs
 from joytify_common.errors import JobError
 from joytify_common.masking import hide
 from joytify_common.mongo import connect
-from joytify_stats.backend import Backend, http_client
+from joytify_stats.backend import Backend
 
 SECONDS = 40.0
 STATS_AT_ONCE, CLEANUPS_AT_ONCE = 20, 5
@@ -66,7 +66,7 @@ def _times(job: str) -> int:
 
 def _run(job: str, uri: SecretStr, name: str, backend: str, now: datetime, *, times: int) -> None:
     database = connect(uri, name)
-    taker = Backend(http_client(), backend, SecretStr(SECRET), read_seconds=2.0) if backend else None
+    taker = Backend(backend, SecretStr(SECRET), read_seconds=2.0) if backend else None
 
     def once(number: int) -> None:
         if job == "stats":

@@ -19,7 +19,7 @@ from joytify_common.deadline import Deadline
 from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.parsing import parse_event
-from joytify_discord.webhook import Webhook, http_client
+from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN
 from joytify_local.processes import answers, free_port, start, stop
 
@@ -58,7 +58,7 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pid = start(
         [*command, "--pace", "100"], tmp_path_factory.mktemp("discord") / "log", partial(answers, url + "/health")
     )
-    webhook, memory = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH)), ContainerStore()
+    webhook, memory = Webhook(url=SecretStr(url + WEBHOOK_PATH)), ContainerStore()
     for number, text in enumerate([*SHOWN.values(), RESOLVED]):
         event = sns_event(text)
         event["Records"][0]["Sns"]["MessageId"] = f"id-{number}"

@@ -22,7 +22,7 @@ from joytify_common.errors import PermanentError, TransientError
 from joytify_discord.dedup import ContainerStore, TableStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.parsing import parse_event
-from joytify_discord.webhook import Webhook, http_client
+from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
 from joytify_local.processes import answers, free_port, start, stop
 
@@ -66,7 +66,7 @@ def table_memory(endpoint: str) -> DedupStore:
 
 def deliver(url: str, memory: DedupStore, event: dict[str, Any], seconds: float = 30) -> None:
     """Deliver the event, and again as Lambda does where it failed."""
-    webhook = Webhook(client=http_client(), url=SecretStr(url + WEBHOOK_PATH))
+    webhook = Webhook(url=SecretStr(url + WEBHOOK_PATH))
     for attempt in count(1):
         deadline = Deadline(time.monotonic() + seconds)
         try:
@@ -163,7 +163,7 @@ def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -
     """The claim is given back, or ends by itself where whoever had it died."""
     memory = table_memory(endpoint)
     httpx.put(discord + "/mood", json={"status": 400, "times": 2}).raise_for_status()
-    webhook = Webhook(client=http_client(), url=SecretStr(discord + WEBHOOK_PATH))
+    webhook = Webhook(url=SecretStr(discord + WEBHOOK_PATH))
     make = partial(Delivery, webhook=webhook, alerts=webhook, store=memory, zone=ZoneInfo("UTC"))
     with pytest.raises(PermanentError):
         make(deadline=Deadline(time.monotonic() + 5)).deliver(parse_event(numbered(1, "refused at first")))

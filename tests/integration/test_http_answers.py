@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
+import time
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -59,8 +61,33 @@ def say_nothing(_: socket.socket, over: Event) -> None:
 @pytest.mark.parametrize("answer", [drip_head, drip_body, say_nothing])
 def test_the_whole_answer_is_bounded_not_each_read(answer: Callable[[socket.socket, Event], None]) -> None:
     """Each read of these is in time."""
-    with server(answer) as url, httpx.Client() as client, pytest.raises(httpx.RequestError):
-        send(client, "GET", url, 0.5, {"timeout": 5})
+    with server(answer) as url, pytest.raises(httpx.RequestError):
+        send("GET", url, 0.5, {})
+
+
+@pytest.mark.parametrize("answer", [drip_head, drip_body])
+def test_an_answer_that_took_too_long_keeps_no_thread_and_no_connection(
+    answer: Callable[[socket.socket, Event], None],
+) -> None:
+    """A container lives for hours: what each timeout left behind would add up."""
+    refused = Event()
+
+    def watched(connection: socket.socket, over: Event) -> None:
+        try:
+            answer(connection, over)
+        except OSError:
+            refused.set()
+
+    before = threading.active_count()
+    with server(watched) as url:
+        with pytest.raises(httpx.ReadTimeout):
+            send("GET", url, 0.5, {})
+
+        assert refused.wait(10)
+        end = time.monotonic() + 10
+        while threading.active_count() > before and time.monotonic() < end:
+            time.sleep(0.05)
+        assert threading.active_count() <= before
 
 
 def test_of_an_endless_answer_the_beginning_is_read() -> None:
@@ -69,8 +96,8 @@ def test_of_an_endless_answer_the_beginning_is_read() -> None:
         while not over.is_set():
             connection.sendall(b"x" * 65536)
 
-    with server(endless) as url, httpx.Client() as client:
-        response = send(client, "GET", url, 5, {"timeout": 5})
+    with server(endless) as url:
+        response = send("GET", url, 5, {})
 
     assert (response.status_code, len(response.content)) == (200, MOST_BYTES)
     assert json_object(response) == {}
@@ -83,8 +110,8 @@ def test_a_packed_answer_is_not_unpacked() -> None:
         head = HEAD + f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
         connection.sendall(head + packed)
 
-    with server(bomb) as url, httpx.Client() as client:
-        response = send(client, "GET", url, 5, {"timeout": 5})
+    with server(bomb) as url:
+        response = send("GET", url, 5, {})
 
     assert (response.status_code, response.content) == (200, b"")
 
@@ -93,8 +120,8 @@ def test_an_ordinary_answer_comes_whole_with_its_headers() -> None:
     def ordinary(connection: socket.socket, _: Event) -> None:
         connection.sendall(HEAD + b'Retry-After: 7\r\nContent-Length: 9\r\n\r\n{"id": 5}')
 
-    with server(ordinary) as url, httpx.Client() as client:
-        response = send(client, "GET", url, 5, {"timeout": 5})
+    with server(ordinary) as url:
+        response = send("GET", url, 5, {})
 
     assert json_object(response) == {"id": 5}
     assert response.headers["Retry-After"] == "7"

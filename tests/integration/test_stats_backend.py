@@ -58,9 +58,8 @@ def run(database: Database[Document], url: str, mood: Document, *, key: str = KE
     httpx.put(url + "/mood", json=mood).raise_for_status()
     httpx.delete(url + "/pushed").raise_for_status()
     outside = Outside()
-    with httpx.Client() as client:
-        backend = Backend(client=client, domain=url, key=SecretStr(key), read_seconds=READ_SECONDS)
-        progress = month_end(database, outside, backend=backend, chunk=chunk)
+    backend = Backend(domain=url, key=SecretStr(key), read_seconds=READ_SECONDS)
+    progress = month_end(database, outside, backend=backend, chunk=chunk)
     # Whatever the backend does, everyone has the notification and cleanup is started.
     assert database.users.count_documents({"notifications": {"$size": 1}}) == progress.users_updated == LISTENERS
     assert outside.cleanups == ["started"]
@@ -128,14 +127,12 @@ def test_a_refused_key_is_named(database: Database[Document], backend_url: str) 
 @pytest.mark.usefixtures("listeners")
 def test_a_backend_that_is_down_is_said(database: Database[Document], backend_url: str) -> None:
     outside = Outside()
-    with httpx.Client() as client:
-        backend = Backend(
-            client=client,
-            domain=f"http://127.0.0.1:{free_port('127.0.0.1')}",
-            key=SecretStr(KEY),
-            read_seconds=READ_SECONDS,
-        )
-        progress = month_end(database, outside, backend=backend, chunk=CHUNK)
+    backend = Backend(
+        domain=f"http://127.0.0.1:{free_port('127.0.0.1')}",
+        key=SecretStr(KEY),
+        read_seconds=READ_SECONDS,
+    )
+    progress = month_end(database, outside, backend=backend, chunk=CHUNK)
 
     assert progress.socket_failure == "the backend could not be reached (ConnectError)"
     assert (progress.users_updated, progress.socket_failures, outside.cleanups) == (LISTENERS, LISTENERS, ["started"])
@@ -144,8 +141,7 @@ def test_a_backend_that_is_down_is_said(database: Database[Document], backend_ur
 
 def test_the_largest_chunk_stays_below_the_backends_limit(backend_url: str) -> None:
     """3,500 ids, the most that BACKEND_CHUNK_SIZE allows."""
-    with httpx.Client() as client:
-        backend = Backend(client=client, domain=backend_url, key=SecretStr(KEY), read_seconds=READ_SECONDS)
-        backend.push([ObjectId() for _ in range(3500)], Deadline(time.monotonic() + 60))
+    backend = Backend(domain=backend_url, key=SecretStr(KEY), read_seconds=READ_SECONDS)
+    backend.push([ObjectId() for _ in range(3500)], Deadline(time.monotonic() + 60))
 
     assert 3500 in httpx.get(backend_url + "/pushed").json()["requests"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -10,31 +11,39 @@ import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from ssl import SSLContext
 
 # The largest answers that are awaited have a few kilobytes.
 MOST_BYTES = 64 * 1024
+CONNECT_SECONDS = 3.0
 
 
 def send(
-    client: httpx.Client, method: str, url: httpx.URL | str, seconds: float, request: Mapping[str, Any]
+    method: str,
+    url: httpx.URL | str,
+    seconds: float,
+    request: Mapping[str, Any],
+    transport: httpx.BaseTransport | None = None,
 ) -> httpx.Response:
-    """Send a request and return the answer with at most 64 KiB of its body.
+    """Send a request over a connection of its own and return the answer with at most 64 KiB of its body.
 
     A timeout of httpx bounds a single read; whoever sends a byte now and then is never out of time. So the request is
-    made in a thread, which is left behind when the time is over.
+    made in a thread, which ends with its connection when the time is over.
 
     Args:
-        client: which connections are used; several threads may share it.
         method: `POST` and the like.
         url: where to.
         seconds: how long the whole of it may take.
         request: the rest of the request, as `httpx.Client.request` takes it.
+        transport: takes the place of the network, for tests.
 
     Raises:
         httpx.RequestError: there was no answer in time, or the connection failed.
         httpx.InvalidURL: the address is none.
     """
     answers: Queue[httpx.Response | Exception] = Queue()
+    timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+    client = httpx.Client(verify=_authorities(), timeout=timeout, transport=transport)
 
     def run() -> None:
         try:
@@ -47,9 +56,17 @@ def send(
         answer = answers.get(timeout=seconds)
     except Empty:
         raise httpx.ReadTimeout("no whole answer in the time given") from None
+    finally:
+        client.close()
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+@cache
+def _authorities() -> SSLContext:
+    """Return the trusted certificates; to read them takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _read(client: httpx.Client, method: str, url: httpx.URL | str, request: Mapping[str, Any]) -> httpx.Response:

@@ -38,7 +38,7 @@ def webhook(
             raise one
         return one
 
-    return Webhook(client=httpx.Client(transport=httpx.MockTransport(answer)), url=SecretStr(url))
+    return Webhook(url=SecretStr(url), transport=httpx.MockTransport(answer))
 
 
 def taken(**headers: str) -> httpx.Response:

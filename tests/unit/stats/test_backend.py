@@ -27,7 +27,7 @@ TAKEN = {"message": "Notification socket triggered"}
 
 
 def backend(answer: Callable[[httpx.Request], httpx.Response], domain: str = "https://api.example.com/") -> Backend:
-    return Backend(client=httpx.Client(transport=httpx.MockTransport(answer)), domain=domain, key=SecretStr("the-key"))
+    return Backend(domain=domain, key=SecretStr("the-key"), transport=httpx.MockTransport(answer))
 
 
 def test_the_ids_are_posted_with_the_key() -> None:

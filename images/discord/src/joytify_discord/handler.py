@@ -17,7 +17,7 @@ from joytify_discord.dedup import open_store
 from joytify_discord.delivery import Delivery
 from joytify_discord.parsing import parse_event
 from joytify_discord.settings import DiscordSettings
-from joytify_discord.webhook import Webhook, http_client
+from joytify_discord.webhook import Webhook
 
 URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
 ZONE_KEY = "DISCORD_TIMEZONE"
@@ -56,14 +56,14 @@ def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
 
 def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
     """Return where messages and where alerts go: elsewhere only if the secret names another place."""
-    usual = Webhook(client=http_client(), url=secret.require(URL_KEY))
+    usual = Webhook(url=secret.require(URL_KEY))
     elsewhere = secret.values.get(ALERTS_KEY)
     thread = secret.text(THREAD_KEY, "")
     if thread and not thread.isdigit():
         raise ConfigError(f"secret {secret.name}: {THREAD_KEY} must be the id of a thread, digits only")
     if elsewhere is None or not elsewhere.get_secret_value():
         return usual, replace(usual, thread=thread) if thread else usual
-    return usual, Webhook(client=http_client(), url=elsewhere, key=ALERTS_KEY, thread=thread)
+    return usual, Webhook(url=elsewhere, key=ALERTS_KEY, thread=thread)
 
 
 def _zone(secret: Secret) -> tuple[ZoneInfo, str]:

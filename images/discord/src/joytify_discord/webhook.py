@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +22,13 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
     from joytify_discord.limits import Payload
 
-CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+READ_SECONDS = 10.0
 # Discord asks bots to name themselves so: https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 0.1)"
 RETRIES = RetryPolicy(attempts=4, wait_seconds=0.5)
 # If Discord limits the rate and does not say for how long.
 WAIT_SECONDS = 0.5
 REFUSED_URL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-
-
-@cache
-def http_client() -> httpx.Client:
-    """Return the container's one HTTP client."""
-    return httpx.Client(headers={"User-Agent": USER_AGENT})
 
 
 class NotEditableError(PermanentError):
@@ -49,12 +42,13 @@ class Webhook:
     Attributes:
         key: the secret's key that holds its URL; errors name it.
         thread: id of the thread that is posted to, empty for the channel itself.
+        transport: takes the place of the network, for tests.
     """
 
-    client: httpx.Client
     url: SecretStr
     key: str = "DISCORD_WEBHOOK_URL"
     thread: str = ""
+    transport: httpx.BaseTransport | None = None
     _free_at: float = field(default=0.0, init=False, repr=False)
 
     def post(self, payload: Payload, deadline: Deadline) -> str:
@@ -105,8 +99,8 @@ class Webhook:
             address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
             # An answer that is not waited for leaves a post that nobody remembers: it would be posted again.
             limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
-            timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-            response = send(self.client, method, address, limit, {"timeout": timeout, **_content(payload)})
+            headers = {"User-Agent": USER_AGENT}
+            response = send(method, address, limit, {"headers": headers, **_content(payload)}, self.transport)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{self.key}: it is not a URL") from None
         except httpx.RequestError as exc:

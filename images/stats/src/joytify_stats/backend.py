@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from joytify_common.deadline import Deadline
 
 PATH = "/notifications/socket"
-CONNECT_SECONDS, READ_SECONDS, LEAST_SECONDS = 3.0, 10.0, 0.1
+READ_SECONDS, LEAST_SECONDS = 10.0, 0.1
 RETRIES = RetryPolicy(attempts=3, wait_seconds=0.2)
 # A push begins no attempt much later than this.
 RETRY_SECONDS = 20.0
@@ -33,27 +32,21 @@ class KeyRefusedError(ConfigError):
     """The backend does not take the API key; no further push can go through."""
 
 
-@cache
-def http_client() -> httpx.Client:
-    """Return the container's one HTTP client."""
-    return httpx.Client(follow_redirects=False)
-
-
 @dataclass(frozen=True)
 class Backend:
     """The Joytify backend.
 
     Attributes:
-        client: HTTP client.
         domain: base URL, `https://...`.
         key: internal API key.
         read_seconds: how long an answer may take.
+        transport: takes the place of the network, for tests.
     """
 
-    client: httpx.Client
     domain: str
     key: SecretStr
     read_seconds: float = READ_SECONDS
+    transport: httpx.BaseTransport | None = None
 
     def push(self, users: Sequence[ObjectId], deadline: Deadline) -> None:
         """Have the backend notify these users; 5xx and connection errors are retried a few times.
@@ -73,13 +66,13 @@ class Backend:
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:
         try:
-            request = {
-                "json": body,
-                "headers": {"x-api-key": self.key.get_secret_value()},
-                "timeout": httpx.Timeout(self.read_seconds, connect=CONNECT_SECONDS),
-            }
-            address = self.domain.rstrip("/") + PATH
-            response = send(self.client, "POST", address, min(self.read_seconds, seconds), request)
+            response = send(
+                "POST",
+                self.domain.rstrip("/") + PATH,
+                min(self.read_seconds, seconds),
+                {"headers": {"x-api-key": self.key.get_secret_value()}, "json": body},
+                self.transport,
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError("API_DOMAIN: it must be a URL that begins with https:// or http://") from None
         except (UnicodeError, httpx.LocalProtocolError):

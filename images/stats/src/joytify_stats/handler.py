@@ -18,7 +18,7 @@ from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
 from joytify_stats.audience import Audience
-from joytify_stats.backend import Backend, http_client
+from joytify_stats.backend import Backend
 from joytify_stats.deliveries import Deliveries
 from joytify_stats.delivery import Delivery
 from joytify_stats.month_end import MonthEnd, StatsEvent
@@ -54,7 +54,6 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
             deliveries=Deliveries(database, names, period, deadline),
             audience=Audience(database, names, period, read_preference=SETTINGS.read_preference, deadline=deadline),
             backend=Backend(
-                client=http_client(),
                 domain=run.secret.require("API_DOMAIN").get_secret_value(),
                 key=run.secret.require("API_INTERNAL_SECRET_KEY"),
             ),

@@ -11,6 +11,7 @@ import httpx
 
 from joytify_cli.operate.findings import Check, Finding
 from joytify_common.deadline import Deadline
+from joytify_common.http_answers import send
 from joytify_discord.embed import Embed
 from joytify_discord.limits import payloads
 from joytify_discord.webhook import Webhook
@@ -39,9 +40,8 @@ def checks(context: Context) -> list[Check]:
 
 def _backend(context: Context) -> Iterator[Finding]:
     domain, key = context.address("API_DOMAIN"), context.value("API_INTERNAL_SECRET_KEY")
-    with httpx.Client() as client:
-        # To nobody: the backend answers as to any push.
-        Backend(client, domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
+    # To nobody: the backend answers as to any push.
+    Backend(domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
     address = urlsplit(context.text("API_DOMAIN", ""))
     shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
     yield Finding("backend", "ok", f"{shown} takes the key (an empty push)")
@@ -56,17 +56,16 @@ def _alerts(context: Context) -> Iterator[Finding]:
 
 def _webhook(context: Context, key: str) -> Iterator[Finding]:
     url = context.address(key)
-    with httpx.Client(timeout=SECONDS) as client:
-        try:
-            answer = client.get(url.get_secret_value())
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            # The address is a secret, and httpx quotes it.
-            yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", AGAIN)
-            return
-        if context.post and answer.is_success:
-            # As the function posts: it waits where Discord limits the rate.
-            (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
-            Webhook(client, url, key).post(hello, Deadline(time.monotonic() + SECONDS))
+    try:
+        answer = send("GET", url.get_secret_value(), SECONDS, {})
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        # The address is a secret, and httpx quotes it.
+        yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", AGAIN)
+        return
+    if context.post and answer.is_success:
+        # As the function posts: it waits where Discord limits the rate.
+        (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
+        Webhook(url, key).post(hello, Deadline(time.monotonic() + SECONDS))
     yield _state(answer, key, posted=context.post)
 
 
