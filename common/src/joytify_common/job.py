@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic
@@ -150,39 +150,35 @@ class Job(Generic[EventT, ReportT]):
                 # On the topic it would be noise every few minutes.
                 return self._log(self.nothing_done.summary(metadata, skipped=reason))
             case Completed(report=report, non_fatal=non_fatal):
-                answer = self._conclude_well(report, metadata, context)
-                if non_fatal is not None:
-                    self._publish_failure(report, metadata, non_fatal, context)
+                answer, message = self._summary(report, metadata)
+                failed = self._failure(report, metadata, non_fatal) if non_fatal else None
+                self._publish([message, failed], context)
                 return answer
             case Failed(report=report, failure=failure):
                 log_failure(failure)
                 if not attempt.is_for_caller_only:
-                    self._publish_failure(report, metadata, failure, context)
+                    self._publish([self._failure(report, metadata, failure)], context)
                 # The runtime logs an error's text as it is, and the causes hold texts of libraries.
                 raise failure.job_error from None
 
-    def _conclude_well(self, report: ReportT, metadata: Metadata, context: LambdaContext) -> dict[str, Any]:
+    def _summary(self, report: ReportT, metadata: Metadata) -> tuple[dict[str, Any], Message | None]:
+        """Return the run's answer and the message to publish."""
         try:
             summary = report.summary(metadata)
         except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
             failure = Failure(exc, "summary")
             log_failure(failure)
-            self._publish_failure(report, metadata, failure, context)
-            return dict(failure.fields())
-        answer = self._log(summary)
-        self._publish(summary, context)
-        return answer
+            return dict(failure.fields()), self._failure(report, metadata, failure)
+        return self._log(summary), summary
 
-    def _publish_failure(self, report: ReportT, metadata: Metadata, failure: Failure, context: LambdaContext) -> None:
-        """Publish an error with what was done before it; if that cannot be said, the error alone."""
+    def _failure(self, report: ReportT, metadata: Metadata, failure: Failure) -> Message | None:
+        """Return the message of an error with what was done before it; of the error alone, if that cannot be said."""
         for each in (report, self.nothing_done):
             try:
-                message = each.failure(metadata, failure)
-            except Exception as exc:  # noqa: BLE001 - the error itself is logged and raised, whatever becomes of its message
+                return each.failure(metadata, failure)
+            except Exception as exc:  # noqa: BLE001 - the error is logged and raised, whatever becomes of its message
                 log_failure(Failure(exc, "report"))
-            else:
-                self._publish(message, context)
-                return
+        return None
 
     @staticmethod
     def _log(message: Message) -> dict[str, Any]:
@@ -190,14 +186,27 @@ class Job(Generic[EventT, ReportT]):
         logger.info("run ended", outcome=data)
         return data
 
-    def _publish(self, message: Message, context: LambdaContext) -> None:
-        seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS)
+    def _publish(self, messages: Sequence[Message | None], context: LambdaContext) -> None:
+        is_silent = False
+        for message in messages:
+            if message is not None:
+                is_silent = not self._is_published(message, context, is_silent=is_silent)
+
+    def _is_published(self, message: Message, context: LambdaContext, *, is_silent: bool) -> bool:
+        """Publish the message; without time for an answer of SNS only if it has not just failed to give one."""
+        seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:
-            self.topic().publish(message, seconds)
+            if seconds > 0 or not is_silent:
+                self.topic().publish(message, max(0.0, seconds))
+                return True
+            error: Exception | None = None
         except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
-            # An alarm watches it, since Discord is silent.
-            put_metrics(context.function_name, {REPORTS_LOST: (MetricUnit.Count, 1)})
-            logger.opt(exception=exc).error("outcome could not be published", error=str(exc), type=message.type)
+            error = exc
+        # An alarm watches it, since Discord is silent.
+        put_metrics(context.function_name, {REPORTS_LOST: (MetricUnit.Count, 1)})
+        why = str(error) if error else "SNS has not answered, and there is no time left to ask it again"
+        logger.opt(exception=error).error("outcome could not be published", error=why, type=message.type)
+        return False
 
 
 def log_failure(failure: Failure) -> None:

@@ -17,7 +17,8 @@ def hide(value: str) -> None:
     six characters is no secret, and would be found everywhere.
     """
     for text in {value, value.strip(), unquote(value.strip())}:
-        for spelling in {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe=""), quote(text)}:
+        quoted = (repr(text)[1:-1], repr(text.encode(errors="surrogatepass"))[2:-1], json.dumps(text)[1:-1])
+        for spelling in {text, *quoted, quote(text, safe=""), quote(text)}:
             if len(spelling) >= LEAST_CHARACTERS:
                 _secrets.add(spelling)
 

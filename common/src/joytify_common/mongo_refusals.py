@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
-    InvalidURI,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -25,19 +25,22 @@ UNUSABLE = f"{URI_KEY}: it is not a MongoDB connection string that can be used"
 UNKNOWN_NAME = f"{URI_KEY}: the DNS does not know the name of its server"
 REFUSED_LOGIN = "MongoDB refused the user name or password"
 NO_RIGHT = "the user may not do this; it needs readWrite on the database"
-# AuthenticationFailed and Unauthorized: https://www.mongodb.com/docs/manual/reference/error-codes/
-AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
+FULL = "MongoDB is full: it takes no more writes, since the cluster's space is used up; delete, or enlarge it"
+# https://www.mongodb.com/docs/manual/reference/error-codes/
+AUTHENTICATION_FAILED, USER_NOT_FOUND, UNAUTHORIZED, OUT_OF_DISK_SPACE = 18, 11, 13, 14031
 # Atlas' proxy answers with this code whatever it refuses; what it means stands in the text only:
 # https://www.mongodb.com/docs/atlas/troubleshoot-connection/, .../reference/unsupported-commands/
 ATLAS_ERROR = 8000
 ATLAS_REFUSALS: dict[str, tuple[type[JobError], str]] = {
     r"bad auth|authentication failed": (ConfigError, f"{URI_KEY}: {REFUSED_LOGIN}"),
     r"not (allowed to do action|authorized)": (ConfigError, f"{URI_KEY}: {NO_RIGHT}"),
-    r"space quota": (
-        ConfigError,
-        "MongoDB is full: Atlas takes no more writes, since the cluster's space is used up; delete, or enlarge it",
+    r"space quota": (ConfigError, FULL),
+    r"already using \d+ collections": (ConfigError, "MongoDB is full: Atlas takes no more collections on this cluster"),
+    r"too many connections|exceeded time limit": (TransientError, "Atlas refused for now: the cluster is overloaded"),
+    r"not allowed|disallowed|not supported|unsupported": (
+        PermanentError,
+        "Atlas does not allow this command on this cluster",
     ),
-    r"not allowed|not supported|unsupported": (PermanentError, "Atlas does not allow this command on this cluster"),
 }
 # What people meet, in words: https://www.mongodb.com/docs/manual/reference/error-codes/
 WORDS = {
@@ -76,8 +79,11 @@ def of_connection_string(exc: Exception) -> JobError:
 
 def translated(exc: PyMongoError) -> JobError:
     """Return the driver's error as ours, without host names, credentials or documents."""
-    if isinstance(exc, (InvalidURI, ConfigurationError)):
-        return of_connection_string(exc)
+    if isinstance(exc, ConfigurationError):
+        return _of_configuration(exc)
+    if isinstance(exc, BulkWriteError) and (refused := exc.details.get("writeErrors")):
+        # Its own code says only that some were refused.
+        exc = OperationFailure(str(refused[0].get("errmsg")), refused[0].get("code"), refused[0])
     if isinstance(exc, ServerSelectionTimeoutError):
         return TransientError(
             "MongoDB could not be reached: see whether the cluster is running, and whether its IP access list "
@@ -92,11 +98,25 @@ def translated(exc: PyMongoError) -> JobError:
     return _refusal(exc) if isinstance(exc, OperationFailure) else PermanentError(f"MongoDB refused ({_code(exc)})")
 
 
+def _of_configuration(exc: ConfigurationError) -> JobError:
+    """Return the error of what the driver cannot do with this connection string or with this server."""
+    text = str(exc)
+    if "wire version" in text:
+        return PermanentError("the server's version of MongoDB is too old or too new for the driver")
+    if "Sessions are not supported" in text:
+        return PermanentError("the server has no sessions; it must be MongoDB 4.2 or later, or Atlas")
+    return of_connection_string(exc)
+
+
 def _refusal(exc: OperationFailure) -> JobError:
     """Return the error of a refusal that lasts; the server's own text is only read, since it may quote a document."""
     text = str((exc.details or {}).get("errmsg", exc))
-    if exc.code == AUTHENTICATION_FAILED:
+    if exc.code in {AUTHENTICATION_FAILED, USER_NOT_FOUND}:
         return ConfigError(f"{URI_KEY}: {REFUSED_LOGIN}")
+    if exc.code == OUT_OF_DISK_SPACE:
+        return ConfigError(FULL)
+    if exc.code == UNAUTHORIZED and "requires authentication" in text:
+        return ConfigError(f"{URI_KEY}: it has no user name and password, and MongoDB asks for them")
     if exc.code == UNAUTHORIZED:
         database = re.search(r"not authorized on ([^\s{}]+) to", text)
         elsewhere = database is not None and database[1] in {"admin", "config", "local"}

@@ -17,7 +17,7 @@ from joytify_common.errors import ConfigError, TransientError
 from joytify_common.masking import hide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # A change of the secret is seen by every container after this long.
 CACHE_SECONDS = 300
@@ -72,8 +72,9 @@ KEYS = {
         is_shown=True,
     ),
 }
-# The password in an address, and the token at the end of a webhook's.
-SECRET_PARTS = re.compile(r"//[^/@:]*:([^@]+)@|/webhooks/\d+/([^/?]+)")
+WEBHOOK_TOKEN = re.compile(r"/webhooks/\d+/([^/?]+)")
+# A key in the query of an address that is shown otherwise.
+QUERY_VALUE = re.compile(r"[?&][^=&#]*=([^&#]*)")
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,26 @@ def read_secret(provider: SecretsProvider, name: str) -> Secret:
     if wrong := [key for key, value in own.items() if not isinstance(value, str)]:
         raise ConfigError(f"secret {name}: {', '.join(wrong)} must be text")
     for key, value in own.items():
-        if not KEYS[key].is_shown:
-            hide(value)
-        for part in SECRET_PARTS.finditer(value):
-            hide(next(filter(None, part.groups())))
+        for part in _secret_parts(value, is_shown=KEYS[key].is_shown):
+            hide(part)
     return Secret(name=name, values={key: SecretStr(value) for key, value in own.items()})
+
+
+def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
+    """Yield what is masked of a value: all of it if it is not shown, and what is a secret of its own."""
+    if not is_shown:
+        yield value
+    _, _, address = value.partition("//")
+    # A password that was not quoted may hold an @ itself.
+    for at in re.finditer("@", address):
+        entrant = address[: at.start()]
+        yield entrant.partition(":")[2]
+        # A token may stand in the user's place.
+        if is_shown:
+            yield entrant
+    yield from WEBHOOK_TOKEN.findall(value)
+    if is_shown:
+        yield from QUERY_VALUE.findall(value)
 
 
 def _get(provider: SecretsProvider, name: str) -> object:

@@ -113,6 +113,22 @@ def test_a_report_that_cannot_be_published_is_a_metric(capsys: pytest.CaptureFix
     assert [line["ReportsLost"] for line in lines if "ReportsLost" in line] == [[1.0]]
 
 
+@pytest.mark.parametrize(("seconds_left", "is_asked_again"), [(60, True), (3, False)])
+def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
+    seconds_left: int, capsys: pytest.CaptureFixture[str], *, is_asked_again: bool
+) -> None:
+    """A run that could not hand over publishes two, and keeps time back for one."""
+    sns = FakeSNS(error=EndpointConnectionError(endpoint_url="http://127.0.0.1"))
+    both = Completed(CleanupReport(), Failure(TransientError("Lambda did not answer"), "hand-over"))
+
+    job(sns, lambda *_: both)({}, FakeContext(milliseconds=seconds_left * 1000))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    lost = {line["type"]: line["error"] for line in lines if line.get("message") == "outcome could not be published"}
+    assert list(lost) == ["cleanup_summary", "cleanup_error"]
+    assert ("no time left to ask it again" in lost["cleanup_error"]) is not is_asked_again
+
+
 @pytest.mark.parametrize(
     ("event", "fault"),
     [

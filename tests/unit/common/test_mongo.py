@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pymongo.errors import ConfigurationError, OperationFailure, WriteError
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, WriteError
 
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.mongo import check_clock, mongo_errors
@@ -41,7 +41,11 @@ def failure(code: int, text: str, name: str = "") -> OperationFailure:
         (8000, "something new", PermanentError, "Atlas refused"),
         (13, "not authorized on mern-joytify to execute command { delete: 1 }", ConfigError, "needs readWrite"),
         (13, "not authorized on admin to execute command { serverStatus: 1 }", ConfigError, "a role of the cluster"),
-        (13, "command find requires authentication", ConfigError, "needs readWrite"),
+        (13, "command find requires authentication", ConfigError, "it has no user name and password"),
+        (11, "Could not find user app", ConfigError, "refused the user name or password"),
+        (14031, "available disk space of 1 bytes is less than required", ConfigError, "MongoDB is full"),
+        (8000, "cannot create a new collection -- already using 500 collections of 500", ConfigError, "full"),
+        (8000, "noTimeout cursors are disallowed in this atlas tier", PermanentError, "does not allow this command"),
         (2, "$in needs an array", PermanentError, "a value or an option is not valid"),
         (72, "cannot specify readConcern", PermanentError, "an option is not permitted"),
         (166, "Namespace is a view", PermanentError, "the collection is a view"),
@@ -56,6 +60,28 @@ def test_a_refusal_says_what_it_means(code: int, text: str, kind: type[Exception
     assert type(found) is kind
     assert says in str(found)
     assert ("readWrite" in str(found)) is (says in {"it needs readWrite on the database", "needs readWrite"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Server at db.example:27017 reports wire version 5, but this version of PyMongo requires at least 8",
+        "Server at db.example:27017 requires wire version 99, but this version of PyMongo only supports up to 25.",
+        "Sessions are not supported by this MongoDB deployment",
+    ],
+)
+def test_what_the_server_cannot_do_is_not_blamed_on_the_connection_string(text: str) -> None:
+    found = translated(ConfigurationError(text))
+
+    assert type(found) is PermanentError
+    assert URI_KEY not in str(found)
+    assert "db.example" not in str(found)
+
+
+def test_many_writes_of_which_one_is_refused_say_why_that_was() -> None:
+    refused = {"index": 3, "code": 14031, "errmsg": "disk is full"}
+
+    assert "MongoDB is full" in str(translated(BulkWriteError({"writeErrors": [refused], "writeConcernErrors": []})))
 
 
 def test_the_servers_name_of_the_code_is_said_and_no_document() -> None:

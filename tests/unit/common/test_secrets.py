@@ -46,6 +46,23 @@ def test_the_password_and_the_token_alone_are_hidden_too() -> None:
     assert clean("pa55-w and t0ken-1") == "********** and **********"
 
 
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://ops:s3cr3t-w@api.example.com/api/v1", "api.example.com/api/v1"),
+        ("https://ops:s3cr3t-w@ten@api.example.com/api/v1", "api.example.com/api/v1"),
+        ("https://s3cr3t-w@api.example.com", "api.example.com"),
+        ("https://o:s3cr3@api.example.com", "api.example.com"),
+        ("https://api.example.com/api/v1?key=s3cr3t-w", "https://api.example.com/api/v1?key="),
+    ],
+)
+def test_who_may_enter_is_masked_wherever_an_address_says_it(address: str, kept: str) -> None:
+    secret(API_DOMAIN=address)
+
+    assert "s3cr3" not in clean(f"no answer of {address}")
+    assert kept in clean(f"no answer of {address}")
+
+
 def test_keys_of_other_applications_are_neither_read_nor_masked() -> None:
     """The backend keeps its own keys in the same secret: numbers, flags, words that stand in every line."""
     foreign = {"API_PORT": 4004, "NODE_ENV": "production", "DEBUG": "1", "LIMITS": {"a": [1]}, "OFF": None}

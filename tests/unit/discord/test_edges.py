@@ -91,8 +91,17 @@ def test_a_title_leads_to_awss_consoles_only(message: dict[str, object], address
         [{"Authorization": "t0p-s3cret"}],
         {"body": json.dumps({"Message": json.dumps({"taskToken": "t0p-s3cret", "clientSecret": 'a"b\\t0p-s3cret'})})},
         {"Type": "Notification", "MessageId": "1", "Message": json.dumps({"token": "t0p-s3cret"})},
+        {"password": {"value": "t0p-s3cret"}, "secret": ["a", "t0p-s3cret"]},
+        {"body": json.dumps({"api_key": {"is": "t0p-s3cret"}})},
     ],
     ids=str,
 )
 def test_what_would_approve_or_log_in_is_not_shown(message: object) -> None:
     assert "t0p-s3cret" not in posted(json.dumps(message))
+
+
+def test_a_number_that_logs_in_is_not_shown_and_what_is_beside_it_is() -> None:
+    shown = posted(json.dumps({"mfaToken": 481516, "isToken": True, "count": 2342}))
+
+    assert "481516" not in shown
+    assert "2342" in shown

@@ -25,9 +25,12 @@ MOST_UNPACKED = 1024 * 1024
 # What JSON has under a key that names a secret (an approval's or a callback's token, a password), at any depth of
 # JSON within JSON, whose quotes have backslashes before them; JSON that was cut off ends with the value.
 SECRET_VALUE = re.compile(
-    r'(?<!\\)(\\{0,31}")([\w.-]{0,99}(?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key))'
-    r"(\1\s{0,9}:\s{0,9}\1)(?:(?!\1).+?)(?:(?<!\\)(?=\1)|\Z)",
-    re.IGNORECASE | re.DOTALL,
+    r"""(?<!\\)(?P<key>(?P<quote>\\{0,31}")[\w.-]{0,99}
+        (?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key)(?P=quote)\s{0,9}:\s{0,9})
+    (?: (?P=quote)(?:(?!(?P=quote)).+?)(?:(?<!\\)(?P=quote)|\Z)    # a text
+      | -?\d[\d.eE+-]{0,99}                                       # a number
+      | \[[^\[\]{}]{1,9999}\] | \{[^\[\]{}]{1,9999}\} )           # a list or an object of such""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
 
@@ -327,7 +330,7 @@ def _unpacked(data: str) -> dict[str, Any]:
 
 def _without_tokens(text: str) -> str:
     """Return the text without the values of keys that name a secret, which would approve a deployment."""
-    return SECRET_VALUE.sub(rf"\1\2\3{HIDDEN}", text)
+    return SECRET_VALUE.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:
