@@ -168,6 +168,25 @@ def test_a_step_of_another_time_deletes_nothing(
     assert database.playbacks.count_documents({}) == EXPIRED + RETAINED + 2
 
 
+@pytest.mark.parametrize("spans", [0, 1])
+def test_an_event_that_leaves_work_out_is_no_success(database: Database[Document], spans: int) -> None:
+    """Nobody knows who wrote it; a success would silence the alarm for a missed run."""
+    fill(database)
+    planned = plan(database, {})
+    started: list[Document] = []
+
+    report = clean_up(database, {"todo": planned["todo"][:spans], "done": planned["done"]}, started=started)
+
+    left = database.playbacks.count_documents({"createdAt": {"$lt": CUTOFF}})
+    assert left > 0
+    assert (report.is_complete, report.remaining) == (False, left)
+    # What made some progress goes on until all is done; what made none is for a person.
+    assert report.stop_reason == ("deadline" if spans else "no_progress")
+    for following in started:
+        assert clean_up(database, following).is_complete
+    assert (database.playbacks.count_documents({"createdAt": {"$lt": CUTOFF}}) == 0) is bool(spans)
+
+
 def test_nothing_outside_a_span_is_deleted(database: Database[Document]) -> None:
     fill(database)
     planned = plan(database, {})

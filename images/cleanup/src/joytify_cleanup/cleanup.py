@@ -181,7 +181,20 @@ class Cleanup:
         outcome = replace(outcome, purged=purged)
         if purged.failure is not None:
             return replace(outcome, failure=Failure(purged.failure, f"delete {documents.name}"))
-        return self._stopped(documents, outcome, purged.left) if purged.left else replace(outcome, remaining=0)
+        return self._stopped(documents, outcome, purged.left) if purged.left else self._ended(documents, outcome)
+
+    def _ended(self, documents: ExpiredDocuments, outcome: CollectionOutcome) -> CollectionOutcome:
+        """Return the outcome with what is left beside the work of the event: nobody knows who wrote it."""
+        if self.event.worker or self.event.decides_what_to_do:
+            return replace(outcome, remaining=0)
+        todo = tuple(documents.todo(sweep=False))
+        try:
+            remaining = documents.count_expired(todo, self._count_seconds())
+        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
+        if not remaining:
+            return replace(outcome, remaining=remaining)
+        return replace(outcome, stop="deadline", remaining=remaining, purged=replace(outcome.purged, left=todo))
 
     def _stopped(
         self, documents: ExpiredDocuments, outcome: CollectionOutcome, left: Sequence[Work]

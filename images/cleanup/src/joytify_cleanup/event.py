@@ -90,6 +90,11 @@ class CleanupEvent(JobEvent):
         """Return why a scheduled event is not for now; None if it is, or if its sequence has begun."""
         return super().skip_reason(schedule_mode) if self.done is None else None
 
+    @property
+    def decides_what_to_do(self) -> bool:
+        """Whether the run decides itself what is to be examined, since the event does not say it."""
+        return self.todo is None and not self.results
+
     def done_before(self, now: datetime, days: int, *, test_mode: bool) -> Done:
         """Return what was done before this run, which goes by the clock of the first one.
 

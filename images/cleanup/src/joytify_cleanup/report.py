@@ -115,7 +115,7 @@ class CleanupReport:
     @property
     def is_complete(self) -> bool:
         """Whether the run left nothing to do of what the schedule is for."""
-        return self.covers_all and not self.dry_run and self.stop_reason == "completed"
+        return self.covers_all and not self.dry_run and self.stop_reason == "completed" and self.remaining == 0
 
     @property
     def failure_of_a_collection(self) -> Failure | None:
