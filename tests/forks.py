@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SERVER = """
 import json, os, sys
@@ -54,6 +54,15 @@ class Forks:
         os.kill(pid, signal.SIGKILL)
         return self._end() == -signal.SIGKILL
 
+    def freeze(self, after: float, seconds: float, *arguments: str) -> int:
+        """Stop a run after so long and for so long, as Lambda stops a container; return its exit code."""
+        pid = self._start(arguments)
+        time.sleep(after)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+        return self._end()
+
     def _start(self, arguments: tuple[str, ...]) -> int:
         return self._ask(json.dumps(arguments))
 
@@ -69,9 +78,9 @@ class Forks:
 
 
 @contextmanager
-def forks(code: str) -> Iterator[Forks]:
-    """Yield what makes runs of the code's function `run`; its arguments are text."""
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS / 'integration'}"}
+def forks(code: str, variables: Mapping[str, str] | None = None) -> Iterator[Forks]:
+    """Yield what makes runs of the code's function `run`, in this environment; its arguments are text."""
+    environment = {**os.environ, **(variables or {}), "PYTHONPATH": f"{TESTS}:{TESTS / 'integration'}"}
     command = [sys.executable, "-c", SERVER, code]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True

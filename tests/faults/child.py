@@ -1,27 +1,32 @@
-"""One attempt of a function, in a process of its own: from the connection string on, as Lambda has it."""
+"""One attempt of a function, in a process of its own: its handler, as Lambda calls it."""
 
 from __future__ import annotations
 
-import os
+import importlib
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cleanup_run import clean_up
-from month_end import month_end
-from oracle import SECRET
-from pydantic import SecretStr
-from pymongo.errors import PyMongoError
-
-import joytify_common.mongo
-from joytify_common import logs
-from joytify_common.errors import JobError
-from joytify_common.masking import hide
-from joytify_common.mongo import connect
-from joytify_stats.backend import Backend
-
 SECONDS = 40.0
-STATS_AT_ONCE, CLEANUPS_AT_ONCE = 20, 5
+AT_ONCE = {"stats": 20, "cleanup": 5}
+# Smaller than in production, so that a fault meets a run between two pages.
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Context:
+    """Lambda's context of a function that may run for a while."""
+
+    function_name: str
+    aws_request_id: str
+    ends: float
+    log_stream_name: str = "faults"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the function is out of time."""
+        return max(0, round(1000 * (self.ends - time.monotonic())))
 
 
 class _Clock(datetime):
@@ -35,47 +40,28 @@ class _Clock(datetime):
         return datetime.now(UTC) + cls.off
 
 
-def run(job: str, uri: str, name: str, backend: str, output: str, mode: str) -> None:  # noqa: PLR0917 - a fork's arguments are texts
+def run(job: str, request: str, output: str, times: str, clock: str) -> None:
     """Run once; an error leaves it, as it leaves the handler.
 
     Args:
         job: stats or cleanup.
-        uri: connection string.
-        name: of the database.
-        backend: address of the backend; empty for one that takes everything.
+        request: id of the request, which all attempts share.
         output: file for what is logged.
-        mode: `at once`, or the seconds by which the clock is wrong.
+        times: how many runs at once, each with a request of its own.
+        clock: seconds by which the clock is wrong.
     """
     with open(output, "a", encoding="utf-8") as file:  # noqa: PTH123 - a stream of this process
         sys.stdout = sys.stderr = file
-        hide(SECRET)
-        logs.configure("DEBUG")
-        off = timedelta(seconds=0 if mode == "at once" else float(mode))
-        _Clock.off = off
-        joytify_common.mongo.datetime = _Clock  # type: ignore[attr-defined] # of a test
-        try:
-            _run(job, SecretStr(uri), name, backend, _Clock.now(), times=_times(job) if mode == "at once" else 1)
-        except (JobError, PyMongoError) as exc:
-            print(f"attempt failed: {exc} {SECRET[:3]}")  # noqa: T201 - what is looked at
-            os._exit(1)
-
-
-def _times(job: str) -> int:
-    return STATS_AT_ONCE if job == "stats" else CLEANUPS_AT_ONCE
-
-
-def _run(job: str, uri: SecretStr, name: str, backend: str, now: datetime, *, times: int) -> None:
-    database = connect(uri, name)
-    taker = Backend(backend, SecretStr(SECRET), read_seconds=2.0) if backend else None
-
-    def once(number: int) -> None:
+        handler = importlib.import_module(f"joytify_{job}.handler")
         if job == "stats":
-            month_end(database, chunk=50, seconds=SECONDS, run_id=f"run {number}", backend=taker, now=now)
-        else:
-            clean_up(database, batch_size=100, seconds=SECONDS, now=now)
+            handler.CHUNK_USERS = PAGE  # type: ignore[attr-defined] # of a test
+        _Clock.off = timedelta(seconds=float(clock))
+        for name in ("joytify_common.mongo", "joytify_common.job"):
+            importlib.import_module(name).datetime = _Clock  # type: ignore[attr-defined] # of a test
 
-    if times == 1:
-        once(0)
-        return
-    with ThreadPoolExecutor(times) as pool:
-        list(pool.map(once, range(times)))
+        def once(number: int) -> None:
+            context = Context(f"faults-{job}", f"{request}-{number}", time.monotonic() + SECONDS)
+            handler.handler({}, context)
+
+        with ThreadPoolExecutor(int(times)) as pool:
+            list(pool.map(once, range(int(times))))

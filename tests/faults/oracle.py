@@ -1,4 +1,4 @@
-"""What must hold after any fault, found without the pipeline's own code: invariants 1 to 4 and 8 of the design."""
+"""What must hold after any fault, found without the pipeline's own code: invariants 1 to 4, 6 and 8 of the design."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Document = dict[str, Any]
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CUTOFF = NOW - timedelta(days=60)
-USERS, PLAYS = 400, 3000
+USERS, PLAYS, SESSIONS = 400, 3000, 300
 SECRET = "s3cret-of-the-faults"  # noqa: S105 - of a test
 
 
@@ -30,14 +30,14 @@ class World:
     Attributes:
         entitled: users who must have one notification.
         odd: users whose document cannot take it.
-        retained: the plays that must stay, byte for byte.
-        expired: ids of the plays that must go.
+        retained: the plays and sessions that must stay, byte for byte, by their ids.
+        expired: those that must go, the same.
     """
 
     entitled: frozenset[ObjectId]
     odd: frozenset[ObjectId]
     retained: dict[Any, bytes]
-    expired: frozenset[Any]
+    expired: dict[Any, bytes]
 
 
 def fill(database: Database[Document], chance: Random) -> World:
@@ -60,9 +60,15 @@ def fill(database: Database[Document], chance: Random) -> World:
     database.stats.insert_many([*stats, {"user": {"populated": 1}, "stats": [{"createdAt": month}]}])
     plays = [_play(chance) for _ in range(PLAYS)]
     database.playbacks.insert_many(plays)
-    old = {play["_id"] for play in plays if _is_expired(play)}
-    retained = {play["_id"]: encode(play) for play in plays if play["_id"] not in old}
-    return World(frozenset(entitled), frozenset(odd), retained, frozenset(old))
+    sessions = [_session(chance) for _ in range(SESSIONS)]
+    database.sessions.insert_many(sessions)
+    goes = {each["_id"] for each in plays if _is_expired_play(each)}
+    goes |= {each["_id"] for each in sessions if _is_expired_session(each)}
+    retained, expired = (
+        {each["_id"]: encode(each) for each in plays + sessions if (each["_id"] in goes) is wanted}
+        for wanted in (False, True)
+    )
+    return World(frozenset(entitled), frozenset(odd), retained, expired)
 
 
 def _play(chance: Random) -> Document:
@@ -77,7 +83,21 @@ def _play(chance: Random) -> Document:
     return {**play, "songs": []} if chance.random() < 0.05 else play
 
 
-def _is_expired(play: Document) -> bool:
+def _session(chance: Random) -> Document:
+    """A session whose user was active or not, and which has ended, goes on, or does not say."""
+    active = (NOW - timedelta(days=chance.choice([1, 59, 61, 90, 200]))).replace(microsecond=0)
+    odd: Any = chance.choice([active] * 8 + [[active], active.isoformat(), None])
+    session = {"_id": ObjectId(), "user": ObjectId(), "status": {"online": False, "lastActive": odd}}
+    ends = NOW + timedelta(days=chance.choice([-40, -1, 1, 29]))
+    return session | chance.choice([{"expiresAt": ends}, {"expiresAt": ends}, {"expiresAt": None}, {}])
+
+
+def _is_expired_session(session: Document) -> bool:
+    active, ends = session["status"]["lastActive"], session.get("expiresAt")
+    return isinstance(active, datetime) and active < CUTOFF and (ends is None or ends < NOW)
+
+
+def _is_expired_play(play: Document) -> bool:
     return isinstance(play["createdAt"], datetime) and play["createdAt"] < CUTOFF and "songs" not in play
 
 
@@ -98,18 +118,33 @@ def broken_by_stats(database: Database[Document], world: World, *, ended_well: b
         yield f"{len(without)} of {len(world.entitled)} entitled users do not have it"
 
 
-def broken_by_cleanup(database: Database[Document], world: World, *, ended_well: bool) -> Iterator[str]:
-    """Yield each rule of the deletion that does not hold."""
-    found = {play["_id"]: play for play in database.playbacks.find()}
+def broken_by_cleanup(
+    database: Database[Document], world: World, archived: dict[Any, bytes], *, ended_well: bool
+) -> Iterator[str]:
+    """Yield each rule of the deletion and of the archive that does not hold."""
+    found = {each["_id"]: encode(each) for name in ("playbacks", "sessions") for each in database[name].find()}
     if lost := world.retained.keys() - found.keys():
-        yield f"{len(lost)} retained plays are gone"
-    if changed := [key for key, raw in world.retained.items() if key in found and encode(found[key]) != raw]:
-        yield f"{len(changed)} retained plays have changed"
-    if ended_well and (left := world.expired & found.keys()):
-        yield f"{len(left)} expired plays are left although the run ended well"
+        yield f"{len(lost)} retained documents are gone"
+    if changed := [key for key, raw in world.retained.items() if found.get(key, raw) != raw]:
+        yield f"{len(changed)} retained documents have changed"
+    gone = world.expired.keys() - found.keys()
+    if unsaved := [key for key in gone if archived.get(key) != world.expired[key]]:
+        yield f"{len(unsaved)} deleted documents are not in the archive as they were"
+    if ended_well and (left := world.expired.keys() & found.keys()):
+        yield f"{len(left)} expired documents are left although the run ended well"
 
 
-def broken_by_output(output: str) -> Iterator[str]:
-    """Yield what must not be in what a run wrote."""
-    if SECRET in output:
+def broken_by_pushes(database: Database[Document], reports: list[Document], pushed: set[str]) -> Iterator[str]:
+    """Yield whether some were neither pushed nor counted; a report says how many it knows of."""
+    given = database.users.count_documents({"notifications": {"$type": "array", "$ne": []}})
+    counted = sum(each["data"].get("socketFailures") or 0 for each in reports)
+    if len(pushed) + counted < given:
+        yield f"{given} users have it, {len(pushed)} were pushed and {counted} counted as not pushed"
+
+
+def broken_by_output(output: str, reports: list[Document], *, ended_well: bool) -> Iterator[str]:
+    """Yield what must not be in what the attempts wrote and published, or is missing there."""
+    if SECRET in output or SECRET in str(reports):
         yield "a secret is in the output"
+    if ended_well and not any(each["type"].endswith("_summary") for each in reports) and "ReportsLost" not in output:
+        yield "nobody was told that it ended, nor that this could not be told"

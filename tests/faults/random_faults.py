@@ -12,19 +12,22 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from child import AT_ONCE
+from door import MOODS, TAKES, Door
 from forks import forks
-from oracle import World, broken_by_cleanup, broken_by_output, broken_by_stats, fill
+from local_aws import LocalAws
+from oracle import SECRET, World, broken_by_cleanup, broken_by_output, broken_by_pushes, broken_by_stats, fill
 from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
-from server import Http, Server
+from server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,56 +38,77 @@ RESULT = Path("build/faults.json")
 ATTEMPTS = 3
 DATABASE = "joytify-faults"
 JOBS = ("stats", "cleanup")
-WRONG_CLOCK = "the clock is wrong"
-# Runs in a fork: as a function would, from the connection string on.
+KILLED, FROZEN, ALL_AT_ONCE, WRONG_CLOCK = "killed", "frozen and thawed", "at once", "the clock is wrong"
+BACKEND, AWS = "the backend ", "AWS "
+# Runs in a fork: as Lambda would, from the handler on.
 RUN = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
+import boto3, httpx, joytify_cleanup.cleanup, joytify_common.job, joytify_stats.month_end
 from child import run
 """
 
 Document = dict[str, Any]
-Fault = Callable[[Server, Random], None]
 
 
-def _random(most: float) -> Callable[[Random], float]:
-    return lambda chance: chance.uniform(0, most)
-
-
-def reset(server: Server, chance: Random) -> None:
+def reset(at: Places, chance: Random) -> None:
     for _ in range(5):
         time.sleep(chance.uniform(0, 0.2))
-        server.proxy.reset()
+        at.mongodb.door.reset()
 
 
-def restart(server: Server, chance: Random) -> None:
-    server.restart_after(chance.uniform(0, 1))
+def restart(at: Places, chance: Random) -> None:
+    at.mongodb.restart_after(chance.uniform(0, 1))
 
 
-def freeze(server: Server, chance: Random) -> None:
-    server.freeze(chance.uniform(0.5, 6))
+def freeze(at: Places, chance: Random) -> None:
+    at.mongodb.freeze(chance.uniform(0.5, 6))
 
 
-def step_down(server: Server, _: Random) -> None:
-    server.step_down()
+def step_down(at: Places, _: Random) -> None:
+    at.mongodb.step_down()
 
 
-def slow(server: Server, chance: Random) -> None:
-    server.slow(chance.choice([0.05, 2.0]))
+def slow(at: Places, chance: Random) -> None:
+    at.mongodb.door.seconds = chance.choice([0.05, 2.0])
     time.sleep(6)
-    server.slow(0)
+    at.mongodb.door.seconds = 0.0
 
 
-def refuse(server: Server, chance: Random) -> None:
+def refuse(at: Places, chance: Random) -> None:
     """Refuse what writes, as a server without space or a quota does, and as one that is overloaded."""
     code = chance.choice([8000, 14031, 462, 112])
-    server.fail(["update", "delete", "findAndModify", "commitTransaction"], 3, errorCode=code)
+    at.mongodb.fail(["update", "delete", "findAndModify", "commitTransaction"], 3, errorCode=code)
 
 
-def lose_answers(server: Server, _: Random) -> None:
-    server.fail(["update", "delete", "find", "aggregate"], 3, closeConnection=True)
+def lose_answers(at: Places, _: Random) -> None:
+    at.mongodb.fail(["update", "delete", "find", "aggregate"], 3, closeConnection=True)
 
 
+def slow_aws(at: Places, chance: Random) -> None:
+    at.aws.door.seconds = chance.uniform(0.5, 3)
+    time.sleep(6)
+    at.aws.door.seconds = 0.0
+
+
+def moody_aws(mood: str) -> Fault:
+    def fault(at: Places, chance: Random) -> None:
+        at.aws.door.take(mood)
+        time.sleep(chance.uniform(1, 8))
+        at.aws.calm()
+
+    return fault
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the functions call."""
+
+    mongodb: Server
+    aws: LocalAws
+
+
+Fault = Callable[[Places, Random], None]
 FAULTS: dict[str, Fault] = {
     "connections are reset": reset,
     "the server is killed and restarts": restart,
@@ -93,8 +117,10 @@ FAULTS: dict[str, Fault] = {
     "everything takes 2 s more": slow,
     "the server refuses writes": refuse,
     "answers are lost": lose_answers,
+    "AWS is slow": slow_aws,
+    **{AWS + mood: moody_aws(mood) for mood in MOODS},
 }
-MOODS = ("closes early", "says nothing", "drips", "never ends", "answers a page", "refuses")
+OF_THE_BACKEND = tuple(BACKEND + mood for mood in MOODS)
 
 
 @dataclass(frozen=True)
@@ -110,101 +136,108 @@ class Trial:
 
 
 class Faults:
-    """Makes trials on one server."""
+    """Makes trials."""
 
-    def __init__(self, server: Server, runs: Forks, chance: Random, folder: Path) -> None:
-        self.server, self.runs, self.chance, self.folder = server, runs, chance, folder
+    def __init__(self, at: Places, runs: Forks, chance: Random, folder: Path) -> None:
+        self.at, self.runs, self.chance, self.folder = at, runs, chance, folder
 
     def trial(self, number: int) -> Trial:
         """Fill the database, let something go wrong, retry as Lambda does, and look."""
         job = self.chance.choice(JOBS)
-        kinds = ["killed", "at once", WRONG_CLOCK, *FAULTS, *(f"the backend {mood}" for mood in MOODS)]
-        fault = self.chance.choice(kinds if job == "stats" else kinds[: -len(MOODS)])
-        with MongoClient[Document](self.server.direct) as client:
+        kinds = [KILLED, FROZEN, ALL_AT_ONCE, WRONG_CLOCK, *FAULTS, *(OF_THE_BACKEND if job == "stats" else ())]
+        fault = self.chance.choice(kinds)
+        with MongoClient[Document](self.at.mongodb.direct) as client:
             world = fill(client[DATABASE], self.chance)
+        backend = Door(mood=fault.removeprefix(BACKEND) if fault in OF_THE_BACKEND else TAKES)
+        self.at.aws.begin(
+            MONGODB_CONNECTION_STRING=self.at.mongodb.uri, API_DOMAIN=backend.url, API_INTERNAL_SECRET_KEY=SECRET
+        )
         output = self.folder / f"{number}.log"
-        attempts, ended_well = self._run(job, fault, str(output))
-        self.server.calm()
-        with MongoClient[Document](self.server.direct) as client:
-            broken = list(self._broken(client, job, world, output, ended_well=ended_well))
+        output.touch()
+        try:
+            attempts, ended_well = self._run(job, fault, [job, f"request-{number}", str(output)])
+        finally:
+            backend.close()
+        self.at.mongodb.calm()
+        self.at.aws.calm()
+        broken = list(self._broken(Trial(number, job, fault, attempts, ended_well, ()), world, output, backend.told))
         # Lambda's attempts are enough for every fault but one, which no attempt may survive.
         if ended_well == (fault == WRONG_CLOCK):
             broken.append("it ran by a wrong clock" if ended_well else "no attempt ended well")
         return Trial(number, job, fault, attempts, ended_well, tuple(broken))
 
-    def _broken(
-        self, client: MongoClient[Document], job: str, world: World, output: Path, *, ended_well: bool
-    ) -> Iterator[str]:
-        look = broken_by_stats if job == "stats" else broken_by_cleanup
-        yield from look(client[DATABASE], world, ended_well=ended_well)
-        yield from broken_by_output(output.read_text(encoding="utf-8") if output.exists() else "")
+    def _broken(self, trial: Trial, world: World, output: Path, pushed: set[str]) -> Iterator[str]:
+        reports, ended_well = self.at.aws.reports(), trial.ended_well
+        with MongoClient[Document](self.at.mongodb.direct) as client:
+            database = client[DATABASE]
+            yield from broken_by_stats(database, world, ended_well=ended_well and trial.job == "stats")
+            archived = self.at.aws.archived()
+            yield from broken_by_cleanup(database, world, archived, ended_well=ended_well and trial.job == "cleanup")
+            text = output.read_text(encoding="utf-8")
+            # Whoever is killed cannot count, and what cannot be published is counted in the log.
+            if trial.fault != KILLED and "ReportsLost" not in text:
+                yield from broken_by_pushes(database, reports, pushed)
+        yield from broken_by_output(text, reports, ended_well=ended_well)
 
-    def _run(self, job: str, fault: str, output: str) -> tuple[int, bool]:
+    def _run(self, job: str, fault: str, call: list[str]) -> tuple[int, bool]:
         """Return how many attempts were made, and whether the last ended well."""
-        with _backend(fault) as backend:
-            call = (job, self.server.uri, DATABASE, backend, output)
-            if fault == "killed":
-                self.runs.kill(self.chance.uniform(0, 0.6), *call, "0")
-                # The transaction of a killed run is open for a while.
-                return self._retried(call, first=2)
-            if fault == "at once":
-                return self._retried((*call[:4], output, "at once"), first=1)
-            if fault == WRONG_CLOCK:
-                code = self.runs.run(*call, str(self.chance.choice([-3600, 3600, 20 * 86400])))
-                return 1, code == 0
-            if fault in FAULTS:
-                moment = self.chance.uniform(0, 0.5)
-                thread = Thread(target=self._harm, args=(FAULTS[fault], moment), daemon=True)
-                thread.start()
-                done = self._retried(call, first=1)
-                thread.join()
-                return done
-            return self._retried(call, first=1)
+        once = [*call, "1", "0"]
+        if fault == KILLED:
+            self.runs.kill(self.chance.uniform(0, 2), *once)
+            # The transaction of a killed run is open for a while.
+            return self._retried(once, first=2)
+        if fault == FROZEN:
+            code = self.runs.freeze(self.chance.uniform(0, 2), self.chance.uniform(1, 10), *once)
+            return (1, True) if code == 0 else self._retried(once, first=2)
+        if fault == ALL_AT_ONCE:
+            return self._retried([*call, str(AT_ONCE[job]), "0"], first=1)
+        if fault == WRONG_CLOCK:
+            off = self.chance.choice([-3600, 3600, 20 * 86400])
+            return 1, self.runs.run(*call, "1", str(off)) == 0
+        if fault in OF_THE_BACKEND:
+            return self._retried(once, first=1)
+        harm = Thread(target=self._harm, args=(FAULTS[fault], self.chance.uniform(0, 1.5)), daemon=True)
+        harm.start()
+        done = self.runs.run(*once) == 0
+        # Lambda waits for a minute before it tries again.
+        harm.join()
+        return (1, True) if done else self._retried(once, first=2)
 
     def _harm(self, fault: Fault, moment: float) -> None:
         time.sleep(moment)
-        fault(self.server, self.chance)
+        fault(self.at, self.chance)
 
-    def _retried(self, call: tuple[str, ...], first: int) -> tuple[int, bool]:
-        mode = call[5] if len(call) > 5 else "0"
+    def _retried(self, call: list[str], first: int) -> tuple[int, bool]:
         for attempt in range(first, ATTEMPTS + 1):
-            if self.runs.run(*call[:5], mode) == 0:
+            if self.runs.run(*call) == 0:
                 return attempt, True
         return ATTEMPTS, False
-
-
-@contextmanager
-def _backend(fault: str) -> Iterator[str]:
-    """Yield the address of a backend in this mood; of none if the fault is another."""
-    mood = fault.removeprefix("the backend ")
-    if mood not in MOODS:
-        yield ""
-        return
-    service = Http(mood)
-    try:
-        yield service.url
-    finally:
-        service.close()
 
 
 def trials(count: int, seed: int) -> list[Trial]:
     """Make so many trials, and return what came of each."""
     chance = Random(seed)  # noqa: S311 - moments, not secrets
     made = []
-    with tempfile.TemporaryDirectory() as temporary, forks(RUN) as runs:
-        server = Server(Path(temporary))
-        try:
-            faults = Faults(server, runs, chance, Path(temporary))
-            for number in range(count):
-                made.append(trial := faults.trial(number))
-                _say(trial)
-        finally:
-            server.end()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        mongodb = Server(folder)
+        stack.callback(mongodb.end)
+        aws = LocalAws(folder)
+        stack.callback(aws.end)
+        runs = stack.enter_context(forks(RUN, aws.environment(DATABASE)))
+        faults = Faults(Places(mongodb, aws), runs, chance, folder)
+        for number in range(count):
+            made.append(trial := faults.trial(number))
+            _say(trial)
     return made
 
 
 def _say(trial: Trial) -> None:
-    says = "; ".join(trial.broken) or ("ended well" if trial.ended_well else "failed, and said so")
+    says = (
+        "BROKEN: " + "; ".join(trial.broken)
+        if trial.broken
+        else ("ended well" if trial.ended_well else "failed, and said so")
+    )
     Console(width=110).print(f"{trial.number:>4} {trial.job:<8} {trial.fault:<36} {trial.attempts} attempts: {says}")
 
 
