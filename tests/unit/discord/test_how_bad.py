@@ -11,7 +11,8 @@ from factories import sns_event
 
 from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
-from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING
+from joytify_discord.rendering.severity import severity_of, severity_of_text
+from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 
 BAD, CALM, GOOD = {FAILURE.color, WARNING.color}, {SUCCESS.color, INFORMATION.color}, {SUCCESS.color}
 PLAIN = {INFORMATION.color}
@@ -103,3 +104,19 @@ def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
     assert [embed.title[2:].strip() for embed in embeds] == ["Alarm: throttled (Table a)", "Alarm: throttled (Table b)"]
     assert embeds[0].incidents != embeds[1].incidents
     assert PARTIAL.color not in {embed.color for embed in embeds}
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (severity_of({"scan-status": "FAILED"}), "state: FAILED"),
+        (severity_of({"errorMessage": "no"}), "error: errorMessage"),
+        (severity_of({"state": "resolved", "severity": "HIGH"}), "state: resolved"),
+        (severity_of_text("OK: error rate"), "leading word: OK"),
+        (severity_of_text("The job was not successful"), "negation: not successful"),
+        (severity_of_text("The service has recovered"), "recovery: has recovered"),
+        (severity_of_text("a disk is full"), "word: full"),
+    ],
+)
+def test_the_rule_that_decided_can_be_told(found: Severity, reason: str) -> None:
+    assert found.reason == reason

@@ -84,7 +84,7 @@ def alarm(message: Alarm, topic: Place) -> Draft:
         severity=severity,
         title=f"{what}: {message.name}{f' ({series})' if series else ''}",
         # It says what to do while the alarm lasts.
-        description="" if severity is SUCCESS else Authored(in_words(message.description)),
+        description="" if severity == SUCCESS else Authored(in_words(message.description)),
         fields=[
             DraftField("Why", without_arns(message.reason), inline=False),
             *_watched(message),

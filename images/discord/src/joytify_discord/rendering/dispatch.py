@@ -84,5 +84,7 @@ def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed:
     named = place_in(received.text) if is_json else None
     at = named or origin.place
     where = (draft.account or at.account, draft.region or at.region)
+    if draft.severity.reason:
+        logger.info("severity decided", title=draft.title, severity=draft.severity.symbol, reason=draft.severity.reason)
     footer = " · ".join(dict.fromkeys(filter(None, (draft.footer, *where))))
     return written(replace(draft, footer=footer, timestamp=draft.timestamp or origin.sent_at), zone)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from joytify_discord.rendering.style import Severity
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
+# A longer one names nothing at a glance.
+LONGEST_THING = 80
 # Links of AWS into its own console; others stand in a field, where their host is seen.
 
 
@@ -37,7 +39,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
     """
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
-    title = fill(kind.title, _with_resources(event)) if kind else event.kind
+    title = fill(kind.title, _with_resources(event)) if kind else ": ".join(filter(None, (event.kind, _thing(event))))
     identity = get_path(event.detail, kind.incident) if kind else ""
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
@@ -49,7 +51,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
         timestamp=event.at,
         url=_address(kind, event) if kind else "",
         incidents=(f"{event.kind} {event.account} {identity}",) if identity else (),
-        closes=severity is SUCCESS,
+        closes=severity == SUCCESS,
         account=event.account,
         region=_region(event),
         full=text,
@@ -76,9 +78,17 @@ def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
     yield from flatten_fields(event.detail, event.resources)
 
 
+def _thing(event: EventBridgeEvent) -> str:
+    """Return the name of what an event of another kind is about; empty if neither a resource nor a key names it."""
+    names = (value for key, value in event.detail.items() if key.lower().endswith("name") and isinstance(value, str))
+    return next(
+        (thing for thing in (*map(resource_of, event.resources[:1]), *names) if 0 < len(thing) <= LONGEST_THING), ""
+    )
+
+
 def _guess(event: EventBridgeEvent) -> Severity:
     """Return the severity of an event of another kind: by its states, else by the words of its kind and of its text."""
-    if (found := severity_of(event.detail)) is not INFORMATION:
+    if (found := severity_of(event.detail)) != INFORMATION:
         return found
     texts = (event.kind, first_of(event.detail, "message|Message|description|reason"))
     return worst(map(severity_of_text, texts))

@@ -156,9 +156,9 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
         return INFORMATION
     present = [(str(key), inner) for key, inner in list(value.items())[:MOST_ENTRIES] if not EARLIER.match(str(key))]
     words = [word for key, inner in present for word in _words(key, inner)]
-    if any(_normalized(word) in CLOSED for word in words):
-        return SUCCESS
-    errors = [FAILURE for key, inner in present if _is_error(key, inner)]
+    if closed := next((word for word in words if _normalized(word) in CLOSED), ""):
+        return SUCCESS.because(f"state: {closed}")
+    errors = [FAILURE.because(f"error: {key}") for key, inner in present if _is_error(key, inner)]
     parts = [severity_of(inner, depth - 1) for _, inner in present]
     names = [severity_of_name(inner) for key, inner in present if _is_name(key, inner)]
     # The event is the key of a message with one key: {"ElastiCache:SnapshotFailed": "cluster"}.
@@ -174,14 +174,12 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 def severity_of_word(word: str) -> Severity:
     """Return how bad one word of AWS is, in any spelling: `FAILED`, `UPDATE_ROLLBACK_COMPLETE`, `ExecutionTimedOut`."""
-    word = _normalized(word)
+    return _of_word(_normalized(word)).because(f"state: {word}")
+
+
+def _of_word(word: str) -> Severity:
     parts = word.split("_")
-    if (
-        word in BAD
-        or "ROLLBACK" in parts
-        or word.endswith(("TIMED_OUT", "TIMEOUT", "TIMEDOUT"))
-        or parts[-1] in BAD_ENDS
-    ):
+    if word in BAD or "ROLLBACK" in parts or word.endswith(LATE) or parts[-1] in BAD_ENDS:
         return FAILURE
     if word in DOUBTFUL or parts[-1] in DOUBTFUL_ENDS:
         return WARNING
@@ -198,19 +196,25 @@ def _by_leading_word(text: str) -> Severity | None:
     match = LEADING_WORD.match(text)
     word = next(filter(None, match.groups()), "").upper() if match else ""
     found = [(FAILURE, LEADING_BAD), (WARNING, LEADING_DOUBTFUL), (SUCCESS, LEADING_GOOD)]
-    return next((severity for severity, words in found if word in words), None)
+    return next((severity.because(f"leading word: {word}") for severity, words in found if word in words), None)
 
 
 def _by_denial(text: str) -> Severity | None:
-    if NOT_GOOD.search(text):
-        return FAILURE
-    return SUCCESS if RECOVERED.search(text) else None
+    found = ((FAILURE, "negation", NOT_GOOD), (SUCCESS, "recovery", RECOVERED))
+    return _first_match(found, text)
 
 
 def _by_words(text: str) -> Severity | None:
     text = DENIED.sub("", text)
-    found = [(FAILURE, BAD_IN_TEXT), (WARNING, DOUBTFUL_IN_TEXT), (SUCCESS, GOOD_IN_TEXT)]
-    return next((severity for severity, words in found if words.search(text)), None)
+    found = ((FAILURE, "word", BAD_IN_TEXT), (WARNING, "word", DOUBTFUL_IN_TEXT), (SUCCESS, "word", GOOD_IN_TEXT))
+    return _first_match(found, text)
+
+
+def _first_match(rules: Iterable[tuple[Severity, str, re.Pattern[str]]], text: str) -> Severity | None:
+    for severity, name, pattern in rules:
+        if match := pattern.search(text):
+            return severity.because(f"{name}: {match.group()}")
+    return None
 
 
 # The first that decides wins.
@@ -219,7 +223,8 @@ TEXT_RULES = (_by_leading_word, _by_denial, _by_words)
 
 def severity_of_name(name: str) -> Severity:
     """Return how bad the name of an event is, which is written in one word: `ElastiCache:SnapshotFailed`."""
-    return worst([severity_of_text(re.sub(r"[_:.-]|(?<=[a-z])(?=[A-Z])", " ", name)), severity_of_word(name)])
+    spaced = re.sub(r"[_:.-]|(?<=[a-z])(?=[A-Z])", " ", name)
+    return worst([severity_of_text(spaced), severity_of_word(name)])
 
 
 def _words(key: str, value: object) -> Iterator[str]:

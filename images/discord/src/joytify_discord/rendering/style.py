@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Severity:
-    """How a message looks."""
+    """How a message looks; two that look the same are equal.
+
+    Attributes:
+        reason: the rule that decided, and what it read, for the log.
+    """
 
     symbol: str
     color: int
+    reason: str = field(default="", compare=False)
+
+    def because(self, reason: str) -> Severity:
+        """Return it with the rule that decided."""
+        return replace(self, reason=reason)
 
 
 SUCCESS = Severity("✅", 0x2E7D32)

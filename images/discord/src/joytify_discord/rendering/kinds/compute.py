@@ -32,7 +32,7 @@ def _by_task(detail: dict[str, Any]) -> Severity:
     codes = {get_path(each, "exitCode") for each in containers}
     if get_path(detail, "stopCode") == "EssentialContainerExited" and codes - {"0", ""}:
         return FAILURE
-    if severity_of_text(reasons) is FAILURE:
+    if severity_of_text(reasons) == FAILURE:
         return FAILURE
     if get_path(detail, "stopCode") in {"SpotInterruption", "TerminationNotice"} or codes - ENDED_ON_REQUEST:
         return WARNING

@@ -56,7 +56,7 @@ def _by_scan(detail: dict[str, Any]) -> Severity:
     counts = get_value(detail, "finding-severity-counts")
     found = counts if isinstance(counts, dict) else {}
     scan = severity_of_word(get_path(detail, "scan-status"))
-    if scan is FAILURE or found.get("CRITICAL") or found.get("HIGH"):
+    if scan == FAILURE or found.get("CRITICAL") or found.get("HIGH"):
         return FAILURE
     return WARNING if any(count for name, count in found.items() if name != "TOTAL") else scan
 
