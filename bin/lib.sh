@@ -92,22 +92,34 @@ require_registry() {
   apt_install "registry:2 cannot be pulled, and there is no docker-registry here" docker-registry
 }
 
-# Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE: the real images, or stand-ins where no registry answers.
+# Sets and exports a variable to an image: the one that it names already, else the real one; its stand-in if that cannot be
+# had: choose_image VARIABLE REAL STAND_IN
+choose_image() {
+  local variable=$1 image=${!1:-$2} stand_in=joytify-stand-in/$3 failed=build/unreachable-$1 pulled=build/pulled-$1 here=1
+  mkdir -p build
+  "$DOCKER" image inspect "$image" >/dev/null 2>&1 || here=
+  # Once a day an image that is here is asked for again, since a newer one may have its name. A registry that does not
+  # answer is asked once an hour: one that drops packets costs minutes.
+  if [[ $image != joytify-stand-in/* ]] && [ -z "$(find "$failed" -mmin -60 2>/dev/null)" ] \
+    && { [ -z "$here" ] || [ -z "$(find "$pulled" -mmin -1440 2>/dev/null)" ]; }; then
+    if timeout 600 "$DOCKER" pull -q "$image" >/dev/null 2>&1; then here=1 && touch "$pulled"; else touch "$failed"; fi
+  fi
+  if [ -z "$here" ]; then
+    echo "$image cannot be pulled: using the stand-in $stand_in"
+    bin/stand-ins "$DOCKER"
+    image=$stand_in
+  fi
+  export "$variable=$image"
+}
+
+# Sets BASE_IMAGE: what the functions' images are built on.
+choose_base() { choose_image BASE_IMAGE "$REAL_BASE" lambda-python; }
+
+# Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE.
 choose_images() {
-  BASE_IMAGE=${BASE_IMAGE:-$REAL_BASE} MONGODB_IMAGE=${MONGODB_IMAGE:-$REAL_MONGODB} MINISTACK_IMAGE=${MINISTACK_IMAGE:-$REAL_MINISTACK}
-  local image unreachable=build/no-registry
-  # Asked once an hour at most: a registry that drops packets costs minutes.
-  [ -z "$(find "$unreachable" -mmin -60 2>/dev/null)" ] || local skip=1
-  for image in "$BASE_IMAGE" "$MONGODB_IMAGE" "$MINISTACK_IMAGE"; do
-    if ! "$DOCKER" image inspect "$image" >/dev/null 2>&1 && { [ -n "${skip:-}" ] || ! timeout 600 "$DOCKER" pull -q "$image" >/dev/null 2>&1; }; then
-      mkdir -p build && touch "$unreachable"
-      echo "$image cannot be pulled: using stand-ins for the Lambda base image, MongoDB and MiniStack"
-      bin/stand-ins "$DOCKER"
-      BASE_IMAGE=joytify-stand-in/lambda-python MONGODB_IMAGE=joytify-stand-in/mongodb MINISTACK_IMAGE=joytify-stand-in/ministack
-      break
-    fi
-  done
-  export BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE
+  choose_base
+  choose_image MONGODB_IMAGE "$REAL_MONGODB" mongodb
+  choose_image MINISTACK_IMAGE "$REAL_MINISTACK" ministack
 }
 
 # Prints a setting of pip, from its environment before its files: pip_setting NAME

@@ -42,6 +42,7 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value
   treat_missing_data  = "breaching"
+  actions_enabled     = var.enable_schedules
   alarm_actions       = local.alarm_topics[each.key]
   ok_actions          = local.alarm_topics[each.key]
 }

@@ -125,9 +125,10 @@ data "aws_iam_policy_document" "fan_out" {
 resource "aws_iam_role" "fan_out" {
   count = var.enable_fan_out ? 1 : 0
 
-  name               = local.fan_out_name
-  description        = "What ${local.fan_out_name} may do"
-  assume_role_policy = data.aws_iam_policy_document.fan_out_trust.json
+  name                 = local.fan_out_name
+  description          = "What ${local.fan_out_name} may do"
+  assume_role_policy   = data.aws_iam_policy_document.fan_out_trust.json
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "fan_out" {
@@ -188,9 +189,10 @@ data "aws_iam_policy_document" "start_fan_out" {
 resource "aws_iam_role" "start_fan_out" {
   count = var.enable_fan_out ? 1 : 0
 
-  name               = "${local.prefix}-start-cleanup-fan-out"
-  description        = "Lets the schedule start ${local.fan_out_name}"
-  assume_role_policy = data.aws_iam_policy_document.start_fan_out_trust.json
+  name                 = "${local.prefix}-start-cleanup-fan-out"
+  description          = "Lets the schedule start ${local.fan_out_name}"
+  assume_role_policy   = data.aws_iam_policy_document.start_fan_out_trust.json
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "start_fan_out" {

@@ -68,18 +68,18 @@ module "function" {
   source   = "./modules/function"
   for_each = local.functions
 
-  name                   = local.names[each.key]
-  description            = each.value.description
-  image_uri              = "${local.registry}/${var.project_name}/${each.key}@${var.image_digests[each.key]}"
-  architecture           = var.architecture
-  memory_size            = var.lambda_memory_size
-  timeout                = each.value.timeout
-  environment            = each.value.environment
-  policy                 = local.policies[each.key]
-  log_retention_days     = var.cloudwatch_log_retention_days
-  reserved_concurrency   = each.value.concurrency
-  failure_queue_arn      = aws_sqs_queue.this["${each.key}-failed"].arn
-  alarm_actions          = local.alarm_topics[each.key]
-  throttles_threshold    = each.value.throttles
-  duration_alarm_seconds = local.duration_alarm_seconds[each.key]
+  name                     = local.names[each.key]
+  description              = each.value.description
+  image_uri                = "${local.registry}/${var.project_name}/${each.key}@${var.image_digests[each.key]}"
+  memory_size              = var.lambda_memory_size
+  timeout                  = each.value.timeout
+  environment              = each.value.environment
+  policy                   = local.policies[each.key]
+  permissions_boundary_arn = var.permissions_boundary_arn
+  log_retention_days       = var.cloudwatch_log_retention_days
+  reserved_concurrency     = each.value.concurrency
+  failure_queue_arn        = aws_sqs_queue.this["${each.key}-failed"].arn
+  alarm_actions            = local.alarm_topics[each.key]
+  throttles_threshold      = each.value.throttles
+  duration_alarm_seconds   = local.duration_alarm_seconds[each.key]
 }

@@ -20,6 +20,12 @@ locals {
   topic_arn           = "arn:${data.aws_partition.this.partition}:sns:${var.region}:${local.account}:${local.topic_name}"
   operators_topic_arn = "arn:${data.aws_partition.this.partition}:sns:${var.region}:${local.account}:${local.operators_topic_name}"
 
+  # In the partitions that AWS runs for everybody, for the US government and in China.
+  console = lookup({
+    aws-us-gov = "console.amazonaws-us-gov.com"
+    aws-cn     = "console.amazonaws.cn"
+  }, data.aws_partition.this.partition, "${var.region}.console.aws.amazon.com")
+
   registry = coalesce(var.image_registry, "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.this.dns_suffix}")
 
   # What a function's failure or an alarm of it goes to: Discord cannot report its own failure.

@@ -4,17 +4,20 @@ locals {
   rules = merge(
     {
       monthly-stats = {
-        schedule    = "cron(0 2 1 * ? *)"
-        description = "Notifies the listeners on the first of the month, 02:00 UTC"
+        schedule    = var.monthly_stats_schedule
+        enabled     = var.enable_schedules
+        description = "Notifies the listeners once a month"
         targets     = { stats = { scheduleMode = "production", triggeredBy = "${local.prefix}-monthly-stats" } }
       }
       weekly-cleanup = {
-        schedule    = "cron(0 4 ? * MON *)"
-        description = "Cleans up every Monday, 04:00 UTC"
+        schedule    = var.weekly_cleanup_schedule
+        enabled     = var.enable_schedules
+        description = "Cleans up once a week"
         targets     = { (var.enable_fan_out ? "fan-out" : "cleanup") = { scheduleMode = "production", triggeredBy = "${local.prefix}-weekly-cleanup" } }
       }
       heartbeat = {
         schedule    = "rate(6 hours)"
+        enabled     = true
         description = "Has the jobs report as a metric how long ago they last succeeded"
         targets     = { stats = { heartbeat = true }, cleanup = { heartbeat = true } }
       }
@@ -22,6 +25,7 @@ locals {
     var.enable_test_schedule ? {
       test-stats = {
         schedule    = var.test_schedule_expression
+        enabled     = true
         description = "Runs the month end on the test collections while SCHEDULE_MODE is test_auto"
         targets     = { stats = { scheduleMode = "test_auto", triggeredBy = "${local.prefix}-test-stats" } }
       }
@@ -40,7 +44,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   description         = each.value.description
   schedule_expression = each.value.schedule
   # Said, since what somebody disabled by hand would else stay so.
-  state = "ENABLED"
+  state = each.value.enabled ? "ENABLED" : "DISABLED"
 }
 
 resource "aws_cloudwatch_event_target" "this" {

@@ -29,8 +29,8 @@ variable "project_name" {
   default     = "joytify"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,20}$", var.project_name))
-    error_message = "project_name must be 2 to 21 lower-case letters, digits and hyphens, and begin with a letter."
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.project_name)) && length(var.project_name) >= 2 && length(var.project_name) <= 21
+    error_message = "project_name must be 2 to 21 lower-case letters, digits and single hyphens between them, and begin with a letter: ECR takes no others."
   }
 }
 
@@ -56,16 +56,5 @@ variable "image_registry" {
       "^([0-9]{12}[.]dkr[.]ecr[.]${var.region}[.]amazonaws[.]com([.]cn)?|(localhost|127[.]0[.]0[.]1):[0-9]+)(/[a-z0-9._-]+)*$", var.image_registry
     ))
     error_message = "image_registry must be an ECR of the function's own region without scheme and without a slash at its end, such as 123456789012.dkr.ecr.ap-northeast-1.amazonaws.com: Lambda pulls from no other registry. Leave it out for this account's own ECR."
-  }
-}
-
-variable "architecture" {
-  description = "Processor that the images are built for; `make build` and `make push` know x86_64 only."
-  type        = string
-  default     = "x86_64"
-
-  validation {
-    condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture must be x86_64 or arm64."
   }
 }

@@ -72,6 +72,17 @@ variable "cloudwatch_log_retention_days" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the IAM policy that bounds every role made here, in accounts that ask for one; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null for none."
+  }
+}
+
 variable "alarm_email" {
   description = "Email address that is also notified if the discord function itself fails; null for none. AWS sends it a link to confirm."
   type        = string
@@ -87,6 +98,34 @@ variable "allow_eventbridge_publish" {
   description = "Whether EventBridge may publish to the topic, so that rules of your own (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it, and conditions on whose rule it is do not work there."
   type        = bool
   default     = false
+}
+
+variable "enable_schedules" {
+  description = "Whether the rules of stats and cleanup act; false leaves them there and disabled, as in an environment that is only invoked by hand. The alarms for a missed success are off then, too."
+  type        = bool
+  default     = true
+}
+
+variable "monthly_stats_schedule" {
+  description = "When stats runs, in UTC: on the first of a month, since it reports the month before."
+  type        = string
+  default     = "cron(0 2 1 * ? *)"
+
+  validation {
+    condition     = can(regex("^cron[(].+[)]$", var.monthly_stats_schedule))
+    error_message = "monthly_stats_schedule must be cron(...), such as cron(0 2 1 * ? *)."
+  }
+}
+
+variable "weekly_cleanup_schedule" {
+  description = "When cleanup runs, in UTC; the alarm for a missed success wants one in 8 days."
+  type        = string
+  default     = "cron(0 4 ? * MON *)"
+
+  validation {
+    condition     = can(regex("^(rate|cron)[(].+[)]$", var.weekly_cleanup_schedule))
+    error_message = "weekly_cleanup_schedule must be rate(...) or cron(...), such as cron(0 4 ? * MON *)."
+  }
 }
 
 variable "enable_test_schedule" {

@@ -99,10 +99,14 @@ data "aws_iam_policy_document" "github_plan" {
     resources = ["${aws_s3_bucket.state.arn}/*"]
   }
 
-  statement {
-    sid       = "ReadChecksumOfState"
-    actions   = ["dynamodb:GetItem"]
-    resources = [aws_dynamodb_table.lock.arn]
+  dynamic "statement" {
+    for_each = aws_dynamodb_table.lock
+
+    content {
+      sid       = "ReadChecksumOfState"
+      actions   = ["dynamodb:GetItem"]
+      resources = [statement.value.arn]
+    }
   }
 
   statement {

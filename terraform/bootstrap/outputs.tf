@@ -4,8 +4,8 @@ output "state_bucket" {
 }
 
 output "lock_table" {
-  description = "Table of the state's locks: `dynamodb_table` in backend.hcl."
-  value       = aws_dynamodb_table.lock.name
+  description = "Table of the state's locks: `dynamodb_table` in backend.hcl; null without one."
+  value       = one(aws_dynamodb_table.lock[*].name)
 }
 
 output "repositories" {
@@ -16,10 +16,12 @@ output "repositories" {
 output "backend_hcl" {
   description = "The stacks' backend.hcl: `terraform output -raw backend_hcl > ../backend.hcl`. It says nothing of encryption, so that the bucket's own applies."
   value       = <<-EOT
-    bucket         = "${aws_s3_bucket.state.bucket}"
-    region         = "${var.region}"
-    dynamodb_table = "${aws_dynamodb_table.lock.name}"
-    use_lockfile   = true
+    bucket       = "${aws_s3_bucket.state.bucket}"
+    region       = "${var.region}"
+    use_lockfile = true
+    %{~for table in aws_dynamodb_table.lock~}
+    dynamodb_table = "${table.name}"
+    %{~endfor~}
   EOT
 }
 

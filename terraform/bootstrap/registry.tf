@@ -22,14 +22,20 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = aws_ecr_repository.this[each.key].name
   policy = jsonencode({
-    rules = [
-      {
-        rulePriority = 1
-        description  = "Keep what may be rolled back to."
+    rules = concat(
+      [for index, environment in ["prod", "staging", "dev"] : {
+        rulePriority = index + 1
+        description  = "Keep what ${environment} may be rolled back to."
+        selection    = { tagStatus = "tagged", tagPrefixList = ["${environment}-"], countType = "imageCountMoreThan", countNumber = var.keep_images }
+        action       = { type = "expire" }
+      }],
+      [{
+        rulePriority = 4
+        description  = "Keep what no environment's tag names."
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.keep_images }
         action       = { type = "expire" }
-      },
-    ]
+      }],
+    )
   })
 }
 

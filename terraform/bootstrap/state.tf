@@ -95,10 +95,12 @@ resource "aws_s3_bucket_policy" "state" {
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
-# Terraform has locked by a file in the bucket (`use_lockfile`) since 1.10 and calls the table deprecated. Both are used:
-# the table also keeps the state's checksum, so that a state which was changed behind Terraform's back is refused.
+# Terraform locks by a file in the bucket (`use_lockfile`). The table is what it did so by before 1.10, and only for those
+# who still have an older one; newer ones warn of it. (Version 6 of the provider deprecates `hash_key` for `key_schema`,
+# which version 5 does not know.)
 resource "aws_dynamodb_table" "lock" {
   # checkov:skip=CKV_AWS_119:AWS' own key is enough for names of locks
+  count = var.create_lock_table ? 1 : 0
 
   name         = "${var.project_name}-terraform-lock"
   billing_mode = "PAY_PER_REQUEST"

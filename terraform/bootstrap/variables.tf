@@ -4,8 +4,8 @@ variable "project_name" {
   default     = "joytify"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,20}$", var.project_name))
-    error_message = "project_name must be 2 to 21 lower-case letters, digits and hyphens, and begin with a letter."
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.project_name)) && length(var.project_name) >= 2 && length(var.project_name) <= 21
+    error_message = "project_name must be 2 to 21 lower-case letters, digits and single hyphens between them, and begin with a letter: ECR takes no others."
   }
 }
 
@@ -20,8 +20,14 @@ variable "region" {
   }
 }
 
+variable "create_lock_table" {
+  description = "Whether there is a DynamoDB table for the state's locks beside the lock file in the bucket, for a Terraform before 1.10 that still shares the state. Newer ones warn that it is deprecated."
+  type        = bool
+  default     = false
+}
+
 variable "keep_images" {
-  description = "How many images each repository keeps. All environments share it, so what prod runs must not be pushed out by what dev tries."
+  description = "How many images each repository keeps of each environment, and of those that no environment's tag names."
   type        = number
   default     = 200
 

@@ -14,7 +14,11 @@ enable_fan_out                   = true
 fan_out_workers                  = 16
 cloudwatch_log_retention_days    = 90
 alarm_email                      = "operators@example.org"
+permissions_boundary_arn         = "arn:aws:iam::123456789012:policy/boundary"
 allow_eventbridge_publish        = true
+enable_schedules                 = false
+monthly_stats_schedule           = "cron(30 3 1 * ? *)"
+weekly_cleanup_schedule          = "cron(0 5 ? * SUN *)"
 enable_test_schedule             = true
 test_schedule_expression         = "rate(10 minutes)"
 

@@ -19,9 +19,8 @@ run "below_or_unknown" {
   variables {
     environment                    = "production"
     region                         = "Tokyo"
-    project_name                   = "Joytify!"
+    project_name                   = "music-"
     image_digests                  = { stats = "latest", cleanup = "latest", discord = "latest" }
-    architecture                   = "x86"
     lambda_memory_size             = 64
     monthly_stats_timeout_seconds  = 0
     cleanup_timeout_safety_minutes = 0
@@ -29,6 +28,9 @@ run "below_or_unknown" {
     fan_out_workers                = 0
     cloudwatch_log_retention_days  = 31
     alarm_email                    = "not an address"
+    permissions_boundary_arn       = "boundary"
+    monthly_stats_schedule         = "rate(30 days)"
+    weekly_cleanup_schedule        = "weekly"
     test_schedule_expression       = "every five minutes"
     secret_name                    = "with space"
     archive_cold_after_days        = -1
@@ -50,7 +52,6 @@ run "below_or_unknown" {
     var.region,
     var.project_name,
     var.image_digests,
-    var.architecture,
     var.lambda_memory_size,
     var.monthly_stats_timeout_seconds,
     var.cleanup_timeout_safety_minutes,
@@ -58,6 +59,9 @@ run "below_or_unknown" {
     var.fan_out_workers,
     var.cloudwatch_log_retention_days,
     var.alarm_email,
+    var.permissions_boundary_arn,
+    var.monthly_stats_schedule,
+    var.weekly_cleanup_schedule,
     var.test_schedule_expression,
     var.secret_name,
     var.archive_cold_after_days,

@@ -57,7 +57,7 @@ def test_one_example_says_every_variable_otherwise_than_its_default() -> None:
     example = {name: json.loads(value) if isinstance(value, str) else value for name, value in parsed.items()}
 
     # The digests come from `make push`, and nothing builds for the other processor.
-    assert example.keys() == VARIABLES.keys() - {"image_digests", "architecture"}
+    assert example.keys() == VARIABLES.keys() - {"image_digests"}
     assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
 
 
@@ -81,7 +81,6 @@ def test_defaults_are_those_that_operators_know() -> None:
         "cloudwatch_log_retention_days": 30,
         "project_name": "joytify",
         "lambda_memory_size": 1024,
-        "architecture": "x86_64",
         "cleanup_days": 60,
         "cleanup_batch_size": 10000,
         "cleanup_batch_delay_ms": 100,

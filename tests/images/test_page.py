@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 MESSAGES = Path(__file__).parents[1] / "messages"
-WIDTHS = {"wide": 1280, "narrow": 360}
+WIDTHS = {"wide": 1280, "narrow": 400}
 SHOWN = {
     "success": EVERY_MESSAGE["cleanup"].to_json(),
     "partial": EVERY_MESSAGE["cleanup of a chain"].to_json(),

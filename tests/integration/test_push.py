@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
+from typer.testing import CliRunner
 
 from joytify_cli.docker import DockerError, docker
+from joytify_cli.main import app
 from joytify_cli.operate import push
-from joytify_cli.operate.push import logged_in, own_registry
+from joytify_cli.operate.checks.functions import _kept
+from joytify_cli.operate.push import digests_file, logged_in, own_registry
+from joytify_cli.target import FUNCTIONS, Names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from joytify_cli.operate.checks.context import Context
+
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +40,71 @@ def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatc
     user, _, password = base64.b64decode(token).decode().partition(":")
     assert user == "AWS"
     assert password
+
+
+@pytest.fixture
+def repositories(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The client of an ECR with the three repositories; it is the account's own."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    client = boto3.client("ecr", region_name="ap-northeast-1")
+    for name in FUNCTIONS:
+        client.create_repository(repositoryName=f"joytify/{name}")
+    yield client
+    for name in FUNCTIONS:
+        client.delete_repository(repositoryName=f"joytify/{name}", force=True)
+
+
+def pushed(client: Any, name: str, tag: str) -> str:
+    """Push an image of this name, and return its digest."""
+    config = {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 7, "digest": "sha256:" + "1" * 64}
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [], "annotations": {"of": name}}
+    put = client.put_image(repositoryName=f"joytify/{name}", imageManifest=json.dumps(manifest), imageTag=tag)
+    return str(put["image"]["imageId"]["imageDigest"])
+
+
+def test_the_images_of_dev_get_a_tag_by_which_ecr_keeps_them_for_prod(repositories: Any, tmp_path: Path) -> None:
+    digests = {str(name): pushed(repositories, name, "dev-0123") for name in FUNCTIONS}
+    push.write_digests(digests_file("dev", tmp_path), digests, "")
+
+    for _ in range(2):
+        done = CliRunner().invoke(app, ["push", "--environment", "prod", "--from", "dev", "--folder", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+
+    assert digests_file("prod", tmp_path).read_text() == digests_file("dev", tmp_path).read_text()
+    for name, digest in digests.items():
+        listed = repositories.list_images(repositoryName=f"joytify/{name}")["imageIds"]
+        tags = {each["imageTag"] for each in listed if each["imageDigest"] == digest}
+        # The emulator keeps the last tag of an image only, where ECR adds one.
+        assert f"prod-{digest[7:19]}" in tags
+
+
+def test_an_image_that_ecr_has_expired_is_said(repositories: Any, tmp_path: Path) -> None:
+    gone = "sha256:" + "f" * 64
+    push.write_digests(digests_file("dev", tmp_path), dict.fromkeys(FUNCTIONS, gone), "")
+
+    done = CliRunner().invoke(app, ["push", "--environment", "prod", "--from", "dev", "--folder", str(tmp_path)])
+
+    assert (done.exit_code, digests_file("prod", tmp_path).exists()) == (1, False)
+    assert f"joytify/stats does not have {gone} any more" in done.output
+
+    assert push.ECR.match(own_registry()) is not None
+    target = SimpleNamespace(
+        client=lambda _: repositories, names=Names(environment="prod"), place="AWS", stack=None, flags=" --aws"
+    )
+    address = f"{own_registry()}/joytify/stats"
+    (finding,) = _kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
+    assert (finding.status, "does not have any more" in finding.says) == ("wrong", True)
+    there = pushed(repositories, "stats", "dev-0123")
+    (finding,) = _kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
+    assert (finding.status, "has no tag prod-" in finding.says) == ("note", True)
+    repositories.put_image(
+        repositoryName="joytify/stats",
+        imageManifest=repositories.batch_get_image(repositoryName="joytify/stats", imageIds=[{"imageDigest": there}])[
+            "images"
+        ][0]["imageManifest"],
+        imageTag="prod-0123",
+    )
+    assert list(_kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)) == []
 
 
 def test_dockers_client_shows_the_token_to_the_registry() -> None:

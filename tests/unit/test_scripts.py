@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+REAL_BASE, REAL_MONGODB, REAL_MINISTACK = re.findall(r"(?m)^REAL_\w+=(\S+)$", (ROOT / "bin" / "lib.sh").read_text())
 
 
 def git(repository: Path, *words: str) -> str:
@@ -78,3 +80,48 @@ def test_only_environments_that_a_change_concerns_are_applied(
     git(repository, "commit", "--quiet", "--message", "second")
 
     assert json.loads(run(repository, f"{ROOT}/bin/changed-environments {base}")) == environments
+
+
+@pytest.mark.parametrize("before", ["0" * 40, "f" * 40], ids=["a new branch", "a forced push"])
+def test_every_environment_is_planned_if_nobody_knows_what_was_before(repository: Path, before: str) -> None:
+    assert json.loads(run(repository, f"{ROOT}/bin/changed-environments {before}")) == ["dev", "prod"]
+
+
+def test_an_error_of_git_is_none_of_its_answers(tmp_path: Path) -> None:
+    write(tmp_path, "terraform/prod.tfvars")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "first")
+    (tmp_path / ".git" / "HEAD").write_text("nothing")
+
+    with pytest.raises(subprocess.CalledProcessError):
+        run(tmp_path, f"{ROOT}/bin/changed-environments HEAD")
+
+
+DOCKER = """
+docker() {
+  echo "$*" >> asked
+  case "$*" in
+    "image inspect"*) [ -e "here-$(basename "${@: -1}")" ] ;;
+    pull*mongo*) return 1 ;;
+    pull*) touch "here-$(basename "${@: -1}")" ;;
+  esac
+}
+timeout() { shift; "$@"; }
+DOCKER=docker
+"""
+
+
+def test_one_image_that_cannot_be_pulled_replaces_no_other(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "stand-ins").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "stand-ins").chmod(0o755)
+    choose = f'. {ROOT}/bin/lib.sh; {DOCKER} choose_images >&2; echo "$BASE_IMAGE $MONGODB_IMAGE $MINISTACK_IMAGE"'
+
+    first, second = run(tmp_path, choose), run(tmp_path, choose)
+
+    assert first == second == f"{REAL_BASE} joytify-stand-in/mongodb {REAL_MINISTACK}"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [line for line in asked if line.startswith("pull")] == [
+        f"pull -q {image}" for image in (REAL_BASE, REAL_MONGODB, REAL_MINISTACK)
+    ]

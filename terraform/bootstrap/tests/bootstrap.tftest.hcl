@@ -64,8 +64,21 @@ run "state_is_safe" {
   }
 
   assert {
-    condition     = aws_dynamodb_table.lock.point_in_time_recovery[0].enabled
-    error_message = "The lock table can be restored."
+    condition     = length(aws_dynamodb_table.lock) == 0 && !strcontains(output.backend_hcl, "dynamodb_table") && strcontains(output.backend_hcl, "use_lockfile = true")
+    error_message = "The state is locked by a file in the bucket."
+  }
+}
+
+run "a_lock_table_for_an_older_terraform" {
+  command = plan
+
+  variables {
+    create_lock_table = true
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.lock[0].point_in_time_recovery[0].enabled && strcontains(output.backend_hcl, "dynamodb_table = \"joytify-terraform-lock\"")
+    error_message = "The lock table can be restored, and backend.hcl names it."
   }
 }
 
@@ -80,6 +93,18 @@ run "images_are_kept_as_pushed" {
   assert {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_scanning_configuration[0].scan_on_push])
     error_message = "Every image is scanned."
+  }
+}
+
+run "what_one_environment_pushes_expires_nothing_of_another" {
+  command = plan
+
+  assert {
+    condition = alltrue([for policy in aws_ecr_lifecycle_policy.this :
+      [for rule in jsondecode(policy.policy).rules : try(rule.selection.tagPrefixList[0], "any")] == ["prod-", "staging-", "dev-", "any"] &&
+      [for rule in jsondecode(policy.policy).rules : rule.rulePriority] == [1, 2, 3, 4]
+    ])
+    error_message = "Each environment's images have a rule of their own, and the rule for all others comes last, as ECR asks."
   }
 }
 
@@ -122,8 +147,8 @@ run "a_workflow_is_bound_to_where_it_runs" {
   }
 
   assert {
-    condition     = { for statement in data.aws_iam_policy_document.github_plan.statement : statement.sid => one(statement.resources) if contains(["ReadState", "ReadChecksumOfState"], statement.sid) } == { ReadState = "arn:aws:s3:::mock/*", ReadChecksumOfState = "arn:aws:dynamodb:ap-northeast-1:123456789012:table/mock" }
-    error_message = "The only object and item that it reads are the state's."
+    condition     = { for statement in data.aws_iam_policy_document.github_plan.statement : statement.sid => one(statement.resources) if contains(["ReadState", "ReadChecksumOfState"], statement.sid) } == { ReadState = "arn:aws:s3:::mock/*" }
+    error_message = "The only objects that it reads are the state's, and no item."
   }
 }
 

@@ -15,12 +15,13 @@ resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_173:Lambda encrypts it, and it holds no secret
   # checkov:skip=CKV_AWS_272:images cannot be signed so; this one is named by its digest
 
-  function_name                  = var.name
-  description                    = var.description
-  role                           = aws_iam_role.this.arn
-  package_type                   = "Image"
-  image_uri                      = var.image_uri
-  architectures                  = [var.architecture]
+  function_name = var.name
+  description   = var.description
+  role          = aws_iam_role.this.arn
+  package_type  = "Image"
+  image_uri     = var.image_uri
+  # What `make build` builds and `make push` admits.
+  architectures                  = ["x86_64"]
   memory_size                    = var.memory_size
   timeout                        = var.timeout
   reserved_concurrent_executions = var.reserved_concurrency

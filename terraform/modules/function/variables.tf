@@ -23,17 +23,6 @@ variable "image_uri" {
   }
 }
 
-variable "architecture" {
-  description = "Processor that the image is built for."
-  type        = string
-  default     = "x86_64"
-
-  validation {
-    condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture must be x86_64 or arm64."
-  }
-}
-
 variable "memory_size" {
   description = "Memory in MB; the share of a processor grows with it."
   type        = number
@@ -64,6 +53,12 @@ variable "environment" {
 variable "policy" {
   description = "IAM policy (JSON) with the function's own actions; writing its log and its failure queue are added here."
   type        = string
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the IAM policy that bounds the function's role; null for none."
+  type        = string
+  default     = null
 }
 
 variable "log_retention_days" {

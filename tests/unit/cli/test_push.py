@@ -62,22 +62,22 @@ def _use(monkeypatch: pytest.MonkeyPatch, fake: FakeDocker) -> None:
 def test_the_digests_and_their_registry_are_written_for_terraform(docker: FakeDocker, tmp_path: Path) -> None:
     output = tmp_path / "images.prod.tfvars.json"
 
-    done = CliRunner().invoke(app, ["push", "--registry", "localhost:5000", "--output", str(output)])
+    done = CliRunner().invoke(app, ["push", "--registry", "localhost:5000", "--folder", str(tmp_path)])
 
     assert done.exit_code == 0, done.output
     assert json.loads(output.read_text()) == {
         "image_digests": {"stats": DIGEST, "cleanup": DIGEST, "discord": DIGEST},
         "image_registry": "localhost:5000",
     }
-    reference = f"localhost:5000/joytify/stats:{HEAD[:12]}-{'b' * 12}"
+    reference = f"localhost:5000/joytify/stats:prod-{HEAD[:12]}-{'b' * 12}"
     assert ("push", "--quiet", reference) in docker.asked
 
 
 def test_what_the_registry_holds_already_is_not_pushed_again(docker: FakeDocker) -> None:
-    first = push_images("localhost:5000", "joytify", allow_uncommitted=False)
+    first = push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
     docker.asked.clear()
 
-    again = push_images("localhost:5000", "joytify", allow_uncommitted=False)
+    again = push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
 
     assert again == first
     assert not any("push" in words for words in docker.asked)
@@ -89,10 +89,10 @@ def test_an_image_not_built_from_the_committed_tree_is_refused(monkeypatch: pyte
     _use(monkeypatch, fake)
 
     with pytest.raises(PushError, match=f"joytify/stats was built from {revision}, the committed tree is {HEAD}"):
-        push_images("localhost:5000", "joytify", allow_uncommitted=False)
+        push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
     assert not any("push" in words for words in fake.asked)
 
-    assert push_images("localhost:5000", "joytify", allow_uncommitted=True)["stats"] == DIGEST
+    assert push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=True)["stats"] == DIGEST
 
 
 def test_an_image_for_another_platform_is_refused_before_it_is_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_an_image_for_another_platform_is_refused_before_it_is_pushed(monkeypatc
     _use(monkeypatch, fake)
 
     with pytest.raises(PushError, match="joytify/stats is for linux/arm64; Lambda needs linux/amd64"):
-        push_images("localhost:5000", "joytify", allow_uncommitted=False)
+        push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
 
     assert not any("push" in words for words in fake.asked)
 
@@ -122,15 +122,15 @@ def test_what_the_registry_holds_must_be_one_image_for_the_platform(manifest: An
 def test_an_image_on_a_stand_in_stays_on_this_machine(docker: FakeDocker) -> None:
     docker.base = "joytify-stand-in/lambda-python"
 
-    assert push_images("localhost:5000", "joytify", allow_uncommitted=False)["stats"] == DIGEST
+    assert push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)["stats"] == DIGEST
     with pytest.raises(PushError, match="joytify/stats is built on a stand-in for AWS' base image"):
-        push_images(ECR, "joytify", allow_uncommitted=False)
+        push_images(ECR, "joytify", environment="prod", allow_uncommitted=False)
 
 
 @pytest.mark.parametrize("registry", ["ghcr.io/somebody", "registry.example.org:5000", ECR + ".example.org"])
 def test_a_registry_that_lambda_cannot_pull_from_is_refused(docker: FakeDocker, registry: str) -> None:
     with pytest.raises(PushError, match="Lambda pulls from no other registry"):
-        push_images(registry, "joytify", allow_uncommitted=False)
+        push_images(registry, "joytify", environment="prod", allow_uncommitted=False)
 
     assert docker.asked == []
 
@@ -141,7 +141,7 @@ def test_an_ecr_gets_a_login_whatever_path_follows_its_host(
 ) -> None:
     monkeypatch.setattr(push, "_ecr_token", lambda region: f"token for {region}")
 
-    assert push_images(ECR + path, "joytify", allow_uncommitted=False)["stats"] == DIGEST
+    assert push_images(ECR + path, "joytify", environment="prod", allow_uncommitted=False)["stats"] == DIGEST
 
     (pushed, *_) = (words for words in docker.asked if "push" in words)
     assert pushed[0] == "--config"
@@ -179,7 +179,7 @@ def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(push, "docker", absent)
 
     with pytest.raises(PushError, match="image joytify/stats is missing: run `make build` first"):
-        push_images("localhost:5000", "joytify", allow_uncommitted=False)
+        push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
 
 
 def test_the_accounts_registry_needs_a_region(monkeypatch: pytest.MonkeyPatch) -> None:

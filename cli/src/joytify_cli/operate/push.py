@@ -8,8 +8,9 @@ import re
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import boto3
 import typer
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
 # Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
 PLATFORM = "linux/amd64"
 REVISION = "org.opencontainers.image.revision"
+EnvironmentName = Literal["dev", "staging", "prod"]
 # What `make build` builds on where the real base image cannot be pulled; for this machine only.
 BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
+# AWS publishes a new base image every few weeks.
+OLD_DAYS = 45
 LOOPBACK = ("localhost:", "127.0.0.1:")
-ECR = re.compile(r"^(?P<host>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)(/[a-z0-9._/-]+)?$")
+ECR = re.compile(
+    r"^(?P<host>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)(?P<path>/[a-z0-9._/-]+)?$"
+)
 # What a login of our own replaces in the user's Docker configuration; the rest, such as the context, stays as it is.
 LOGINS = {"auths", "credsStore", "credHelpers"}
 
@@ -43,8 +49,12 @@ def push(
         str, typer.Option(help="Host and optional port and path; empty for the ECR of the environment's account")
     ] = "",
     project: Annotated[str, typer.Option(help="What the repositories' names begin with")] = "joytify",
-    output: Annotated[Path, typer.Option(help="File for Terraform that the digests are written to")] = Path(
-        "terraform/images.prod.tfvars.json"
+    environment: Annotated[EnvironmentName, typer.Option(help="What they are for; their tags say it")] = "prod",
+    source: Annotated[
+        EnvironmentName | None, typer.Option("--from", help="Take the images of this environment, not those built here")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where images.ENVIRONMENT.tfvars.json is written for Terraform")] = Path(
+        "terraform"
     ),
     allow_uncommitted: Annotated[
         bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
@@ -52,10 +62,15 @@ def push(
 ) -> None:
     """Push the three images and write their digests for Terraform; exit 1 if one is refused.
 
-    Example: joytify push --output terraform/images.prod.tfvars.json
+    Example: joytify push --environment prod --from dev
     """
+    output = digests_file(environment, folder)
     try:
-        digests = push_images(registry or own_registry(), project, allow_uncommitted=allow_uncommitted)
+        if source is not None:
+            registry, digests = take_over(digests_file(source, folder), project, environment)
+        else:
+            place = registry or own_registry()
+            digests = push_images(place, project, environment=environment, allow_uncommitted=allow_uncommitted)
         write_digests(output, digests, registry)
     except (PushError, DockerError, BotoCoreError, ClientError) as exc:
         console.print(f"push: FAILED {exc}", style="bold red", soft_wrap=True)
@@ -71,6 +86,47 @@ def write_digests(file: Path, digests: Mapping[str, str], registry: str) -> None
     file.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
 
 
+def digests_file(environment: str, folder: Path = Path("terraform")) -> Path:
+    """Return the file with the digests of an environment's images."""
+    return folder / f"images.{environment}.tfvars.json"
+
+
+def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str, str]]:
+    """Give the images whose digests are in the file a tag of this environment, so that ECR keeps them for it.
+
+    Returns:
+        The registry, empty for the account's own ECR, and the digests, by function.
+
+    Raises:
+        PushError: the file names no digests, or the registry does not have them any more.
+    """
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        registry = str(told.get("image_registry", ""))
+        digests: dict[str, str] = {name: told["image_digests"][name] for name in FUNCTIONS}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        raise PushError(f"{file} names no digests to take") from None
+    # A registry on loopback expires nothing.
+    if (ecr := ECR.match(registry or own_registry())) is not None:
+        client = boto3.client("ecr", region_name=ecr["region"])
+        for name, digest in digests.items():
+            _tag_in_ecr(client, ecr, f"{project}/{name}", digest, environment)
+    return registry, digests
+
+
+def _tag_in_ecr(client: Any, ecr: re.Match[str], repository: str, digest: str, environment: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+    repository = f"{(ecr['path'] or '').strip('/')}/{repository}".strip("/")
+    where = {"registryId": ecr["host"][:12], "repositoryName": repository}
+    images = client.batch_get_image(**where, imageIds=[{"imageDigest": digest}])["images"]
+    if not images:
+        raise PushError(f"{repository} does not have {digest} any more: build and push it anew")
+    tag = f"{environment}-{digest.removeprefix('sha256:')[:12]}"
+    try:
+        client.put_image(**where, imageManifest=images[0]["imageManifest"], imageTag=tag, imageDigest=digest)
+    except client.exceptions.ImageAlreadyExistsException:
+        return
+
+
 def own_registry() -> str:
     """Return the address of the ECR of the account and region that the environment names."""
     # Terraform reads the first of them, boto3 only the others.
@@ -82,12 +138,13 @@ def own_registry() -> str:
     return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}"
 
 
-def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict[str, str]:
+def push_images(registry: str, project: str, *, environment: str, allow_uncommitted: bool) -> dict[str, str]:
     """Push the three images and return the digests that the registry answers, by function.
 
     Args:
         registry: host and optional port and path.
         project: what the repositories' names begin with.
+        environment: what they are for: ECR keeps so many of each.
         allow_uncommitted: whether images may differ from the committed tree.
 
     Raises:
@@ -101,7 +158,7 @@ def push_images(registry: str, project: str, *, allow_uncommitted: bool) -> dict
             f"{registry} is no ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com): Lambda pulls from no other registry"
         )
     tags = {name: _tag(name, allow_uncommitted=allow_uncommitted, local=local) for name in FUNCTIONS}
-    references = {name: f"{registry}/{project}/{name}:{tag}" for name, tag in tags.items()}
+    references = {name: f"{registry}/{project}/{name}:{environment}-{tag}" for name, tag in tags.items()}
     if ecr is None:
         return {name: _push(name, reference) for name, reference in references.items()}
     with logged_in(ecr["host"], _ecr_token(ecr["region"])) as login:
@@ -142,6 +199,8 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
     labels = found["Config"].get("Labels") or {}
     if labels.get(BASE, "").startswith(STAND_IN) and not local:
         raise PushError(f"image {image} is built on a stand-in for AWS' base image: build it where that can be pulled")
+    if (days := _days_since(labels.get(f"{BASE}.created", ""))) > OLD_DAYS:
+        console.print(f"note: {image} is built on an image that is {days} days old: `make build` asks for a newer one")
     revision = labels.get(REVISION, "unknown")
     head = _head()
     if revision != head and not allow_uncommitted:
@@ -152,6 +211,16 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
     return (
         f"{revision[:12]}{'-dirty' if revision.endswith('-dirty') else ''}-{found['Id'].removeprefix('sha256:')[:12]}"
     )
+
+
+def _days_since(moment: str) -> int:
+    """Return the days since a moment as Docker writes it; 0 if it is none."""
+    try:
+        # With nanoseconds, which Python does not read.
+        at = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return 0
+    return (datetime.now(UTC) - at).days
 
 
 def _head() -> str:

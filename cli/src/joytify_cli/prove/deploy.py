@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from joytify_cli.docker import DockerError, bridge_address
-from joytify_cli.operate.push import PushError, push_images, write_digests
+from joytify_cli.operate.push import PushError, digests_file, push_images, write_digests
 from joytify_cli.prove.demo import DemoError, month_end
 from joytify_cli.prove.deploy_checks import (
     aws,
@@ -141,9 +141,9 @@ def _apply(deployment: Deployment) -> int:
 
 def _push(deployment: Deployment) -> None:
     registry = deployment.stack.registry
-    digests = push_images(registry, "joytify", allow_uncommitted=True)
+    digests = push_images(registry, "joytify", environment="dev", allow_uncommitted=True)
     for environment in ("prod", "dev"):
-        write_digests(FOLDER / "terraform" / f"images.{environment}.tfvars.json", digests, registry)
+        write_digests(digests_file(environment, FOLDER / "terraform"), digests, registry)
     report(f"pushed to {registry}")
 
 

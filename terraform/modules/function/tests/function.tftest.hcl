@@ -89,7 +89,6 @@ run "values_out_of_range_are_refused" {
   variables {
     image_uri              = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats:latest"
     name                   = "with space"
-    architecture           = "x86"
     memory_size            = 64
     timeout                = 901
     reserved_concurrency   = -2
@@ -100,7 +99,6 @@ run "values_out_of_range_are_refused" {
   expect_failures = [
     var.image_uri,
     var.name,
-    var.architecture,
     var.memory_size,
     var.timeout,
     var.reserved_concurrency,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.operate.findings import Check, Finding
+from joytify_cli.operate.push import ECR
 from joytify_cli.settings import changed, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND
 from joytify_common.aws import aws_errors
@@ -85,6 +86,8 @@ def _images(context: Context) -> Iterator[Finding]:
     if context.target.stack is not None and context.target.stack.way != "deployed":
         yield Finding("images", "none", f"{context.target.place} runs what is installed or built here")
         return
+    for name, answer in found.items():
+        yield from _kept(context, name, str(answer["Code"].get("ImageUri", "")), runs[name])
     try:
         wanted = json.loads(context.digests.read_text(encoding="utf-8"))["image_digests"]
     except (OSError, ValueError, KeyError):
@@ -101,6 +104,28 @@ def _images(context: Context) -> Iterator[Finding]:
         yield Finding("images", "wrong", says, f"{APPLY}, or go back to the digests in Git")
     if not differing:
         yield Finding("images", "ok", f"every function runs the digest in {context.digests}")
+
+
+def _kept(context: Context, name: str, address: str, digest: str) -> Iterator[Finding]:
+    """Yield what keeps ECR from holding the image that a function runs; without it the function fails one day."""
+    if (ecr := ECR.match(address.partition("@")[0])) is None:
+        return
+    repository, environment = (ecr["path"] or "").strip("/"), context.target.names.environment
+    with aws_errors(f"repository {repository}", "ECR", not_found={"RepositoryNotFoundException"}):
+        pages = (
+            context.target.client("ecr")
+            .get_paginator("list_images")
+            .paginate(registryId=ecr["host"][:12], repositoryName=repository)
+        )
+        tags = [
+            each.get("imageTag", "") for page in pages for each in page["imageIds"] if each["imageDigest"] == digest
+        ]
+    if not tags:
+        again = f"`make push ENVIRONMENT={environment}`, then {APPLY}"
+        yield Finding("images", "wrong", f"{name} runs {digest}, which {repository} does not have any more", again)
+    elif not any(tag.startswith(f"{environment}-") for tag in tags):
+        says = f"{name} runs {digest}, which has no tag {environment}-...: the images of others may push it out"
+        yield Finding("images", "note", says, f"`make push ENVIRONMENT={environment} FROM=...` gives it one")
 
 
 def _digest(code: Mapping[str, Any]) -> str:
