@@ -28,8 +28,8 @@ lint: init ## ruff, mypy, import-linter, codespell, hadolint, shellcheck, zizmor
 	@bin/lint
 
 .PHONY: lock
-lock: init ## Write every requirements.txt anew
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
+lock: init ## Write every requirements.txt anew; UPGRADE=1 with the newest versions
+	@UPGRADE=$(UPGRADE) PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
 
 .PHONY: docs
 docs: init ## Write docs/configuration.md, docs/capacity.md, docs/scale.md and the tables in terraform/ anew
@@ -51,6 +51,9 @@ test-unit: ## Only the tests that need neither network nor Docker; T=path for so
 .PHONY: test-deploy
 test-deploy: ## Terraform's tests, the deployment to a local AWS, a second emulator; T=path for some of the tests
 	@bin/test-deploy $(T)
+
+.PHONY: pr
+pr: test test-deploy ## All that CI runs for a pull request
 
 .PHONY: test-terraform
 test-terraform: init ## Only Terraform: format, validity, tests; no account needed
@@ -104,8 +107,16 @@ down: ## Stop whatever local stack is up, with its data
 ##@ Deploy
 
 .PHONY: push
-push: ## Push the images to REGISTRY (default: this account's ECR) and write their digests for ENVIRONMENT (prod)
+push: ## Push the images to REGISTRY (this account's ECR) and write their digests for ENVIRONMENT (prod); FROM=dev: dev's
 	@bin/push
+
+.PHONY: sbom
+sbom: ## What each built image holds, with licences; writes build/sbom
+	@bin/sbom
+
+.PHONY: audit
+audit: ## Known faults of what is locked, asked of PyPI
+	@bin/audit
 
 .PHONY: deploy-local
 deploy-local: ## Deploy to a local AWS as to an account, and check it; it stays up
