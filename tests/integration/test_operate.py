@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from joytify_cli.data.verify import faults
 from joytify_cli.main import app
+from joytify_cli.target import QUEUES
 from joytify_common import mongo
 from joytify_common.collections import TEST
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, WEBHOOK_PATH, WEBHOOK_TOKEN, deploy_function
@@ -373,17 +374,9 @@ def test_a_mode_is_set_and_every_other_key_is_kept(stack: Stack) -> None:
         code, told = run("schedule", "set", "test_auto", "--yes")
         after = client.get_secret_value(SecretId=SECRET_NAME)
         again = run("schedule", "set", "test_auto", "--yes")
-        words = re.search(
-            rf"to go back: aws --endpoint-url {stack.aws} secretsmanager update-secret-version-stage (.+)", told
-        )
-        assert words is not None
-        options = dict(zip(*[iter(words[1].split())] * 2, strict=True))
-        client.update_secret_version_stage(
-            SecretId=options["--secret-id"],
-            VersionStage=options["--version-stage"],
-            MoveToVersionId=options["--move-to-version-id"],
-            RemoveFromVersionId=options["--remove-from-version-id"],
-        )
+        assert "to go back: joytify secret undo" in told
+        assert run("secret", "undo")[0] == 2
+        assert run("secret", "undo", "--yes")[0] == 0
         back = client.get_secret_value(SecretId=SECRET_NAME)
 
     assert refused[0] == 2
@@ -392,6 +385,42 @@ def test_a_mode_is_set_and_every_other_key_is_kept(stack: Stack) -> None:
     assert json.loads(after["SecretString"]) == {**json.loads(before["SecretString"]), "SCHEDULE_MODE": "test_auto"}
     assert "already" in again[1]
     assert (back["VersionId"], back["SecretString"]) == (before["VersionId"], before["SecretString"])
+
+
+def test_a_key_of_the_secret_is_changed_and_no_value_is_shown(stack: Stack) -> None:
+    client = stack.client("secretsmanager")
+
+    def put(key: str, value: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["secret", "set", key], input=value)
+        return result.exit_code, result.output
+
+    with in_secret(SOMEBODY_ELSES="ключ")(stack):
+        before = json.loads(client.get_secret_value(SecretId=SECRET_NAME)["SecretString"])
+        assert put("DISCORD_TIMEZON", "Asia/Taipei")[0] == 2
+        refused = put("DISCORD_WEBHOOK_URL", "https://example.com/the-token")
+        code, told = put("API_INTERNAL_SECRET_KEY", "another-key-1")
+        after = json.loads(client.get_secret_value(SecretId=SECRET_NAME)["SecretString"])
+        again = put("API_INTERNAL_SECRET_KEY", "another-key-1")
+        assert run("secret", "undo", "--yes")[0] == 0
+        back = json.loads(client.get_secret_value(SecretId=SECRET_NAME)["SecretString"])
+
+    assert (refused[0], "the address of a Discord webhook" in refused[1], "the-token" in refused[1]) == (2, True, False)
+    assert (code, "another-key-1" in told) == (0, False)
+    assert after == {**before, "API_INTERNAL_SECRET_KEY": "another-key-1"}
+    assert "already" in again[1]
+    assert back == before
+
+
+def test_a_webhook_that_was_mended_is_used_at_once(stack: Stack) -> None:
+    """The function has read the secret a moment ago."""
+    event = {"Records": [{"EventSource": "aws:sns", "Sns": envelope(f"a message {time.time()}")}]}
+    invoke = {"FunctionName": FUNCTIONS["discord"], "Payload": json.dumps(event).encode()}
+    # With other settings it is another container, which has read nothing yet.
+    with in_environment("discord", LOG_LEVEL="DEBUG")(stack):
+        with in_secret(DISCORD_WEBHOOK_URL=stack.discord + "/api/webhooks/1/gone")(stack):
+            assert "FunctionError" in stack.client("lambda").invoke(**invoke)
+
+        assert "FunctionError" not in stack.client("lambda").invoke(**invoke)
 
 
 def test_an_embedded_stack_has_no_schedule_and_says_so(stack: Stack) -> None:
@@ -627,3 +656,84 @@ def test_nothing_is_generated_of_nothing(stack: Stack) -> None:
     assert run("data", "clear")[0] == 0
     assert run("data", "generate", "1", "--playbacks-per-user", "10", "--expired-share", "1")[0] == 0
     assert run("data", "clear")[0] == 0
+
+
+@pytest.fixture
+def queues(stack: Stack) -> Iterator[dict[str, str]]:
+    """The URL of each queue that Terraform would make, by what follows the prefix."""
+    sqs = stack.client("sqs")
+    made = {name: sqs.create_queue(QueueName=f"joytify-{name}")["QueueUrl"] for name in QUEUES}
+    yield made
+    for url in made.values():
+        sqs.delete_queue(QueueUrl=url)
+
+
+def given_up(event: object, error: str = "no") -> str:
+    """Return what Lambda puts into a queue for an event whose attempts have failed."""
+    context = {"requestId": "a-request", "condition": "RetriesExhausted"}
+    return json.dumps({"requestContext": context, "requestPayload": event, "responsePayload": {"errorMessage": error}})
+
+
+def envelope(text: str) -> Document:
+    """Return a message as SNS has it."""
+    return {"Type": "Notification", "MessageId": text, "TopicArn": "arn:aws:sns:x:1:t", "Message": text}
+
+
+def test_what_is_in_a_queue_is_shown_and_stays_there(stack: Stack, queues: dict[str, str]) -> None:
+    sqs = stack.client("sqs")
+    for number in range(12):
+        body = given_up({"dryRun": True, "triggeredBy": f"test {number}"}, "MongoDB refused")
+        sqs.send_message(QueueUrl=queues["cleanup-failed"], MessageBody=body)
+    sqs.send_message(QueueUrl=queues["stats-failed"], MessageBody="not JSON")
+
+    for _ in range(2):
+        code, output = run("queues", "show", "--json")
+        shown = json.loads(output)
+        assert (code, len(shown["joytify-cleanup-failed"])) == (0, 12)
+        assert {each["error"] for each in shown["joytify-cleanup-failed"]} == {"MongoDB refused"}
+        assert shown["joytify-stats-failed"][0]["event"] == "cannot be read"
+    code, output = run("queues", "show", "cleanup-failed")
+    assert code == 0
+    assert "a-request" in output
+    assert run("queues", "show", "nosuch")[0] == 2
+
+    assert run("queues", "purge", "cleanup-failed")[0] == 2
+    assert run("queues", "purge", "cleanup-failed", "--yes")[0] == 0
+    assert json.loads(run("queues", "show", "--json")[1])["joytify-cleanup-failed"] == []
+
+
+def test_failed_events_go_again_to_whom_they_belong(stack: Stack, queues: dict[str, str]) -> None:
+    sqs = stack.client("sqs")
+    httpx.delete(stack.discord + "/messages").raise_for_status()
+    sns_event = {"Records": [{"EventSource": "aws:sns", "Sns": envelope("one that failed")}]}
+    sqs.send_message(QueueUrl=queues["discord-failed"], MessageBody=given_up(sns_event))
+    undelivered = json.dumps(envelope("one that was not delivered"))
+    sqs.send_message(QueueUrl=queues["discord-undelivered"], MessageBody=undelivered)
+    arn = f"arn:aws:lambda:ap-northeast-1:000000000000:function:{FUNCTIONS['cleanup']}"
+    attributes = {"TARGET_ARN": {"DataType": "String", "StringValue": arn}}
+    missed = json.dumps({"dryRun": True, "triggeredBy": "a missed schedule"})
+    sqs.send_message(QueueUrl=queues["schedules-missed"], MessageBody=missed, MessageAttributes=attributes)
+
+    assert run("queues", "retry", "discord-failed")[0] == 2
+    for name in ("discord-failed", "discord-undelivered", "schedules-missed"):
+        code, output = run("queues", "retry", name, "--yes")
+        assert (code, "1 sent again" in output) == (0, True), output
+    wanted = {"one that failed", "one that was not delivered", "dry run"}
+    end = time.monotonic() + 60
+    while not all(text in (posted := httpx.get(stack.discord + "/messages").text) for text in wanted):
+        assert time.monotonic() < end, (posted, run("tail", "cleanup", "--since", "2m"))
+        time.sleep(0.2)
+    assert all(not letters for letters in json.loads(run("queues", "show", "--json")[1]).values())
+
+
+def test_an_event_that_would_be_refused_again_stays_in_its_queue(stack: Stack, queues: dict[str, str]) -> None:
+    sqs = stack.client("sqs")
+    for event in ({"dryrun": True}, {"dryRun": True}):
+        sqs.send_message(QueueUrl=queues["cleanup-failed"], MessageBody=given_up(event))
+
+    code, output = run("queues", "retry", "cleanup-failed", "--yes")
+
+    assert code == 1
+    assert "dryrun" in output
+    (left,) = json.loads(run("queues", "show", "cleanup-failed", "--json")[1])["joytify-cleanup-failed"]
+    assert left["event"] == {"dryrun": True}

@@ -66,3 +66,24 @@ def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> st
     text = json.dumps({**stored.values, key: value}, ensure_ascii=False)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
         return str(client.put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"])
+
+
+def go_back(target: Target, stored: StoredSecret) -> None:
+    """Make the version before the current one.
+
+    Raises:
+        ConfigError: there is none, or access is denied.
+        TransientError: Secrets Manager could not be reached.
+    """
+    client = target.client("secretsmanager")
+    with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
+        versions = client.describe_secret(SecretId=stored.name)["VersionIdsToStages"]
+        before = next((version for version, stages in versions.items() if "AWSPREVIOUS" in stages), None)
+        if before is None:
+            raise ConfigError(f"secret {stored.name}: there is no version before")
+        client.update_secret_version_stage(
+            SecretId=stored.name,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=before,
+            RemoveFromVersionId=stored.version,
+        )

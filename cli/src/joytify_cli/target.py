@@ -125,11 +125,6 @@ class Target:
         environment = f" --environment {self.names.environment}" if self.names.environment != usual.environment else ""
         return f"{'' if self.stack else ' --aws'}{project}{environment}"
 
-    @property
-    def endpoint(self) -> str:
-        """Option of the AWS command that it needs there."""
-        return f" --endpoint-url {self.stack.aws}" if self.stack else ""
-
     def client(self, service: str, config: Config = CALL) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return a client of a service there.
 

@@ -19,8 +19,6 @@ from joytify_common.masking import hide
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# A change of the secret is seen by every container after this long.
-CACHE_SECONDS = 300
 # The second: the secret is scheduled for deletion.
 NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}
 SCHEDULE_MODES = ("production", "test_auto")
@@ -115,19 +113,20 @@ def secrets_provider() -> SecretsProvider:
     return SecretsProvider(boto3_client=secrets_client())
 
 
-def read_secret(provider: SecretsProvider, name: str) -> Secret:
-    """Return the secret, from the container's cache if that is fresh.
+def read_secret(provider: SecretsProvider, name: str, max_age: int = 0) -> Secret:
+    """Return the secret.
 
     Args:
         provider: reader of Secrets Manager.
         name: name or ARN of the secret.
+        max_age: seconds for which what the container has read may be used again.
 
     Raises:
         ConfigError: it does not exist, may not be read, or is no JSON object of texts.
         TransientError: Secrets Manager refused for now or could not be reached.
     """
     with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
-        values = _get(provider, name)
+        values = _get(provider, name, max_age)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
     # The backend keeps its own keys there, whatever they hold.
@@ -157,9 +156,9 @@ def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
         yield from QUERY_VALUE.findall(value)
 
 
-def _get(provider: SecretsProvider, name: str) -> object:
+def _get(provider: SecretsProvider, name: str, max_age: int) -> object:
     try:
-        return provider.get(name, max_age=CACHE_SECONDS, transform="json")
+        return provider.get(name, max_age=max_age, transform="json", force_fetch=max_age == 0)
     except TransformParameterError:
         # The parser's error quotes what it could not read.
         raise ConfigError(f"secret {name}: it must be a JSON object") from None

@@ -79,13 +79,9 @@ def set_(
         return
     if not yes:
         confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}")
-    version = change_key(target, stored, "SCHEDULE_MODE", mode)
-    say(f"SCHEDULE_MODE is {mode} (was {before}); the functions see it within five minutes")
-    say(
-        f"the version before is {stored.version}; to go back: aws{target.endpoint} secretsmanager "
-        f"update-secret-version-stage --secret-id {stored.name} --version-stage AWSCURRENT "
-        f"--move-to-version-id {stored.version} --remove-from-version-id {version}"
-    )
+    change_key(target, stored, "SCHEDULE_MODE", mode)
+    say(f"SCHEDULE_MODE is {mode} (was {before}); the next run goes by it")
+    say(f"to go back: joytify secret undo{target.flags}")
 
 
 @app.command()

@@ -21,6 +21,8 @@ from joytify_discord.webhook import Webhook
 
 URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
 ZONE_KEY = "DISCORD_TIMEZONE"
+# Messages may come by the dozen.
+CACHE_SECONDS = 300
 
 SETTINGS = load_settings(DiscordSettings)
 logs.configure(SETTINGS.log_level)
@@ -38,7 +40,17 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
 
 
 def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
-    secret = read_secret(secrets_provider(), SETTINGS.secret_id)
+    secret = read_secret(secrets_provider(), SETTINGS.secret_id, CACHE_SECONDS)
+    try:
+        return _post(event, context, secret)
+    except ConfigError:
+        # What was refused may have been mended since it was read.
+        if (fresh := read_secret(secrets_provider(), SETTINGS.secret_id)).values == secret.values:
+            raise
+        return _post(event, context, fresh)
+
+
+def _post(event: object, context: LambdaContext, secret: Secret) -> dict[str, Any]:
     webhook, alerts = _webhooks(secret)
     zone, note = _zone(secret)
     received = parse_event(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from joytify_cli.operate.dead_letters import count, find_queues
 from joytify_cli.operate.findings import Check, Finding
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.operate.rules import find_rules
@@ -87,24 +88,17 @@ def _alarms(context: Context) -> Iterator[Finding]:
 
 def _queues(context: Context) -> Iterator[Finding]:
     context.need_aws()
-    client, names = context.target.client("sqs"), context.target.names
-    with aws_errors("queues", "SQS"):
-        pages = client.get_paginator("list_queues").paginate(QueueNamePrefix=f"{names.prefix}-")
-        urls = {url.rpartition("/")[2]: url for page in pages for url in page.get("QueueUrls", [])}
-        waiting = {name: _messages(client, urls[name]) for name in sorted(names.queues & urls.keys())}
-    yield from _missing(context, "queues", names.queues - waiting.keys())
-    for name, count in waiting.items():
-        if count:
-            says = f"{count} failed events in {name}"
-            yield Finding("queues", "wrong", says, "docs/operations.md, A queue that is not empty")
+    target = context.target
+    waiting = {name: count(target, url) for name, url in find_queues(target).items()}
+    yield from _missing(context, "queues", target.names.queues - waiting.keys())
+    for name, messages in waiting.items():
+        if messages:
+            short = name.removeprefix(f"{target.names.prefix}-")
+            show, retry = (f"joytify queues {each} {short}{target.flags}" for each in ("show", "retry"))
+            action = f"{show}; when that is mended: {retry}"
+            yield Finding("queues", "wrong", f"{messages} failed events in {name}", action)
     if waiting and not any(waiting.values()):
         yield Finding("queues", "ok", f"all {len(waiting)} are empty")
-
-
-def _messages(client: Any, url: str) -> int:  # noqa: ANN401 - boto3 makes its clients at run time
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(attributes[name]) for name in names)
 
 
 def _schedules(context: Context) -> Iterator[Finding]:

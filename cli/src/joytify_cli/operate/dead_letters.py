@@ -1,0 +1,161 @@
+"""Gateway: the dead-letter queues, what is in them, and where each of their events goes again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from joytify_cli.terminal import UsageError
+from joytify_common.aws import aws_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from joytify_cli.target import Target
+
+# So long what is looked at is hidden from others who look.
+HIDDEN_SECONDS = 600
+NOT_FOUND = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """One event that was given up.
+
+    Attributes:
+        receipt: by which SQS deletes it.
+        sent: when it was put there.
+        event: what the function, or the state machine, is to be called with; None if it cannot be read.
+        arn: of the function or the state machine; empty for the function that the queue belongs to.
+        error: why it was given up; empty if nobody says.
+        request: id of the request that failed; empty if nobody says.
+    """
+
+    receipt: str
+    sent: datetime
+    event: Mapping[str, Any] | None
+    arn: str = ""
+    error: str = ""
+    request: str = ""
+
+
+def find_queues(target: Target) -> dict[str, str]:
+    """Return the URL of each of the pipeline's queues that is there, by its name.
+
+    Raises:
+        ConfigError: access is denied.
+        TransientError: SQS could not be reached.
+    """
+    with aws_errors("queues", "SQS"):
+        pages = target.client("sqs").get_paginator("list_queues").paginate(QueueNamePrefix=f"{target.names.prefix}-")
+        urls = {url.rpartition("/")[2]: str(url) for page in pages for url in page.get("QueueUrls", [])}
+    # In prod the prefix begins the names of the other environments too.
+    return {name: urls[name] for name in sorted(target.names.queues & urls.keys())}
+
+
+def find_queue(target: Target, wanted: str) -> tuple[str, str]:
+    """Return name and URL of a queue, by its name or what follows the prefix.
+
+    Raises:
+        UsageError: there is no such queue.
+    """
+    queues = find_queues(target)
+    for name in (wanted, f"{target.names.prefix}-{wanted}"):
+        if name in queues:
+            return name, queues[name]
+    raise UsageError(f"no queue {wanted} in {target.place}; there are: {', '.join(queues) or 'none'}")
+
+
+def count(target: Target, url: str) -> int:
+    """Return how many messages are in a queue, about."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    with aws_errors("queues", "SQS", not_found=NOT_FOUND):
+        told = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(told[name]) for name in names)
+
+
+def read(target: Target, url: str) -> Iterator[DeadLetter]:
+    """Yield what is in a queue, and leave it there."""
+    client = target.client("sqs")
+    receipts, seen = list[str](), set[str]()
+    try:
+        while True:
+            with aws_errors("queues", "SQS", not_found=NOT_FOUND):
+                answer = client.receive_message(
+                    QueueUrl=url,
+                    MaxNumberOfMessages=10,
+                    VisibilityTimeout=HIDDEN_SECONDS,
+                    AttributeNames=["SentTimestamp"],
+                    MessageAttributeNames=["All"],
+                )
+            messages = answer.get("Messages", [])
+            receipts += [message["ReceiptHandle"] for message in messages]
+            # Whatever has been hidden for too long comes again.
+            if not (new := [message for message in messages if message["MessageId"] not in seen]):
+                return
+            seen |= {message["MessageId"] for message in new}
+            yield from map(_dead_letter, new)
+    finally:
+        for receipt in receipts:
+            # One that was deleted meanwhile cannot be shown again.
+            with suppress(ClientError):
+                client.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+
+
+def delete(target: Target, url: str, letter: DeadLetter) -> None:
+    """Take one event out of its queue."""
+    with aws_errors("queues", "SQS", not_found=NOT_FOUND):
+        target.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=letter.receipt)
+
+
+def purge(target: Target, url: str) -> None:
+    """Take every event out of a queue."""
+    with aws_errors("queues", "SQS", not_found=NOT_FOUND):
+        target.client("sqs").purge_queue(QueueUrl=url)
+
+
+def _dead_letter(message: Mapping[str, Any]) -> DeadLetter:
+    sent = datetime.fromtimestamp(int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000, UTC)
+    attributes = {name: str(each.get("StringValue", "")) for name, each in message.get("MessageAttributes", {}).items()}
+    try:
+        body = json.loads(message["Body"])
+    except ValueError:
+        body = None
+    fields = _fields(body, attributes) if isinstance(body, dict) else {"event": None}
+    return DeadLetter(receipt=str(message["ReceiptHandle"]), sent=sent, **fields)
+
+
+def _fields(body: dict[str, Any], attributes: Mapping[str, str]) -> dict[str, Any]:
+    # As the state machine does: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    if "requestPayload" in body:
+        event, answer, context = body["requestPayload"], body.get("responsePayload"), body.get("requestContext", {})
+        return {
+            "event": event if isinstance(event, dict) else None,
+            "arn": _state_machine(str(body.get("execution", ""))),
+            "error": _error(answer) or str(context.get("condition", "")),
+            "request": str(context.get("requestId", body.get("execution", ""))),
+        }
+    # What SNS could not deliver is its own envelope.
+    if body.get("Type") == "Notification" and "Message" in body:
+        return {"event": {"Records": [{"EventSource": "aws:sns", "Sns": body}]}, "error": "SNS could not deliver it"}
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    error = ": ".join(filter(None, (attributes.get("ERROR_CODE"), attributes.get("ERROR_MESSAGE"))))
+    return {"event": body, "arn": attributes.get("TARGET_ARN", ""), "error": error}
+
+
+def _error(answer: object) -> str:
+    """Return what a function's answer says of its error, or what Step Functions says of a step's."""
+    if not isinstance(answer, dict):
+        return ""
+    failure = answer.get("failure", answer)
+    told = failure if isinstance(failure, dict) else {}
+    return str(told.get("errorMessage") or told.get("Cause") or told.get("Error") or "")
+
+
+def _state_machine(execution: str) -> str:
+    return execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]

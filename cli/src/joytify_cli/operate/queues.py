@@ -1,0 +1,158 @@
+"""`joytify queues`: what was given up, sent again to whom it belongs, or thrown away."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from joytify_cli.operate import dead_letters
+from joytify_cli.operate.invoke import EVENTS
+from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.terminal import CommandError, confirm, console, echo_json, say
+from joytify_common.aws import aws_errors
+from joytify_common.errors import ConfigError
+from joytify_common.events import parse_event
+
+if TYPE_CHECKING:
+    from joytify_cli.operate.dead_letters import DeadLetter
+
+app = typer.Typer(help="Show, retry and purge failed events.", no_args_is_help=True, add_completion=False)
+
+QUEUE = "Name of the queue, or what follows the prefix: cleanup-failed"
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
+# A message for Discord has as much as 256 KiB.
+SHOWN_CHARACTERS = 300
+
+
+@app.command()
+def show(
+    queue: Annotated[str, typer.Argument(help=f"{QUEUE}; default: all")] = "",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON and nothing else")] = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Show what is in the queues: when it was given up, why, and the event itself; nothing is taken out.
+
+    Example: joytify queues show cleanup-failed --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    queues = dict([dead_letters.find_queue(target, queue)]) if queue else dead_letters.find_queues(target)
+    found = {name: list(dead_letters.read(target, url)) for name, url in queues.items()}
+    if as_json:
+        echo_json({name: [_told(letter) for letter in letters] for name, letters in found.items()})
+        return
+    if not queues:
+        say(f"no queues in {target.place}; only a deployed stack has")
+    for name, letters in found.items():
+        say(f"{name}: {len(letters) or 'empty'}")
+        for letter in letters:
+            table = Table("", "", show_header=False)
+            for key, value in _told(letter).items():
+                text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+                table.add_row(key, text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " ...")
+            console.print(table)
+
+
+@app.command()
+def retry(
+    queue: Annotated[str, typer.Argument(help=QUEUE)],
+    *,
+    yes: Yes = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Send each event again to the function or state machine that it was for, and take it out of the queue.
+
+    One that the function would refuse stays there, and ends the command with exit code 1.
+
+    Example: joytify queues retry discord-failed --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    name, url = dead_letters.find_queue(target, queue)
+    if not yes:
+        confirm(f"send {dead_letters.count(target, url)} events in {name} of {target.place} again")
+    sent, refused = 0, list[str]()
+    for letter in dead_letters.read(target, url):
+        if (fault := _fault(target, name, letter)) is not None:
+            refused.append(fault)
+            say(f"left there: {fault}", "yellow")
+            continue
+        say(f"sent to {_send(target, name, letter)}")
+        dead_letters.delete(target, url, letter)
+        sent += 1
+    say(f"{sent} sent again; `joytify tail FUNCTION --follow{target.flags}` shows what becomes of them")
+    if refused:
+        raise CommandError(
+            f"{len(refused)} events were left in {name}: invoke the function with a right event, then "
+            f"`joytify queues purge {queue}{target.flags}`"
+        )
+
+
+@app.command()
+def purge(
+    queue: Annotated[str, typer.Argument(help=QUEUE)],
+    *,
+    yes: Yes = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Throw away everything in a queue, which ends its alarm; what is lost is shown by `show`.
+
+    Example: joytify queues purge cleanup-failed --aws
+    """
+    target = find_target(aws=aws, project=project, environment=environment)
+    name, url = dead_letters.find_queue(target, queue)
+    if (waiting := dead_letters.count(target, url)) == 0:
+        say(f"{name} is empty")
+        return
+    if not yes:
+        confirm(f"throw away {waiting} events in {name} of {target.place}")
+    dead_letters.purge(target, url)
+    say(f"{name} is empty; {waiting} events were thrown away")
+
+
+def _told(letter: DeadLetter) -> dict[str, Any]:
+    told = {"sent": f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC", "error": letter.error, "request": letter.request}
+    return {**{key: value for key, value in told.items() if value}, "event": letter.event or "cannot be read"}
+
+
+def _function(target: Target, queue: str, letter: DeadLetter) -> str:
+    """Return the deployed name of the function that an event is for."""
+    if letter.arn:
+        return letter.arn.rpartition(":")[2]
+    short = queue.removeprefix(f"{target.names.prefix}-").partition("-")[0]
+    return {str(name): deployed for name, deployed in target.names.functions.items()}[short]
+
+
+def _fault(target: Target, queue: str, letter: DeadLetter) -> str | None:
+    """Return why the event would be refused; None if it would not."""
+    if letter.event is None:
+        return "an event that cannot be read"
+    jobs = {target.names.functions[name]: EVENTS[name] for name in ("stats", "cleanup")}
+    name = "" if ":stateMachine:" in letter.arn else _function(target, queue, letter)
+    try:
+        if name in jobs:
+            parse_event(jobs[name], letter.event)
+    except ConfigError as exc:
+        return str(exc)
+    return None
+
+
+def _send(target: Target, queue: str, letter: DeadLetter) -> str:
+    """Send the event again; return to what."""
+    payload = json.dumps(letter.event)
+    if ":stateMachine:" in letter.arn:
+        with aws_errors(f"state machine {letter.arn}", "Step Functions", not_found={"StateMachineDoesNotExist"}):
+            target.client("stepfunctions").start_execution(stateMachineArn=letter.arn, input=payload)
+        return letter.arn.rpartition(":")[2]
+    name = _function(target, queue, letter)
+    with aws_errors(f"function {name}", "Lambda", not_found={"ResourceNotFoundException"}):
+        target.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload.encode())
+    return name
