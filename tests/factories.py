@@ -85,6 +85,7 @@ def job(sns: FakeSNS, run: Any = use_case, *, mode: str = "production") -> Job[C
         event_type=CleanupEvent,
         use_case=run,
         nothing_done=CleanupReport(),
+        services=lambda _: {},
         secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
         topic=lambda: Topic(client=cast("SNSClient", sns), arn="arn"),
     )
@@ -192,7 +193,10 @@ EVERY_MESSAGE: dict[str, Message] = {
         ),
     ),
     "cleanup stopped by the deadline": cleanup_summary(
-        stop_reason="deadline", was_timeout_stopped=True, remaining_records=40_000, completion_percentage=62.55
+        stop_reason="continuations_exhausted",
+        was_timeout_stopped=True,
+        remaining_records=40_000,
+        completion_percentage=62.55,
     ),
     "cleanup of a chain": cleanup_summary(
         stop_reason="deadline",

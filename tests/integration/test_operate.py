@@ -89,7 +89,7 @@ def wrong(findings: list[Document]) -> set[str]:
 def test_a_healthy_stack_is_well(stack: Stack) -> None:
     code, told = run("doctor")
 
-    assert (code, told.splitlines()[-1]) == (0, "all is well")
+    assert (code, told.splitlines()[-1]) == (0, "all is well"), told
     assert "MongoDB 6.0" in told
     assert "nothing was posted" in told
     assert httpx.get(stack.backend + "/pushed").json()["users"] == {}
@@ -421,6 +421,30 @@ def test_a_webhook_that_was_mended_is_used_at_once(stack: Stack) -> None:
             assert "FunctionError" in stack.client("lambda").invoke(**invoke)
 
         assert "FunctionError" not in stack.client("lambda").invoke(**invoke)
+
+
+def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
+    """Its own settings and its own address may differ from this machine's."""
+    asked = {each["check"]: each for each in examine(run("doctor", "--json")[1]) if each["check"].startswith("asked")}
+    assert {name: each["says"] for name, each in asked.items()} == {
+        "asked stats": "it reaches mongodb, backend",
+        "asked cleanup": "it reaches mongodb",
+        "asked discord": "it reaches DISCORD_WEBHOOK_URL",
+    }
+    posted = len(httpx.get(stack.discord + "/messages").json())
+
+    # This machine sees the same: what the function meets most likely follows from it.
+    with in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket")(stack):
+        asked = {each["check"]: each for each in examine(run("doctor", "--json")[1])}
+    assert (asked["archive"]["status"], asked["asked cleanup"]["status"]) == ("wrong", "unknown")
+    assert "no-such-bucket" in asked["asked cleanup"]["says"]
+
+    # Only the function does not get through.
+    with in_environment("stats", HTTPS_PROXY="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="")(stack):
+        found = examine(run("doctor", "--json")[1])
+    assert wrong(found) == {"asked stats"}
+    # What is asked is told to nobody else.
+    assert len(httpx.get(stack.discord + "/messages").json()) == posted
 
 
 def test_an_embedded_stack_has_no_schedule_and_says_so(stack: Stack) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic
@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from loguru import logger
 
 from joytify_common.aws import cloudwatch_client
+from joytify_common.errors import as_job_error
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import put_days_since_success, put_success
 from joytify_common.metrics import put_metrics
@@ -75,6 +76,7 @@ class Job(Generic[EventT, ReportT]):
         event_type: model of the event.
         use_case: does the work and returns what it came to.
         nothing_done: report of a run that did nothing.
+        services: what the job calls, each by its name, for a self-test; they read and write nothing.
         secret: reads the pipeline's secret.
         topic: where the outcome is published.
     """
@@ -82,6 +84,7 @@ class Job(Generic[EventT, ReportT]):
     event_type: type[EventT]
     use_case: UseCase[EventT, ReportT]
     nothing_done: ReportT
+    services: Callable[[Run], Mapping[str, Callable[[], object]]]
     secret: Callable[[], Secret]
     topic: Callable[[], Topic]
 
@@ -121,19 +124,21 @@ class Job(Generic[EventT, ReportT]):
             secret = self.secret()
             test_mode = event.runs_in_test_mode(secret.schedule_mode)
             is_in_schedules_mode = test_mode == (secret.schedule_mode == "test_auto")
-            if (reason := event.skip_reason(secret.schedule_mode)) is not None:
+            stage = "start"
+            run = Run(
+                function=context.function_name,
+                request_id=context.aws_request_id,
+                run_id=uuid4().hex,
+                now=now,
+                test_mode=bool(test_mode),
+                secret=secret,
+                context=context,
+            )
+            if event.self_test:
+                outcome = Answered(tested(self.services(run)))
+            elif (reason := event.skip_reason(secret.schedule_mode)) is not None:
                 outcome = Skipped(reason)
             else:
-                stage = "start"
-                run = Run(
-                    function=context.function_name,
-                    request_id=context.aws_request_id,
-                    run_id=uuid4().hex,
-                    now=now,
-                    test_mode=bool(test_mode),
-                    secret=secret,
-                    context=context,
-                )
                 outcome = self.use_case(event, run)
         except Exception as exc:  # noqa: BLE001 - published and raised again, whatever it is
             outcome = Failed(self.nothing_done, Failure(exc, stage))
@@ -207,6 +212,19 @@ class Job(Generic[EventT, ReportT]):
         why = str(error) if error else "SNS has not answered, and there is no time left to ask it again"
         logger.opt(exception=error).error("outcome could not be published", error=why, type=message.type)
         return False
+
+
+def tested(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
+    """Call each service and return what it says, by its name: `ok`, or what is wrong."""
+    found = {}
+    for name, call in services.items():
+        try:
+            call()
+        except Exception as exc:  # noqa: BLE001 - told to whoever asks
+            found[name] = str(as_job_error(exc, name))
+        else:
+            found[name] = "ok"
+    return found
 
 
 def log_failure(failure: Failure) -> None:

@@ -70,10 +70,13 @@ def examine(context: Context) -> Iterator[Finding]:
         *services.checks(context),
         *functions.checks(context),
         *operation.checks(context),
+        *functions.last_checks(context),
     ]
     with context.at_the_end:
         for check in checks:
-            yield from check.findings()
+            for finding in check.findings():
+                context.is_something_wrong = context.is_something_wrong or finding.status == "wrong"
+                yield finding
 
 
 def default_digests(target: Target) -> Path:

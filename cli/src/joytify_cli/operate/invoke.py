@@ -156,7 +156,7 @@ def _check_event(event_type: type[JobEvent], event: Event) -> None:
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
     """Return whether the run may delete in the production collections; stats starts cleanup."""
-    harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan"))
+    harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
     return function in TAKES["dryRun"] and not harmless
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
 
@@ -86,10 +87,18 @@ def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
     )
 
 
+def services(run: Run) -> dict[str, Callable[[], object]]:
+    """Return what a run calls, for a self-test."""
+    bucket = SETTINGS.cleanup_archive_bucket
+    archive = {"archive": Archive(s3_client(), bucket, run.now).check} if bucket else {}
+    return {"mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name), **archive}
+
+
 _job = Job(
     event_type=CleanupEvent,
     use_case=clean_up,
     nothing_done=CleanupReport(),
+    services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=sns_client(), arn=SETTINGS.sns_topic_arn),
 )

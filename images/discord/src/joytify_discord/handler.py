@@ -21,6 +21,7 @@ from joytify_discord.webhook import Webhook
 
 URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
 ZONE_KEY = "DISCORD_TIMEZONE"
+SELF_TEST = {"selfTest": True}
 # Messages may come by the dozen.
 CACHE_SECONDS = 300
 
@@ -52,6 +53,8 @@ def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
 
 def _post(event: object, context: LambdaContext, secret: Secret) -> dict[str, Any]:
     webhook, alerts = _webhooks(secret)
+    if event == SELF_TEST:
+        return _tested(webhook, alerts)
     zone, note = _zone(secret)
     received = parse_event(event)
     messages = Delivery(
@@ -64,6 +67,13 @@ def _post(event: object, context: LambdaContext, secret: Secret) -> dict[str, An
     ).deliver(received)
     logger.info("posted", records=len(received), messages=messages)
     return {"records": len(received), "messages": messages}
+
+
+def _tested(*webhooks: Webhook) -> dict[str, Any]:
+    """Ask Discord for each webhook, which posts nothing; an address that is refused is an error, as for a message."""
+    for webhook in webhooks:
+        webhook.check()
+    return {webhook.key: "ok" for webhook in webhooks}
 
 
 def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:

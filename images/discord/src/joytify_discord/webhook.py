@@ -80,6 +80,18 @@ class Webhook:
         except (PermanentError, ConfigError) as exc:
             raise NotEditableError(str(exc)) from exc
 
+    def check(self) -> None:
+        """Ask Discord whether it knows the webhook; raises as `post` does."""
+        try:
+            response = send("GET", self.url.get_secret_value(), READ_SECONDS, {}, self.transport)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise ConfigError(f"{self.key}: it is not a URL") from None
+        except httpx.RequestError as exc:
+            raise UnavailableError(f"Discord could not be reached ({type(exc).__name__})") from exc
+        # Whose rate is limited is known.
+        if not response.is_success and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            raise self._refusal(response)
+
     def _send(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
         def send() -> str:
             if (seconds := self._free_at - time.monotonic()) > 0:

@@ -28,10 +28,14 @@ from joytify_stats.report import StatsReport
 from joytify_stats.settings import StatsSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joytify_common.outcome import Completed, Failed
 
 # Larger ones gain nothing (docs/benchmarks.md), and a slow server must finish one in the deadline's reserve.
 CHUNK_USERS = 5000
+# What doctor waits for.
+TEST_SECONDS = 10.0
 SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
@@ -53,10 +57,7 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
             period=period,
             deliveries=Deliveries(database, names, period, deadline),
             audience=Audience(database, names, period, read_preference=SETTINGS.read_preference, deadline=deadline),
-            backend=Backend(
-                domain=run.secret.require("API_DOMAIN").get_secret_value(),
-                key=run.secret.require("API_INTERNAL_SECRET_KEY"),
-            ),
+            backend=_backend(run),
             chunk_size=CHUNK_USERS,
             push_size=SETTINGS.backend_chunk_size,
             deadline=deadline,
@@ -67,6 +68,22 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
         start_continuation=partial(_continue, run),
         deadline=deadline,
     ).deliver()
+
+
+def _backend(run: Run) -> Backend:
+    return Backend(
+        domain=run.secret.require("API_DOMAIN").get_secret_value(),
+        key=run.secret.require("API_INTERNAL_SECRET_KEY"),
+    )
+
+
+def services(run: Run) -> dict[str, Callable[[], object]]:
+    """Return what a run calls, for a self-test."""
+    return {
+        "mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name),
+        # To nobody: it answers as to any push.
+        "backend": lambda: _backend(run).push([], Deadline.of(run.context, TEST_SECONDS)),
+    }
 
 
 def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
@@ -85,6 +102,7 @@ _job = Job(
     event_type=StatsEvent,
     use_case=month_end,
     nothing_done=StatsReport(),
+    services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=sns_client(), arn=SETTINGS.sns_topic_arn),
 )

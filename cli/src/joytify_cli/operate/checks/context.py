@@ -27,7 +27,7 @@ T = TypeVar("T")
 AWS, SECRET = "AWS does not answer", "the secret could not be read"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """What the checks look at.
 
@@ -36,12 +36,14 @@ class Context:
         digests: file of the digests that Terraform is given.
         post: whether a message may be posted to Discord.
         at_the_end: closes what the checks opened.
+        is_something_wrong: whether a check has found something wrong so far.
     """
 
     target: Target
     digests: Path
     post: bool = False
     at_the_end: ExitStack = field(default_factory=ExitStack)
+    is_something_wrong: bool = False
     _missing: set[str] = field(default_factory=set)
 
     @cached_property

@@ -6,6 +6,8 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
+
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.operate.findings import Check, Finding
 from joytify_cli.operate.push import ECR
@@ -46,6 +48,9 @@ SHARED: dict[str, tuple[FunctionName, ...]] = {
 # Terraform's variables allow no less; Lambda's own default is 3 s.
 LEAST_TIMEOUT_SECONDS = 30
 APPLY = "terraform apply (docs/deploy.md)"
+ASKED = "this is what the function itself meets: see what doctor says of the same from here, and the function's log"
+# A call that was sent twice would run twice.
+ASK = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
 
 
 def checks(context: Context) -> list[Check]:
@@ -76,6 +81,29 @@ def _function(context: Context, function: FunctionName) -> Iterator[Finding]:
         yield Finding(check, "wrong", f"{says}: state {state}, last update {update}: {reason}", APPLY)
     else:
         yield Finding(check, "ok", says)
+
+
+def last_checks(context: Context) -> list[Check]:
+    """Return the checks that say what the functions themselves meet, which may follow from what others found."""
+    return [Check(f"asked {name}", lambda name=name: _asked(context, name), ASKED) for name in FUNCTIONS]  # type: ignore[misc]
+
+
+def _asked(context: Context, function: FunctionName) -> Iterator[Finding]:
+    """Have the function itself try what it calls: from its own address, with the secret and the rights that it has."""
+    context.settings(function)
+    check, name = f"asked {function}", context.target.names.functions[function]
+    with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
+        response = context.target.client("lambda", ASK).invoke(FunctionName=name, Payload=b'{"selfTest": true}')
+        answer = json.loads(response["Payload"].read() or b"null")
+    faults = [f"{service}: {says}" for service, says in answer.items() if says != "ok"]
+    if "FunctionError" in response:
+        faults = [str(answer.get("errorMessage") or answer)]
+    for fault in faults:
+        # It most likely follows from what is wrong already, and is looked at again when that is mended.
+        known = context.is_something_wrong
+        yield Finding(check, "unknown" if known else "wrong", fault, "mend the others first" if known else ASKED)
+    if not faults:
+        yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'what it calls'}")
 
 
 def _images(context: Context) -> Iterator[Finding]:
