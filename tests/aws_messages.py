@@ -374,7 +374,7 @@ FAILED_SCAN = "ECR scan of shop: failed"
 CASES: dict[str, Case] = {
     # CloudWatch
     "alarm": Case(
-        alarm(), FAILURE, ("Alarm: api-errors", METRIC, "above 1.0", "[runbook](https://example.com/runbook)"), ALARM
+        alarm(), FAILURE, ("Alarm: api-errors", METRIC, "above 1", "[runbook](https://example.com/runbook)"), ALARM
     ),
     "alarm resolved": Case(alarm("OK", "ALARM"), SUCCESS, ("Resolved: api-errors", "alarm"), ALARM),
     "alarm OK after no data": Case(

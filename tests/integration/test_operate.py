@@ -98,7 +98,8 @@ def test_a_healthy_stack_is_well(stack: Stack) -> None:
 def test_a_message_is_posted_only_if_asked_for(stack: Stack) -> None:
     httpx.delete(stack.discord + "/messages")
 
-    assert run("doctor", "--post")[0] == 0
+    code, told = run("doctor", "--post")
+    assert code == 0, told
 
     titles = [
         embed["title"] for message in httpx.get(stack.discord + "/messages").json() for embed in message["embeds"]

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import alarm_text, cleanup_error, cleanup_summary, stats_summary
+from factories import alarm_text, cleanup_error, cleanup_summary, sns_event, stats_summary
 
 from joytify_discord.notation import Place
-from joytify_discord.parsing import Origin, Received, parse_text
+from joytify_discord.parsing import Origin, Received, parse_event, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
@@ -147,3 +147,23 @@ def test_text_without_effect_in_discord_is_not_escaped(text: str) -> None:
 )
 def test_what_would_take_effect_is_escaped(text: str, escaped: str) -> None:
     assert markdown(text, ZoneInfo("UTC")) == escaped
+
+
+@pytest.mark.parametrize(
+    ("trigger", "shown"),
+    [
+        ({"Namespace": "AWS/Lambda", "MetricName": "Duration", "Threshold": 810000.0}, "above 13 min 30 s"),
+        ({"MetricName": "Latency", "Unit": "Seconds", "Threshold": 90.0}, "above 1 min 30 s"),
+        ({"MetricName": "Size", "Unit": "Bytes", "Threshold": 429496729.6}, "above 409.6 MiB"),
+        ({"MetricName": "Used", "Unit": "Percent", "Threshold": 80.0}, "above 80 %"),
+        ({"MetricName": "Messages", "Threshold": 12000.0}, "above 12,000"),
+        ({"MetricName": "Messages", "Threshold": "a lot"}, "above a lot"),
+    ],
+)
+def test_a_limit_is_in_units_for_people(trigger: dict[str, Any], shown: str) -> None:
+    text = alarm_text(Trigger={"ComparisonOperator": "GreaterThanThreshold", **trigger})
+
+    (received,) = parse_event(sns_event(text))
+    fields = {field.name: field.value for field in render(received, ZoneInfo("UTC")).fields}
+
+    assert fields["Limit"] == shown

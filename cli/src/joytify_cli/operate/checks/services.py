@@ -62,17 +62,18 @@ def _webhook(context: Context, key: str) -> Iterator[Finding]:
         # The address is a secret, and httpx quotes it.
         yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", AGAIN)
         return
-    if context.post and answer.is_success:
+    is_posted = context.post and (answer.is_success or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS)
+    if is_posted:
         # As the function posts: it waits where Discord limits the rate.
         (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
         Webhook(url, key).post(hello, Deadline(time.monotonic() + SECONDS))
-    yield _state(answer, key, posted=context.post)
+    yield _state(answer, key, posted=is_posted)
 
 
 def _state(answer: httpx.Response, key: str, *, posted: bool) -> Finding:
-    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS and not posted:
         return Finding("discord", "note", f"{key}: Discord limits the rate just now (429)", AGAIN)
-    if answer.status_code != HTTPStatus.OK:
+    if not answer.is_success and not posted:
         return Finding("discord", "wrong", f"{key}: Discord answered {answer.status_code}", NEW_WEBHOOK)
     done = "a message was posted" if posted else "nothing was posted; --post does"
     return Finding("discord", "ok", f"{key}: the webhook {_name(answer)} is alive ({done})")

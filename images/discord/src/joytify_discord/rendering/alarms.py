@@ -10,11 +10,11 @@ from joytify_discord.parsing import Alarm
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.links import alarm_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import Authored, time_of
+from joytify_discord.rendering.text import Authored, duration, percent, size, time_of
 from joytify_discord.rendering.values import get_list, get_path, get_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from joytify_discord.parsing import EventBridgeEvent
 
@@ -23,6 +23,13 @@ STATES = {
     "ALARM": (FAILURE, "Alarm"),
     "OK": (SUCCESS, "Resolved"),
     "INSUFFICIENT_DATA": (WARNING, "No data"),
+}
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+UNITS: dict[str, Callable[[float], str]] = {
+    "Milliseconds": duration,
+    "Seconds": lambda value: duration(1000 * value),
+    "Bytes": lambda value: size(round(value)),
+    "Percent": percent,
 }
 COMPARISONS = {
     "GreaterThanThreshold": "above",
@@ -128,8 +135,20 @@ def _watched(message: Alarm) -> Iterator[DraftField]:
         yield DraftField("Watches", listed(metrics), inline=False)
     if comparison := COMPARISONS.get(get_path(trigger, "ComparisonOperator")):
         # An anomaly band has no threshold of its own.
-        threshold = "" if "band" in comparison else f" {get_path(trigger, 'Threshold')}"
-        yield DraftField("Limit", comparison + threshold)
+        yield DraftField("Limit", comparison if "band" in comparison else f"{comparison} {_threshold(trigger)}")
+
+
+def _threshold(trigger: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the threshold in the unit of what is watched, for people."""
+    text = get_path(trigger, "Threshold")
+    unit = get_path(trigger, "Unit")
+    if (get_path(trigger, "Namespace"), get_path(trigger, "MetricName")) == ("AWS/Lambda", "Duration"):
+        unit = "Milliseconds"
+    try:
+        value = float(text)
+        return UNITS[unit](value) if unit in UNITS else f"{value:,.10g}"
+    except (ValueError, OverflowError):
+        return text
 
 
 def _metrics(trigger: Any) -> Iterator[str]:  # noqa: ANN401 - JSON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsEr
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import duration, number, percent, size, time_of
+from joytify_discord.rendering.text import Authored, duration, number, percent, size, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         ThrottleFigures,
     )
     from joytify_discord.parsing import Origin
+    from joytify_discord.rendering.text import Text
 
 NEXT_AFTER_FAILURE = (
     "Lambda tries a scheduled or queued event twice more, and then keeps it in the function's dead-letter queue. "
@@ -37,11 +39,11 @@ NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alo
 # Stages after which the work is done: a run that fails there is not retried.
 NOT_RETRIED = frozenset({"hand-over", "summary"})
 # What to do after an error, by its stage.
-NEXT_AFTER = {
+NEXT_AFTER: dict[str, Text] = {
     "hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function.",
-    "deletion limit": (
-        "A retry stops in the same way. Look first: `joytify invoke cleanup --dry-run`; if the number is right: "
-        "`joytify invoke cleanup --payload '{\"allowAboveLimit\": true}'`."
+    "deletion limit": Authored(
+        "A retry stops in the same way. Look first: `joytify invoke cleanup --dry-run --aws`; if the number is right: "
+        "`joytify invoke cleanup --payload '{\"allowAboveLimit\": true}' --aws`."
     ),
     "fan-out": (
         "The state machine has ended, and its input is in the queue of failed events. What the workers met is in "
@@ -81,7 +83,7 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
 
 
 def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
-    fields = [*_failure(message.data), *_stats_figures(message.data)]
+    fields = [*_failure(message), *_stats_figures(message.data)]
     title = f"Monthly statistics failed at {message.data.stage}"
     return _of_run(_draft(FAILURE, title, message, origin, fields), message)
 
@@ -168,7 +170,7 @@ def _storage(storage: Storage) -> str:
 def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
     data = message.data
     fields = [
-        *_failure(data),
+        *_failure(message),
         DraftField("Deleted before the error", number(data.records_deleted)),
         DraftField("Older than", time_of(data.cutoff_date)),
         *map(_collection, data.collections),
@@ -252,16 +254,20 @@ def _scope(figures: CollectionFigures) -> str:
     return "" if figures.scope is None else f"\n{SCOPES[figures.scope]}"
 
 
-def _next_step(data: FailureData) -> str:
+def _next_step(data: FailureData) -> Text:
     usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
 
 
-def _failure(data: FailureData) -> Iterator[DraftField]:
+def _failure(message: MonthlyStatsError | CleanupError) -> Iterator[DraftField]:
+    data = message.data
     yield DraftField(data.error_type, data.error, inline=False)
     yield DraftField("What next", _next_step(data), inline=False)
-    # To find the run in the logs.
-    yield DraftField("Request", data.request_id)
+    job = "stats" if isinstance(message, MonthlyStatsError) else "cleanup"
+    flags = next((f" --environment {each}" for each in ("dev", "staging") if f"-{each}-" in message.source), "")
+    request = re.sub(r"[^\w-]", "", data.request_id)
+    yield DraftField("Its log", Authored(f"`joytify tail {job} --request {request} --aws{flags}`"), inline=False)
+    yield DraftField("More", "docs/operations.md, What each message means", inline=False)
 
 
 def _draft(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
