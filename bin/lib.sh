@@ -71,6 +71,13 @@ require_compose() {
   COMPOSE=(docker-compose)
 }
 
+# Prints the folder of another clone whose containers are up: there is one project `joytify` on a machine.
+other_clone() {
+  local folder
+  folder=$("$DOCKER" ps -a --filter label=com.docker.compose.project=joytify --format '{{.Label "com.docker.compose.project.working_dir"}}' | head -n 1)
+  if [ -n "$folder" ] && [ "$folder" != "$PWD" ] && [ -d "$folder" ]; then echo "$folder"; fi
+}
+
 # Installs a Chromium for the tests that look at a page.
 require_chromium() {
   if command -v google-chrome >/dev/null || { command -v chromium >/dev/null && [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }; then return; fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import subprocess
@@ -15,11 +16,13 @@ from uuid import uuid4
 import pytest
 import stamina
 from botocore.exceptions import ClientError, EndpointConnectionError
-from bson import CodecOptions, Decimal128, Int64, ObjectId, decode
+from bson import CodecOptions, Decimal128, Int64, ObjectId, decode, encode
 from cleanup_run import CUTOFF, NOW, clean_up
 from forks import forks
+from typer.testing import CliRunner
 
 from joytify_cleanup.archive import Archive
+from joytify_cli.main import app
 from joytify_cli.operate.archive_reader import list_archive, read_archive
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_local.aws import REGION, aws_client
@@ -179,7 +182,9 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     )
     for key in ("archive/readme", "archive/playbacks/2026/13/45/x", "archive//2026/11/01/x"):
         aws_client("s3", endpoint).put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
-    assert "playbacks" in joytify("list")
+    (row,) = [line for line in joytify("list").splitlines() if "playbacks" in line]
+    assert [cell.strip() for cell in row.split("│")][1:4] == ["playbacks", "2026-11-01", "25"]
+    assert "sessions" not in joytify("list", "--collection", "sessions").replace(bucket, "")
     assert "23 would be inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4
     assert "23 inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
@@ -189,6 +194,22 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     )
     assert "25 inserted" in joytify(*restore, "--yes", "--into", "restored")
     assert {d["_id"] for d in database.restored.find()} == {d["_id"] for d in expired}
+
+
+def test_one_collection_does_not_take_what_was_archived_of_two(
+    endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    for name in ("playbacks", "sessions"):
+        key = f"archive/{name}/2026/11/01/x.bson.gz"
+        aws_client("s3", endpoint).put_object(Bucket=bucket, Key=key, Body=gzip.compress(encode({"_id": 1})))
+    days = ("--from", "2026-11-01", "--to", "2026-11-01", "--aws", "--bucket", bucket)
+
+    done = CliRunner().invoke(app, ["archive", "restore", *days, "--into", "restored", "--yes", "--uri", "mongodb://x"])
+
+    assert done.exit_code == 2
+    assert "--collection" in done.output
+    assert "playbacks or sessions" in done.output
 
 
 RUN = """

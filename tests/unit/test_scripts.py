@@ -98,6 +98,15 @@ def test_an_error_of_git_is_none_of_its_answers(tmp_path: Path) -> None:
         run(tmp_path, f"{ROOT}/bin/changed-environments HEAD")
 
 
+@pytest.mark.parametrize(("folder", "other"), [("", ""), (".", ""), ("gone", ""), ("there", "there")])
+def test_the_containers_of_another_clone_are_known(tmp_path: Path, folder: str, other: str) -> None:
+    (tmp_path / "there").mkdir()
+    told = str((tmp_path / folder).resolve()) if folder else ""
+    fake = f"docker() {{ echo '{told}'; }}; DOCKER=docker"
+
+    assert run(tmp_path, f". {ROOT}/bin/lib.sh; {fake}; other_clone") == (str(tmp_path / other) if other else "")
+
+
 DOCKER = """
 docker() {
   echo "$*" >> asked

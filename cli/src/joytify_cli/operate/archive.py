@@ -13,10 +13,10 @@ from pymongo.errors import BulkWriteError
 from rich.table import Table
 
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.operate.archive_reader import ArchiveObject, list_archive, read_archive
+from joytify_cli.operate.archive_reader import ArchiveObject, documents_in, list_archive, read_archive
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, Environment, Project, find_target
-from joytify_cli.terminal import confirm, console, fail
+from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.terminal import UsageError, confirm, console, fail
 from joytify_common.errors import ConfigError, JobError
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
 
-Bucket = Annotated[str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="The archive bucket")]
+Bucket = Annotated[
+    str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="The archive bucket; default: cleanup's own")
+]
+Only = Annotated[str | None, typer.Option("--collection", help="Only what was archived of this collection")]
 From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which it was archived")]
 To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day on which it was archived")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
@@ -69,35 +72,38 @@ class Restored:
 @app.command("list")
 def list_(
     *,
-    bucket: Bucket,
+    bucket: Bucket = "",
     start: From = EARLIEST,
     end: To = LATEST,
+    collection: Only = None,
     aws: Aws = False,
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show how much was archived, by collection and day.
+    """Show how much was archived, by collection and day; it asks S3 for each object.
 
-    Example: joytify archive list --bucket joytify-archive-123456789012 --aws
+    Example: joytify archive list --from 2026-11-01 --aws
     """
-    totals: dict[tuple[str, date], tuple[int, int]] = {}
-    for found in _objects(
-        find_target(aws=aws, project=project, environment=environment).client("s3"), bucket, start, end
-    ):
-        objects, size = totals.get((found.collection, found.day), (0, 0))
-        totals[found.collection, found.day] = (objects + 1, size + found.bytes)
-    table = Table("collection", "day", "objects", "bytes", title=bucket)
-    for (collection, day), (objects, size) in sorted(totals.items()):
-        table.add_row(collection, day.isoformat(), f"{objects:,}", f"{size:,}")
+    target = find_target(aws=aws, project=project, environment=environment)
+    bucket, client = bucket or _own_bucket(target), target.client("s3")
+    totals: dict[tuple[str, date], tuple[int, int, int]] = {}
+    for found in _objects(client, bucket, start, end, collection):
+        documents, objects, size = totals.get((found.collection, found.day), (0, 0, 0))
+        held = documents_in(client, bucket, found.key)
+        totals[found.collection, found.day] = (documents + held, objects + 1, size + found.bytes)
+    table = Table("collection", "day", "documents", "objects", "bytes", title=bucket)
+    for (name, day), figures in sorted(totals.items()):
+        table.add_row(name, day.isoformat(), *(f"{figure:,}" for figure in figures))
     console.print(table)
 
 
 @app.command()
 def restore(
     *,
-    bucket: Bucket,
+    bucket: Bucket = "",
     start: From,
     end: To,
+    collection: Only = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is written")] = False,
     into: Annotated[str | None, typer.Option(help="Collection to restore into; default: where it came from")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, write nothing")] = False,
@@ -112,15 +118,23 @@ def restore(
     The archive may be in AWS (--aws) and the database elsewhere (--uri).
     The next cleanup deletes again what has expired, unless it is another collection or CLEANUP_DAYS is longer.
 
-    Example: joytify archive restore --bucket B --from 2026-11-01 --to 2026-11-30 --into restored --dry-run
+    Example: joytify archive restore --from 2026-11-01 --to 2026-11-30 --aws --dry-run
     """
     if start > end:
         raise typer.BadParameter("it must not be after --to", param_hint="--from")
-    client, restored = find_target(aws=aws, project=project, environment=environment).client("s3"), Restored()
+    source = find_target(aws=aws, project=project, environment=environment)
+    bucket, client, restored = bucket or _own_bucket(source), source.client("s3"), Restored()
     # The newest first: an attempt that was repeated has left an earlier version of a document.
-    objects = sorted(_objects(client, bucket, start, end), key=lambda found: (found.day, found.key), reverse=True)
+    objects = sorted(
+        _objects(client, bucket, start, end, collection), key=lambda found: (found.day, found.key), reverse=True
+    )
+    kinds = sorted({found.collection for found in objects})
+    if into and len(kinds) > 1:
+        raise typer.BadParameter(
+            f"one collection takes one: say --collection {' or '.join(kinds)}", param_hint="--into"
+        )
     if not dry_run and not yes:
-        place = into or ", ".join(sorted({found.collection for found in objects})) or "no collection"
+        place = into or ", ".join(kinds) or "no collection"
         confirm(f"restore {len(objects):,} objects into {place}", otherwise="say --yes, or look first with --dry-run")
     with (
         open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
@@ -185,9 +199,20 @@ def _restore(
             restored.refuse(missing[error["index"]]["_id"], str(error["errmsg"])[:REASON_CHARACTERS])
 
 
-def _objects(client: S3Client, bucket: str, start: datetime, end: datetime) -> Iterator[ArchiveObject]:
+def _own_bucket(target: Target) -> str:
+    """Return the bucket that cleanup archives into."""
+    if not (bucket := target.function_settings("cleanup").get("CLEANUP_ARCHIVE_BUCKET", "")):
+        raise UsageError(f"cleanup in {target.place} archives nothing: name the archive by --bucket")
+    return bucket
+
+
+def _objects(
+    client: S3Client, bucket: str, start: datetime, end: datetime, collection: str | None
+) -> Iterator[ArchiveObject]:
     try:
-        yield from list_archive(client, bucket, start.date(), end.date())
+        for found in list_archive(client, bucket, start.date(), end.date()):
+            if collection in {None, found.collection}:
+                yield found
     except ConfigError as exc:
         raise typer.BadParameter(str(exc), param_hint="--bucket") from None
 

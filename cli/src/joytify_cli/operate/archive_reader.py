@@ -45,6 +45,13 @@ def list_archive(client: S3Client, bucket: str, start: date, end: date) -> Itera
                     yield found
 
 
+def documents_in(client: S3Client, bucket: str, key: str) -> int:
+    """Return how many documents an object holds, as cleanup has noted."""
+    with s3_errors(bucket):
+        noted = client.head_object(Bucket=bucket, Key=key)["Metadata"].get("documents", "0")
+    return int(noted) if noted.isdigit() else 0
+
+
 def _parsed(key: str, size: int) -> ArchiveObject | None:
     """Return what a key says; None if cleanup has not made it."""
     if (match := KEY.fullmatch(key)) is None:

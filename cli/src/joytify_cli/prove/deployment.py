@@ -93,10 +93,13 @@ class Deployment:
 
     def remove_images(self) -> None:
         """Remove the functions' containers and the images that were pulled from the stack's registry."""
+        for line in docker("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Image}}").splitlines():
+            # By the name that they were started by: another deployment may have the same image from its own registry.
+            container, image = line.split(maxsplit=1)
+            if image.startswith(self.stack.registry + "/"):
+                docker("rm", "-f", container)
         references = docker("image", "ls", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}").splitlines()
         for repository, tag, digest in (line.split() for line in references):
             if repository.startswith(self.stack.registry + "/"):
                 name = f"{repository}@{digest}" if tag == "<none>" else f"{repository}:{tag}"
-                if containers := docker("ps", "-aq", "--filter", f"ancestor={name}").split():
-                    docker("rm", "-f", *containers)
                 docker("image", "rm", "-f", name)
