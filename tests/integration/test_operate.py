@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -762,3 +763,27 @@ def test_an_event_that_would_be_refused_again_stays_in_its_queue(stack: Stack, q
     assert "dryrun" in output
     (left,) = json.loads(run("queues", "show", "cleanup-failed", "--json")[1])["joytify-cleanup-failed"]
     assert left["event"] == {"dryrun": True}
+
+
+def test_what_happened_is_shown_in_order(stack: Stack, queues: dict[str, str]) -> None:
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=b'{"dryRun": true}')
+    stack.client("lambda").invoke(FunctionName=FUNCTIONS["stats"], Payload=b'{"period": "2999-01"}')
+    stack.client("sqs").send_message(QueueUrl=queues["cleanup-failed"], MessageBody=given_up({}, "it was frozen"))
+    alarm = {"AlarmName": "joytify-cleanup-failed", "MetricName": "m", "Namespace": "n", "Period": 60, "Threshold": 1}
+    more = {"EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum"}
+    cloudwatch = stack.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**alarm, **more)
+    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="a test")
+
+    code, told = run("timeline", "--since", began)
+    cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+
+    assert code == 0
+    lines = told.splitlines()
+    assert [line for line in lines if "ran" in line and "cleanup" in line and "dryRun=True" in line], told
+    assert [line for line in lines if "failed" in line and "stats" in line and "2999-01" in line], told
+    assert [line for line in lines if "given up" in line and "it was frozen" in line], told
+    assert [line for line in lines if "ALARM" in line and "joytify-cleanup-failed" in line], told
+    assert [line[:14] for line in lines] == sorted(line[:14] for line in lines)
+    assert "nothing has happened" in run("timeline", "--since", "2999-01-01T00:00Z")[1]

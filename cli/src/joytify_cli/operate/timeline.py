@@ -1,0 +1,141 @@
+"""`joytify timeline`: runs, failures, alarms, failed events and deployments of all functions in one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from joytify_cli.operate import dead_letters
+from joytify_cli.operate.logs import LogReader
+from joytify_cli.operate.tail import parse_since
+from joytify_cli.target import FUNCTIONS, NOT_FOUND, Aws, Environment, Project, Target, find_target
+from joytify_cli.terminal import console, say
+from joytify_common.aws import aws_errors
+from joytify_common.errors import JobError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from joytify_cli.operate.logs import Line
+    from joytify_cli.target import FunctionName
+
+STYLES = {"failed": "bold red", "ALARM": "bold red", "given up": "red", "OK": "green", "deployed": "cyan"}
+# What a run says of itself at its end.
+ENDINGS = {"run ended": "ran", "posted": "posted", "run failed": "failed", "messages could not be posted": "failed"}
+# What stands for a run of stats or cleanup, first what says most.
+FIGURES = ("skipped", "usersUpdated", "recordsDeleted", "stopReason", "continued", "dryRun", "period")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        at: when, UTC.
+        who: a function, an alarm or a queue.
+        what: `ran`, `posted`, `failed`, `given up`, `deployed`, or the state of an alarm.
+        says: what is known of it.
+    """
+
+    at: datetime
+    who: str
+    what: str
+    says: str
+
+
+def timeline(
+    *,
+    since: Annotated[str, typer.Option(help="How far back: 90s, 10m, 2h, 3d, 1w, or a time")] = "8h",
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Show what happened, in order of time: runs, failures, alarms, failed events, deployments.
+
+    Example: joytify timeline --since 1d --aws
+    """
+    began = parse_since(since, datetime.now(UTC))
+    target = find_target(aws=aws, project=project, environment=environment)
+    sources: dict[str, Callable[[], Iterator[Event]]] = {
+        **{f"the log of {name}": lambda name=name: _runs(target, name, began) for name in FUNCTIONS},  # type: ignore[misc]
+        "the alarms": lambda: _alarms(target, began),
+        "the queues": lambda: _given_up(target),
+        "the functions": lambda: _deployments(target),
+    }
+    events: list[Event] = []
+    for name, source in sources.items():
+        try:
+            events += source()
+        except JobError as exc:
+            say(f"{name}: {exc}", "yellow")
+    shown = sorted((event for event in events if event.at >= began), key=lambda event: event.at)
+    for event in shown:
+        console.print(
+            Text.assemble(
+                (f"{event.at.astimezone():%m-%d %H:%M:%S}  ", "dim"),
+                (f"{event.what:<9}", STYLES.get(event.what, "")),
+                (f"{event.who}  ", "bold"),
+                event.says,
+            ),
+            soft_wrap=True,
+        )
+    if not shown:
+        say(f"nothing has happened in {target.place} since {began.astimezone():%Y-%m-%d %H:%M:%S %z}")
+
+
+def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[Event]:
+    group = f"/aws/lambda/{target.names.functions[function]}"
+    for line in LogReader(target.client("logs"), group, began).read():
+        what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
+        if what:
+            yield Event(line.time, function, what, _said(line))
+
+
+def _is_lambdas_error(line: Line) -> bool:
+    """Return whether Lambda itself says that a run failed, as for one that took too long."""
+    return line.level == "ERROR" and not line.fields and "Task timed out" in line.message
+
+
+def _said(line: Line) -> str:
+    outcome = line.fields.get("outcome")
+    told = outcome if isinstance(outcome, dict) else line.fields
+    if "error" in told:
+        parts = [str(told["error"]), f"joytify tail --request {line.request[:8]}"]
+        return "; ".join(parts)
+    known = {key: told[key] for key in FIGURES if told.get(key) not in {None, False, ""}}
+    return "  ".join(f"{key}={value}" for key, value in (known or told).items() if not isinstance(value, dict | list))
+
+
+def _alarms(target: Target, began: datetime) -> Iterator[Event]:
+    with aws_errors("alarms", "CloudWatch"):
+        pages = (
+            target.client("cloudwatch")
+            .get_paginator("describe_alarm_history")
+            .paginate(HistoryItemType="StateUpdate", StartDate=began, EndDate=datetime.now(UTC))
+        )
+        items = [item for page in pages for item in page["AlarmHistoryItems"]]
+    own = target.names.alarms | target.names.fan_out_alarms
+    for item in items:
+        if item["AlarmName"] in own:
+            says = str(item.get("HistorySummary", ""))
+            state = says.rpartition(" to ")[2].rstrip(".") or "changed"
+            yield Event(item["Timestamp"].astimezone(UTC), str(item["AlarmName"]), state, says)
+
+
+def _given_up(target: Target) -> Iterator[Event]:
+    for name, url in dead_letters.find_queues(target).items():
+        for letter in dead_letters.read(target, url):
+            yield Event(letter.sent, name, "given up", letter.error or "nobody says why")
+
+
+def _deployments(target: Target) -> Iterator[Event]:
+    for function in FUNCTIONS:
+        name = target.names.functions[function]
+        with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
+            found: Any = target.client("lambda").get_function_configuration(FunctionName=name)
+        at = datetime.strptime(found["LastModified"][:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        yield Event(at, function, "deployed", f"{found['MemorySize']} MB, {found['Timeout']} s")

@@ -1,0 +1,71 @@
+"""`joytify rollback` in a repository of the test's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from joytify_cli.main import app
+from joytify_cli.target import FUNCTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def git(*words: str) -> str:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    return subprocess.run(["git", *identity, *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def written(file: Path, digit: str) -> str:
+    """Write digests of this digit and commit them; return the commit."""
+    digests = dict.fromkeys(FUNCTIONS, "sha256:" + digit * 64)
+    file.write_text(json.dumps({"image_digests": digests}, indent=2) + "\n")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", f"Deploy {digit}")
+    return git("rev-parse", "--short", "HEAD")
+
+
+def run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["rollback", *words])
+    return done.exit_code, done.output
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of prod's digests, which Git does not know yet."""
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+    (tmp_path / "terraform").mkdir()
+    return tmp_path / "terraform" / "images.prod.tfvars.json"
+
+
+def test_the_images_of_a_commit_are_written_and_nothing_else(file: Path) -> None:
+    first = written(file, "1")
+    before = file.read_text()
+    second = written(file, "2")
+
+    code, shown = run()
+    assert code == 0
+    assert [line for line in shown.splitlines() if second in line and "these" in line]
+    assert [line for line in shown.splitlines() if first in line and "differ" in line]
+    code, told = run(first)
+
+    assert code == 0
+    assert file.read_text() == before
+    assert "terraform -chdir=terraform apply -var-file=prod.tfvars -var-file=images.prod.tfvars.json" in told
+    assert "already" in run(first)[1]
+    assert git("log", "--oneline").count("\n") == 1
+
+
+def test_what_git_does_not_know_is_said(file: Path) -> None:
+    written(file, "1")
+
+    code, told = run("0000000")
+    assert (code, "0000000" in told) == (1, True)
+    code, told = run("--environment", "dev")
+    assert (code, "images.dev.tfvars.json" in told) == (2, True)
