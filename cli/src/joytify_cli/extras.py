@@ -26,4 +26,5 @@ def missing_extras() -> Iterator[None]:
     except ModuleNotFoundError as exc:
         if (extra := EXTRAS.get(str(exc.name).partition(".")[0])) is None:
             raise
-        raise UsageError(f"this needs more packages, from the repository: pip install {extra}") from None
+        text = f"this needs more packages: `make init` in the repository, or elsewhere pip install {extra}"
+        raise UsageError(text) from None
