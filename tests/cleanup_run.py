@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from bson import ObjectId
 from factories import metadata
 from pymongo.database import Database
 
+from joytify_cleanup.archive import Archive
 from joytify_cleanup.cleanup import Cleanup
+from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.purge import Purge
+from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.retention import POLICIES, Times, cutoff
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.events import parse_event
 from joytify_common.outcome import Answered, Failed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from joytify_cleanup.archive import Archive
-    from joytify_cleanup.database_size import DatabaseSize
-    from joytify_cleanup.report import CleanupReport
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
 DAYS = 60

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.settings import CleanupSettings
 from joytify_common.secrets import KEYS
+from joytify_common.settings import Settings
 from joytify_discord.settings import DiscordSettings
 from joytify_stats.month_end import StatsEvent
 from joytify_stats.settings import StatsSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic import BaseModel
-
-    from joytify_common.settings import Settings
 
 FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from bson import ObjectId
 from factories import STATS, FakeContext, metadata
 from pydantic import SecretStr
+from pymongo.database import Database
 
 from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import Deadline
+from joytify_common.errors import JobError
 from joytify_common.events import parse_event
 from joytify_common.job import Run
-from joytify_common.outcome import Failed
+from joytify_common.outcome import Completed, Failed
 from joytify_common.secrets import Secret
 from joytify_stats.audience import Audience
+from joytify_stats.backend import Backend
 from joytify_stats.deliveries import Deliveries
 from joytify_stats.delivery import Delivery
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bson import ObjectId
-    from pymongo.database import Database
-
-    from joytify_common.errors import JobError
-    from joytify_common.outcome import Completed
-    from joytify_stats.backend import Backend
-    from joytify_stats.report import StatsReport
+from joytify_stats.report import StatsReport
 
 NOW = datetime(2026, 11, 1, 2, tzinfo=UTC)
 

@@ -7,16 +7,14 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from joytify_local.mongodb import mongod_path
 from joytify_local.processes import free_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOST, NAME = "127.0.0.1", "three"
 LIMIT_SECONDS = 60

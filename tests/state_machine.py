@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 DEFINITION, RETRY = Path("terraform/fan_out.asl.json"), Path("terraform/fan_out_retry.json")
 

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 from bson import ObjectId
@@ -23,6 +24,7 @@ from cleanup_run import clean_up, made
 from month_end import Outside, month_end
 from pydantic import SecretStr
 from pymongo import MongoClient
+from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
@@ -36,11 +38,6 @@ from joytify_stats.audience import MARK
 from joytify_stats.backend import Backend
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pymongo.database import Database
 
 DATABASE, KEY, TOKENS = "mern-joytify", "internal-key-of-the-contract", "access-key-of-the-contract"
 NOW = datetime.now(UTC)

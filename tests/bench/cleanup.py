@@ -14,11 +14,14 @@ import platform
 import statistics
 import struct
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from bson import ObjectId
@@ -29,16 +32,10 @@ from rich.console import Console
 from rich.table import Table
 
 from joytify_cleanup.archive import Archive
+from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.retention import cutoff
 from joytify_local.aws import REGION
 from joytify_local.stack import start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from multiprocessing.connection import Connection
-    from multiprocessing.synchronize import Event
-
-    from joytify_cleanup.report import CleanupReport
 
 RESULT = Path("build/bench/cleanup.json")
 BATCH, PAUSE_SECONDS = 10_000, 0.1

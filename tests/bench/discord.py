@@ -9,8 +9,9 @@ import json
 import random
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aws_messages import CASES
@@ -22,9 +23,6 @@ from joytify_discord.limits import payloads
 from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RESULT = Path("build/bench/discord.json")
 MESSAGES = Path(__file__).parents[1] / "messages"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
 from joytify_cli.docker import docker
 from joytify_local.aws import aws_client
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from joytify_local.stack import Stack
+from joytify_local.stack import Stack
 
 MEMORY_MB, CPUS = 1024, 0.6
 # Prints the largest peak resident size of the container's processes, in kB.

@@ -13,10 +13,11 @@ import platform
 import statistics
 import struct
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 from bson import ObjectId
@@ -32,9 +33,6 @@ from joytify_cli.docker import bridge_address
 from joytify_local.aws import API_KEY
 from joytify_local.stack import Stack, start_embedded
 from joytify_stats.backend import Backend
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 RESULT = Path("build/bench/stats.json")
 DATABASE = "joytify-bench"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,9 +17,6 @@ from joytify_discord.limits import ATTACHMENT_BYTES, Payload, payloads
 from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SAMPLES = {
     path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "messages").glob("*.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import hcl2
 import pytest
@@ -16,9 +16,6 @@ from joytify_common.events import MAX_CONTINUATIONS
 from joytify_discord.settings import DiscordSettings
 from joytify_stats.delivery import CHUNK_SECONDS
 from joytify_stats.settings import StatsSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What Terraform itself wires: the names and ARNs of what it creates.
 WIRED = {

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from second_emulator import RESULT
@@ -14,9 +15,6 @@ from second_emulator import RESULT
 from joytify_cli.prove.deployment import Deployment
 from joytify_cli.prove.terraform import TerraformError
 from joytify_local.stack import load_deployed_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LIMIT_SECONDS = 25 * 60
 

@@ -7,22 +7,18 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, CONTENT, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
 
 from joytify_cli.prove.deploy_checks import aws
-from joytify_cli.prove.deployment import FOLDER
+from joytify_cli.prove.deployment import FOLDER, Deployment
 from joytify_cli.prove.terraform import Terraform, changes
 from joytify_local.aws import API_KEY, FUNCTIONS, WEBHOOK_TOKEN, aws_client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cli.prove.deployment import Deployment
 
 # Deploying, which the first test waits for, takes minutes.
 pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]

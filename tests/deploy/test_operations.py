@@ -7,25 +7,20 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from operations_page import session, shows
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
-from joytify_cli.prove.deployment import FOLDER
+from joytify_cli.prove.deployment import FOLDER, Deployment
 from joytify_cli.target import Names
 from joytify_local.aws import FUNCTIONS, aws_client
 from joytify_local.stack import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    from joytify_cli.prove.deployment import Deployment
 
 pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 

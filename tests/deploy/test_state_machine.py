@@ -6,7 +6,7 @@ import json
 import struct
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -14,10 +14,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 from state_machine import execute
 
-from joytify_cli.prove.deployment import DATABASE
-
-if TYPE_CHECKING:
-    from joytify_cli.prove.deployment import Deployment
+from joytify_cli.prove.deployment import DATABASE, Deployment
 
 # Deploying, which the first test waits for, takes minutes.
 pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]

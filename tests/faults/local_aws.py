@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bson import decode_all, encode
@@ -13,9 +14,6 @@ from door import Door
 from joytify_local.aws import ACCOUNT, REGION, SECRET_NAME, aws_client
 from joytify_local.processes import stop
 from joytify_local.servers import ministack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BUCKET, TOPIC = "archive-of-the-faults", "faults"
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import Any
 
 from bson import ObjectId, encode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from random import Random
-
-    from pymongo.database import Database
+from pymongo.database import Database
 
 Document = dict[str, Any]
 

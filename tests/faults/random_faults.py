@@ -11,28 +11,23 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from child import AT_ONCE
 from door import MOODS, TAKES, Door
-from forks import forks
+from forks import Forks, forks
 from local_aws import LocalAws
 from oracle import SECRET, World, broken_by_cleanup, broken_by_output, broken_by_pushes, broken_by_stats, fill
 from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
 from server import Server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from forks import Forks
 
 RESULT = Path("build/faults.json")
 ATTEMPTS = 3

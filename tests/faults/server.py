@@ -5,16 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from door import HOST, Door
 from pymongo import MongoClient
 
 from joytify_local.mongodb import initiate, mongod_path
 from joytify_local.processes import free_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 START_SECONDS = 60
 

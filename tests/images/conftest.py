@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 import pytest
@@ -12,9 +12,6 @@ from containers import Function
 from joytify_cli.docker import bridge_address, docker
 from joytify_local.aws import aws_client
 from joytify_local.stack import Stack, start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 START_SECONDS = 30
 

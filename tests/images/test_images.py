@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -16,9 +16,7 @@ from factories import cleanup_summary, sns_event
 
 from joytify_cli.docker import DOCKER, docker
 from joytify_local.aws import WEBHOOK_PATH, aws_client
-
-if TYPE_CHECKING:
-    from joytify_local.stack import Stack
+from joytify_local.stack import Stack
 
 SHORT = ("stats", "cleanup", "discord")
 ROOT = Path(__file__).parents[2]

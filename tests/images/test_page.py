@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 from factories import EVERY_MESSAGE, alarm_text, sns_event
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
@@ -22,11 +22,6 @@ from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN
 from joytify_local.processes import answers, free_port, start, stop
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 MESSAGES = Path(__file__).parents[1] / "messages"

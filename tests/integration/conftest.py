@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
+from pymongo.database import Database
 from testcontainers.core.container import DockerContainer
 
 from joytify_local.mongodb import initiate, start_mongod
 from joytify_local.processes import free_port, stop
 from joytify_local.stack import start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

@@ -19,9 +19,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from bson import CodecOptions, Decimal128, Int64, ObjectId, decode, encode
 from cleanup_run import CUTOFF, NOW, clean_up
 from forks import forks
+from pymongo.database import Database
 from typer.testing import CliRunner
 
 from joytify_cleanup.archive import Archive
+from joytify_cleanup.report import CleanupReport
 from joytify_cli.main import app
 from joytify_cli.operate.archive_reader import list_archive, read_archive
 from joytify_common.errors import ConfigError, PermanentError, TransientError
@@ -29,9 +31,6 @@ from joytify_local.aws import REGION, aws_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from pymongo.database import Database
-
-    from joytify_cleanup.report import CleanupReport
 
 OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
 

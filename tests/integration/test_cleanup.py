@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import Int64, ObjectId, Timestamp
 from cleanup_run import CUTOFF, clean_up
 from cleanup_run import figures as figures_of
+from pymongo.database import Database
 
 from joytify_cleanup.database_size import DatabaseSize, Trend
 from joytify_common.errors import PermanentError
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 MILLISECOND = timedelta(milliseconds=1)
 OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)

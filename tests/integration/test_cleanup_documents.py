@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,9 @@ from cleanup_run import CUTOFF, NOW, clean_up, figures, made
 from fail_points import failing
 from pydantic import SecretStr
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
-from pymongo.monitoring import CommandListener
+from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from joytify_cleanup.archive import Archive
 from joytify_cli.operate.archive_reader import list_archive, read_archive
@@ -32,11 +34,7 @@ from joytify_local.mongodb import initiate, mongod_path, start_mongod
 from joytify_local.processes import free_port, start, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_s3 import S3Client
-    from pymongo.database import Database
-    from pymongo.monitoring import CommandStartedEvent
 
 OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
 

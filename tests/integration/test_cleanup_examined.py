@@ -6,25 +6,21 @@ import json
 import random
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import Binary, Int64, MaxKey, MinKey, ObjectId, Timestamp
 from cleanup_run import CUTOFF, NOW, Options, clean_up, documents_of, made
 from cleanup_run import figures as figures_of
 from forks import forks
+from pymongo import MongoClient
+from pymongo.database import Database
 
 from joytify_cleanup.collection import CLOCK_MARGIN
+from joytify_cleanup.report import CleanupReport
 from joytify_common.errors import PermanentError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pymongo import MongoClient
-    from pymongo.database import Database
-
-    from joytify_cleanup.report import CleanupReport
-    from joytify_common.messages import CollectionFigures
+from joytify_common.messages import CollectionFigures
 
 OLD = CUTOFF - timedelta(days=900)
 # A fifth of the real number, so that a collection which is not swept anyway is soon filled.

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cleanup_run import CUTOFF, NOW, answer, clean_up, figures, made
+from pymongo.database import Database
 
 from joytify_cleanup.event import MAX_WORKERS
 from joytify_common.errors import PermanentError, TransientError
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 EXPIRED, RETAINED, WORKERS = 400, 100, 4
 # What Step Functions passes from one state to the next, in bytes.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -19,17 +20,12 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
-from joytify_discord.dedup import ContainerStore, TableStore
+from joytify_discord.dedup import ContainerStore, DedupStore, TableStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
 from joytify_local.processes import answers, free_port, start, stop
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from joytify_discord.dedup import DedupStore
 
 # The limits' clocks run faster here: a minute is a second and a half.
 PACE = 40.0

@@ -7,11 +7,12 @@ import os
 import signal
 import struct
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -21,9 +22,6 @@ from state_machine import definition, ended, execute
 
 from joytify_local.aws import ACCOUNT, FUNCTIONS, REGION
 from joytify_local.stack import Stack, start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DATABASE, QUEUE = "joytify-fan-out", "joytify-cleanup-failed"
 RECORDS = int(os.environ.get("FAN_OUT_RECORDS", "24000"))

@@ -7,25 +7,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import ObjectId
 from cleanup_run import CUTOFF, clean_up
 from fail_points import failing
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import ConfigurationError, PyMongoError
 
+from joytify_cleanup.report import CleanupReport
 from joytify_common.errors import TransientError
 from joytify_local.mongodb import mongod_path
 from joytify_local.processes import free_port, start, stop
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pymongo.database import Database
-
-    from joytify_cleanup.report import CleanupReport
 
 Document = dict[str, Any]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp, encode
 from cleanup_run import CUTOFF, NOW, clean_up
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from month_end import Outside, month_end
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
+from pymongo.database import Database
 
 Document = dict[str, Any]
 

@@ -6,17 +6,14 @@ import gzip
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from joytify_common.http_answers import MOST_BYTES, json_object, send
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

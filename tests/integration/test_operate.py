@@ -10,11 +10,12 @@ import struct
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -31,10 +32,6 @@ from joytify_local.aws import FUNCTIONS, SECRET_NAME, WEBHOOK_PATH, WEBHOOK_TOKE
 from joytify_local.mongodb import initiate, mongod_path
 from joytify_local.processes import free_port, start, stop
 from joytify_local.stack import Stack, start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
 DATABASE = "joytify-operate"
 # What a shell starts in the background ignores SIGINT, and so does all that it starts.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -16,15 +18,10 @@ from typer.testing import CliRunner
 from joytify_cli.docker import DockerError, docker
 from joytify_cli.main import app
 from joytify_cli.operate import push
+from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.functions import _kept
 from joytify_cli.operate.push import digests_file, logged_in, own_registry
 from joytify_cli.target import FUNCTIONS, Names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from joytify_cli.operate.checks.context import Context
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 

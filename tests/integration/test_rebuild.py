@@ -6,11 +6,12 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import ObjectId
 from forks import forks
+from pymongo.database import Database
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
@@ -20,9 +21,6 @@ from joytify_common.errors import ConfigError
 from joytify_common.ids import BEGINNING
 from joytify_stats.period import Period
 from joytify_stats.rebuild import CHUNK_USERS, Rebuild
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

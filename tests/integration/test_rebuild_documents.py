@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import Decimal128, Int64, MaxKey, ObjectId
 from month_end import month_end
 from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import ConnectionFailure
 
 from joytify_common.collections import PRODUCTION
@@ -20,11 +22,6 @@ from joytify_common.ids import BEGINNING, key_of
 from joytify_stats.built import Built
 from joytify_stats.period import Period
 from joytify_stats.rebuild import Rebuild
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from pymongo.database import Database
 
 OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 PLAYED = datetime(2026, 10, 5, 20, tzinfo=UTC)

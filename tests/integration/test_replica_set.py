@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from cleanup_run import CUTOFF, clean_up
 from month_end import NOW, Outside, month_end
 from pydantic import SecretStr
 from pymongo import MongoClient, ReadPreference
+from pymongo.database import Database
 from replica_set import ReplicaSet
 
 from joytify_common.collections import PRODUCTION
@@ -22,11 +24,6 @@ from joytify_common.ids import BEGINNING
 from joytify_common.mongo import connect, mongo_client
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

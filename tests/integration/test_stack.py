@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -19,9 +20,6 @@ from pymongo import MongoClient
 
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, aws_client
 from joytify_local.stack import Stack, start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DATABASE = "joytify-test"
 

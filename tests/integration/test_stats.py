@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import ObjectId
 from month_end import FakeBackend, Outside, month_end
+from pymongo.database import Database
 
 from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
@@ -19,12 +21,6 @@ from joytify_common.events import MAX_CONTINUATIONS
 from joytify_stats.audience import MARK, Audience, Recipients
 from joytify_stats.backend import KeyRefusedError
 from joytify_stats.rebuild import CHUNK_USERS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pymongo.database import Database
-
 
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 from bson import ObjectId
 from month_end import Outside, month_end
 from pydantic import SecretStr
+from pymongo.database import Database
 
 from joytify_common.deadline import Deadline
 from joytify_local.processes import answers, free_port, start, stop
 from joytify_stats.backend import Backend
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

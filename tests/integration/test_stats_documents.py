@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import Decimal128, Int64, MaxKey, ObjectId, Regex
 from month_end import NOW, Outside, month_end, outcome_of
 from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.outcome import Failed
 from joytify_stats.audience import MARK, Audience, Recipients
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pymongo.database import Database
 
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
 WANTS = {"notifications": {"monthlyStatistic": True}}

@@ -7,19 +7,17 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import ObjectId
 from forks import forks
 from month_end import NOW, Outside, month_end
+from pymongo.database import Database
 
 from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_stats.period import resolve_period
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

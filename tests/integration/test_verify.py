@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo.database import Database
 
 from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

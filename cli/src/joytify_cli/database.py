@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from joytify_cli.secret_store import read_stored
@@ -16,11 +18,6 @@ from joytify_cli.target import Target, find_target
 from joytify_cli.terminal import CommandError, UsageError
 from joytify_common.mongo import mongo_errors
 from joytify_common.mongo_refusals import URI_KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pymongo.database import Database
 
 Document = dict[str, Any]
 

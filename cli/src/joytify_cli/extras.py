@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from joytify_cli.terminal import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What to install, from the repository; the packages are on no index.
 EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or say --aws", "matplotlib": "'./cli[chart]'"}

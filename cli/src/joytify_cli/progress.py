@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -16,9 +15,6 @@ from rich.progress import (
 from rich.text import Text
 
 from joytify_cli.terminal import console
-
-if TYPE_CHECKING:
-    from rich.progress import Task
 
 
 class _Rate(ProgressColumn):

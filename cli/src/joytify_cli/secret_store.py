@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from joytify_cli.target import Target
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import NOT_FOUND
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from joytify_cli.target import Target
 
 
 @dataclass(frozen=True)

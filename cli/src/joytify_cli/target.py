@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,8 +18,6 @@ from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from joytify_local.stack import Stack
 
 FunctionName = Literal["stats", "cleanup", "discord"]

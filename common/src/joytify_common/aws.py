@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,8 +23,6 @@ from botocore.exceptions import (
 from joytify_common.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient

@@ -8,12 +8,9 @@ JobError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from joytify_common.masking import clean
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # A longer text helps nobody; an event that is quoted may have a megabyte.
 MAX_CHARACTERS = 2000

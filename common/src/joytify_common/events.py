@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from joytify_common.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-    from joytify_common.secrets import ScheduleMode
+from joytify_common.secrets import ScheduleMode
 
 # Lambda stops a function after about 16 invocations in one sequence; the first run and these are one fewer.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html

@@ -6,7 +6,7 @@ counted in one metric, and every few hours the job reads that count and puts the
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -15,8 +15,6 @@ from joytify_common.aws import aws_errors
 from joytify_common.metrics import NAMESPACE, put_metrics
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 

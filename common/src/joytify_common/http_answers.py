@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from queue import Empty, Queue
+from ssl import SSLContext
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from ssl import SSLContext
 
 # The largest answers that are awaited have a few kilobytes.
 MOST_BYTES = 64 * 1024

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import stamina
 
 from joytify_common.errors import TransientError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # A service may say that no wait is needed, and refuse again.
 MIN_WAIT_SECONDS = 0.1

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from bson import MinKey
+from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pymongo.collection import Collection
 
 BAD_VALUE = 2
 # An index with one of these options lacks documents, or is used by no query.

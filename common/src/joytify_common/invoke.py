@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ from joytify_common.aws import NoAnswerError, aws_errors, quick_attempts
 from joytify_common.errors import TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_stepfunctions import SFNClient
 

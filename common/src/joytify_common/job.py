@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
 from loguru import logger
 
 from joytify_common.aws import cloudwatch_client
+from joytify_common.deadline import LambdaContext
 from joytify_common.errors import as_job_error
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import put_days_since_success, put_success
+from joytify_common.messages import Message
 from joytify_common.metrics import put_metrics
 from joytify_common.outcome import (
     Answered,
@@ -29,13 +31,8 @@ from joytify_common.outcome import (
     Skipped,
     counts_as_success,
 )
-
-if TYPE_CHECKING:
-    from joytify_common.deadline import LambdaContext
-    from joytify_common.messages import Message
-    from joytify_common.secrets import Secret
-    from joytify_common.topic import Topic
-
+from joytify_common.secrets import Secret
+from joytify_common.topic import Topic
 
 REPORTS_LOST = "ReportsLost"
 # The last attempt to publish takes no longer.

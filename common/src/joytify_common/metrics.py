@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NAMESPACE = "Joytify"
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pymongo
 import stamina
 from bson import CodecOptions
 from loguru import logger
+from pydantic import SecretStr
 from pymongo import MongoClient, ReadPreference
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from joytify_common.deadline import GRACE_SECONDS
+from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.mongo_refusals import URI_KEY, of_connection_string, translated
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pydantic import SecretStr
-    from pymongo.database import Database
-
-    from joytify_common.deadline import Deadline
 
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5

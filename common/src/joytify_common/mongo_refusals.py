@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from pymongo.errors import (
     BulkWriteError,
@@ -15,10 +14,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
-from joytify_common.errors import ConfigError, PermanentError, TransientError
-
-if TYPE_CHECKING:
-    from joytify_common.errors import JobError
+from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 
 URI_KEY = "MONGODB_CONNECTION_STRING"
 UNUSABLE = f"{URI_KEY}: it is not a MongoDB connection string that can be used"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 from joytify_common.errors import JobError, as_job_error, kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from joytify_common.messages import Message
+from joytify_common.messages import Message
 
 
 class CommonFields(TypedDict):

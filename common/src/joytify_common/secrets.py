@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
@@ -15,9 +16,6 @@ from pydantic import SecretStr
 from joytify_common.aws import aws_errors, secrets_client
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.masking import hide
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 # The second: the secret is scheduled for deletion.
 NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}

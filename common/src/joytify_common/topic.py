@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from joytify_common.aws import aws_errors, quick_attempts
+from joytify_common.messages import Message
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
-
-    from joytify_common.messages import Message
 
 # People subscribe by email too: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 SUBJECT_CHARACTERS = 100

@@ -9,16 +9,14 @@ import argparse
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from joytify_local.mongodb import initiate
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 REGION = "ap-northeast-1"
 ACCOUNT = "000000000000"

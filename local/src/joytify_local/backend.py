@@ -11,17 +11,14 @@ import asyncio
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 # Express' default limit of a JSON body, in bytes.
 BODY_LIMIT = 100 * 1024

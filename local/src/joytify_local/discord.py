@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from joytify_local.discord_channel import Channel, Limit, Mood
 from joytify_local.discord_model import check
 from joytify_local.discord_page import page_of
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 UNKNOWN_MESSAGE = {"message": "Unknown Message", "code": 10008}
 INVALID_JSON = {"message": "The request body contains invalid JSON.", "code": 50109}

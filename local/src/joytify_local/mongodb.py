@@ -6,18 +6,15 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from joytify_local.processes import StartError, start
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 REPLICA_SET = "rs0"
 NOT_YET_INITIALIZED = 94

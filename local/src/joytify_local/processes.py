@@ -8,14 +8,12 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import httpx
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 START_SECONDS = 60
 STOP_SECONDS = 15

@@ -6,19 +6,17 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Wiring, aws_client, deploy
 from joytify_local.mongodb import start_mongod
 from joytify_local.processes import StartError, free_port, started_before, stop
 from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 # Where a stack that is left up is recorded, for later commands. A deployed one may be up beside another.
 STATE_FILE, DEPLOYED_STATE_FILE = Path("build/stack.json"), Path("build/deployed-stack.json")

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from bson import Int64, MaxKey, ObjectId
@@ -20,10 +21,6 @@ from joytify_cleanup.work import Counts, Done, Work
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.events import parse_event
 from joytify_common.messages import ArchiveFigures
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 DONE = {"startedAt": NOW.isoformat(), "cutoff": CUTOFF.isoformat(), "testMode": False}
 

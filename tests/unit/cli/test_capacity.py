@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import capacity_page
 import pytest
@@ -10,9 +10,6 @@ from typer.testing import CliRunner
 
 from joytify_cli.capacity.model import ACTIVE, EXPIRING, REGULAR, Model, Profile
 from joytify_cli.main import app
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def mixed(users: int = 3500, **changes: object) -> Model:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,9 +10,6 @@ from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import Check, Finding, UnavailableError
 from joytify_cli.settings import changed, given_settings
 from joytify_common.errors import ConfigError, TransientError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TOPIC = {"SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic"}
 

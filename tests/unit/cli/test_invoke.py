@@ -3,7 +3,8 @@ from __future__ import annotations
 import io
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import typer
@@ -15,9 +16,6 @@ from joytify_cli.operate import invoke
 from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.invoke import deletes, make_event
 from joytify_cli.target import Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 NONE = {"period": "", "sweep": False, "testMode": False, "dryRun": False}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
@@ -14,9 +14,6 @@ from typer.testing import CliRunner
 from joytify_cli import target
 from joytify_cli.main import COMMANDS, app
 from joytify_common.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Hides the local world, as on a machine on which only the operator's part is installed.
 WITHOUT_LOCAL = """

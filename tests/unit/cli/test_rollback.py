@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
 from joytify_cli.target import FUNCTIONS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def git(*words: str) -> str:

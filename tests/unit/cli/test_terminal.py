@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from typer.testing import CliRunner
@@ -16,9 +16,6 @@ from joytify_cli.main import app
 from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import parse
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 # Sets the clipboard, clears the screen, sets the title, moves back, turns the direction of writing.
 ODD = "a\x1b]52;c;aGk=\x07b\x1b[2Jc\x9b31md\re\x08f\u202eg\u061c"

@@ -2,23 +2,21 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from factories import NOW, FakeContext, FakeSNS, job
 
+from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.work import Counts, Done
 from joytify_common import logs
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
+from joytify_common.job import Run
 from joytify_common.masking import hide
 from joytify_common.messages import CleanupError, CleanupSummary
 from joytify_common.outcome import Completed, Failed, Failure
-
-if TYPE_CHECKING:
-    from joytify_cleanup.event import CleanupEvent
-    from joytify_common.job import Run
 
 
 def failing(error: Exception) -> Any:

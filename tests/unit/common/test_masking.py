@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from joytify_common.errors import MAX_CHARACTERS, JobError, PermanentError, TransientError, as_job_error, kind_of
 from joytify_common.http_retries import RateLimitedError, UnavailableError
 from joytify_common.masking import LEAST_CHARACTERS, clean, cleaned, hide
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,17 +14,14 @@ from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Chain
-from joytify_discord.dedup import MOST_ENTRIES, ContainerStore, TableStore, open_store
+from joytify_discord.dedup import MOST_ENTRIES, ContainerStore, DedupStore, TableStore, open_store
 from joytify_discord.delivery import Delivery
+from joytify_discord.limits import Payload
 from joytify_discord.parsing import parse_event
-from joytify_discord.webhook import NotEditableError
+from joytify_discord.webhook import NotEditableError, Webhook
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-    from joytify_discord.dedup import DedupStore
-    from joytify_discord.limits import Payload
-    from joytify_discord.webhook import Webhook
 
 
 @dataclass

@@ -1,21 +1,19 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from factories import alarm_text, cleanup_error, cleanup_summary, sns_event, stats_summary
 
+from joytify_common.messages import Message
+from joytify_discord.embed import Embed
 from joytify_discord.notation import Place
 from joytify_discord.parsing import Origin, Received, parse_event, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import duration, number, percent, size, time_of
-
-if TYPE_CHECKING:
-    from joytify_common.messages import Message
-    from joytify_discord.embed import Embed
 
 TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -12,9 +12,6 @@ from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_discord.limits import Payload
 from joytify_discord.webhook import NotEditableError, Webhook
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 URL = "https://discord.com/api/webhooks/1/the-token"
 PAYLOAD = Payload({"embeds": [{"title": "hello"}], "allowed_mentions": {"parse": []}})

@@ -3,15 +3,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from joytify_local.processes import StartError, started_before
 from joytify_local.stack import STATE_FILE, Stack, load_stack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)

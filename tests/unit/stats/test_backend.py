@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -12,9 +12,6 @@ from pydantic import SecretStr
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, TransientError
 from joytify_stats.backend import RETRY_SECONDS, Backend, KeyRefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 USERS = [ObjectId(), ObjectId()]
 

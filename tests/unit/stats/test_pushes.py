@@ -2,21 +2,16 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import cast
 
+import pytest
 from bson import ObjectId
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, TransientError
-from joytify_stats.backend import KeyRefusedError
+from joytify_stats.backend import Backend, KeyRefusedError
 from joytify_stats.pushes import IN_FLIGHT, MOST_FAILURES, Pushes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pytest
-
-    from joytify_stats.backend import Backend
 
 USERS = [ObjectId(), ObjectId()]
 

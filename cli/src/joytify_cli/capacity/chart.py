@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import plotille
 
-from joytify_cli.capacity.model import BYTES_PER_MB, EXPIRING, FIXED, FOR_GOOD
+from joytify_cli.capacity.model import BYTES_PER_MB, EXPIRING, FIXED, FOR_GOOD, Model
 from joytify_cli.extras import missing_extras
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from joytify_cli.capacity.model import Model
 
 WIDTH, HEIGHT = 66, 14
 COLORS = ("#4c72b0", "#55a868", "#c44e52", "#b0b0b0")

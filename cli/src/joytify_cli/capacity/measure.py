@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from bson import ObjectId
+from pymongo.database import Database
 
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cli.capacity.model import EXPIRING, FOR_GOOD, SIZES, Model, Profile
 from joytify_cli.terminal import CommandError
+from joytify_common.messages import Storage
 from joytify_common.mongo import mongo_errors, within
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from pymongo.database import Database
-
-    from joytify_common.messages import Storage
 
 Document = dict[str, Any]
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from rich.table import Column, Table
 
 from joytify_cli.capacity.chart import draw_chart
-from joytify_cli.capacity.model import ALERT_SHARE, BYTES_PER_MB, SHOWN_WEEKS
+from joytify_cli.capacity.measure import Measured
+from joytify_cli.capacity.model import ALERT_SHARE, BYTES_PER_MB, SHOWN_WEEKS, Model
 from joytify_cli.terminal import console, say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cli.capacity.measure import Measured
-    from joytify_cli.capacity.model import Model
 
 
 def show(model: Model, measured: Measured | None, weeks: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import typer
+from pymongo.database import Database
 from rich.table import Column, Table
 
 from joytify_cli.data import index_commands
@@ -16,14 +17,9 @@ from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population,
 from joytify_cli.data.verify import faults
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
+from joytify_cli.target import Aws, Environment, Project
 from joytify_cli.terminal import UsageError, console, say
-from joytify_common.collections import collection_names
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
+from joytify_common.collections import CollectionNames, collection_names
 
 app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True, add_completion=False)
 app.add_typer(index_commands.app, name="indexes")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pymongo.collection import Collection
+from pymongo.database import Database
+from rich.progress import Progress
 
 from joytify_cli.data.indexes import BACKEND, create
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-
-    from pymongo.collection import Collection
-    from pymongo.database import Database
-    from rich.progress import Progress
-
-    from joytify_cli.data.population import Population
-    from joytify_common.collections import CollectionNames
+from joytify_cli.data.population import Population
+from joytify_common.collections import CollectionNames
 
 Document = dict[str, Any]
 

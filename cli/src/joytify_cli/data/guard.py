@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from pymongo.database import Database
 
 from joytify_cli.terminal import CommandError, UsageError, can_ask
 from joytify_common.collections import CollectionNames, collection_names
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
 Confirm = Annotated[

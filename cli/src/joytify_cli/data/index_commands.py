@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.indexes import BACKEND, create, existing, find_index, missing
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
+from joytify_cli.target import Aws, Environment, Project
 from joytify_cli.terminal import UsageError, console, say
 from joytify_common.collections import collection_names
 

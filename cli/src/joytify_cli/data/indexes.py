@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pymongo.database import Database
 
 from joytify_cli.terminal import UsageError
-from joytify_common.collections import PRODUCTION
+from joytify_common.collections import PRODUCTION, CollectionNames
 from joytify_common.indexes import begins_with
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
 
 Document = dict[str, Any]
 

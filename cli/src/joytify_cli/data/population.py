@@ -6,19 +6,17 @@ counted here without asking the pipeline or the database.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from bson import ObjectId
 
 from joytify_cli.data.listening import Play, elements, month_of, object_id
 from joytify_cli.data.spread import Rotation, Timeline
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bson import ObjectId
 
 Document = dict[str, Any]
 

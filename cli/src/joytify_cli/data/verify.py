@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pymongo.database import Database
 
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
+from joytify_common.collections import CollectionNames
 
 Document = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from bson import CodecOptions, DatetimeConversion, encode
 from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 from rich.table import Table
 
@@ -20,10 +22,7 @@ from joytify_cli.terminal import UsageError, confirm, console, fail
 from joytify_common.errors import ConfigError, JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from mypy_boto3_s3 import S3Client
-    from pymongo.collection import Collection
 
 app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True, add_completion=False)
 BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -13,8 +14,6 @@ from joytify_cleanup.retention import POLICIES
 from joytify_common.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_s3 import S3Client
 
 # Of the collections that cleanup deletes from, and of test runs.

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from joytify_cli.target import Target
 from joytify_cli.terminal import UsageError
 from joytify_common.aws import aws_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from joytify_cli.target import Target
 
 # So long what is looked at is hidden from others who look.
 HIDDEN_SECONDS = 600

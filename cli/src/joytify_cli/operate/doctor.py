@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from joytify_cli.operate.checks import database, functions, machine, operation, secret, services
 from joytify_cli.operate.checks.context import Context
+from joytify_cli.operate.findings import Finding
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import console, echo_json, say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cli.operate.findings import Finding
 
 STYLES = {"ok": "green", "note": "yellow", "none": "dim", "wrong": "bold red", "unknown": "yellow"}
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from joytify_cli.terminal import CommandError
 from joytify_common.errors import JobError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 Status = Literal["ok", "note", "none", "wrong", "unknown"]
 # Most checks limit their own calls to less, and say what was slow.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -33,9 +34,6 @@ from joytify_common.errors import ConfigError, JobError
 from joytify_common.events import JobEvent, parse_event
 from joytify_stats.month_end import StatsEvent
 from joytify_stats.period import resolve_period
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 POLL_SECONDS, LAST_LINES_SECONDS = 1.0, 6.0
 # Which functions take the event's keys that have an option.

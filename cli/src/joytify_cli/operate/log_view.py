@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.text import Text
 
+from joytify_cli.operate.logs import Line
 from joytify_cli.terminal import console
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from joytify_cli.operate.logs import Line
 
 STYLES = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 INDENT = " " * 4

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from joytify_cli.target import NOT_FOUND
 from joytify_common.aws import aws_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 # What is drawn apart from the other data of a line.
 OWN = {"timestamp", "level", "message", "requestId", "function"}

@@ -6,13 +6,15 @@ import json
 import math
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
+from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
@@ -21,17 +23,9 @@ from joytify_cli.terminal import console, echo_json, find_zone
 from joytify_common.deadline import Deadline
 from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
-from joytify_discord.limits import ATTACHMENT
+from joytify_discord.limits import ATTACHMENT, Payload
 from joytify_discord.parsing import parse_event
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from zoneinfo import ZoneInfo
-
-    from rich.console import RenderableType
-
-    from joytify_discord.limits import Payload
-    from joytify_discord.webhook import Webhook
+from joytify_discord.webhook import Webhook
 
 
 def preview(

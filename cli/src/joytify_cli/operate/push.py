@@ -7,10 +7,11 @@ import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import boto3
 import typer
@@ -19,9 +20,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from joytify_cli.docker import DockerError, docker
 from joytify_cli.target import FUNCTIONS
 from joytify_cli.terminal import console
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 # Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
 PLATFORM = "linux/amd64"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from joytify_cli.operate import dead_letters
+from joytify_cli.operate.dead_letters import DeadLetter
 from joytify_cli.operate.invoke import EVENTS
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import CommandError, confirm, console, echo_json, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
 from joytify_common.events import parse_event
-
-if TYPE_CHECKING:
-    from joytify_cli.operate.dead_letters import DeadLetter
 
 app = typer.Typer(help="Show, retry and purge failed events.", no_args_is_help=True, add_completion=False)
 

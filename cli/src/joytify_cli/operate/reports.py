@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from bson import ObjectId
@@ -14,18 +14,15 @@ from bson import ObjectId
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, Environment, Project  # noqa: TC001 - typer reads the annotations
+from joytify_cli.target import Aws, Environment, Project
 from joytify_cli.terminal import CommandError, UsageError, say
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import BEGINNING, from_json, to_json
 from joytify_stats.built import Built
-from joytify_stats.period import resolve_period
+from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
-
-if TYPE_CHECKING:
-    from joytify_stats.period import Period
 
 app = typer.Typer(help="Build monthly statistics from plays, or compare.", no_args_is_help=True, add_completion=False)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -13,9 +14,6 @@ from rich.table import Table
 from joytify_cli.operate.push import EnvironmentName, digests_file
 from joytify_cli.target import FUNCTIONS
 from joytify_cli.terminal import CommandError, UsageError, console, say
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SHOWN = 10
 

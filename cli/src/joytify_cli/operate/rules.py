@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from croniter import croniter
 
-from joytify_cli.target import NOT_FOUND
+from joytify_cli.target import NOT_FOUND, Target
 from joytify_common.aws import aws_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from joytify_cli.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)

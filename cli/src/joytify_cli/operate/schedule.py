@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from joytify_cli.operate.rules import find_rules, next_runs, set_enabled
+from joytify_cli.operate.rules import Rule, find_rules, next_runs, set_enabled
 from joytify_cli.secret_store import change_key, read_stored
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import UsageError, confirm, console, find_zone, say
 from joytify_common.errors import JobError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import tzinfo
-
-    from joytify_cli.operate.rules import Rule
 
 app = typer.Typer(help="Show, pause and switch the schedules.", no_args_is_help=True, add_completion=False)
 

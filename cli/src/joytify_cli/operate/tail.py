@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from joytify_cli.operate.log_view import LogView
-from joytify_cli.operate.logs import LogReader
+from joytify_cli.operate.logs import Line, LogReader
 from joytify_cli.target import Aws, Environment, FunctionName, Project, find_target
 from joytify_cli.terminal import say
 from joytify_common.errors import TransientError
-
-if TYPE_CHECKING:
-    from joytify_cli.operate.logs import Line
 
 POLL_SECONDS = 2.0
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

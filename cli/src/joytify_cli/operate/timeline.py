@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from joytify_cli.operate import dead_letters
-from joytify_cli.operate.logs import LogReader
+from joytify_cli.operate.logs import Line, LogReader
 from joytify_cli.operate.tail import parse_since
-from joytify_cli.target import FUNCTIONS, NOT_FOUND, Aws, Environment, Project, Target, find_target
+from joytify_cli.target import FUNCTIONS, NOT_FOUND, Aws, Environment, FunctionName, Project, Target, find_target
 from joytify_cli.terminal import console, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from joytify_cli.operate.logs import Line
-    from joytify_cli.target import FunctionName
 
 STYLES = {"failed": "bold red", "ALARM": "bold red", "given up": "red", "OK": "green", "deployed": "cyan"}
 # What a run says of itself at its end.

@@ -6,15 +6,17 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import httpx
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from rich.table import Table
 
@@ -28,11 +30,6 @@ from joytify_local.aws import FUNCTIONS
 from joytify_local.mongodb import why_not_embedded
 from joytify_local.processes import StartError
 from joytify_local.stack import Stack, load_stack, start_embedded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pymongo.database import Database
 
 DATABASE = "joytify-demo"
 POSTS_SECONDS = 300

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -30,12 +31,7 @@ from joytify_cli.prove.terraform import TerraformError
 from joytify_cli.terminal import console
 from joytify_local.aws import ACCOUNT, FUNCTIONS, Wiring
 from joytify_local.processes import StartError
-from joytify_local.stack import load_deployed_stack, start_for_deployment
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from joytify_local.stack import Stack
+from joytify_local.stack import Stack, load_deployed_stack, start_for_deployment
 
 Document = dict[str, Any]
 

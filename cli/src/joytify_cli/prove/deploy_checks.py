@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING
 
 import httpx
 
 from joytify_cli.docker import docker
 from joytify_cli.prove.demo import DemoError
-from joytify_cli.prove.deployment import FOLDER
+from joytify_cli.prove.deployment import FOLDER, Deployment
 from joytify_cli.prove.terraform import Change, changes
 from joytify_cli.terminal import console
 from joytify_local.aws import FUNCTIONS, TIMEOUT_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from joytify_cli.prove.deployment import Deployment
-    from joytify_local.stack import Stack
+from joytify_local.stack import Stack
 
 WAIT_SECONDS = 180
 POLL_SECONDS = 0.5

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from joytify_cli.docker import docker
+from joytify_cli.prove.terraform import Terraform
 from joytify_cli.prove.workspace import Workspace
 from joytify_local.aws import REGION
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from joytify_cli.prove.terraform import Terraform
-    from joytify_local.stack import Stack
+from joytify_local.stack import Stack
 
 FOLDER = Path("build/deploy-local")
 DATABASE = "joytify-deployed"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from joytify_cli.prove.terraform import Terraform
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 # A copy is applied, so that the user's own backend, digests and variables stay as they are.
 OWN = shutil.ignore_patterns(

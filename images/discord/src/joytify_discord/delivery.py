@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from loguru import logger
 
+from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Message
+from joytify_discord.dedup import DedupStore
 from joytify_discord.embed import Embed, EmbedField
-from joytify_discord.limits import payloads
+from joytify_discord.limits import Payload, payloads
 from joytify_discord.notation import parse_time
-from joytify_discord.parsing import EventBridgeEvent
+from joytify_discord.parsing import EventBridgeEvent, Received
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.style import INFORMATION
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from zoneinfo import ZoneInfo
-
-    from joytify_common.deadline import Deadline
-    from joytify_discord.dedup import DedupStore
-    from joytify_discord.limits import Payload
-    from joytify_discord.parsing import Received
-
 
 # A claim outlives the run by this much; Lambda waits a minute before it tries again.
 CLAIM_SECONDS = 15.0

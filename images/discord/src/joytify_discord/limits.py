@@ -5,13 +5,11 @@ https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from joytify_discord.embed import Embed, EmbedField, length
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 EMBEDS = 10
 FIELDS = 25

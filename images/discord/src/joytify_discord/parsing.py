@@ -6,19 +6,16 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
 from joytify_common.masking import HIDDEN
 from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
 from joytify_discord.notation import NOWHERE, Place, parse_time, place_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
 
 # Of what a log subscription sends; a log event has 256 KiB at most.
 MOST_UNPACKED = 1024 * 1024

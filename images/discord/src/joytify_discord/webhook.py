@@ -6,21 +6,16 @@ import json
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
-from joytify_common.deadline import GRACE_SECONDS
+from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 from joytify_common.http_answers import json_object, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
-from joytify_discord.limits import ATTACHMENT
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from joytify_common.deadline import Deadline
-    from joytify_discord.limits import Payload
+from joytify_discord.limits import ATTACHMENT, Payload
 
 READ_SECONDS = 10.0
 # Discord asks bots to name themselves so: https://discord.com/developers/docs/reference#user-agent

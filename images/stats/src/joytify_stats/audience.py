@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import ObjectId
+from pymongo.database import Database
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 
+from joytify_common.collections import CollectionNames
+from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, PermanentError
 from joytify_common.ids import CODEC, behind
 from joytify_common.mongo import Document, retry
 from joytify_stats.divided import divided, log_skipped
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
-    from joytify_common.deadline import Deadline
-    from joytify_stats.period import Period
+from joytify_stats.period import Period
 
 PREFERENCES = "userPreferences.notifications"
 WANTED = f"{PREFERENCES}.monthlyStatistic"

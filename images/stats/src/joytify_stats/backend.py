@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import httpx
+from bson import ObjectId
+from pydantic import SecretStr
 
+from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.http_answers import json_object, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bson import ObjectId
-    from pydantic import SecretStr
-
-    from joytify_common.deadline import Deadline
 
 PATH = "/notifications/socket"
 READ_SECONDS, LEAST_SECONDS = 10.0, 0.1

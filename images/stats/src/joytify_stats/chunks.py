@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from joytify_common.errors import TransientError, worst
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from joytify_common.deadline import Deadline
-    from joytify_common.errors import PermanentError
-    from joytify_stats.audience import Chunk, Recipients
+from joytify_common.deadline import Deadline
+from joytify_common.errors import PermanentError, TransientError, worst
+from joytify_stats.audience import Chunk, Recipients
 
 # Chunks that get the notification at the same time: one's wait for the journal is another's work.
 ATTACHING = 3

@@ -7,22 +7,18 @@ the month's, and it says where the next run starts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 from pymongo import ReturnDocument, WriteConcern
+from pymongo.database import Database
 
+from joytify_common.collections import CollectionNames
+from joytify_common.deadline import Deadline
 from joytify_common.ids import BEGINNING, CODEC
 from joytify_common.mongo import Document, bounded
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
-    from joytify_common.deadline import Deadline
-    from joytify_stats.period import Period
+from joytify_stats.period import Period
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bson import ObjectId
+
+from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError
 from joytify_common.ids import BEGINNING
-from joytify_stats.chunks import ChunkPipeline, Delivered, Once, chunk_sizes
-from joytify_stats.deliveries import DeliveryState
+from joytify_stats.audience import Audience, Chunk, Recipients
+from joytify_stats.backend import Backend
+from joytify_stats.chunks import ChunkOutcome, ChunkPipeline, Delivered, Once, chunk_sizes
+from joytify_stats.deliveries import Deliveries, DeliveryState
+from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from bson import ObjectId
-
-    from joytify_common.deadline import Deadline
-    from joytify_stats.audience import Audience, Chunk, Recipients
-    from joytify_stats.backend import Backend
-    from joytify_stats.chunks import ChunkOutcome
-    from joytify_stats.deliveries import Deliveries
-    from joytify_stats.period import Period
-    from joytify_stats.report import StatsReport
+from joytify_stats.report import StatsReport
 
 # No chunk is begun with less time than this left.
 CHUNK_SECONDS = 30.0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loguru import logger
 
 from joytify_common.errors import PermanentError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 # A log line names this many.
 NAMED = 100

@@ -7,10 +7,9 @@ first; its percentages are `toFixed(2)`, which rounds a half away from zero.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from joytify_stats.period import Period
+from joytify_stats.period import Period
 
 Stage = dict[str, Any]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from joytify_common import logs
 from joytify_common.aws import lambda_client, sns_client, states_client
@@ -14,6 +15,7 @@ from joytify_common.invoke import invoke_async, start_execution
 from joytify_common.job import Job, Run
 from joytify_common.mongo import connect
 from joytify_common.mongo_refusals import URI_KEY
+from joytify_common.outcome import Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
@@ -26,11 +28,6 @@ from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
 from joytify_stats.settings import StatsSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from joytify_common.outcome import Completed, Failed
 
 # Larger ones gain nothing (docs/benchmarks.md), and a slow server must finish one in the deadline's reserve.
 CHUNK_USERS = 5000

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loguru import logger
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS, JobEvent
 from joytify_common.ids import BEGINNING
+from joytify_common.job import Run
 from joytify_common.outcome import Completed, Failed, Failure
 from joytify_stats.built import Built
+from joytify_stats.deliveries import DeliveryState
 from joytify_stats.delivery import LEAST_REFUSED, Delivery
 from joytify_stats.period import Period, resolve_period
+from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from joytify_common.deadline import Deadline
-    from joytify_common.job import Run
-    from joytify_stats.deliveries import DeliveryState
-    from joytify_stats.rebuild import Rebuild
 
 # Of a run's time, for the chunk of users that is being built when the rest has gone.
 REBUILD_SHARE = 0.3

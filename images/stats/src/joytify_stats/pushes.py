@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
+from bson import ObjectId
 from loguru import logger
 
+from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError
 from joytify_stats.backend import Backend, KeyRefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
-
-    from bson import ObjectId
-
-    from joytify_common.deadline import Deadline
 
 IN_FLIGHT = 4
 # After this many failures in a row no push is tried for a while: each costs its retries' time.

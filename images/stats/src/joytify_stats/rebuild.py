@@ -8,14 +8,19 @@ user's first document can be made twice, if the backend makes it within the same
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference
+from pymongo.collection import Collection
+from pymongo.database import Database
 
+from joytify_common.collections import CollectionNames
+from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import CODEC, behind, key_of
 from joytify_common.indexes import index_on
@@ -23,18 +28,9 @@ from joytify_common.mongo import MAX_CALL_SECONDS, Document, bounded, retry, wit
 from joytify_stats.built import Built, Compared
 from joytify_stats.divided import divided
 from joytify_stats.elements import NO_LIST, PLAYED, element
+from joytify_stats.period import Period
 from joytify_stats.stages import differences_in, kept_of, played_of
 from joytify_stats.writes import Tally, Writes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from pymongo.collection import Collection
-    from pymongo.database import Database
-
-    from joytify_common.collections import CollectionNames
-    from joytify_common.deadline import Deadline
-    from joytify_stats.period import Period
 
 # The most that a run which is killed has to do again.
 CHUNK_USERS = 500

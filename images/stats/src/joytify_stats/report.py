@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
+
+from bson import ObjectId
 
 from joytify_common.messages import (
     MonthlyStatsError,
@@ -11,16 +14,10 @@ from joytify_common.messages import (
     StatsErrorData,
     StatsSummaryData,
 )
+from joytify_common.outcome import Failure, Metadata
+from joytify_stats.built import Built
+from joytify_stats.chunks import ChunkOutcome
 from joytify_stats.pushes import PushTotals
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bson import ObjectId
-
-    from joytify_common.outcome import Failure, Metadata
-    from joytify_stats.built import Built
-    from joytify_stats.chunks import ChunkOutcome
 
 
 class StatsFields(TypedDict):

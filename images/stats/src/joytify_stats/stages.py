@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from joytify_stats.elements import LONGEST_SECONDS, NO_LIST, plays_of, rounded
-from joytify_stats.period import month_before
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from joytify_stats.period import Period
+from joytify_stats.period import Period, month_before
 
 Stage = dict[str, Any]
 

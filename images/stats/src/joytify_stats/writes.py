@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bson.raw_bson import RawBSONDocument
 from loguru import logger
 from pymongo import UpdateOne
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
 from joytify_common.errors import TransientError
 from joytify_common.ids import key_of
+from joytify_common.mongo import Document
 from joytify_common.mongo_refusals import TRANSIENT_CODES
 from joytify_stats.elements import NO_LIST
+from joytify_stats.period import Period
 from joytify_stats.stages import change_to
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from bson.raw_bson import RawBSONDocument
-    from pymongo.collection import Collection
-
-    from joytify_common.mongo import Document
-    from joytify_stats.period import Period
 
 # What is written by one command.
 WRITE_BYTES = 8 * 1024 * 1024

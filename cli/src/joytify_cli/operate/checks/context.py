@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
 from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import UnavailableError
 from joytify_cli.secret_store import read_stored
+from joytify_cli.target import FunctionName, Target
 from joytify_cli.terminal import CommandError
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from joytify_cli.target import FunctionName, Target
 
 T = TypeVar("T")
 

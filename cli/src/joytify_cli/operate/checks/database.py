@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
 
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.indexes import missing
+from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.shapes import PUT
 from joytify_cli.operate.findings import Check, Finding, UnavailableError
 from joytify_cli.settings import given_settings
-from joytify_common.collections import PRODUCTION, collection_names
+from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
 from joytify_common.errors import ConfigError
 from joytify_common.mongo import connect, database_in, mongo_client, mongo_errors, within
 from joytify_common.mongo_refusals import URI_KEY
 from joytify_stats.audience import MARK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pymongo.client_session import ClientSession
-    from pymongo.database import Database
-
-    from joytify_cli.operate.checks.context import Context
-    from joytify_common.collections import CollectionNames
 
 # The newest are tried, since a validator holds for them.
 TRIED_USERS = 100

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.config import Config
 
 from joytify_cleanup.settings import CleanupSettings
+from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Check, Finding
 from joytify_cli.operate.push import ECR
 from joytify_cli.settings import changed, given_settings
-from joytify_cli.target import FUNCTIONS, NOT_FOUND
+from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
+from joytify_common.settings import Settings
 from joytify_discord.settings import DiscordSettings
 from joytify_stats.settings import StatsSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from joytify_cli.operate.checks.context import Context
-    from joytify_cli.target import FunctionName
-    from joytify_common.settings import Settings
 
 SETTINGS: dict[FunctionName, type[Settings]] = {
     "stats": StatsSettings,

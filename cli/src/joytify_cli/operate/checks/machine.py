@@ -5,12 +5,9 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from joytify_cli.operate.findings import Check, Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 # What only developers and whoever deploys need.
 TOOLS = {

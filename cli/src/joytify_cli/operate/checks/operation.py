@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.dead_letters import count, find_queues
 from joytify_cli.operate.findings import Check, Finding
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.operate.rules import find_rules
 from joytify_cli.operate.schedule import operators_zone, upcoming
-from joytify_cli.target import LONGEST_SILENCE_DAYS
+from joytify_cli.target import LONGEST_SILENCE_DAYS, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.heartbeat import LOOK_BACK, SUCCESSES, last_success
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cli.operate.checks.context import Context
-    from joytify_cli.target import FunctionName
 
 ALLOW = "let this identity read it (docs/operations.md, What doctor reads)"
 

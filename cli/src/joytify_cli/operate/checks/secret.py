@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from joytify_cli.operate.checks.context import AWS, SECRET
+from joytify_cli.operate.checks.context import AWS, SECRET, Context
 from joytify_cli.operate.checks.shapes import PUT, SHAPES, is_right
 from joytify_cli.operate.findings import Check, Finding
 from joytify_common.secrets import KEYS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from joytify_cli.operate.checks.context import Context
 
 
 def checks(context: Context) -> list[Check]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 
+from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Check, Finding
 from joytify_common.deadline import Deadline
 from joytify_common.http_answers import send
@@ -16,11 +17,6 @@ from joytify_discord.embed import Embed
 from joytify_discord.limits import payloads
 from joytify_discord.webhook import Webhook
 from joytify_stats.backend import Backend
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_cli.operate.checks.context import Context
 
 SECONDS = 15.0
 NEW_WEBHOOK = "make a webhook in Discord (channel, Integrations) and put its address into the secret"

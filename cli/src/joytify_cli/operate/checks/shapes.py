@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pymongo.errors import PyMongoError
@@ -11,10 +11,6 @@ from pymongo.uri_parser import parse_uri
 
 from joytify_cli.terminal import find_zone
 from joytify_common.secrets import SCHEDULE_MODES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 # Never a part of it alone: what is put replaces all of the secret.
 PUT = "put the whole secret again with this key (docs/deploy.md, Change a secret value)"

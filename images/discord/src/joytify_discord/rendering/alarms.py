@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from joytify_discord.notation import Place, in_words, parse_time, partition_of, place_of, resource_of, without_arns
-from joytify_discord.parsing import Alarm
+from joytify_discord.parsing import Alarm, EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.links import alarm_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import Authored, duration, percent, size, time_of
 from joytify_discord.rendering.values import get_list, get_path, get_value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from joytify_discord.parsing import EventBridgeEvent
 
 BY_EVENTBRIDGE = {"CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"}
 STATES = {

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from loguru import logger
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
+from joytify_discord.embed import Embed
 from joytify_discord.notation import place_in
-from joytify_discord.parsing import Alarm, EventBridgeEvent, Received, SnsJson, Unknown
+from joytify_discord.parsing import Alarm, EventBridgeEvent, Origin, Received, SnsJson, Unknown
 from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json, sns_text
+from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.markdown import written
 from joytify_discord.rendering.pretty import pretty
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from joytify_discord.embed import Embed
-    from joytify_discord.parsing import Origin
-    from joytify_discord.rendering.draft import Draft
 
 OWN = (CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary)
 # The parser lets through what a renderer may still stumble over: an odd type, a year 9999, a figure of 400 digits.

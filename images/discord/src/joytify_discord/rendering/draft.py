@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from joytify_discord.rendering.pretty import pretty
-from joytify_discord.rendering.style import FAILURE, WARNING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from joytify_discord.rendering.style import Severity
-    from joytify_discord.rendering.text import Text
+from joytify_discord.rendering.style import FAILURE, WARNING, Severity
+from joytify_discord.rendering.text import Text
 
 MOST_LISTED = 10
 

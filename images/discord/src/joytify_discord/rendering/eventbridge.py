@@ -5,24 +5,18 @@ The shapes are those of https://docs.aws.amazon.com/eventbridge/latest/ref/event
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from joytify_discord.notation import Place, in_words, partition_of, resource_of
+from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds import account, compute, data, delivery, security
-from joytify_discord.rendering.kinds.kind import fill, fill_address, fill_list
+from joytify_discord.rendering.kinds.kind import Kind, fill, fill_address, fill_list
 from joytify_discord.rendering.links import CONSOLE, page
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
-from joytify_discord.rendering.style import INFORMATION, SUCCESS
+from joytify_discord.rendering.style import INFORMATION, SUCCESS, Severity
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joytify_discord.parsing import EventBridgeEvent
-    from joytify_discord.rendering.kinds.kind import Kind
-    from joytify_discord.rendering.style import Severity
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
 # A longer one names nothing at a glance.

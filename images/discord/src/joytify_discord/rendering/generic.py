@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from joytify_discord.limits import cut
 from joytify_discord.notation import resource_of
+from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.pretty import pretty
 from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
 from joytify_discord.rendering.style import FAILURE
 from joytify_discord.rendering.values import first_of, flatten_fields
-
-if TYPE_CHECKING:
-    from joytify_discord.parsing import Origin
 
 # Keys whose value may serve as a title, best first.
 TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "message", "Message", "Error", "error")

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
+from joytify_common.messages import (
+    Chain,
+    CleanupError,
+    CleanupSummary,
+    CleanupSummaryData,
+    CollectionFigures,
+    FailureData,
+    FanOut,
+    Message,
+    MonthlyStatsError,
+    MonthlyStatsSummary,
+    StatsFigures,
+    StatsSummaryData,
+    Storage,
+    ThrottleFigures,
+)
+from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import Authored, duration, number, percent, size, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from joytify_common.messages import (
-        Chain,
-        CleanupSummaryData,
-        CollectionFigures,
-        FailureData,
-        FanOut,
-        Message,
-        StatsFigures,
-        StatsSummaryData,
-        Storage,
-        ThrottleFigures,
-    )
-    from joytify_discord.parsing import Origin
-    from joytify_discord.rendering.text import Text
+from joytify_discord.rendering.text import Authored, Text, duration, number, percent, size, time_of
 
 NEXT_AFTER_FAILURE = (
     "Lambda tries a scheduled or queued event twice more, and then keeps it in the function's dead-letter queue. "

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from joytify_discord.notation import REGION
-
-if TYPE_CHECKING:
-    from joytify_discord.notation import Place
+from joytify_discord.notation import REGION, Place
 
 # Titles lead to AWS's consoles only, whatever a message names.
 CONSOLE = re.compile(r"https://(?:[\w-]+\.)*console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/[!-~]*")

@@ -6,17 +6,14 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from joytify_discord.notation import place_of
-from joytify_discord.rendering.draft import MOST_LISTED, json_draft
+from joytify_discord.parsing import Origin
+from joytify_discord.rendering.draft import MOST_LISTED, Draft, json_draft
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING
 from joytify_discord.rendering.values import get_list, get_path, select_fields
-
-if TYPE_CHECKING:
-    from joytify_discord.parsing import Origin
-    from joytify_discord.rendering.draft import Draft
 
 
 def ses(value: dict[str, Any], origin: Origin) -> Draft:

@@ -9,18 +9,13 @@ https://support.discord.com/hc/en-us/articles/210298617-Markdown-Text-101-Chat-F
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from joytify_discord.embed import Embed, EmbedField
+from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.links import console_only
-from joytify_discord.rendering.text import Authored, Time
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from zoneinfo import ZoneInfo
-
-    from joytify_discord.rendering.draft import Draft
-    from joytify_discord.rendering.text import Text
+from joytify_discord.rendering.text import Authored, Text, Time
 
 # Cut before anything else: Discord takes less than this, and no search may take long over what nobody sees.
 LONGEST = 6000

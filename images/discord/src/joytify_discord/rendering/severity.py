@@ -6,12 +6,9 @@ One place for all kinds: a kind overrides it only if its words mean something el
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 # Keys that hold a state, a result or a severity end so, in any spelling: `scan-status`, `TrainingJobStatus`.
 STATES = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from joytify_discord.notation import Place, parse_time, partition_of, place_of
+from joytify_discord.parsing import Origin, SnsJson
 from joytify_discord.rendering.draft import Draft, DraftField, json_draft, listed
 from joytify_discord.rendering.kinds.data import by_rds_text
 from joytify_discord.rendering.links import log_group_page, page
@@ -17,9 +18,6 @@ from joytify_discord.rendering.severity import severity_of_text, severity_of_wor
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
 from joytify_discord.rendering.text import Authored
 from joytify_discord.rendering.values import first_of, get_list, get_path, select_fields
-
-if TYPE_CHECKING:
-    from joytify_discord.parsing import Origin, SnsJson
 
 
 def sns_json(message: SnsJson, origin: Origin) -> Draft:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from joytify_discord.notation import parse_time, place_of, resource_of, without_arns
+from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds.compute import by_beanstalk_text
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word
-from joytify_discord.rendering.style import INFORMATION, WARNING
+from joytify_discord.rendering.style import INFORMATION, WARNING, Severity
 from joytify_discord.rendering.text import time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from joytify_discord.parsing import Origin
-    from joytify_discord.rendering.style import Severity
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
 PAIR = re.compile(r"^(\w+)='(.*?)'$", re.MULTILINE | re.DOTALL)

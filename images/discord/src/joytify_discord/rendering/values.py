@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from joytify_discord.notation import in_words, parse_time, resource_of
 from joytify_discord.rendering.draft import DraftField
-from joytify_discord.rendering.text import Time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from joytify_discord.rendering.text import Text
+from joytify_discord.rendering.text import Text, Time
 
 # A value that is no longer than this stands beside others.
 INLINE = 40

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from joytify_discord.notation import resource_of
 from joytify_discord.rendering.severity import severity_of
+from joytify_discord.rendering.style import Severity
 from joytify_discord.rendering.values import first_of, get_list, get_path
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from joytify_discord.rendering.style import Severity
 
 # More of one value says nothing in a title or a list.
 LONGEST_BLANK = 300
