@@ -19,8 +19,8 @@ from factories import EVERY_MESSAGE, sns_event
 from loguru import logger
 from rich.console import Console
 
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
-from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
 

@@ -13,8 +13,8 @@ from factories import EVERY_MESSAGE, alarm_text, sns_event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import ATTACHMENT_BYTES, Payload, payloads
-from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
 

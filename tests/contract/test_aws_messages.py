@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from aws_messages import CASES, Case, alarm, alarm_event, event
 
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
-from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.style import FAILURE, WARNING
 

@@ -11,8 +11,8 @@ import pytest
 from factories import EVERY_MESSAGE, alarm_text, sns_event
 
 from joytify_common.messages import Message
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
-from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
 

@@ -10,7 +10,7 @@ from deployed import ALARMS
 from factories import EVERY_MESSAGE, cleanup_summary, sns_event
 from operations_page import first_cells, session, shows
 
-from joytify_discord.parsing import parse_event
+from joytify_discord.envelopes import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.aws import FUNCTIONS
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from factories import EVERY_MESSAGE, sns_event
 
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
-from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_local.discord_model import check
 

@@ -22,7 +22,7 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
 from joytify_discord.dedup import ContainerStore, DedupStore, TableStore
 from joytify_discord.delivery import Delivery
-from joytify_discord.parsing import parse_event
+from joytify_discord.envelopes import parse_event
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
 from joytify_local.processes import answers, free_port, start, stop

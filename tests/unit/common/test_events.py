@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from joytify_cleanup.event import CleanupEvent
 from joytify_common.errors import ConfigError
 from joytify_common.events import JobEvent, parse_event
-from joytify_discord.parsing import parse_event as parse_sns
+from joytify_discord.envelopes import parse_event as parse_sns
 from joytify_stats.month_end import StatsEvent
 
 EVENTS: tuple[type[JobEvent], ...] = (StatsEvent, CleanupEvent)

@@ -16,8 +16,8 @@ from joytify_common.errors import TransientError
 from joytify_common.messages import Chain
 from joytify_discord.dedup import MOST_ENTRIES, ContainerStore, DedupStore, TableStore, open_store
 from joytify_discord.delivery import Delivery
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import Payload
-from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import NotEditableError, Webhook
 
 if TYPE_CHECKING:

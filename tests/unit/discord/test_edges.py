@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from factories import sns_event
 
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
-from joytify_discord.parsing import parse_event
 from joytify_discord.rendering.dispatch import render
 
 LARGEST = 256 * 1024

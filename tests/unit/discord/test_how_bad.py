@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from factories import sns_event
 
-from joytify_discord.parsing import parse_event
+from joytify_discord.envelopes import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.severity import severity_of, severity_of_text
 from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity

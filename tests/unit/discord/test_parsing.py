@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joytify_common.messages import CleanupSummary, MonthlyStatsSummary
+from joytify_discord.envelopes import parse_event
 from joytify_discord.notation import Place
-from joytify_discord.parsing import Alarm, Unknown, parse_event, parse_text
+from joytify_discord.parsing import Alarm, Unknown, parse_text
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

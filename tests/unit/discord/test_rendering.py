@@ -8,8 +8,9 @@ from factories import alarm_text, cleanup_error, cleanup_summary, sns_event, sta
 
 from joytify_common.messages import Message
 from joytify_discord.embed import Embed
+from joytify_discord.envelopes import parse_event
 from joytify_discord.notation import Place
-from joytify_discord.parsing import Origin, Received, parse_event, parse_text
+from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity

@@ -15,8 +15,8 @@ from typing import Any
 
 from bson import ObjectId
 
-from joytify_cli.data.listening import Play, elements, month_of, object_id
 from joytify_cli.data.spread import Rotation, Timeline
+from joytify_cli.data.statistics import Play, elements, month_of, object_id
 
 Document = dict[str, Any]
 

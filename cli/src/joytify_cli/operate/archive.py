@@ -139,14 +139,10 @@ def restore(
         open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
         progress_bar() as bar,
     ):
-        task = bar.add_task("objects", total=len(objects))
-        for found in objects:
-            raw = cast(
-                "Collection[RawBSONDocument]", target.get_collection(into or found.collection, codec_options=RAW)
-            )
+        for found in bar.track(objects, description="objects"):
+            raw = target.get_collection(into or found.collection, codec_options=RAW)
             for batch in _batches(_documents(client, bucket, found)):
-                _restore(batch, raw, restored, dry_run=dry_run)
-            bar.advance(task)
+                _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
     _report(restored, "would be inserted" if dry_run else "inserted")
 
 

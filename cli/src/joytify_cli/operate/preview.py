@@ -23,8 +23,8 @@ from joytify_cli.terminal import console, echo_json, find_zone
 from joytify_common.deadline import Deadline
 from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
+from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import ATTACHMENT, Payload
-from joytify_discord.parsing import parse_event
 from joytify_discord.webhook import Webhook
 
 

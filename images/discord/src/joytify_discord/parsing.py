@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from joytify_common.masking import HIDDEN
 from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
-from joytify_discord.notation import NOWHERE, Place, parse_time, place_of
-
-# Of what a log subscription sends; a log event has 256 KiB at most.
-MOST_UNPACKED = 1024 * 1024
-# What JSON has under a key that names a secret (an approval's or a callback's token, a password), at any depth of
-# JSON within JSON, whose quotes have backslashes before them; JSON that was cut off ends with the value.
-SECRET_VALUE = re.compile(
-    r"""(?<!\\)(?P<key>(?P<quote>\\{0,31}")[\w.-]{0,99}
-        (?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key)(?P=quote)\s{0,9}:\s{0,9})
-    (?: (?P=quote)(?:(?!(?P=quote)).+?)(?:(?<!\\)(?P=quote)|\Z)    # a text
-      | -?\d[\d.eE+-]{0,99}                                       # a number
-      | \[[^\[\]{}]{1,9999}\] | \{[^\[\]{}]{1,9999}\} )           # a list or an object of such""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
+from joytify_discord.notation import NOWHERE, Place, parse_time
 
 
 @dataclass(frozen=True)
@@ -157,14 +140,6 @@ class Received:
     text: str = ""
 
 
-def parse_event(event: object) -> list[Received]:
-    """Return what each record of the event says, in order; an event that is no SNS event is itself the message."""
-    records = event.get("Records") if isinstance(event, dict) else None
-    if not isinstance(records, list):
-        return list(_opened(_without_tokens(json.dumps(event)), Origin()))
-    return [received for record in records for received in _parse_record(record)]
-
-
 def parse_text(text: str) -> Parsed:
     """Return what the text of a message says."""
     try:
@@ -266,81 +241,3 @@ def _text(value: dict[str, Any], key: str) -> str:
 
 def _is_of_s3(records: object) -> bool:
     return isinstance(records, list) and bool(records) and all(isinstance(r, dict) and "s3" in r for r in records)
-
-
-def _parse_record(record: object) -> Iterator[Received]:
-    envelope = record.get("Sns") if isinstance(record, dict) else None
-    if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
-        yield from _opened(_without_tokens(json.dumps({"Records": [record]})), Origin())
-        return
-    yield from _opened(_without_tokens(envelope["Message"]), _origin(envelope))
-
-
-def _opened(text: str, origin: Origin) -> Iterator[Received]:
-    """Yield what is in a message that only carries others: of SNS, SQS or CloudWatch Logs; else the message itself."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    inner = list(_carried(value)) if isinstance(value, dict) else []
-    for number, each in enumerate(inner or [text]):
-        # Each is posted once, though the envelope has one id.
-        identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id
-        yield Received(content=parse_text(each), origin=replace(origin, message_id=identity), text=each)
-
-
-def _carried(value: dict[str, Any]) -> Iterator[str]:
-    records = value.get("Records")
-    for record in records if isinstance(records, list) else ():
-        envelope = record.get("Sns", record) if isinstance(record, dict) else {}
-        body = envelope.get("Message", envelope.get("body")) if isinstance(envelope, dict) else None
-        if isinstance(body, str):
-            yield _message_in(body)
-    if value.get("Type") == "Notification" and isinstance(value.get("Message"), str) and "TopicArn" in value:
-        yield value["Message"]
-    packed = value["awslogs"].get("data") if isinstance(value.get("awslogs"), dict) else None
-    logs = _unpacked(packed) if isinstance(packed, str) else value
-    if isinstance(logs.get("logEvents"), list) and "logGroup" in logs:
-        lines = [str(each.get("message", "")) for each in logs["logEvents"] if isinstance(each, dict)]
-        yield "\n".join((f"Log of {logs['logGroup']}", *lines))
-
-
-def _message_in(body: str) -> str:
-    """Return the message of SNS in a body of SQS; another body as it is."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    message = value.get("Message") if isinstance(value, dict) and value.get("Type") == "Notification" else None
-    return message if isinstance(message, str) else body
-
-
-def _unpacked(data: str) -> dict[str, Any]:
-    """Return what CloudWatch Logs has packed, as far as it is no larger than any message."""
-    try:
-        raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(base64.b64decode(data), MOST_UNPACKED)
-        value = json.loads(raw)
-    except (ValueError, zlib.error, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _without_tokens(text: str) -> str:
-    """Return the text without the values of keys that name a secret, which would approve a deployment."""
-    return SECRET_VALUE.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
-
-
-def _origin(envelope: dict[str, Any]) -> Origin:
-    attributes = envelope.get("MessageAttributes")
-    values = {
-        name: str(attribute["Value"])
-        for name, attribute in (attributes.items() if isinstance(attributes, dict) else ())
-        if isinstance(attribute, dict) and attribute.get("Type") in {"String", "Number"} and "Value" in attribute
-    }
-    return Origin(
-        place=place_of(str(envelope.get("TopicArn") or "")) or NOWHERE,
-        subject=str(envelope.get("Subject") or ""),
-        message_id=str(envelope.get("MessageId") or ""),
-        sent_at=parse_time(str(envelope.get("Timestamp") or "")),
-        attributes=values,
-    )

@@ -85,11 +85,6 @@ class Delivery:
         pushes = Pushes(self.backend, self.push_size, self.deadline)
         sizes = chunk_sizes(self.chunk_size)
 
-        def notify(recipients: Recipients) -> None:
-            if not self.dry_run:
-                pushes.start(recipients.users)
-                pushes.lose(recipients.unknown, NOBODY_SAID)
-
         def record(last: object, outcome: ChunkOutcome) -> None:
             if not self.dry_run:
                 sent, skipped = outcome.updated > 0, outcome.skipped > 0
@@ -98,7 +93,7 @@ class Delivery:
         pipeline = ChunkPipeline(
             read=lambda position: self.audience.next_chunk(position, next(sizes)),
             attach=partial(self._attach, create, state.held),
-            notify=notify,
+            notify=partial(self._notify, pushes),
             record=record,
             deadline=self.deadline,
             seconds_per_chunk=min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE),
@@ -120,6 +115,11 @@ class Delivery:
         if delivered.is_done and delivered.failure is None and notification is not None and not self.dry_run:
             self.deliveries.record_finish(notification, self.now)
         return delivered, report
+
+    def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
+        if not self.dry_run:
+            pushes.start(recipients.users)
+            pushes.lose(recipients.unknown, NOBODY_SAID)
 
     def _attach(self, create: Once[tuple[ObjectId, bool]], held: Sequence[Any], chunk: Chunk) -> Recipients:
         pending = self.audience.pending(chunk.users, held)
