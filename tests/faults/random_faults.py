@@ -168,7 +168,8 @@ class Faults:
             yield from broken_by_stats(database, world, ended_well=ended_well and trial.job == "stats")
             archived = self.at.aws.archived()
             yield from broken_by_cleanup(database, world, archived, ended_well=ended_well and trial.job == "cleanup")
-            text = output.read_text(encoding="utf-8")
+            # What twenty threads write at once may be torn.
+            text = output.read_text(encoding="utf-8", errors="replace")
             # Whoever is killed cannot count, and what cannot be published is counted in the log.
             if trial.fault != KILLED and "ReportsLost" not in text:
                 yield from broken_by_pushes(database, reports, pushed)
