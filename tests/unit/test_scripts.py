@@ -126,7 +126,8 @@ def test_one_image_that_cannot_be_pulled_replaces_no_other(tmp_path: Path) -> No
     (tmp_path / "bin" / "stand-ins").write_text("#!/bin/sh\n")
     (tmp_path / "bin" / "stand-ins").chmod(0o755)
     unset = "unset BASE_IMAGE MONGODB_IMAGE MINISTACK_IMAGE"
-    choose = f'{unset}; . {ROOT}/bin/lib.sh; {DOCKER} choose_images >&2; echo "$BASE_IMAGE $MONGODB_IMAGE $MINISTACK_IMAGE"'
+    echo = 'echo "$BASE_IMAGE $MONGODB_IMAGE $MINISTACK_IMAGE"'
+    choose = f"{unset}; . {ROOT}/bin/lib.sh; {DOCKER} choose_images >&2; {echo}"
 
     first, second = run(tmp_path, choose), run(tmp_path, choose)
 
