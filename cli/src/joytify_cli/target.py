@@ -39,7 +39,8 @@ Aws = Annotated[
     bool, typer.Option("--aws", help="The AWS account of the environment; default: the local stack that is up")
 ]
 Project = Annotated[str, typer.Option(help="project_name in Terraform: what the resources' names begin with")]
-Environment = Annotated[str, typer.Option(help="environment in Terraform: dev, staging or prod")]
+EnvironmentName = Literal["dev", "staging", "prod"]
+Environment = Annotated[EnvironmentName, typer.Option(help="environment in Terraform")]
 
 
 @dataclass(frozen=True)

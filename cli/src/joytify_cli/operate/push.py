@@ -11,20 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from joytify_cli.docker import DockerError, docker
-from joytify_cli.target import FUNCTIONS
+from joytify_cli.target import FUNCTIONS, EnvironmentName
 from joytify_cli.terminal import console
 
 # Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
 PLATFORM = "linux/amd64"
 REVISION = "org.opencontainers.image.revision"
-EnvironmentName = Literal["dev", "staging", "prod"]
 # What `make build` builds on where the real base image cannot be pulled; for this machine only.
 BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
 # AWS publishes a new base image every few weeks.

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from joytify_cli.operate.push import EnvironmentName, digests_file
-from joytify_cli.target import FUNCTIONS
+from joytify_cli.operate.push import digests_file
+from joytify_cli.target import FUNCTIONS, EnvironmentName
 from joytify_cli.terminal import CommandError, UsageError, console, say
 
 SHOWN = 10
