@@ -32,8 +32,11 @@ def _now(measured: Measured) -> Iterator[str]:
         yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: the growth could not be counted in time"
         return
     days = measured.days_until_alert
-    when = "never at this rate" if days is None else f"in {days:,.0f} days at this rate"
-    yield f"{ALERT_SHARE:.0%} of the limit is reached {when}"
+    when = "never" if days is None else f"in {days:,.0f} days"
+    yield (
+        f"{ALERT_SHARE:.0%} of the limit is reached {when}, at the rate of the last week: what came, less what expires "
+        "in the next one; the tables are of users who begin together"
+    )
 
 
 def _per_user(model: Model) -> Table:
