@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 import boto3
 import stamina
@@ -21,15 +21,6 @@ from botocore.exceptions import (
 )
 
 from joytify_common.errors import ConfigError, TransientError
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_stepfunctions import SFNClient
 
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # An object of the archive takes longer than any other call.
@@ -58,53 +49,22 @@ PERMISSION_CODES = frozenset(
 THROTTLING_CODES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
-@cache
-def cloudwatch_client() -> CloudWatchClient:
-    """Return the container's client of CloudWatch."""
-    client: CloudWatchClient = boto3.client("cloudwatch", config=CONFIG)
-    return client
+# The services that the functions call; an image holds what boto3 needs of its own function's only.
+CONFIGS = {
+    "cloudwatch": CONFIG,
+    "dynamodb": DYNAMODB_CONFIG,
+    "lambda": QUICK_CONFIG,
+    "s3": S3_CONFIG,
+    "secretsmanager": CONFIG,
+    "sns": QUICK_CONFIG,
+    "stepfunctions": QUICK_CONFIG,
+}
 
 
 @cache
-def dynamodb_client() -> DynamoDBClient:
-    """Return the container's client of DynamoDB, which asks once and briefly."""
-    client: DynamoDBClient = boto3.client("dynamodb", config=DYNAMODB_CONFIG)
-    return client
-
-
-@cache
-def lambda_client() -> LambdaClient:
-    """Return the container's client of Lambda."""
-    client: LambdaClient = boto3.client("lambda", config=QUICK_CONFIG)
-    return client
-
-
-@cache
-def s3_client() -> S3Client:
-    """Return the container's client of S3."""
-    client: S3Client = boto3.client("s3", config=S3_CONFIG)
-    return client
-
-
-@cache
-def secrets_client() -> SecretsManagerClient:
-    """Return the container's client of Secrets Manager."""
-    client: SecretsManagerClient = boto3.client("secretsmanager", config=CONFIG)
-    return client
-
-
-@cache
-def states_client() -> SFNClient:
-    """Return the container's client of Step Functions."""
-    client: SFNClient = boto3.client("stepfunctions", config=QUICK_CONFIG)
-    return client
-
-
-@cache
-def sns_client() -> SNSClient:
-    """Return the container's client of SNS."""
-    client: SNSClient = boto3.client("sns", config=QUICK_CONFIG)
-    return client
+def aws_client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """Return the container's client of a service."""
+    return boto3.client(service, config=CONFIGS[service])
 
 
 class NoAnswerError(TransientError):

@@ -12,7 +12,7 @@ from uuid import uuid4
 from aws_lambda_powertools.metrics import MetricUnit
 from loguru import logger
 
-from joytify_common.aws import cloudwatch_client
+from joytify_common.aws import aws_client
 from joytify_common.deadline import LambdaContext
 from joytify_common.errors import as_job_error
 from joytify_common.events import EventT, parse_event
@@ -115,7 +115,7 @@ class Job(Generic[EventT, ReportT]):
             event = parse_event(self.event_type, raw_event)
             if event.heartbeat:
                 stage = "heartbeat"
-                days = put_days_since_success(cloudwatch_client(), function=context.function_name, now=now)
+                days = put_days_since_success(aws_client("cloudwatch"), function=context.function_name, now=now)
                 return Attempt(Heartbeat(days))
             stage, test_mode = "secret", event.test_mode or None
             secret = self.secret()

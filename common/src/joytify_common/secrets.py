@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
-from joytify_common.aws import aws_errors, secrets_client
+from joytify_common.aws import aws_client, aws_errors
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.masking import hide
 
@@ -108,7 +108,7 @@ class Secret:
 @cache
 def secrets_provider() -> SecretsProvider:
     """Return the container's one reader of Secrets Manager."""
-    return SecretsProvider(boto3_client=secrets_client())
+    return SecretsProvider(boto3_client=aws_client("secretsmanager"))
 
 
 def read_secret(provider: SecretsProvider, name: str, max_age: int = 0) -> Secret:

@@ -73,7 +73,7 @@ def test_a_heartbeat_does_none_of_the_work(monkeypatch: pytest.MonkeyPatch) -> N
     client, _ = cloudwatch()
     told: list[str] = []
     sns = FakeSNS()
-    monkeypatch.setattr(job_module, "cloudwatch_client", lambda: client)
+    monkeypatch.setattr(job_module, "aws_client", lambda _: client)
     monkeypatch.setattr(job_module, "put_days_since_success", lambda *_args, **_named: 3.5)
 
     answer = job(sns, lambda *_: told.append("ran"))({"heartbeat": True}, FakeContext())

@@ -20,7 +20,7 @@ from joytify_cleanup.retention import POLICIES, Times
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cleanup.work import Done
 from joytify_common import logs
-from joytify_common.aws import lambda_client, s3_client, sns_client
+from joytify_common.aws import aws_client
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.invoke import invoke_async
@@ -57,7 +57,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
         max_delete_percent=SETTINGS.cleanup_max_delete_percent,
         max_continuations=SETTINGS.cleanup_max_continuations,
         size=_size(database, run, before),
-        start=lambda following: invoke_async(lambda_client(), run.function, following.payload()),
+        start=lambda following: invoke_async(aws_client("lambda"), run.function, following.payload()),
     ).run()
     if isinstance(outcome, Completed) and not (event.dry_run or run.test_mode):
         put_report(run.function, outcome.report)
@@ -83,14 +83,14 @@ def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
         batch_size=SETTINGS.cleanup_batch_size,
         pause_seconds=SETTINGS.cleanup_batch_delay_ms / 1000,
         deadline=deadline,
-        archive=Archive(s3_client(), bucket, run.now) if bucket and not (event.dry_run or event.plan) else None,
+        archive=Archive(aws_client("s3"), bucket, run.now) if bucket and not (event.dry_run or event.plan) else None,
     )
 
 
 def services(run: Run) -> dict[str, Callable[[], object]]:
     """Return what a run calls, for a self-test."""
     bucket = SETTINGS.cleanup_archive_bucket
-    archive = {"archive": Archive(s3_client(), bucket, run.now).check} if bucket else {}
+    archive = {"archive": Archive(aws_client("s3"), bucket, run.now).check} if bucket else {}
     return {"mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name), **archive}
 
 
@@ -100,7 +100,7 @@ _job = Job(
     nothing_done=CleanupReport(),
     services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
-    topic=lambda: Topic(client=sns_client(), arn=SETTINGS.sns_topic_arn),
+    topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),
 )
 
 

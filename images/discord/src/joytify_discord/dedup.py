@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from botocore.exceptions import ClientError
 from loguru import logger
 
-from joytify_common.aws import aws_errors, dynamodb_client
+from joytify_common.aws import aws_client, aws_errors
 from joytify_common.errors import JobError
 
 if TYPE_CHECKING:
@@ -151,4 +151,4 @@ def _claimed(key: str, until: float) -> dict[str, AttributeValueTypeDef]:
 @cache
 def open_store(table: str) -> DedupStore:
     """Return the container's one store: the table, or the container itself if no table is named."""
-    return TableStore(dynamodb_client(), table) if table else ContainerStore()
+    return TableStore(aws_client("dynamodb"), table) if table else ContainerStore()

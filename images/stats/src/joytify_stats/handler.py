@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from joytify_common import logs
-from joytify_common.aws import lambda_client, sns_client, states_client
+from joytify_common.aws import aws_client
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.events import JobEvent
@@ -86,13 +86,13 @@ def services(run: Run) -> dict[str, Callable[[], object]]:
 def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
     if machine := SETTINGS.cleanup_state_machine_arn:
         # A retry by Lambda has the same id, and starts nothing twice.
-        start_execution(states_client(), machine, event, f"stats-{run.request_id}")
+        start_execution(aws_client("stepfunctions"), machine, event, f"stats-{run.request_id}")
     else:
-        invoke_async(lambda_client(), SETTINGS.cleanup_function_name, event)
+        invoke_async(aws_client("lambda"), SETTINGS.cleanup_function_name, event)
 
 
 def _continue(run: Run, event: StatsEvent) -> None:
-    invoke_async(lambda_client(), run.function, event.payload())
+    invoke_async(aws_client("lambda"), run.function, event.payload())
 
 
 _job = Job(
@@ -101,7 +101,7 @@ _job = Job(
     nothing_done=StatsReport(),
     services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
-    topic=lambda: Topic(client=sns_client(), arn=SETTINGS.sns_topic_arn),
+    topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),
 )
 
 
