@@ -783,3 +783,16 @@ def test_what_happened_is_shown_in_order(stack: Stack, queues: dict[str, str]) -
     assert [line for line in lines if "ALARM" in line and "joytify-cleanup-failed" in line], told
     assert [line[:14] for line in lines] == sorted(line[:14] for line in lines)
     assert "nothing has happened" in run("timeline", "--since", "2999-01-01T00:00Z")[1]
+
+
+@pytest.mark.parametrize(("what", "check"), [("mongodb", "mongodb"), ("backend", "backend"), ("discord", "discord")])
+def test_an_evening_can_be_rehearsed(stack: Stack, what: str, check: str) -> None:
+    httpx.put(stack.discord + "/mood", json={}).raise_for_status()
+    assert run("stack", "break", what)[0] == 0
+    try:
+        found = examine(run("doctor", "--json")[1])
+    finally:
+        assert run("stack", "mend", what)[0] == 0
+
+    assert check in {each["check"] for each in found if each["status"] in {"wrong", "note"}}
+    assert check not in wrong(examine(run("doctor", "--json")[1]))

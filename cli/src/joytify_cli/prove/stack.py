@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, Literal
 
+import httpx
 import typer
 
-from joytify_cli.terminal import console
+from joytify_cli.docker import docker
+from joytify_cli.terminal import UsageError, console, say
 from joytify_local.stack import Stack, load_deployed_stack, load_stack
+
+Server = Literal["mongodb", "backend", "discord"]
+What = Annotated[Server, typer.Argument(help="Which server")]
+FOR_LONG = {"times": 1_000_000}
+MONGODB_CONTAINER = "joytify-mongodb-1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -25,6 +35,44 @@ def remember(
     stack = Stack(way="containers", aws=aws, mongodb=mongodb, backend=backend, discord=discord, database=database)
     stack.save()
     console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  pushed {backend}/pushed", soft_wrap=True)
+
+
+@app.command("break")
+def break_(what: What) -> None:
+    """Have a server of the local stack fail until `mend`, to rehearse an evening.
+
+    MongoDB is frozen, the backend answers 503, Discord answers 404 as for a webhook that is gone.
+
+    Example: joytify stack break mongodb
+    """
+    _change(what, is_broken=True)
+    say(f"{what} is broken until `joytify stack mend {what}`")
+
+
+@app.command()
+def mend(what: What) -> None:
+    """End what `break` began.
+
+    Example: joytify stack mend mongodb
+    """
+    _change(what, is_broken=False)
+    say(f"{what} is well again")
+
+
+def _change(what: Server, *, is_broken: bool) -> None:
+    if (stack := load_stack()) is None:
+        raise UsageError("no local stack is running that was started in this folder")
+    match what:
+        case "mongodb" if stack.way == "containers":
+            docker("pause" if is_broken else "unpause", MONGODB_CONTAINER)
+        case "mongodb":
+            for pid in stack.pids:
+                if b"mongod" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+                    os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)
+        case "backend":
+            httpx.put(f"{stack.backend}/mood", json={"status": 503, **FOR_LONG} if is_broken else {}).raise_for_status()
+        case "discord":
+            httpx.put(f"{stack.discord}/mood", json={"status": 404, **FOR_LONG} if is_broken else {}).raise_for_status()
 
 
 @app.command()
