@@ -116,6 +116,7 @@ def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
     seconds_left: int, capsys: pytest.CaptureFixture[str], *, is_asked_again: bool
 ) -> None:
     """A run that could not hand over publishes two, and keeps time back for one."""
+    logs.configure("INFO")
     sns = FakeSNS(error=EndpointConnectionError(endpoint_url="http://127.0.0.1"))
     both = Completed(CleanupReport(), Failure(TransientError("Lambda did not answer"), "hand-over"))
 
