@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
@@ -42,7 +41,8 @@ class JobEvent(BaseModel):
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
         """Return whether the outcome of such an event, right or wrong, is for the caller only, who awaits it."""
-        return isinstance(raw, Mapping) and raw.get("selfTest") is True
+        del raw
+        return False
 
     def payload(self) -> dict[str, Any]:
         """Return the event as JSON, to invoke a function with."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -232,3 +233,17 @@ def test_a_library_that_logs_gives_json_too(capsys: pytest.CaptureFixture[str]) 
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
     assert (told["message"], told["logger"]) == ("careful with {braces}", "some.library")
+
+
+def test_a_self_test_that_fails_raises_no_alarm_and_is_published_to_nobody() -> None:
+    """Lambda counts whatever is raised as an error of the function."""
+    sns = FakeSNS()
+    asked = replace(job(sns), services=lambda _: {"mongodb": lambda: None, "backend": lambda: 1 / 0})
+    without_secret = replace(asked, secret=lambda: (_ for _ in ()).throw(ConfigError("secret NAME: it is gone")))
+
+    answer = asked({"selfTest": True}, FakeContext())
+
+    assert answer["mongodb"] == "ok"
+    assert "ZeroDivisionError" in answer["backend"]
+    assert without_secret({"selfTest": True}, FakeContext()) == {"secret": "secret NAME: it is gone"}
+    assert sns.messages() == []

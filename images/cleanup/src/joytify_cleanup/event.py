@@ -80,8 +80,7 @@ class CleanupEvent(JobEvent):
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
         """Return whether the run is a step of the state machine, which reports all steps together; or only a plan."""
-        is_step = isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
-        return is_step or super().is_for_caller_only(raw)
+        return isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, as all runs of its sequence do."""

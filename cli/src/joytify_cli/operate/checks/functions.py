@@ -91,9 +91,9 @@ def _asked(context: Context, function: FunctionName) -> Iterator[Finding]:
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
         response = context.target.client("lambda", ASK).invoke(FunctionName=name, Payload=b'{"selfTest": true}')
         answer = json.loads(response["Payload"].read() or b"null")
-    faults = [f"{service}: {says}" for service, says in answer.items() if says != "ok"]
     if "FunctionError" in response:
-        faults = [str(answer.get("errorMessage") or answer)]
+        answer = {"it failed": str(answer.get("errorMessage") or answer)}
+    faults = [f"{service}: {says}" for service, says in answer.items() if says != "ok"]
     for fault in faults:
         # It most likely follows from what is wrong already, and is looked at again when that is mended.
         known = context.is_something_wrong
