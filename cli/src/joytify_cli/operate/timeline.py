@@ -32,7 +32,7 @@ class Event:
     Attributes:
         at: when, UTC.
         who: a function, an alarm or a queue.
-        what: `ran`, `posted`, `failed`, `given up`, `deployed`, or the state of an alarm.
+        what: `ran`, `answered`, `posted`, `failed`, `given up`, `deployed`, or the state of an alarm.
         says: what is known of it.
     """
 
@@ -87,7 +87,10 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
     for line in LogReader(target.client("logs"), group, began).read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
-            yield Event(line.time, function, what, _said(line))
+            # A self-test, a plan and a worker's share are answers to whoever asked.
+            outcome = line.fields.get("outcome")
+            is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
+            yield Event(line.time, function, "answered" if is_answer else what, _said(line))
 
 
 def _is_lambdas_error(line: Line) -> bool:
