@@ -19,6 +19,8 @@ from joytify_discord.webhook import Webhook
 from joytify_stats.backend import Backend
 
 SECONDS = 15.0
+# Discord limits the rate for a second or two.
+LIMITED_TRIES = 4
 NEW_WEBHOOK = "make a webhook in Discord (channel, Integrations) and put its address into the secret"
 AGAIN = "try again in a minute"
 HELLO, BLUE = "This is where the pipeline's messages arrive.", 0x3498DB
@@ -53,7 +55,11 @@ def _alerts(context: Context) -> Iterator[Finding]:
 def _webhook(context: Context, key: str) -> Iterator[Finding]:
     url = context.address(key)
     try:
-        answer = send("GET", url.get_secret_value(), SECONDS, {})
+        for _ in range(LIMITED_TRIES):
+            answer = send("GET", url.get_secret_value(), SECONDS, {})
+            if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(1)
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         # The address is a secret, and httpx quotes it.
         yield Finding("discord", "wrong", f"{key}: Discord could not be reached ({type(exc).__name__})", AGAIN)
