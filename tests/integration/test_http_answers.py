@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import httpx
 import pytest
 
+from joytify_common import http_answers
 from joytify_common.http_answers import MOST_BYTES, json_object, send
+from joytify_local.servers import make_certificate
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -85,6 +89,48 @@ def test_an_answer_that_took_too_long_keeps_no_thread_and_no_connection(
         while threading.active_count() > before and time.monotonic() < end:
             time.sleep(0.05)
         assert threading.active_count() <= before
+
+
+@pytest.fixture
+def https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """The context of a server on loopback whose certificate is trusted."""
+    certificate, key = make_certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setattr(http_answers, "_authorities", lambda: ssl.create_default_context(cafile=certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def test_a_call_after_one_that_took_too_long_is_not_hurt_by_it(https: ssl.SSLContext) -> None:
+    """A descriptor that is closed while another thread reads from it belongs to the next connection a moment later."""
+    over = Event()
+
+    def serve(connection: socket.socket) -> None:
+        try:
+            with https.wrap_socket(connection, server_side=True) as secured:
+                if b"/slow" in secured.recv(65536):
+                    secured.sendall(HEAD + b"Content-Length: 1000000\r\n\r\n")
+                    while not over.wait(0.02):
+                        secured.sendall(b" ")
+                secured.sendall(HEAD + b'Content-Length: 9\r\n\r\n{"id": 5}')
+        except OSError:
+            return
+
+    def accept() -> None:
+        while True:
+            try:
+                Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=accept, daemon=True).start()
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        for _ in range(25):
+            with pytest.raises(httpx.ReadTimeout):
+                send("GET", url + "/slow", 0.1, {})
+            assert json_object(send("GET", url + "/quick", 5, {})) == {"id": 5}
+        over.set()
 
 
 def test_of_an_endless_answer_the_beginning_is_read() -> None:

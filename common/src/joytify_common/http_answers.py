@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from queue import Empty, Queue
 from ssl import SSLContext
@@ -40,12 +42,14 @@ def send(
         httpx.InvalidURL: the address is none.
     """
     answers: Queue[httpx.Response | Exception] = Queue()
+    connection = _Connection()
     timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-    client = httpx.Client(verify=_authorities(), timeout=timeout, transport=transport)
 
     def run() -> None:
         try:
-            answers.put(_read(client, method, url, request))
+            with httpx.Client(verify=_authorities(), timeout=timeout, transport=transport) as client:
+                extensions = {"trace": connection.trace}
+                answers.put(_read(client, method, url, {**request, "extensions": extensions}))
         except Exception as exc:  # noqa: BLE001 - raised again by whoever waits
             answers.put(exc)
 
@@ -53,12 +57,37 @@ def send(
     try:
         answer = answers.get(timeout=seconds)
     except Empty:
+        connection.end()
         raise httpx.ReadTimeout("no whole answer in the time given") from None
-    finally:
-        client.close()
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+class _Connection:
+    """The connection of one call, which is shut down from outside; only the thread that uses it closes it.
+
+    A descriptor that was closed from outside would be that of another connection a moment later, with a reader left.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: list[socket.socket] = []
+        self._is_over = False
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note the socket that was connected: httpcore's hook."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
+        if self._is_over:
+            raise httpx.ReadTimeout("the time is over")
+
+    def end(self) -> None:
+        """End whatever waits for the connection."""
+        self._is_over = True
+        for each in self._sockets:
+            # Without TLS's own farewell, which would wait for an answer.
+            with suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 @cache
