@@ -228,10 +228,44 @@ def test_an_event_that_got_worse_is_posted_since_an_edit_notifies_nobody() -> No
     for number, status in enumerate(("RUNNING", "FAILED", "RUNNING", "SUCCEEDED")):
         detail = {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:1", "status": status}
         kind = {"detail-type": "Step Functions Execution Status Change", "source": "aws.states", "id": str(number)}
-        text = json.dumps({**kind, "account": "1", "time": NOW.isoformat(), "detail": detail})
+        at = (NOW + timedelta(seconds=number)).isoformat()
+        text = json.dumps({**kind, "account": "1", "time": at, "detail": detail})
         deliver(event(text, first=number), webhook, memory)
 
     assert [title[:2] for title in webhook.titles()] == ["🔹 ", "✅ "]
+
+
+def execution(status: str, second: int) -> str:
+    detail = {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:1", "status": status}
+    kind = {"detail-type": "Step Functions Execution Status Change", "source": "aws.states", "id": f"{status} {second}"}
+    at = (NOW + timedelta(seconds=second)).isoformat()
+    return json.dumps({**kind, "account": "1", "time": at, "detail": detail})
+
+
+def test_of_one_second_the_failure_stays_whatever_comes_last() -> None:
+    """EventBridge has whole seconds, and SNS keeps no order."""
+    webhook, memory = FakeWebhook(), ContainerStore()
+    for number, status in enumerate(("FAILED", "RUNNING")):
+        deliver(event(execution(status, 0), first=number), webhook, memory)
+
+    assert [title[:2] for title in webhook.titles()] == ["❌ ", "🔹 "]
+    assert "arrived late" in webhook.titles()[1]
+
+
+def test_a_second_failure_is_announced_again() -> None:
+    webhook, memory = FakeWebhook(), ContainerStore()
+    for number, status in enumerate(("FAILED", "RUNNING", "FAILED")):
+        deliver(event(execution(status, number), first=number), webhook, memory)
+
+    assert len(webhook.posts) == 2
+
+
+def test_the_pages_of_a_health_message_stand_beside_each_other() -> None:
+    webhook, memory = FakeWebhook(), ContainerStore()
+    for page in ("1", "2"):
+        deliver(event(health("open", page=page), first=int(page)), webhook, memory)
+
+    assert len(webhook.titles()) == 2
 
 
 def test_an_event_that_two_rules_sent_is_posted_once() -> None:

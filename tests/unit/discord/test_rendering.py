@@ -166,3 +166,23 @@ def test_a_limit_is_in_units_for_people(trigger: dict[str, Any], shown: str) -> 
     fields = {field.name: field.value for field in render(received, ZoneInfo("UTC")).fields}
 
     assert fields["Limit"] == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [
+        ("joytify-playback-data-cleanup", " --aws"),
+        ("joytify-dev-playback-data-cleanup", " --aws --environment dev"),
+        ("my-dev-app-playback-data-cleanup", " --aws --project my-dev-app"),
+        ("music-staging-playback-data-cleanup", " --aws --project music --environment staging"),
+    ],
+)
+def test_a_command_in_a_failure_is_for_the_deployment_that_failed(source: str, flags: str) -> None:
+    """What was meant for dev must not delete in prod."""
+    error = cleanup_error(stage="deletion limit").model_copy(update={"source": source})
+
+    (received,) = parse_event(sns_event(error.to_json()))
+    fields = {field.name: field.value for field in render(received, ZoneInfo("UTC")).fields}
+
+    assert f'{{"allowAboveLimit": true}}\'{flags}`.' in fields["What next"]
+    assert fields["Its log"].endswith(f"{flags}`")

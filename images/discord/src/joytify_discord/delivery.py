@@ -48,6 +48,7 @@ class Incident:
         is_alert: whether that was posted where alerts go.
         since: when it began, ISO 8601; empty if that is not shown.
         at: time of the state that is shown, the same.
+        burns: whether what is shown is an alert.
         closed: whether the next message opens a new one.
     """
 
@@ -56,6 +57,7 @@ class Incident:
     since: str
     at: str
     closed: bool
+    burns: bool = False
 
     @classmethod
     def of(cls, stored: dict[str, str] | None) -> Incident | None:
@@ -64,17 +66,22 @@ class Incident:
             return None
         # What is no time would keep every later message of the incident from being posted.
         since, at = (stored.get(name, "") if parse_time(stored.get(name, "")) else "" for name in ("since", "at"))
-        is_alert, closed = (stored.get(name) == "yes" for name in ("is_alert", "closed"))
-        return cls(post=stored["post"], is_alert=is_alert, since=since, at=at, closed=closed)
+        is_alert, closed, burns = (stored.get(name) == "yes" for name in ("is_alert", "closed", "burns"))
+        return cls(post=stored["post"], is_alert=is_alert, since=since, at=at, closed=closed, burns=burns)
 
     def to_store(self) -> dict[str, str]:
         """Return it as the dedup store holds it."""
-        flags = {"is_alert": "yes" if self.is_alert else "no", "closed": "yes" if self.closed else "no"}
-        return {"post": self.post, "since": self.since, "at": self.at, **flags}
+        flags = {"is_alert": self.is_alert, "closed": self.closed, "burns": self.burns}
+        told = {name: "yes" if flag else "no" for name, flag in flags.items()}
+        return {"post": self.post, "since": self.since, "at": self.at, **told}
 
-    def is_after(self, time: datetime | None) -> bool:
-        """Return whether what is shown is newer than this time."""
-        return bool(self.at) and time is not None and datetime.fromisoformat(self.at) > time
+    def is_after(self, embed: Embed) -> bool:
+        """Return whether what is shown is newer; of one second, a state that ends it or an alert is."""
+        if not self.at or embed.timestamp is None:
+            return False
+        shown = datetime.fromisoformat(self.at)
+        is_weaker = not embed.closes and not embed.is_alert
+        return shown > embed.timestamp or (shown == embed.timestamp and is_weaker and (self.closed or self.burns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +164,7 @@ class Delivery:
         embed, (first, *_) = item.embed, item.embed.incidents
         earlier = {name: Incident.of(self.store.get(f"incident {name}")) for name in embed.incidents}
         # SNS keeps no order. What is older than what is shown changes nothing there.
-        current = [name for name, one in earlier.items() if one is None or not one.is_after(embed.timestamp)]
+        current = [name for name, one in earlier.items() if one is None or not one.is_after(embed)]
         ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
         shown = embed if first in current else _late(embed)
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
@@ -171,11 +178,12 @@ class Delivery:
         for name in current:
             one = edited.get(name, begun if new else next(iter(edited.values()), begun))
             since = ongoing[name].since if name in ongoing else begun.since
-            self.store.put(f"incident {name}", replace(one, since=since, at=at, closed=embed.closes).to_store())
+            shows = replace(one, since=since, at=at, closed=embed.closes, burns=embed.is_alert)
+            self.store.put(f"incident {name}", shows.to_store())
 
     def _edited(self, ongoing: Mapping[str, Incident], payload: Payload, *, replaced: str) -> dict[str, Incident]:
-        """Edit each incident's post; return those that took it. That of `replaced` is left if it is no alert."""
-        kept = {name: one for name, one in ongoing.items() if name != replaced or one.is_alert}
+        """Edit each incident's post; return those that took it. That of `replaced` is left if it shows no alert."""
+        kept = {name: one for name, one in ongoing.items() if name != replaced or (one.is_alert and one.burns)}
         taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
         return {name: one for name, one in kept.items() if one.post in taken}
 

@@ -49,7 +49,8 @@ def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
         return _post(event, context, secret)
     except ConfigError:
         # What was refused may have been mended since it was read.
-        if (fresh := read_secret(secrets_provider(), SETTINGS.secret_id)).values == secret.values:
+        fresh = read_secret(secrets_provider(), SETTINGS.secret_id, CACHE_SECONDS, anew=True)
+        if fresh.values == secret.values:
             raise
         return _post(event, context, fresh)
 

@@ -78,7 +78,13 @@ class Webhook:
     def check(self) -> None:
         """Ask Discord whether it knows the webhook; raises as `post` does."""
         try:
-            response = send("GET", self.url.get_secret_value(), READ_SECONDS, {}, self.transport)
+            response = send(
+                "GET",
+                self.url.get_secret_value(),
+                READ_SECONDS,
+                {"headers": {"User-Agent": USER_AGENT}},
+                self.transport,
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise ConfigError(f"{self.key}: it is not a URL") from None
         except httpx.RequestError as exc:

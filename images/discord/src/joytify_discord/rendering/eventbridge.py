@@ -34,7 +34,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
     title = fill(kind.title, _with_resources(event)) if kind else ": ".join(filter(None, (event.kind, _thing(event))))
-    identity = get_path(event.detail, kind.incident) if kind else ""
+    identity = fill(kind.incident, event.detail) if kind else ""
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
         severity=severity,

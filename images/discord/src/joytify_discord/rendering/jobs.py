@@ -34,15 +34,15 @@ NEXT_AFTER_FAILURE = (
     "An event that somebody waits for is not tried again."
 )
 NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
+# As terraform/locals.tf makes their names.
+FUNCTION = re.compile(
+    r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
+)
 # Stages after which the work is done: a run that fails there is not retried.
 NOT_RETRIED = frozenset({"hand-over", "summary"})
 # What to do after an error, by its stage.
-NEXT_AFTER: dict[str, Text] = {
+NEXT_AFTER = {
     "hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function.",
-    "deletion limit": Authored(
-        "A retry stops in the same way. Look first: `joytify invoke cleanup --dry-run --aws`; if the number is right: "
-        "`joytify invoke cleanup --payload '{\"allowAboveLimit\": true}' --aws`."
-    ),
     "fan-out": (
         "The state machine has ended, and its input is in the queue of failed events. What the workers met is in "
         "cleanup's log; when that is mended, start the state machine again."
@@ -252,19 +252,32 @@ def _scope(figures: CollectionFigures) -> str:
     return "" if figures.scope is None else f"\n{SCOPES[figures.scope]}"
 
 
-def _next_step(data: FailureData) -> Text:
+def _next_step(data: FailureData, flags: str) -> Text:
+    if data.stage == "deletion limit":
+        return Authored(
+            f"A retry stops in the same way. Look first: `joytify invoke cleanup --dry-run{flags}`; if the number is "
+            f"right: `joytify invoke cleanup --payload '{{\"allowAboveLimit\": true}}'{flags}`."
+        )
     usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
 
 
+def _flags(function: str) -> str:
+    """Return what the command needs to be given to work where a function of this name runs."""
+    if (match := FUNCTION.fullmatch(function)) is None:
+        return " --aws"
+    project = f" --project {match['project']}" if match["project"] != "joytify" else ""
+    environment = f" --environment {match['environment']}" if match["environment"] else ""
+    return f" --aws{project}{environment}"
+
+
 def _failure(message: MonthlyStatsError | CleanupError) -> Iterator[DraftField]:
-    data = message.data
+    data, flags = message.data, _flags(message.source)
     yield DraftField(data.error_type, data.error, inline=False)
-    yield DraftField("What next", _next_step(data), inline=False)
+    yield DraftField("What next", _next_step(data, flags), inline=False)
     job = "stats" if isinstance(message, MonthlyStatsError) else "cleanup"
-    flags = next((f" --environment {each}" for each in ("dev", "staging") if f"-{each}-" in message.source), "")
     request = re.sub(r"[^\w-]", "", data.request_id)
-    yield DraftField("Its log", Authored(f"`joytify tail {job} --request {request} --aws{flags}`"), inline=False)
+    yield DraftField("Its log", Authored(f"`joytify tail {job} --request {request}{flags}`"), inline=False)
     yield DraftField("More", "docs/operations.md, What each message means", inline=False)
 
 

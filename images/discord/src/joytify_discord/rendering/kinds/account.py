@@ -60,7 +60,7 @@ KINDS = {
         },
         lists={"Affected": ("affectedEntities", "{entityValue:name} {status:words}")},
         page="health/home?region={region}#/event-log?eventID={eventArn}",
-        incident="eventArn",
+        incident="{eventArn} {affectedAccount} {page}",
     ),
     "Config Rules Compliance Change": Kind(
         title="Config: {resourceId} is {newEvaluationResult.complianceType:words} with {configRuleName}",

@@ -121,7 +121,7 @@ KINDS = {
         text="cause",
         fields={"Error": "error", "Execution": "name"},
         page="states/home?region={region}#/v2/executions/details/{executionArn}",
-        incident="executionArn",
+        incident="{executionArn}",
     ),
     "Glue Job State Change": Kind(
         title="Glue job {jobName}: {state:words}",

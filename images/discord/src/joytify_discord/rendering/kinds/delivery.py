@@ -59,7 +59,7 @@ KINDS = {
         text="additionalAttributes.failedActions.0.additionalInformation",
         fields={"Failed stage": "additionalAttributes.failedStage", "Execution": "execution-id"},
         page=PIPELINE,
-        incident="execution-id",
+        incident="{execution-id}",
     ),
     "CodePipeline Stage Execution State Change": Kind(
         title="Pipeline {pipeline}: stage {stage} {state:words}",

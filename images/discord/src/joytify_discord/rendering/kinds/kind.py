@@ -31,7 +31,7 @@ class Kind:
         link: path of an address in the console that the event itself names.
         page: page of the console, with the same blanks, and `{region}`.
         lists: path of a list by the name of its field, and what is shown of each entry, with blanks.
-        incident: path of what identifies the thing that may recover; a later event of it edits the post of the first.
+        incident: what identifies the thing that may recover, with blanks; its later events edit the post of the first.
         facts: what is worked out from the detail, by the name of its field.
     """
 
