@@ -24,12 +24,17 @@ NO_RIGHT = "the user may not do this; it needs readWrite on the database"
 FULL = "MongoDB is full: it takes no more writes, since the cluster's space is used up; delete, or enlarge it"
 # https://www.mongodb.com/docs/manual/reference/error-codes/
 AUTHENTICATION_FAILED, USER_NOT_FOUND, UNAUTHORIZED, OUT_OF_DISK_SPACE = 18, 11, 13, 14031
+LASTING = {
+    AUTHENTICATION_FAILED: f"{URI_KEY}: {REFUSED_LOGIN}",
+    USER_NOT_FOUND: f"{URI_KEY}: {REFUSED_LOGIN}",
+    OUT_OF_DISK_SPACE: FULL,
+}
 # Atlas' proxy answers with this code whatever it refuses; what it means stands in the text only:
 # https://www.mongodb.com/docs/atlas/troubleshoot-connection/, .../reference/unsupported-commands/
 ATLAS_ERROR = 8000
+MISSING_RIGHT = re.compile(r"not (allowed to do action|authorized)", re.IGNORECASE)
 ATLAS_REFUSALS: dict[str, tuple[type[JobError], str]] = {
     r"bad auth|authentication failed": (ConfigError, f"{URI_KEY}: {REFUSED_LOGIN}"),
-    r"not (allowed to do action|authorized)": (ConfigError, f"{URI_KEY}: {NO_RIGHT}"),
     r"space quota": (ConfigError, FULL),
     r"already using \d+ collections": (ConfigError, "MongoDB is full: Atlas takes no more collections on this cluster"),
     r"too many connections|exceeded time limit": (TransientError, "Atlas refused for now: the cluster is overloaded"),
@@ -107,23 +112,27 @@ def _of_configuration(exc: ConfigurationError) -> JobError:
 def _refusal(exc: OperationFailure) -> JobError:
     """Return the error of a refusal that lasts; the server's own text is only read, since it may quote a document."""
     text = str((exc.details or {}).get("errmsg", exc))
-    if exc.code in {AUTHENTICATION_FAILED, USER_NOT_FOUND}:
-        return ConfigError(f"{URI_KEY}: {REFUSED_LOGIN}")
-    if exc.code == OUT_OF_DISK_SPACE:
-        return ConfigError(FULL)
+    if exc.code in LASTING:
+        return ConfigError(LASTING[exc.code])
     if exc.code == UNAUTHORIZED and "requires authentication" in text:
         return ConfigError(f"{URI_KEY}: it has no user name and password, and MongoDB asks for them")
-    if exc.code == UNAUTHORIZED:
-        database = re.search(r"not authorized on ([^\s{}]+) to", text)
-        elsewhere = database is not None and database[1] in {"admin", "config", "local"}
-        needed = f"on the database {database[1]}: it needs a role of the cluster" if database and elsewhere else ""
-        return ConfigError(f"{URI_KEY}: the user may not do this {needed}" if needed else f"{URI_KEY}: {NO_RIGHT}")
+    if exc.code == UNAUTHORIZED or (exc.code == ATLAS_ERROR and MISSING_RIGHT.search(text)):
+        return ConfigError(f"{URI_KEY}: {_missing_right(text)}")
     if exc.code == ATLAS_ERROR:
         known = (found for pattern, found in ATLAS_REFUSALS.items() if re.search(pattern, text, re.IGNORECASE))
         kind, says = next(known, (PermanentError, "Atlas refused"))
         return kind(f"{says} ({_code(exc)})" if kind is PermanentError else says)
     words = f"MongoDB refused: {WORDS[exc.code]}" if exc.code in WORDS else "MongoDB refused"
     return PermanentError(f"{words} ({_code(exc)})")
+
+
+def _missing_right(text: str) -> str:
+    """Return what the user lacks: a right on the database, or a role of the cluster for one of the server's own."""
+    database = re.search(r"not authorized on ([^\s{}]+) to| on \[([^.\]]+)\.", text)
+    name = next(filter(None, database.groups()), "") if database else ""
+    if name not in {"admin", "config", "local"}:
+        return NO_RIGHT
+    return f"the user may not do this on the database {name}: it needs a role of the cluster"
 
 
 def _code(exc: PyMongoError) -> str:

@@ -70,7 +70,7 @@ KEYS = {
 }
 WEBHOOK_TOKEN = re.compile(r"/webhooks/\d+/([^/?]+)")
 # A key in the query of an address that is shown otherwise.
-QUERY_VALUE = re.compile(r"[?&][^=&#]*=([^&#]*)")
+QUERY_VALUE = re.compile(r"[?&][^=&#]*(?:key|token|secret|passw|auth|sig)[^=&#]*=([^&#]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -111,20 +111,21 @@ def secrets_provider() -> SecretsProvider:
     return SecretsProvider(boto3_client=aws_client("secretsmanager"))
 
 
-def read_secret(provider: SecretsProvider, name: str, max_age: int = 0) -> Secret:
+def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew: bool = False) -> Secret:
     """Return the secret.
 
     Args:
         provider: reader of Secrets Manager.
         name: name or ARN of the secret.
         max_age: seconds for which what the container has read may be used again.
+        anew: whether it is read in any case.
 
     Raises:
         ConfigError: it does not exist, may not be read, or is no JSON object of texts.
         TransientError: Secrets Manager refused for now or could not be reached.
     """
     with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
-        values = _get(provider, name, max_age)
+        values = _get(provider, name, max_age, anew=anew or max_age == 0)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
     # The backend keeps its own keys there, whatever they hold.
@@ -142,7 +143,9 @@ def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
     if not is_shown:
         yield value
     _, _, address = value.partition("//")
-    # A password that was not quoted may hold an @ itself.
+    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
+    # A password that was not quoted may hold an @ itself, or what ends the authority.
+    address = authority if "@" in authority else address
     for at in re.finditer("@", address):
         entrant = address[: at.start()]
         yield entrant.partition(":")[2]
@@ -154,9 +157,9 @@ def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
         yield from QUERY_VALUE.findall(value)
 
 
-def _get(provider: SecretsProvider, name: str, max_age: int) -> object:
+def _get(provider: SecretsProvider, name: str, max_age: int, *, anew: bool) -> object:
     try:
-        return provider.get(name, max_age=max_age, transform="json", force_fetch=max_age == 0)
+        return provider.get(name, max_age=max_age, transform="json", force_fetch=anew)
     except TransformParameterError:
         # The parser's error quotes what it could not read.
         raise ConfigError(f"secret {name}: it must be a JSON object") from None

@@ -46,6 +46,7 @@ def failure(code: int, text: str, name: str = "") -> OperationFailure:
         (14031, "available disk space of 1 bytes is less than required", ConfigError, "MongoDB is full"),
         (8000, "cannot create a new collection -- already using 500 collections of 500", ConfigError, "full"),
         (8000, "noTimeout cursors are disallowed in this atlas tier", PermanentError, "does not allow this command"),
+        (8000, "user is not allowed to do action [listDatabases] on [admin.]", ConfigError, "a role of the cluster"),
         (2, "$in needs an array", PermanentError, "a value or an option is not valid"),
         (72, "cannot specify readConcern", PermanentError, "an option is not permitted"),
         (166, "Namespace is a view", PermanentError, "the collection is a view"),

@@ -187,10 +187,12 @@ class Cleanup:
         """Return the outcome with what is left beside the work of the event: nobody knows who wrote it."""
         if self.event.worker or self.event.decides_what_to_do:
             return replace(outcome, remaining=0)
-        todo = tuple(documents.todo(sweep=False))
         try:
-            remaining = documents.count_expired(todo, self._count_seconds())
+            todo = tuple(documents.todo(sweep=False))
+            remaining = documents.count_expired(todo, max(LATE_COUNT_SECONDS, self._count_seconds()))
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            if isinstance(exc, TransientError) and self.purge.deadline.remaining() == 0:
+                return replace(outcome, remaining=None)
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
         if not remaining:
             return replace(outcome, remaining=remaining)
