@@ -102,7 +102,8 @@ require_registry() {
 # Sets and exports a variable to an image: the one that it names already, else the real one; its stand-in if that cannot be
 # had: choose_image VARIABLE REAL STAND_IN
 choose_image() {
-  local variable=$1 image=${!1:-$2} stand_in=joytify-stand-in/$3 failed=build/unreachable-$1 pulled=build/pulled-$1 here=1
+  local variable=$1 image=${!1:-$2} stand_in=joytify-stand-in/$3 here=1 failed pulled
+  failed=build/unreachable-${image//[^a-zA-Z0-9]/_} pulled=build/pulled-${image//[^a-zA-Z0-9]/_}
   mkdir -p build
   "$DOCKER" image inspect "$image" >/dev/null 2>&1 || here=
   # Once a day an image that is here is asked for again, since a newer one may have its name. A registry that does not

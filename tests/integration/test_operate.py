@@ -389,7 +389,7 @@ def test_a_key_of_the_secret_is_changed_and_no_value_is_shown(stack: Stack) -> N
     client = stack.client("secretsmanager")
 
     def put(key: str, value: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, ["secret", "set", key], input=value)
+        result = CliRunner().invoke(app, ["secret", "set", key, "--yes"], input=value)
         return result.exit_code, result.output
 
     with in_secret(SOMEBODY_ELSES="ключ")(stack):

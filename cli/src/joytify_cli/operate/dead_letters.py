@@ -87,6 +87,8 @@ def read(target: Target, url: str) -> Iterator[DeadLetter]:
                     QueueUrl=url,
                     MaxNumberOfMessages=10,
                     VisibilityTimeout=HIDDEN_SECONDS,
+                    # Without it only some of SQS' servers are asked.
+                    WaitTimeSeconds=1,
                     AttributeNames=["SentTimestamp"],
                     MessageAttributeNames=["All"],
                 )

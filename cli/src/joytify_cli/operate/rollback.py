@@ -35,6 +35,8 @@ def rollback(
     if not commit:
         _show(file, now)
         return
+    # A name such as HEAD~1 moves with the commit that is to come.
+    commit = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     text = _git("show", f"{commit}:./{file.as_posix()}")
     if (then := _digests(text)) == now:
         say(f"{file} has the images of {commit} already")

@@ -44,7 +44,7 @@ def set_(
     if stored.values.get(key) == value:
         say(f"{key} has this value already; nothing was changed")
         return
-    if can_ask() and not yes:
+    if not yes:
         confirm(f"change {key} of {stored.name} in {target.place}")
     change_key(target, stored, key, value)
     say(f"{key} is changed, {len(stored.values.keys() - {key})} other keys are as before")
