@@ -73,7 +73,8 @@ def slow(at: Places, chance: Random) -> None:
 def refuse(at: Places, chance: Random) -> None:
     """Refuse what writes, as a server without space or a quota does, and as one that is overloaded."""
     code = chance.choice([8000, 14031, 462, 112])
-    at.mongodb.fail(["update", "delete", "findAndModify", "commitTransaction"], 3, errorCode=code)
+    # Each attempt may end at one of them: the last must be left.
+    at.mongodb.fail(["update", "delete", "findAndModify", "commitTransaction"], ATTEMPTS - 1, errorCode=code)
 
 
 def lose_answers(at: Places, _: Random) -> None:
