@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -77,18 +78,7 @@ class Webhook:
 
     def check(self) -> None:
         """Ask Discord whether it knows the webhook; raises as `post` does."""
-        try:
-            response = send(
-                "GET",
-                self.url.get_secret_value(),
-                READ_SECONDS,
-                {"headers": {"User-Agent": USER_AGENT}},
-                self.transport,
-            )
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise ConfigError(f"{self.key}: it is not a URL") from None
-        except httpx.RequestError as exc:
-            raise UnavailableError(f"Discord could not be reached ({type(exc).__name__})") from exc
+        response = self._answer("GET", "", {}, READ_SECONDS, {})
         # Whose rate is limited is known.
         if not response.is_success and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             raise self._refusal(response)
@@ -107,17 +97,9 @@ class Webhook:
 
     def _request(self, method: str, path: str, payload: Payload, seconds: float) -> dict[str, Any]:
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
-        try:
-            address = httpx.URL(self.url.get_secret_value())
-            address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
-            # An answer that is not waited for leaves a post that nobody remembers: it would be posted again.
-            limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
-            headers = {"User-Agent": USER_AGENT}
-            response = send(method, address, limit, {"headers": headers, **_content(payload)}, self.transport)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise ConfigError(f"{self.key}: it is not a URL") from None
-        except httpx.RequestError as exc:
-            raise UnavailableError(f"Discord could not be reached ({type(exc).__name__})") from exc
+        # An answer that is not waited for leaves a post that nobody remembers: it would be posted again.
+        limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
+        response = self._answer(method, path, parameters, limit, _content(payload))
         self._note_bucket(response)
         if not response.is_success:
             raise self._refusal(response)
@@ -125,6 +107,19 @@ class Webhook:
         if not answer.get("id"):
             raise TransientError(f"{self.key}: {response.status_code} came back, but no answer of Discord's")
         return answer
+
+    def _answer(
+        self, method: str, path: str, parameters: Mapping[str, str], seconds: float, request: Mapping[str, Any]
+    ) -> httpx.Response:
+        """Ask the webhook, and return Discord's answer, whatever its status."""
+        try:
+            address = httpx.URL(self.url.get_secret_value())
+            address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
+            return send(method, address, seconds, {"headers": {"User-Agent": USER_AGENT}, **request}, self.transport)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise ConfigError(f"{self.key}: it is not a URL") from None
+        except httpx.RequestError as exc:
+            raise UnavailableError(f"Discord could not be reached ({type(exc).__name__})") from exc
 
     def _note_bucket(self, response: httpx.Response) -> None:
         # https://discord.com/developers/docs/topics/rate-limits
