@@ -15,14 +15,14 @@ output "repositories" {
 
 output "backend_hcl" {
   description = "The stacks' backend.hcl: `terraform output -raw backend_hcl > ../backend.hcl`. It says nothing of encryption, so that the bucket's own applies."
-  value       = <<-EOT
-    bucket       = "${aws_s3_bucket.state.bucket}"
-    region       = "${var.region}"
-    use_lockfile = true
-    %{~for table in aws_dynamodb_table.lock~}
-    dynamodb_table = "${table.name}"
-    %{~endfor~}
-  EOT
+  value = join("", [for line in concat(
+    [
+      "bucket       = \"${aws_s3_bucket.state.bucket}\"",
+      "region       = \"${var.region}\"",
+      "use_lockfile = true",
+    ],
+    [for table in aws_dynamodb_table.lock : "dynamodb_table = \"${table.name}\""],
+  ) : "${line}\n"])
 }
 
 output "github_role_arns" {
