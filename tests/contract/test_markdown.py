@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +17,7 @@ from factories import EVERY_MESSAGE
 
 from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.text import Authored
+from joytify_local.discord_page import markdown as on_the_page
 
 FOLDER = Path(__file__).parents[2] / "build" / "markdown"
 UTC = ZoneInfo("UTC")
@@ -117,3 +120,20 @@ def test_what_an_author_wrote_takes_effect_but_for_mentions() -> None:
     written = markdown(Authored("**Look** at [it](https://example.com), <@1> @everyone"), UTC)
 
     assert read([written]) == ["{strong:Look} at {link:it}, <@1> @everyone"]
+
+
+def test_the_local_page_shows_a_post_as_discords_parser_reads_it() -> None:
+    given = [markdown(text, UTC) for text in texts()]
+    given += [
+        "**bold** `a_b` ~~no~~ [log](https://example.com/a_b*c*d) <https://example.com>",
+        "&amp; ![x](https://a.b)",
+    ]
+
+    shown = [html.unescape(re.sub(r"<[^>]*>", "", on_the_page(text))) for text in given]
+
+    parsed = [
+        re.sub(r"\{\w+:(.*?)\}", r"\1", was) if text in given[-2:] else was
+        for text, was in zip(given, read(given), strict=True)
+    ]
+    wrong = [(text, page) for text, page, was in zip(given, shown, parsed, strict=True) if lines(page) != lines(was)]
+    assert wrong[:5] == []

@@ -1,4 +1,4 @@
-"""The page that shows what was posted as Discord does: Markdown, times, attachments, edits."""
+"""The page that shows every post as Discord would: Markdown, times, attachments, edits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from typing import Any
 
 from jinja2 import Environment, select_autoescape
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from markupsafe import Markup
 
+# Discord's inline rules that CommonMark does not have, in the order in which they are tried.
 # <t:1700000000:R>: https://discord.com/developers/docs/reference#message-formatting-timestamp-styles
-TIMESTAMP = re.compile(r"&lt;t:(-?\d{1,12})(?::([tTdDfFR]))?&gt;")
+RULES = {
+    "timestamp": re.compile(r"<t:(-?\d{1,11})(?::[tTdDfFR])?>"),
+    "address": re.compile(r"(https?://[^\s<]+[^<.,:;\"'\]\s])"),
+    "escape": re.compile(r"\\([^0-9A-Za-z\s])"),
+}
+SHARED_WITH_COMMONMARK = ["autolink", "backticks", "emphasis", "link", "strikethrough"]
 
 
 def page_of(messages: Sequence[dict[str, Any]]) -> str:
@@ -23,23 +31,48 @@ def page_of(messages: Sequence[dict[str, Any]]) -> str:
 
 
 def markdown(text: str) -> Markup:
-    """Return the Markdown of a message as HTML; no HTML in it survives."""
-    html = _markdown().renderInline(text)
-    # What is made here is escaped by the Markdown library, except the times, which are numbers.
-    return Markup(TIMESTAMP.sub(_time, html))  # noqa: S704
-
-
-def _time(match: re.Match[str]) -> str:
-    try:
-        moment = datetime.fromtimestamp(int(match[1]), UTC)
-    except (ValueError, OverflowError, OSError):
-        return match[0]
-    return f"<time>{moment:%-d %B %Y %H:%M} UTC</time>"
+    """Return the text, which is in Discord's Markdown, as HTML. HTML inside the text is escaped."""
+    return Markup(_markdown().renderInline(text))  # noqa: S704 - the Markdown library escapes the text
 
 
 @cache
 def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False, "breaks": True})
+    # CommonMark's rule for text would swallow the start of an address.
+    parser = MarkdownIt("zero").enable(SHARED_WITH_COMMONMARK).disable(["text", "escape"])
+    for name in RULES:
+        parser.inline.ruler.before("backticks", f"discord_{name}", _rule(name))
+    return parser
+
+
+def _rule(name: str) -> Any:  # noqa: ANN401 - markdown-it's type of a rule is private
+    def matches(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
+        found = RULES[name].match(state.src, state.pos)
+        if found is None:
+            return False
+        if not silent:
+            _push(state, name, found[1])
+        state.pos = found.end()
+        return True
+
+    return matches
+
+
+def _push(state: StateInline, name: str, text: str) -> None:
+    tag = {"timestamp": "time", "address": "a"}.get(name)
+    shown = _time(int(text)) if name == "timestamp" else text
+    if tag:
+        opened: Token = state.push(f"{name}_open", tag, 1)
+        opened.attrs = {"href": text} if name == "address" else {}
+    state.push("text", "", 0).content = shown
+    if tag:
+        state.push(f"{name}_close", tag, -1)
+
+
+def _time(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%-d %B %Y %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        return "Invalid date"
 
 
 @cache
