@@ -41,7 +41,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   for_each = local.rules
 
   name                = "${local.prefix}-${each.key}"
-  description         = each.value.description
+  description         = each.value.enabled ? each.value.description : "${each.value.description}; disabled by enable_schedules = false"
   schedule_expression = each.value.schedule
   # Said, since what somebody disabled by hand would else stay so.
   state = each.value.enabled ? "ENABLED" : "DISABLED"

@@ -213,6 +213,21 @@ run "optional_features_and_settings" {
   }
 }
 
+run "schedules_may_be_off" {
+  command = plan
+
+  variables {
+    enable_schedules = false
+  }
+
+  assert {
+    condition = alltrue([for name in ["monthly-stats", "weekly-cleanup"] :
+      aws_cloudwatch_event_rule.this[name].state == "DISABLED" && endswith(aws_cloudwatch_event_rule.this[name].description, "disabled by enable_schedules = false")
+    ]) && aws_cloudwatch_event_rule.this["heartbeat"].state == "ENABLED"
+    error_message = "Both jobs' rules are disabled and say why; the heartbeat goes on."
+  }
+}
+
 run "an_account_may_forbid_to_reserve" {
   command = plan
 

@@ -20,6 +20,7 @@ from joytify_cleanup.retention import POLICIES
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.population import RETENTION_DAYS
 from joytify_cli.operate.checks.functions import LEAST_TIMEOUT_SECONDS
+from joytify_cli.operate.rules import OFF_IN_TERRAFORM
 from joytify_cli.prove.demo import DATABASE
 from joytify_cli.target import LONGEST_SILENCE_DAYS
 from joytify_common.collections import PRODUCTION, TEST
@@ -167,3 +168,7 @@ def test_doctor_wants_the_least_timeout_that_terraform_allows() -> None:
     text = Path("terraform/variables_operation.tf").read_text(encoding="utf-8")
 
     assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(LEAST_TIMEOUT_SECONDS)] * 2
+
+
+def test_doctor_recognizes_a_rule_that_terraform_disables_by_its_description() -> None:
+    assert OFF_IN_TERRAFORM in said(r"disabled by (\w+) = false", "schedules.tf")

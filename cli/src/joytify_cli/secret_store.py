@@ -38,14 +38,7 @@ def read_stored(target: Target) -> StoredSecret:
     name = target.secret_id
     with aws_errors(f"secret {name}", "Secrets Manager", not_found=NOT_FOUND):
         found = target.client("secretsmanager").get_secret_value(SecretId=name)
-    try:
-        values = json.loads(found["SecretString"])
-    except (KeyError, ValueError):
-        # The parser's error quotes what it could not read.
-        values = None
-    if not isinstance(values, dict):
-        raise ConfigError(f"secret {name}: it must be a JSON object")
-    return StoredSecret(name, found["VersionId"], values)
+    return _parsed(name, found)
 
 
 def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> str:
@@ -65,22 +58,46 @@ def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> st
         return str(client.put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"])
 
 
-def go_back(target: Target, stored: StoredSecret) -> None:
-    """Make the version before the current one.
+def read_previous(target: Target, stored: StoredSecret) -> StoredSecret:
+    """Return the version before the current one.
 
     Raises:
         ConfigError: there is none, or access is denied.
         TransientError: Secrets Manager could not be reached.
     """
-    client = target.client("secretsmanager")
+    with aws_errors(f"version of {stored.name} before the current one", "Secrets Manager", not_found=NOT_FOUND):
+        found = target.client("secretsmanager").get_secret_value(SecretId=stored.name, VersionStage="AWSPREVIOUS")
+    return _parsed(stored.name, found)
+
+
+def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> None:
+    """Make another version the current one.
+
+    Raises:
+        ConfigError: access is denied, or the secret was changed since it was read.
+        TransientError: Secrets Manager could not be reached.
+    """
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
-        versions = client.describe_secret(SecretId=stored.name)["VersionIdsToStages"]
-        before = next((version for version, stages in versions.items() if "AWSPREVIOUS" in stages), None)
-        if before is None:
-            raise ConfigError(f"secret {stored.name}: there is no version before")
-        client.update_secret_version_stage(
+        target.client("secretsmanager").update_secret_version_stage(
             SecretId=stored.name,
             VersionStage="AWSCURRENT",
-            MoveToVersionId=before,
+            MoveToVersionId=previous.version,
             RemoveFromVersionId=stored.version,
         )
+
+
+def changed_keys(one: StoredSecret, other: StoredSecret) -> list[str]:
+    """Return the keys whose values differ, by name."""
+    keys = one.values.keys() | other.values.keys()
+    return sorted(key for key in keys if one.values.get(key) != other.values.get(key))
+
+
+def _parsed(name: str, found: Mapping[str, Any]) -> StoredSecret:
+    try:
+        values = json.loads(found["SecretString"])
+    except (KeyError, ValueError):
+        # The parser's error quotes the text that it could not read.
+        values = None
+    if not isinstance(values, dict):
+        raise ConfigError(f"secret {name}: it must be a JSON object")
+    return StoredSecret(name, found["VersionId"], values)

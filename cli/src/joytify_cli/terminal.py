@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import datetime
 from typing import IO, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,11 @@ def fail(text: str, code: int = 1) -> NoReturn:
 def say(text: str, style: str = "") -> None:
     """Print one line as it is, however long."""
     console.print(text, style=style, soft_wrap=True)
+
+
+def local_time(time: datetime) -> str:
+    """Return the time in this machine's time zone, with the zone's name."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def find_zone(name: str) -> ZoneInfo | None:

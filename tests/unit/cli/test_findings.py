@@ -2,20 +2,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from joytify_cleanup.settings import CleanupSettings
+from joytify_cli.operate.checks.check import Check
+from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.shapes import is_right
-from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_cli.operate.findings import Finding, UnavailableError
 from joytify_cli.settings import changed, given_settings
+from joytify_cli.target import Target
 from joytify_common.errors import ConfigError, TransientError
 
+CONTEXT = Context(Target(), Path("no-digests.json"))
 TOPIC = {"SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic"}
 
 
 def fails(exc: Exception) -> Check:
-    def look() -> Iterator[Finding]:
+    def look(_: Context) -> Iterator[Finding]:
         yield Finding("it", "ok", "first")
         raise exc
 
@@ -32,7 +37,7 @@ def fails(exc: Exception) -> Check:
     ],
 )
 def test_a_check_that_fails_is_a_finding_and_shows_no_librarys_text(exc: Exception, status: str, says: str) -> None:
-    first, last = fails(exc).findings()
+    first, last = fails(exc).findings(CONTEXT)
 
     assert first.says == "first"
     assert (last.status, last.says) == (status, says)
@@ -42,11 +47,11 @@ def test_a_check_that_fails_is_a_finding_and_shows_no_librarys_text(exc: Excepti
 def test_a_check_that_hangs_ends_nothing() -> None:
     release = threading.Event()
 
-    def look() -> Iterator[Finding]:
+    def look(_: Context) -> Iterator[Finding]:
         yield Finding("it", "ok", "first")
         release.wait(60)
 
-    found = list(Check("it", look, "wait").findings(limit=0.05))
+    found = list(Check("it", look, "wait").findings(CONTEXT, limit=0.05))
     release.set()
 
     assert [finding.status for finding in found] == ["ok", "wrong"]
@@ -70,6 +75,13 @@ def test_a_check_that_hangs_ends_nothing() -> None:
             "https://discord.com/api/webhooks/",
         ),
         ("DISCORD_ALERTS_WEBHOOK_URL", "http://127.0.0.1:1/api/webhooks/1/a", "x"),
+        ("DISCORD_WEBHOOK_URL", "http://discord:8002/api/webhooks/1/a", "https://example.com/api/webhooks/1/a"),
+        (
+            "DISCORD_WEBHOOK_URL",
+            "https://discordapp.com/api/webhooks/1/a",
+            "https://discord.com.evil.io/api/webhooks/1/a",
+        ),
+        ("DISCORD_WEBHOOK_URL", "https://canary.discord.com/api/webhooks/1/a", "http://discord.com/api/webhooks/1/a"),
         ("DISCORD_THREAD_ID", "1234", "#alerts"),
         ("DISCORD_TIMEZONE", "Asia/Taipei", "Taipei"),
         ("DISCORD_TIMEZONE", "UTC", "../etc/passwd"),

@@ -16,6 +16,16 @@ from joytify_cli.operate.findings import Finding
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import console, echo_json, say
 
+# In this order; the functions themselves are asked last, since most of their errors follow from earlier findings.
+CHECKS = (
+    *machine.CHECKS,
+    *secret.CHECKS,
+    *database.CHECKS,
+    *services.CHECKS,
+    *functions.CHECKS,
+    *operation.CHECKS,
+    *functions.LAST_CHECKS,
+)
 STYLES = {"ok": "green", "note": "yellow", "none": "dim", "wrong": "bold red", "unknown": "yellow"}
 
 
@@ -59,19 +69,10 @@ def conclusion(wrong: int, unknown: int) -> tuple[str, str]:
 
 
 def examine(context: Context) -> Iterator[Finding]:
-    """Yield what every check finds."""
-    checks = [
-        *machine.checks(),
-        *secret.checks(context),
-        *database.checks(context),
-        *services.checks(context),
-        *functions.checks(context),
-        *operation.checks(context),
-        *functions.last_checks(context),
-    ]
+    """Yield the findings of every check."""
     with context.at_the_end:
-        for check in checks:
-            for finding in check.findings():
+        for check in CHECKS:
+            for finding in check.findings(context):
                 context.is_something_wrong = context.is_something_wrong or finding.status == "wrong"
                 yield finding
 

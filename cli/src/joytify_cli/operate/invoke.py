@@ -75,8 +75,8 @@ def invoke(
     function: Annotated[FunctionName, typer.Argument(help="Which function")],
     *,
     period: Annotated[
-        str, typer.Option(help="stats: the month to notify of, YYYY-MM; default: the last complete one")
-    ] = "",
+        str | None, typer.Option(help="stats: the month to notify of, YYYY-MM; default: the last complete one")
+    ] = None,
     resend: Annotated[
         bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
     ] = False,
@@ -89,6 +89,7 @@ def invoke(
     is_async: Annotated[bool, typer.Option("--async", help="Queue the event and do not wait")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before something is deleted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the tracebacks in the log, too")] = False,
     aws: Aws = False,
     project: Project = "joytify",
     environment: Environment = "prod",
@@ -100,7 +101,7 @@ def invoke(
     options = {"period": period, "resend": resend, "sweep": sweep, "testMode": test_mode, "dryRun": dry_run}
     event = make_event(function, payload, options)
     target = find_target(aws=aws, project=project, environment=environment)
-    call = Call(target, function, quiet=as_json)
+    call = Call(target, function, quiet=as_json, verbose=verbose)
     if deletes(function, event) and not yes and not _confirmed(call, event):
         raise typer.Abort
     if is_async:
@@ -109,7 +110,7 @@ def invoke(
     answer = call.wait(event)
     if as_json:
         echo_json(answer.payload)
-    _show(answer, quiet=as_json)
+    _show(call, answer)
 
 
 def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event:
@@ -131,25 +132,27 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
         raise typer.BadParameter(f"it must be JSON: {exc}", param_hint="--payload") from None
     if not isinstance(event, dict):
         raise typer.BadParameter("it must be a JSON object", param_hint="--payload")
-    given = {key: value for key, value in options.items() if value}
+    given = {key: value for key, value in options.items() if value not in {None, False}}
     for key in given:
         if function not in TAKES[key]:
             allowed = " and ".join(sorted(TAKES[key]))
-            raise typer.BadParameter(f"{function} does not take it; {allowed} does", param_hint=OPTIONS[key])
+            raise typer.BadParameter(f"{function} does not take it, only {allowed}", param_hint=OPTIONS[key])
     event |= given
     if function in EVENTS:
-        _check_event(EVENTS[function], event)
+        _check_event(EVENTS[function], event, given)
     return event
 
 
-def _check_event(event_type: type[JobEvent], event: Event) -> None:
-    """Refuse what the function would refuse, before it is called."""
+def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, Any]) -> None:
+    """Refuse an event that the function would refuse, before it is called; name the option that is wrong."""
     try:
         parsed = parse_event(event_type, event)
         if isinstance(parsed, StatsEvent):
             resolve_period(parsed.period, datetime.now(UTC))
     except ConfigError as exc:
-        raise typer.BadParameter(str(exc).removeprefix("event: "), param_hint="--payload") from None
+        text = str(exc).removeprefix("event: ")
+        key = text.partition(":")[0]
+        raise typer.BadParameter(text, param_hint=OPTIONS[key] if key in given else "--payload") from None
 
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
@@ -166,11 +169,13 @@ class Call:
         target: where it is.
         function: which.
         quiet: whether its log is left out.
+        verbose: whether the tracebacks in its log are shown.
     """
 
     target: Target
     function: FunctionName
     quiet: bool
+    verbose: bool
 
     @property
     def name(self) -> str:
@@ -186,7 +191,7 @@ class Call:
         if self.quiet:
             return _answer(self._invoke(event, "RequestResponse"))
         reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
-        view = LogView(nested=False)
+        view = LogView(nested=False, tracebacks=self.verbose)
         answers: Queue[Any] = Queue()
         # A daemon, since Ctrl-C must not wait for the answer.
         Thread(target=self._put_answer, args=(event, answers), daemon=True).start()
@@ -253,12 +258,12 @@ def _show_queued(call: Call, request: str) -> None:
     say(f"queued, request {request}; its log: joytify tail {call.function} --follow{only}{call.target.flags}")
 
 
-def _show(answer: Answer, *, quiet: bool) -> None:
+def _show(call: Call, answer: Answer) -> None:
     if answer.failed:
         error = answer.payload if isinstance(answer.payload, dict) else {}
-        # What is wrong is in the text; the type is that of the runtime or of our own error.
-        fail(str(error.get("errorMessage") or answer.payload))
-    if not quiet:
+        text = str(error.get("errorMessage") or answer.payload)
+        fail(text if call.quiet else f"{text}\nits log: joytify tail {call.function} --since 15m{call.target.flags}")
+    if not call.quiet:
         for part in draw_answer(answer.payload):
             console.print(part)
 
@@ -273,7 +278,7 @@ def _confirmed(call: Call, event: Event) -> bool:
     if key == "d":
         dry = call.wait({**event, "dryRun": True})
         if dry.failed:
-            _show(dry, quiet=call.quiet)
+            _show(call, dry)
         errors.print(*draw_answer(dry.payload), sep="\n")
         errors.print("That was the dry run. And now? (y)es, (N)o?")
         key = typer.getchar().lower()

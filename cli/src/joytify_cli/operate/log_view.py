@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.text import Text
 
 from joytify_cli.operate.logs import Line
-from joytify_cli.terminal import console
+from joytify_cli.terminal import console, local_time
 
 STYLES = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 INDENT = " " * 4
@@ -25,6 +25,7 @@ class LogView:
         level: the least severe level that is shown.
         request: beginning of the request id of the runs that are shown; empty for all.
         nested: whether data within data is shown.
+        tracebacks: whether the traceback of a logged error is shown.
         shown: how many lines were.
         reported: whether a run has ended, by Lambda's own report.
     """
@@ -32,25 +33,25 @@ class LogView:
     level: str = "DEBUG"
     request: str = ""
     nested: bool = True
+    tracebacks: bool = True
     shown: int = 0
     reported: bool = False
     _run: str | None = None
+    _explained: set[str] = field(default_factory=set)
+    _is_in_traceback: bool = False
 
     def show(self, line: Line) -> None:
         """Print the line, unless its level or run is not wanted."""
         self.reported = self.reported or line.kind == "report"
-        if not self.wants(line):
+        if not self.wants(line) or self._is_repeated(line):
             return
         if line.request != self._run:
             self._run = line.request
-            local = line.time.astimezone()
             console.print(
-                Text.assemble(
-                    ("━━ ", "dim"), (f"{local:%Y-%m-%d %H:%M:%S %z}", "bold"), f"  {line.request or 'no run'}"
-                ),
+                Text.assemble(("━━ ", "dim"), (local_time(line.time), "bold"), f"  {line.request or 'no run'}"),
                 soft_wrap=True,
             )
-        for part in draw(line, nested=self.nested):
+        for part in draw(line, nested=self.nested, tracebacks=self.tracebacks):
             console.print(part, soft_wrap=True)
         self.shown += 1
 
@@ -59,8 +60,21 @@ class LogView:
         is_wanted = line.kind not in {"start", "end"} and line.is_at_least(self.level)
         return is_wanted and line.request.startswith(self.request)
 
+    def _is_repeated(self, line: Line) -> bool:
+        """Return whether the line belongs to the runtime's own traceback of an error that a line of ours has shown."""
+        if line.level == "ERROR" and "error" in line.fields:
+            self._explained.add(line.request)
+        if line.request not in self._explained or line.kind != "line" or line.fields:
+            self._is_in_traceback = False
+            return False
+        begins = line.message.startswith(("[ERROR]", "Traceback (most recent call last):"))
+        is_repeated = begins or self._is_in_traceback
+        # The first line that is not indented, with the error's text, is the last.
+        self._is_in_traceback = begins or (is_repeated and line.message.startswith(" "))
+        return is_repeated
 
-def draw(line: Line, *, nested: bool = True) -> Iterator[Text]:
+
+def draw(line: Line, *, nested: bool = True, tracebacks: bool = True) -> Iterator[Text]:
     """Yield the line, then whatever of its data needs lines of its own."""
     if line.kind == "report":
         yield Text(f"{INDENT}{line.message}", style="dim")
@@ -75,7 +89,8 @@ def draw(line: Line, *, nested: bool = True) -> Iterator[Text]:
         (first, style),
         ("  " + pairs(plain) if plain else "", "dim"),
     )
-    yield from (Text(f"{INDENT}  {row}", style=style) for row in (*rest, *exception.splitlines()))
+    rows = (*rest, *exception.splitlines()) if tracebacks else rest
+    yield from (Text(f"{INDENT}  {row}", style=style) for row in rows)
     for key, value in line.fields.items():
         if nested and isinstance(value, dict | list):
             yield from _nested(key, value, INDENT + "  ")

@@ -14,6 +14,9 @@ from croniter import croniter
 from joytify_cli.target import NOT_FOUND, Target
 from joytify_common.aws import aws_errors
 
+# What terraform/schedules.tf adds to the description of a rule that it disables.
+OFF_IN_TERRAFORM = "enable_schedules"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -24,12 +27,14 @@ class Rule:
         expression: `cron(...)` or `rate(...)`.
         is_enabled: whether it fires.
         events: what each target is invoked with, by the name of the function or state machine.
+        is_off_in_terraform: whether Terraform disabled it (enable_schedules = false), which its description says.
     """
 
     name: str
     expression: str
     is_enabled: bool
     events: Mapping[str, Mapping[str, Any]]
+    is_off_in_terraform: bool = False
 
     @property
     def modes(self) -> set[str]:
@@ -73,7 +78,13 @@ def set_enabled(target: Target, rule: str, *, enabled: bool) -> None:
 def _rule(rule: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> Rule:
     events = {str(target["Arn"]).rpartition(":")[2]: json.loads(target.get("Input") or "{}") for target in targets}
     is_enabled = str(rule.get("State", "")).startswith("ENABLED")
-    return Rule(name=rule["Name"], expression=rule["ScheduleExpression"], is_enabled=is_enabled, events=events)
+    return Rule(
+        name=rule["Name"],
+        expression=rule["ScheduleExpression"],
+        is_enabled=is_enabled,
+        events=events,
+        is_off_in_terraform=not is_enabled and OFF_IN_TERRAFORM in str(rule.get("Description", "")),
+    )
 
 
 def next_runs(expression: str, after: datetime) -> Iterator[datetime]:

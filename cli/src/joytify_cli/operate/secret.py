@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from joytify_cli.operate.checks.shapes import SHAPES, is_right
-from joytify_cli.secret_store import change_key, go_back, read_stored
+from joytify_cli.secret_store import change_key, changed_keys, go_back, read_previous, read_stored
 from joytify_cli.target import Aws, Environment, Project, find_target
 from joytify_cli.terminal import UsageError, can_ask, confirm, say
 from joytify_common.secrets import KEYS
@@ -65,7 +65,9 @@ def undo(
     """
     target = find_target(aws=aws, project=project, environment=environment)
     stored = read_stored(target)
+    previous = read_previous(target, stored)
+    keys = ", ".join(changed_keys(stored, previous)) or "no key"
     if not yes:
-        confirm(f"go back to the version of {stored.name} in {target.place} before the last change")
-    go_back(target, stored)
-    say(f"{stored.name} is as it was before the last change; joytify secret undo{target.flags} takes that back")
+        confirm(f"go back to the version of {stored.name} in {target.place} before the last change, of {keys}")
+    go_back(target, stored, previous)
+    say(f"{stored.name} is as it was before the last change, of {keys}; undo that: joytify secret undo{target.flags}")

@@ -12,7 +12,7 @@ import typer
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import Line, LogReader
 from joytify_cli.target import Aws, Environment, FunctionName, Project, find_target
-from joytify_cli.terminal import say
+from joytify_cli.terminal import local_time, say
 from joytify_common.errors import TransientError
 
 POLL_SECONDS = 2.0
@@ -46,7 +46,7 @@ def tail(
     for line in in_blocks([line for line in reader.read() if view.wants(line)]):
         view.show(line)
     if not view.shown and not follow:
-        say(f"no such lines since {began.astimezone():%Y-%m-%d %H:%M:%S %z} in {group} of {target.place}")
+        say(f"no such lines since {local_time(began)} in {group} of {target.place}")
     while follow:
         time.sleep(POLL_SECONDS)
         try:

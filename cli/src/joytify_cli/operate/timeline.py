@@ -14,7 +14,7 @@ from joytify_cli.operate import dead_letters
 from joytify_cli.operate.logs import Line, LogReader
 from joytify_cli.operate.tail import parse_since
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, Aws, Environment, FunctionName, Project, Target, find_target
-from joytify_cli.terminal import console, say
+from joytify_cli.terminal import console, local_time, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
 
@@ -81,7 +81,7 @@ def timeline(
     for event in shown:
         console.print(
             Text.assemble(
-                (f"{event.at.astimezone():%m-%d %H:%M:%S}  ", "dim"),
+                (f"{local_time(event.at)}  ", "dim"),
                 (f"{event.what:<9}", STYLES.get(event.what, "")),
                 (f"{event.who}  ", "bold"),
                 event.says,
@@ -89,7 +89,7 @@ def timeline(
             soft_wrap=True,
         )
     if not shown:
-        say(f"nothing has happened in {target.place} since {began.astimezone():%Y-%m-%d %H:%M:%S %z}")
+        say(f"nothing has happened in {target.place} since {local_time(began)}")
 
 
 def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[Event]:

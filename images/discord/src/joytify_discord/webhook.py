@@ -76,12 +76,13 @@ class Webhook:
         except (PermanentError, ConfigError) as exc:
             raise NotEditableError(str(exc)) from exc
 
-    def check(self) -> None:
-        """Ask Discord whether it knows the webhook; raises as `post` does."""
+    def check(self) -> str:
+        """Return the name that Discord has for the webhook, empty if none; raises as `post` does."""
         response = self._answer("GET", "", {}, READ_SECONDS, {})
         # Whose rate is limited is known.
         if not response.is_success and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             raise self._refusal(response)
+        return str(json_object(response).get("name") or "")
 
     def _send(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
         def send() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import UnavailableError
+from joytify_cli.operate.rules import Rule, find_rules
 from joytify_cli.secret_store import read_stored
 from joytify_cli.target import FunctionName, Target
 from joytify_cli.terminal import CommandError
@@ -93,6 +94,21 @@ class Context:
         """
         self.need_aws()
         return self.needed(f"function {function} could not be read", lambda: self.target.function_settings(function))
+
+    @cached_property
+    def rules(self) -> Sequence[Rule]:
+        """The schedules' rules."""
+        return find_rules(self.target)
+
+    def is_scheduled(self, name: str) -> bool:
+        """Return whether Terraform lets a rule start the function, which may be divided by the state machine."""
+        starts = {name, self.target.names.fan_out} if name == self.target.names.functions["cleanup"] else {name}
+        off = [
+            rule.is_off_in_terraform
+            for rule in self.rules
+            if "production" in rule.modes and starts & rule.events.keys()
+        ]
+        return not off or not all(off)
 
     def address(self, key: str) -> SecretStr:
         """Return an address in the secret, as this machine reaches it.

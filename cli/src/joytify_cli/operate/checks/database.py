@@ -14,9 +14,10 @@ from pymongo.database import Database
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.indexes import missing
+from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.shapes import PUT
-from joytify_cli.operate.findings import Check, Finding, UnavailableError
+from joytify_cli.operate.findings import Finding, UnavailableError
 from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
 from joytify_common.errors import ConfigError
@@ -33,21 +34,6 @@ MONGODB = "MongoDB does not answer"
 RIGHTS = "give the user readWrite on the database (Atlas: Database Access)"
 
 Document = dict[str, Any]
-
-
-def checks(context: Context) -> list[Check]:
-    """Return the checks of MongoDB, as this machine sees it."""
-    access = (
-        "see whether the cluster runs (Atlas pauses a free one after 30 days) and whether its IP access list admits "
-        "this machine; the functions' addresses must be in it as well"
-    )
-    return [
-        Check("mongodb", lambda: _server(context), access),
-        Check("rights", lambda: _rights(context), RIGHTS),
-        Check("validator", lambda: _validator(context), RIGHTS),
-        Check("indexes", lambda: _indexes(context), RIGHTS),
-        Check("storage", lambda: _storage(context), RIGHTS),
-    ]
 
 
 def _database(context: Context) -> Database[Document]:
@@ -197,3 +183,16 @@ def _storage(context: Context) -> Iterator[Finding]:
         yield Finding("storage", "wrong", f"{says}, more than {settings.storage_alert_percent:g} %", action)
     else:
         yield Finding("storage", "ok", says)
+
+
+ACCESS = (
+    "see whether the cluster runs (Atlas pauses a free one after 30 days) and whether its IP access list admits this "
+    "machine; the functions' addresses must be in it as well"
+)
+CHECKS = (
+    Check("mongodb", _server, ACCESS),
+    Check("rights", _rights, RIGHTS),
+    Check("validator", _validator, RIGHTS),
+    Check("indexes", _indexes, RIGHTS),
+    Check("storage", _storage, RIGHTS),
+)

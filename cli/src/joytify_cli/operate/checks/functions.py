@@ -10,8 +10,9 @@ from typing import Any
 from botocore.config import Config
 
 from joytify_cleanup.settings import CleanupSettings
+from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
-from joytify_cli.operate.findings import Check, Finding
+from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.push import ECR
 from joytify_cli.settings import changed, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
@@ -49,15 +50,6 @@ ASKED = "this is what the function itself meets: see what doctor says of the sam
 ASK = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
 
 
-def checks(context: Context) -> list[Check]:
-    """Return the checks of the functions and the topic."""
-    images = [Check("images", lambda: _images(context), APPLY)]
-    functions = [Check(f"function {name}", lambda name=name: _function(context, name), APPLY) for name in FUNCTIONS]  # type: ignore[misc]
-    settings = [Check("settings", lambda name=name: _settings(context, name), APPLY) for name in FUNCTIONS]  # type: ignore[misc]
-    wiring = [Check("wiring", lambda: _wiring(context), APPLY), Check("archive", lambda: _archive(context), APPLY)]
-    return [*functions, *images, *settings, *wiring, Check("topic", lambda: _topic(context), APPLY)]
-
-
 def _get(context: Context, function: FunctionName) -> Mapping[str, Any]:
     name = context.target.names.functions[function]
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
@@ -65,7 +57,7 @@ def _get(context: Context, function: FunctionName) -> Mapping[str, Any]:
     return found
 
 
-def _function(context: Context, function: FunctionName) -> Iterator[Finding]:
+def _function(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     context.need_aws()
     found = _get(context, function)["Configuration"]
     check, says = f"function {function}", f"{found['FunctionName']}, {found['MemorySize']} MB, {found['Timeout']} s"
@@ -79,12 +71,7 @@ def _function(context: Context, function: FunctionName) -> Iterator[Finding]:
         yield Finding(check, "ok", says)
 
 
-def last_checks(context: Context) -> list[Check]:
-    """Return the checks that say what the functions themselves meet, which may follow from what others found."""
-    return [Check(f"asked {name}", lambda name=name: _asked(context, name), ASKED) for name in FUNCTIONS]  # type: ignore[misc]
-
-
-def _asked(context: Context, function: FunctionName) -> Iterator[Finding]:
+def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     """Have the function itself try what it calls: from its own address, with the secret and the rights that it has."""
     context.settings(function)
     check, name = f"asked {function}", context.target.names.functions[function]
@@ -95,11 +82,12 @@ def _asked(context: Context, function: FunctionName) -> Iterator[Finding]:
         answer = {"it failed": str(answer.get("errorMessage") or answer)}
     faults = [f"{service}: {says}" for service, says in answer.items() if says != "ok"]
     for fault in faults:
-        # It most likely follows from what is wrong already, and is looked at again when that is mended.
+        # It most likely follows from an earlier finding, and is checked again when that is mended.
         known = context.is_something_wrong
-        yield Finding(check, "unknown" if known else "wrong", fault, "mend the others first" if known else ASKED)
+        yield Finding(check, "note" if known else "wrong", fault, "mend the others first" if known else ASKED)
     if not faults:
-        yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'what it calls'}")
+        held = ", with the secret as it read it up to 5 minutes ago" if function == "discord" else ""
+        yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'what it calls'}{held}")
 
 
 def _images(context: Context) -> Iterator[Finding]:
@@ -165,7 +153,7 @@ def _digest(code: Mapping[str, Any]) -> str:
     return next((digest for address in addresses if (digest := address.partition("@")[2])), "no image")
 
 
-def _settings(context: Context, function: FunctionName) -> Iterator[Finding]:
+def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     try:
         settings = given_settings(SETTINGS[function], context.settings(function))
     except ConfigError as exc:
@@ -224,3 +212,14 @@ def _topic(context: Context) -> Iterator[Finding]:
         yield Finding("topic", "ok", f"{discord} receives what is published")
     else:
         yield Finding("topic", "wrong", f"{discord} is not subscribed to {arn}: Discord stays silent", APPLY)
+
+
+CHECKS = (
+    *(Check(f"function {name}", partial(_function, function=name), APPLY) for name in FUNCTIONS),
+    Check("images", _images, APPLY),
+    *(Check("settings", partial(_settings, function=name), APPLY) for name in FUNCTIONS),
+    Check("wiring", _wiring, APPLY),
+    Check("archive", _archive, APPLY),
+    Check("topic", _topic, APPLY),
+)
+LAST_CHECKS = tuple(Check(f"asked {name}", partial(_asked, function=name), ASKED) for name in FUNCTIONS)

@@ -6,8 +6,11 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from joytify_cli.operate.findings import Check, Finding
+from joytify_cli.operate.checks.check import Check
+from joytify_cli.operate.checks.context import Context
+from joytify_cli.operate.findings import Finding
 
 # What only developers and whoever deploys need.
 TOOLS = {
@@ -17,16 +20,11 @@ TOOLS = {
 SECONDS = 10
 
 
-def checks() -> list[Check]:
-    """Return the checks of Python and of the tools beside it."""
-    return [Check("python", _python), *(Check(name, lambda name=name: _tool(name)) for name in TOOLS)]  # type: ignore[misc]
-
-
-def _python() -> Iterator[Finding]:
+def _python(_: Context) -> Iterator[Finding]:
     yield Finding("python", "ok", f"Python {platform.python_version()}")
 
 
-def _tool(name: str) -> Iterator[Finding]:
+def _tool(_: Context, *, name: str) -> Iterator[Finding]:
     command, needed_for = TOOLS[name]
     if shutil.which(name) is None:
         yield Finding(name, "note", "not installed", f"install it for {needed_for}")
@@ -42,3 +40,6 @@ def _first_line(command: Sequence[str]) -> str | None:
     except (subprocess.SubprocessError, OSError):
         return None
     return next(iter(done.stdout.splitlines()), "")
+
+
+CHECKS = (Check("python", _python), *(Check(name, partial(_tool, name=name)) for name in TOOLS))

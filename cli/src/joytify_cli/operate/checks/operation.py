@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.dead_letters import count, find_queues
-from joytify_cli.operate.findings import Check, Finding
+from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.logs import LogReader
-from joytify_cli.operate.rules import find_rules
+from joytify_cli.operate.rules import Rule
 from joytify_cli.operate.schedule import operators_zone, upcoming
 from joytify_cli.target import LONGEST_SILENCE_DAYS, FunctionName
 from joytify_common.aws import aws_errors
@@ -19,18 +21,7 @@ from joytify_common.heartbeat import LOOK_BACK, SUCCESSES, last_success
 ALLOW = "let this identity read it (docs/operations.md, What doctor reads)"
 
 
-def checks(context: Context) -> list[Check]:
-    """Return the checks of what ran, what waits and what will run."""
-    runs = [Check("last success", lambda name=name: _success(context, name), ALLOW) for name in LONGEST_SILENCE_DAYS]  # type: ignore[misc]
-    return [
-        *runs,
-        Check("alarms", lambda: _alarms(context), ALLOW),
-        Check("queues", lambda: _queues(context), ALLOW),
-        Check("schedules", lambda: _schedules(context), ALLOW),
-    ]
-
-
-def _success(context: Context, function: FunctionName) -> Iterator[Finding]:
+def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     context.settings(function)
     now, name = datetime.now(UTC), context.target.names.functions[function]
     last = last_success(context.target.client("cloudwatch"), name, now)
@@ -38,12 +29,12 @@ def _success(context: Context, function: FunctionName) -> Iterator[Finding]:
         # The emulator makes no metrics of the lines that say so.
         last = _last_logged(context, name, now)
     limit = LONGEST_SILENCE_DAYS[function]
-    if last is None and context.target.stack is not None:
+    if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
         action = f"joytify invoke {function}{context.target.flags}, when you want one"
         yield Finding("last success", "note", f"{function}: never yet", action)
         return
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
-    if last is None or now - last > timedelta(days=limit):
+    if last is None or (now - last > timedelta(days=limit) and context.is_scheduled(name)):
         flags = context.target.flags
         log = f"joytify tail {function} --since 5w --level WARNING{flags}"
         action = f"{log}; then joytify invoke {function}{flags}"
@@ -100,19 +91,24 @@ def _queues(context: Context) -> Iterator[Finding]:
 def _schedules(context: Context) -> Iterator[Finding]:
     context.need_aws()
     target, mode = context.target, context.text("SCHEDULE_MODE", "production")
-    rules = find_rules(target)
+    rules = context.rules
     yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules}, check="schedules")
     for rule in rules:
-        if not rule.is_enabled and rule.name not in target.names.rules:
+        if rule.is_off_in_terraform:
+            yield Finding("schedules", "note", f"{rule.name} is disabled by Terraform (enable_schedules = false)")
+        elif not rule.is_enabled and rule.name not in target.names.rules:
             yield Finding("schedules", "note", f"{rule.name} is paused")
-            continue
-        if not rule.is_enabled:
+        elif not rule.is_enabled:
             action = f"joytify schedule resume {rule.name}{target.flags}"
             yield Finding("schedules", "wrong", f"{rule.name} is paused", action)
-            continue
-        acts = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
-        next_run = upcoming(rule, 1, _zone(context), datetime.now(UTC))[0]
-        yield Finding("schedules", "ok", f"{rule.name}: next {next_run}{acts}")
+        else:
+            yield Finding("schedules", "ok", _next_run(context, rule, mode))
+
+
+def _next_run(context: Context, rule: Rule, mode: str) -> str:
+    acts = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
+    next_run = upcoming(rule, 1, _zone(context), datetime.now(UTC))[0]
+    return f"{rule.name}: next {next_run}{acts}"
 
 
 def _missing(context: Context, what: str, names: set[str], check: str = "") -> Iterator[Finding]:
@@ -128,3 +124,11 @@ def _missing(context: Context, what: str, names: set[str], check: str = "") -> I
 
 def _zone(context: Context) -> Any:  # noqa: ANN401 - tzinfo
     return operators_zone({"DISCORD_TIMEZONE": context.text("DISCORD_TIMEZONE", "UTC")})
+
+
+CHECKS = (
+    *(Check("last success", partial(_success, function=name), ALLOW) for name in LONGEST_SILENCE_DAYS),
+    Check("alarms", _alarms, ALLOW),
+    Check("queues", _queues, ALLOW),
+    Check("schedules", _schedules, ALLOW),
+)

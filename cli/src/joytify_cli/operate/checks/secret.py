@@ -6,25 +6,11 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import AWS, SECRET, Context
 from joytify_cli.operate.checks.shapes import PUT, SHAPES, is_right
-from joytify_cli.operate.findings import Check, Finding
+from joytify_cli.operate.findings import Finding
 from joytify_common.secrets import KEYS
-
-
-def checks(context: Context) -> list[Check]:
-    """Return the checks of the account and the secret."""
-    credentials = "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`"
-    if context.target.stack is not None:
-        credentials = "start the local stack again: make down, then KEEP=1 make demo or make up"
-    return [
-        Check("aws", lambda: _identity(context), credentials),
-        Check(
-            "secret",
-            lambda: _secret(context),
-            "see whether it exists, who may read it and what it holds (docs/deploy.md, Change a secret value)",
-        ),
-    ]
 
 
 def _identity(context: Context) -> Iterator[Finding]:
@@ -72,3 +58,13 @@ def _unknown(values: Mapping[str, Any]) -> Iterator[Finding]:
         close = get_close_matches(key, KEYS, 1)
         meant = f"is {close[0]} meant?" if close else "other programs may read it"
         yield Finding("secret", "note", f"no function reads the key {key}: {meant}")
+
+
+CHECKS = (
+    Check(
+        "aws",
+        _identity,
+        "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; a local stack: make down, then make up",
+    ),
+    Check("secret", _secret, "see whether it exists, who may read it and what it holds (docs/deploy.md)"),
+)

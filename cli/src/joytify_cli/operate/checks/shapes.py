@@ -43,7 +43,12 @@ def _is_url(value: str) -> bool:
 
 
 def _is_webhook(value: str) -> bool:
-    return _is_url(value) and re.search(r"/api/(v\d+/)?webhooks/\d+/[\w-]+/?$", urlsplit(value).path) is not None
+    """Return whether it is a webhook of Discord's, or of a stand-in on this machine: its path is the secret."""
+    parts = urlsplit(value)
+    host = (parts.hostname or "").lower()
+    is_discord = parts.scheme == "https" and re.fullmatch(r"([a-z]+\.)?discord(app)?\.com", host) is not None
+    is_local = parts.scheme == "http" and (host == "127.0.0.1" or "." not in host)
+    return (is_discord or is_local) and re.search(r"/api/(v\d+/)?webhooks/\d+/[\w-]+/?$", parts.path) is not None
 
 
 WEBHOOK = "the address of a Discord webhook (https://discord.com/api/webhooks/ID/TOKEN)"
