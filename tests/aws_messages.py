@@ -439,7 +439,7 @@ CASES: dict[str, Case] = {
     ),
     "ECS deployment completed": Case(
         service("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_COMPLETED"),
-        INFORMATION,
+        SUCCESS,
         ("deployment completed",),
         CONSOLE + "ecs/v2/clusters/shop/services/web/health",
     ),

@@ -576,12 +576,12 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
     after = run("data", "indexes", "list")[1]
     dropped = run("data", "indexes", "drop", "playbacks.createdAt")
 
-    assert "missing: stats.user: " in before
+    assert "missing on test-stats: user: " in before
     assert (made[0], made[1].count("\n")) == (0, 8)
-    assert one == (0, "playbacks.createdAt: createdAt_1\n")
+    assert one == (0, "test-playbacks.createdAt: createdAt_1\n")
     assert "missing" not in after
     assert "expiresAt_1" in after
-    assert dropped == (0, "playbacks.createdAt: createdAt_1 dropped\n")
+    assert dropped == (0, "test-playbacks.createdAt: createdAt_1 dropped\n")
     assert run("data", "clear")[0] == 0
 
 

@@ -14,7 +14,7 @@ from loguru import logger
 
 from joytify_common.aws import aws_client
 from joytify_common.deadline import LambdaContext
-from joytify_common.errors import JobError, as_job_error
+from joytify_common.errors import as_job_error
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import put_days_since_success, put_success
 from joytify_common.messages import Message
@@ -228,6 +228,5 @@ def tested(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
 
 
 def log_failure(failure: Failure) -> None:
-    """Log an error; one that nobody foresaw with its traceback, in which the secret's values are masked."""
-    unforeseen = None if isinstance(failure.error, JobError) else failure.error
-    logger.opt(exception=unforeseen).error("run failed", stage=failure.stage, error=str(failure.job_error))
+    """Log an error with its cause or its traceback, in which the secret's values are masked."""
+    logger.opt(exception=failure.error).error("run failed", stage=failure.stage, error=str(failure.job_error))

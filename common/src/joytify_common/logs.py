@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from joytify_common.errors import JobError
 from joytify_common.masking import clean, cleaned
 
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-# The end says what happened. CloudWatch cuts a line at 256 KiB, and what is cut is no JSON.
-LONGEST_TRACEBACK = 50_000
+# The end of a traceback says what happened. CloudWatch cuts a line at 256 KiB, and what is cut is no JSON.
+LONGEST_TRACEBACK, LONGEST_CAUSE = 50_000, 4000
 
 
 def configure(level: str) -> None:
@@ -52,5 +53,16 @@ def _line(record: Record) -> dict[str, Any]:
         **{key: cleaned(value) for key, value in record["extra"].items()},
     }
     if (failure := record["exception"]) is not None and failure.value is not None:
-        line["exception"] = clean("".join(traceback.format_exception(failure.value)))[-LONGEST_TRACEBACK:]
+        line |= _explained(failure.value)
     return line
+
+
+def _explained(error: BaseException) -> dict[str, str]:
+    """Return the traceback of an error that nobody foresaw; of our own errors, which say what is wrong, the causes."""
+    if not isinstance(error, JobError):
+        return {"exception": clean("".join(traceback.format_exception(error)))[-LONGEST_TRACEBACK:]}
+    causes = []
+    while (cause := error.__cause__) is not None:
+        causes.append("; ".join(part.strip() for part in traceback.format_exception_only(cause)))
+        error = cause
+    return {"cause": clean(", caused by ".join(causes))[:LONGEST_CAUSE]} if causes else {}

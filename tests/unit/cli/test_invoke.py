@@ -17,7 +17,7 @@ from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.invoke import deletes, make_event
 from joytify_cli.target import Target
 
-NONE = {"period": "", "sweep": False, "testMode": False, "dryRun": False}
+NONE = {"period": None, "sweep": False, "testMode": False, "dryRun": False}
 
 
 @pytest.mark.parametrize(

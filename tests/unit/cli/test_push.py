@@ -182,6 +182,14 @@ def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> No
         push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
 
 
+@pytest.mark.parametrize("options", [["--from", "prod"], ["--from", "dev", "--registry", "localhost:5000"]])
+def test_images_are_taken_from_another_environment_and_its_registry(options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["push", *options])
+
+    assert result.exit_code == 2
+    assert f"--from {options[1]} reuses the images of {options[1]}" in result.output
+
+
 def test_the_accounts_registry_needs_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")

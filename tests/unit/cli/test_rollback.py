@@ -63,5 +63,10 @@ def test_what_git_does_not_know_is_said(file: Path) -> None:
     written(file, "1")
 
     assert run("0000000")[0] == 1
+    other = git("rev-parse", "HEAD")
+    file.write_text('{"image_digests": {"stats": "sha256:1"}}')
+    git("commit", "-aqm", "by hand")
+    assert "names no image of cleanup, discord; nothing was written" in run("HEAD")[1]
+    git("reset", "-q", "--hard", other)
     code, told = run("--environment", "dev")
     assert (code, "images.dev.tfvars.json" in told) == (2, True)

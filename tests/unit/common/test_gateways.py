@@ -179,8 +179,9 @@ def test_the_cause_and_awss_request_id_reach_the_log(capsys: pytest.CaptureFixtu
         job(FakeSNS(), run)({}, FakeContext())
 
     line = json.loads(capsys.readouterr().out)
-    assert "AWS request id: 0a1b2c" in line["exception"]
-    assert "Invoke operation: ********** is no good" in line["exception"]
+    assert "AWS request id: 0a1b2c" in line["cause"]
+    assert "Invoke operation: ********** is no good" in line["cause"]
+    assert "exception" not in line
 
 
 @pytest.mark.parametrize(

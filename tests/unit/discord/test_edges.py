@@ -93,6 +93,8 @@ def test_a_title_leads_to_awss_consoles_only(message: dict[str, object], address
         {"Type": "Notification", "MessageId": "1", "Message": json.dumps({"token": "t0p-s3cret"})},
         {"password": {"value": "t0p-s3cret"}, "secret": ["a", "t0p-s3cret"]},
         {"body": json.dumps({"api_key": {"is": "t0p-s3cret"}})},
+        {"SubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t0p-s3cret"},
+        {"body": json.dumps({"link": "https://example.com/get?X-Amz-Signature=t0p-s3cret&page=1"})},
     ],
     ids=str,
 )

@@ -82,6 +82,24 @@ MESSAGES: dict[str, tuple[Any, set[int]]] = {
     "one key": ({"ElastiCache:CacheNodeReplaceComplete": "shop"}, CALM),
     "one bad key": ({"ElastiCache:CacheNodesRebootFailed": "shop"}, BAD),
     "old state": ({"state": "OK", "previousState": "ALARM", "name": "api"}, GOOD),
+    "sentence in an unknown key": ({"friendlyText": "Checkout is down: 503 from 3 places", "site": "shop"}, BAD),
+    "sentence of good news": ({"monitorMessage": "Checkout has recovered", "site": "shop"}, GOOD),
+    "life cycle": ({"incident": {"name": "Slow searches", "status": "investigating", "impact": "minor"}}, BAD),
+    "outage": ({"component": {"name": "API", "status": "partial_outage"}}, BAD),
+    "degraded": ({"component": {"name": "API", "status": "degraded_performance"}}, BAD),
+    "closed whose title names the fault": ({"state": "closed", "title": "Queue failed to drain"}, GOOD),
+    "an action that closes": ({"action": "Close", "alert": {"message": "Disk full", "priority": "P2"}}, GOOD),
+    "an event that resolves": ({"event": {"event_type": "incident.resolved", "data": {"title": "DB Down"}}}, GOOD),
+    "errored": ({"run_status": "errored", "run_message": "merge the new bucket"}, BAD),
+    "atlas event": ({"eventTypeName": "MONGOS_DOWN", "clusterName": "shop", "groupId": "5f0"}, BAD),
+    "atlas tracking": ({"eventTypeName": "OUTSIDE_METRIC_THRESHOLD", "status": "TRACKING"}, BAD),
+    "scaled down": (event("Shop Workers Changed", action="scaleDown", workers=2), CALM),
+    "state line good": ("State: ok\nDisk alert of web-1", GOOD),
+    "state line bad": ("Status: CRITICAL\nDisk of web-1", BAD),
+    "notice of success": ("Backup alarm - the nightly backup succeeded", CALM),
+    "no data": ("[No Data] Replication lag of shop", BAD),
+    "material expires": (event("Signing Key Expiration", keyId="k-1"), BAD),
+    "error under a longer key": (event("Pod Drain Ended", drainErrorMessage="cannot evict web-1"), BAD),
     "a request that was retried": ({"status": "SUCCEEDED", "request": {"note": "x"}, "attempts": 2}, GOOD),
 }
 
@@ -120,3 +138,25 @@ def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
 )
 def test_the_rule_that_decided_can_be_told(found: Severity, reason: str) -> None:
     assert found.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        (
+            {"payload": {"humanReadable": "Disk is 91 % full. See the page.", "clusterName": "shop"}},
+            "Disk is 91 % full.",
+        ),
+        ({"eventTypeName": "NO_PRIMARY", "clusterName": "shop"}, "NO_PRIMARY (shop)"),
+        ("State: ok\nQueue length of web-1", "Queue length of web-1"),
+        (event("Lab Test Ended", testName="load-1", status="FAILED"), "Lab Test Ended: load-1, failed"),
+        ({"a": {"b": {"title": "deep enough"}}}, "deep enough"),
+        ({"count": 3}, "Message"),
+    ],
+)
+def test_the_title_of_an_unknown_message_says_what_it_is_about(message: Any, title: str) -> None:
+    text = message if isinstance(message, str) else json.dumps(message)
+
+    (received,) = parse_event(sns_event(text))
+
+    assert render(received, ZoneInfo("UTC")).title.partition(" ")[2].strip() == title

@@ -18,10 +18,13 @@ def show(model: Model, measured: Measured | None, weeks: int) -> None:
         for line in _now(measured):
             say(line)
     console.print(_per_user(model))
-    console.print(_by_week(model))
     for line in _conclusions(model, measured):
         say(line)
-    say(draw_chart(model, weeks, ALERT_SHARE))
+    if measured is None:
+        # The measured users did not begin together.
+        console.print(_by_week(model))
+        say("MB just before each cleanup, by week; lines at the limit and at 80 % of it:")
+        say(draw_chart(model, weeks, ALERT_SHARE))
 
 
 def _now(measured: Measured) -> Iterator[str]:
@@ -34,8 +37,8 @@ def _now(measured: Measured) -> Iterator[str]:
     days = measured.days_until_alert
     when = "never" if days is None else f"in {days:,.0f} days"
     yield (
-        f"{ALERT_SHARE:.0%} of the limit is reached {when}, at the rate of the last week: what came, less what expires "
-        "in the next one; the tables are of users who begin together"
+        f"{ALERT_SHARE:.0%} of the limit is reached {when} at the present growth: added in the last 7 days minus "
+        "expiring in the next 7"
     )
 
 
@@ -55,8 +58,8 @@ def _per_user(model: Model) -> Table:
     table.add_row("together", *(f"{total:,.0f}" for total in totals))
     fullest = (model.user_bytes(profile, week, overdue_weeks=1) for profile, _ in model.mix)
     table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
-    table.add_row("growth a week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
-    table.add_row("most users, all of this kind", *(f"{model.most_users(total):,}" for total in totals))
+    table.add_row("growth per week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
+    table.add_row("users that fit, all of this kind", *(f"{model.most_users(total):,}" for total in totals))
     return table
 
 
@@ -78,7 +81,6 @@ def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
         f"{model.most_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
     )
     if measured is not None:
-        # Its users did not begin together: what was said of its growth holds.
         return
     for share, what in ((ALERT_SHARE, f"{ALERT_SHARE:.0%} of the limit"), (1.0, "the limit")):
         day = model.day_reached(share)

@@ -40,7 +40,12 @@ def list_(
     with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         names = collection_names(test_mode=not production)
         table = Table(
-            Column("collection", no_wrap=True), Column("index", no_wrap=True), "fields", "options", title=target.name
+            Column("collection", no_wrap=True),
+            Column("index", no_wrap=True),
+            "fields",
+            Column("options", overflow="fold"),
+            title=_title(target.name, production=production),
+            title_justify="left",
         )
         for collection, name, specification in existing(target, names):
             fields = ", ".join(f"{field} {order}" for field, order in specification.pop("key"))
@@ -49,7 +54,7 @@ def list_(
         lacking = missing(target, names)
         console.print(table)
         for index in lacking:
-            say(f"missing: {index}: {index.reason}")
+            say(f"missing on {getattr(names, index.kind)}: {index.field}: {index.reason}")
 
 
 @app.command("create")
@@ -72,7 +77,7 @@ def create_(
     with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         names = chosen_collections(target, "create indexes on", production=production, confirm=confirm)
         for index in wanted:
-            say(f"{index}: {create(target, names, index)}")
+            say(f"{getattr(names, index.kind)}.{index.field}: {create(target, names, index)}")
 
 
 @app.command()
@@ -102,6 +107,13 @@ def drop(
         ]
         for name in found:
             target[collection].drop_index(name)
-            say(f"{index}: {name} dropped")
+            say(f"{collection}.{index.field}: {name} dropped")
         if not found:
-            raise UsageError(f"there is no index on {index} alone: `joytify data indexes list` shows what there is")
+            raise UsageError(
+                f"there is no index on {collection}.{index.field} alone: `joytify data indexes list` shows all"
+            )
+
+
+def _title(database: str, *, production: bool) -> str:
+    kind = "production" if production else "test"
+    return f"{database}, {kind} collections"

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from joytify_cli.docker import DockerError, docker
 from joytify_cli.target import FUNCTIONS, EnvironmentName
-from joytify_cli.terminal import console
+from joytify_cli.terminal import UsageError, console
 
 # Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
 PLATFORM = "linux/amd64"
@@ -46,13 +46,14 @@ def push(
         str, typer.Option(help="Host and optional port and path; empty for the ECR of the environment's account")
     ] = "",
     project: Annotated[str, typer.Option(help="What the repositories' names begin with")] = "joytify",
-    environment: Annotated[EnvironmentName, typer.Option(help="What they are for; their tags say it")] = "prod",
+    environment: Annotated[
+        EnvironmentName, typer.Option(help="Environment that the images are for; their tags begin with it")
+    ] = "prod",
     source: Annotated[
-        EnvironmentName | None, typer.Option("--from", help="Take the images of this environment, not those built here")
+        EnvironmentName | None,
+        typer.Option("--from", help="Take the images that this environment runs instead of those built here"),
     ] = None,
-    folder: Annotated[Path, typer.Option(help="Where images.ENVIRONMENT.tfvars.json is written for Terraform")] = Path(
-        "terraform"
-    ),
+    folder: Annotated[Path, typer.Option(help="Folder for the file of digests")] = Path("terraform"),
     allow_uncommitted: Annotated[
         bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
     ] = False,
@@ -61,6 +62,10 @@ def push(
 
     Example: joytify push --environment prod --from dev
     """
+    if source is not None and (registry or source == environment):
+        raise UsageError(
+            f"--from {source} reuses the images of {source}: name another --environment, and no --registry"
+        )
     output = digests_file(environment, folder)
     try:
         if source is not None:
@@ -129,7 +134,9 @@ def own_registry() -> str:
     # Terraform reads the first of them, boto3 only the others.
     region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not region:
-        raise PushError("AWS_REGION is not set: it says whose ECR is meant; or name a registry (REGISTRY=...)")
+        raise PushError(
+            "AWS_REGION is not set: it names the region of the ECR; or name a registry (--registry, REGISTRY=)"
+        )
     account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
     suffix = ".cn" if region.startswith("cn-") else ""
     return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}"
@@ -203,7 +210,7 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
     if revision != head and not allow_uncommitted:
         raise PushError(
             f"image {image} was built from {revision}, the committed tree is {head}: commit, then `make build`; "
-            "or say ALLOW_UNCOMMITTED=1"
+            "or allow it (--allow-uncommitted, ALLOW_UNCOMMITTED=1)"
         )
     return (
         f"{revision[:12]}{'-dirty' if revision.endswith('-dirty') else ''}-{found['Id'].removeprefix('sha256:')[:12]}"

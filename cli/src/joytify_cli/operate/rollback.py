@@ -38,7 +38,10 @@ def rollback(
     # A name such as HEAD~1 moves with the commit that is to come.
     commit = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     text = _git("show", f"{commit}:./{file.as_posix()}")
-    if (then := _digests(text)) == now:
+    then = _digests(text)
+    if missing := [name for name in FUNCTIONS if not then.get(name)]:
+        raise CommandError(f"{file} of {commit} names no image of {', '.join(missing)}; nothing was written")
+    if then == now:
         say(f"{file} has the images of {commit} already")
         return
     for name in FUNCTIONS:

@@ -100,7 +100,7 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
             # A self-test, a plan and a worker's share are answers to whoever asked.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
-            yield Event(line.time, function, "answered" if is_answer else what, _said(line, function))
+            yield Event(line.time, function, "answered" if is_answer else what, _said(line, function, target.flags))
 
 
 def _is_lambdas_error(line: Line) -> bool:
@@ -108,11 +108,11 @@ def _is_lambdas_error(line: Line) -> bool:
     return line.level == "ERROR" and not line.fields and "Task timed out" in line.message
 
 
-def _said(line: Line, function: str) -> str:
+def _said(line: Line, function: str, flags: str) -> str:
     outcome = line.fields.get("outcome")
     told = outcome if isinstance(outcome, dict) else line.fields
     if "error" in told:
-        parts = [str(told["error"]), f"joytify tail {function} --request {line.request[:8]}"]
+        parts = [str(told["error"]), f"joytify tail {function} --request {line.request[:8]}{flags}"]
         return "; ".join(parts)
     known = {key: told[key] for key in FIGURES if not any(told.get(key) is each for each in (None, False))}
     return "  ".join(f"{key}={value}" for key, value in (known or told).items() if not isinstance(value, dict | list))

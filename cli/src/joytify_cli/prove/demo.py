@@ -24,7 +24,7 @@ from joytify_cli.data.generate import fill
 from joytify_cli.data.population import Expected, Population
 from joytify_cli.data.verify import faults
 from joytify_cli.progress import progress_bar
-from joytify_cli.terminal import console
+from joytify_cli.terminal import confirm, console
 from joytify_common.collections import PRODUCTION
 from joytify_local.aws import FUNCTIONS
 from joytify_local.mongodb import why_not_embedded
@@ -58,6 +58,7 @@ def demo(
     containers: Annotated[bool, typer.Option("--containers", help="Use the stack that `make up` started")] = False,
     users: Annotated[int, typer.Option(min=20, help="How many users")] = 1000,
     playbacks_per_user: Annotated[int, typer.Option(min=20, help="Playbacks of each user")] = 200,
+    yes: Annotated[bool, typer.Option("--yes", help="Replace the data in the containers without asking")] = False,
 ) -> None:
     """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up.
 
@@ -65,12 +66,21 @@ def demo(
     """
     try:
         with _stack(containers=containers) as stack:
+            if containers and not yes:
+                _ask_to_replace(stack)
             outcome = month_end(stack, users, playbacks_per_user, _invoke_stats)
     except (DemoError, StartError, PyMongoError, httpx.HTTPError, BotoCoreError, ClientError, OSError) as exc:
         why = str(exc) or type(exc).__name__
         console.print(f"demo: FAILED {why}", style="bold red", soft_wrap=True)
         raise typer.Exit(1) from None
     console.print(f"demo: ok {outcome}", style="bold green", soft_wrap=True)
+
+
+def _ask_to_replace(stack: Stack) -> None:
+    with MongoClient[Document](stack.mongodb) as client:
+        users = client[stack.database][PRODUCTION.users].estimated_document_count()
+    if users:
+        confirm(f"replace the {users:,} users and all other data of the stack that `make up` started")
 
 
 @contextmanager

@@ -16,6 +16,10 @@ from joytify_discord.parsing import Origin, Received, parse_text
 
 # Of what a log subscription sends; a log event has 256 KiB at most.
 MOST_UNPACKED = 1024 * 1024
+# The same in the query of an address, such as that which confirms a subscription; JSON may write & as \u0026.
+SECRET_PARAMETER = re.compile(
+    r"(?P<key>(?:[?&]|\\u0026)[\w-]{0,60}(?:token|signature|password|secret|api_?key)=)[^&\s\"'<>\\]+", re.IGNORECASE
+)
 # What JSON has under a key that names a secret (an approval's or a callback's token, a password), at any depth of
 # JSON within JSON, whose quotes have backslashes before them; JSON that was cut off ends with the value.
 SECRET_VALUE = re.compile(
@@ -94,8 +98,9 @@ def _unpacked(data: str) -> dict[str, Any]:
 
 
 def _without_tokens(text: str) -> str:
-    """Return the text without the values of keys that name a secret, which would approve a deployment."""
-    return SECRET_VALUE.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
+    """Return the text without the values of keys and parameters that name a secret, such as an approval's token."""
+    without_values = SECRET_VALUE.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
+    return SECRET_PARAMETER.sub(rf"\g<key>{HIDDEN}", without_values)
 
 
 def _origin(envelope: dict[str, Any]) -> Origin:

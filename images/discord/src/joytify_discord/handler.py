@@ -10,7 +10,7 @@ from loguru import logger
 
 from joytify_common import logs
 from joytify_common.deadline import Deadline, LambdaContext
-from joytify_common.errors import ConfigError, JobError, as_job_error
+from joytify_common.errors import ConfigError, as_job_error
 from joytify_common.secrets import Secret, read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_discord.dedup import open_store
@@ -39,8 +39,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
             if event == SELF_TEST:
                 # An error would raise the alarm of the function.
                 return {"error": str(failure)}
-            unforeseen = None if isinstance(exc, JobError) else exc
-            logger.opt(exception=unforeseen).error("messages could not be posted", error=str(failure))
+            logger.opt(exception=exc).error("messages could not be posted", error=str(failure))
             raise failure.with_traceback(None) from None
 
 

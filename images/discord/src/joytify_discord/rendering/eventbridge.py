@@ -5,23 +5,29 @@ The shapes are those of https://docs.aws.amazon.com/eventbridge/latest/ref/event
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from joytify_discord.notation import Place, in_words, partition_of, resource_of
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds import account, compute, data, delivery, security
-from joytify_discord.rendering.kinds.kind import Kind, fill, fill_address, fill_list
+from joytify_discord.rendering.kinds.kind import Kind, fill, fill_address, fill_list, words
 from joytify_discord.rendering.links import CONSOLE, page
-from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
+from joytify_discord.rendering.severity import (
+    severity_of,
+    severity_of_name,
+    severity_of_sentences,
+    severity_of_text,
+    worst,
+)
 from joytify_discord.rendering.style import INFORMATION, SUCCESS, Severity
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
 # A longer one names nothing at a glance.
-LONGEST_THING = 80
-# Links of AWS into its own console; others stand in a field, where their host is seen.
+LONGEST_THING, LONGEST_STATE = 80, 40
 
 
 def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
@@ -33,7 +39,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
     """
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
-    title = fill(kind.title, _with_resources(event)) if kind else ": ".join(filter(None, (event.kind, _thing(event))))
+    title = fill(kind.title, _with_resources(event)) if kind else _title(event)
     identity = fill(kind.incident, event.detail) if kind else ""
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
@@ -72,20 +78,33 @@ def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
     yield from flatten_fields(event.detail, event.resources)
 
 
+def _title(event: EventBridgeEvent) -> str:
+    """Return what happened to what, with the state of the thing if the kind does not say it."""
+    title = ": ".join(filter(None, (event.kind, _thing(event))))
+    states = (value for key, value in event.detail.items() if key.lower().endswith(("status", "state")))
+    state = next((words(value) for value in states if isinstance(value, str) and len(value) <= LONGEST_STATE), "")
+    return f"{title}, {state}" if state and state not in title.lower() else title
+
+
 def _thing(event: EventBridgeEvent) -> str:
-    """Return the name of what an event of another kind is about; empty if neither a resource nor a key names it."""
-    names = (value for key, value in event.detail.items() if key.lower().endswith("name") and isinstance(value, str))
-    return next(
-        (thing for thing in (*map(resource_of, event.resources[:1]), *names) if 0 < len(thing) <= LONGEST_THING), ""
-    )
+    """Return the name of the thing that an event of another kind is about; empty if nothing names it."""
+    names = [value for key, value in event.detail.items() if key.lower().endswith("name") and isinstance(value, str)]
+    things = [*map(resource_of, event.resources[:1]), *names]
+    # An id that a machine made up says less than a name.
+    ordered = sorted((thing for thing in things if 0 < len(thing) <= LONGEST_THING), key=_is_opaque)
+    return next(iter(ordered), "")
+
+
+def _is_opaque(thing: str) -> bool:
+    last = re.split(r"[/:]", thing)[-1]
+    return re.fullmatch(r"[0-9a-f-]{3,}|[\w-]*[0-9a-f]{8,}", last) is not None
 
 
 def _guess(event: EventBridgeEvent) -> Severity:
     """Return the severity of an event of another kind: by its states, else by the words of its kind and of its text."""
     if (found := severity_of(event.detail)) != INFORMATION:
         return found
-    texts = (event.kind, first_of(event.detail, "message|Message|description|reason"))
-    return worst(map(severity_of_text, texts))
+    return worst([severity_of_text(event.kind), severity_of_name(event.kind), severity_of_sentences(event.detail)])
 
 
 def _address(kind: Kind, event: EventBridgeEvent) -> str:

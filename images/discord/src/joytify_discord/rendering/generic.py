@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from joytify_discord.limits import cut
 from joytify_discord.notation import resource_of
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.pretty import pretty
-from joytify_discord.rendering.severity import severity_of, severity_of_text, worst
-from joytify_discord.rendering.style import FAILURE
+from joytify_discord.rendering.severity import severity_of, severity_of_sentences, severity_of_text, worst
+from joytify_discord.rendering.style import FAILURE, INFORMATION, Severity
 from joytify_discord.rendering.values import first_of, flatten_fields
+from joytify_discord.rendering.vocabulary import STATE_LINE
 
-# Keys whose value may serve as a title, best first.
-TITLES = ("title", "Title", "subject", "Subject", "summary", "name", "event", "message", "Message", "Error", "error")
+# Keys whose value may serve as a title end with one of these, best first; a key near the root before a deeper one.
+TITLES: Sequence[str] = (
+    *("title", "subject", "humanreadable", "summary", "message", "alertname", "conditionname", "headline"),
+    *("description", "monitorfriendlyname", "eventtypename", "name", "event", "error"),
+)
+TITLE_DEPTH = 3
+# Keys that hold the name of the thing that the message is about.
+THINGS = "clusterName|hostnameAndPort|monitorFriendlyName|hostname|service"
 ARN = re.compile(r"arn:aws[\w-]*:[^\s\"'\\,;]+")
 
 ACCOUNTS = "account|accountId|awsAccountId|AccountId|AWSAccountId"
 REGIONS = "region|awsRegion|Region"
 
-LONGEST_TITLE = 60
+LONGEST_TITLE, LONGEST_JSON_TITLE = 60, 120
+PLAIN = re.compile(r"[^a-z]")
 
 
 def unknown(text: str, value: object, origin: Origin) -> Draft:
@@ -36,7 +46,7 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     body = text if value is None else ""
     # What Lambda gave up says so beside the message, which is the event itself.
     given_up = origin.attributes.get("ErrorMessage", "")
-    severity = FAILURE if given_up else worst([severity_of(value), severity_of_text(f"{title}\n{body}")])
+    severity = FAILURE if given_up else _severity(value, f"{title}\n{body}")
     title = f"Lambda gave up an event: {given_up}" if given_up else title
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Draft(
@@ -54,6 +64,15 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     )
 
 
+def _severity(value: object, text: str) -> Severity:
+    """Return how bad a message is: by its states and its title, else by its sentences."""
+    if (by_states := severity_of(value)).is_over:
+        # Its title still names what was wrong: "High error rate".
+        return by_states
+    found = worst([by_states, severity_of_text(text)])
+    return found if found != INFORMATION else severity_of_sentences(value)
+
+
 def _thing(text: str) -> str:
     """Return the name of the first resource that the message speaks of."""
     match = ARN.search(text)
@@ -68,8 +87,24 @@ def _shown(text: str, value: object) -> str:
 
 def _title(text: str, value: object) -> str:
     if isinstance(value, dict):
-        return next((value[key] for key in TITLES if isinstance(value.get(key), str) and value[key].strip()), "")
+        title, thing = _best_title(value), first_of(value, THINGS)
+        return f"{title} ({thing})" if title and thing and thing not in title else title
     if value is not None:
         return ""
-    # Plain text: what of its first line is read at a glance.
-    return cut(text.strip().partition("\n")[0].strip(), LONGEST_TITLE)
+    # Plain text: as much of its first line as is read at a glance; a state alone says nothing.
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    first = next((line for line in lines if not STATE_LINE.match(line)), "")
+    return cut(first, LONGEST_TITLE)
+
+
+def _best_title(value: dict[str, Any]) -> str:
+    """Return the first sentence under the best key for a title, at most some levels deep."""
+    level = [value]
+    for _ in range(TITLE_DEPTH):
+        texts = [(PLAIN.sub("", key.lower()), text) for each in level for key, text in each.items()]
+        for ending in TITLES:
+            for key, text in texts:
+                if key.endswith(ending) and isinstance(text, str) and text.strip():
+                    return cut(re.split(r"(?<=[.!?])\s|\n", text.strip())[0], LONGEST_JSON_TITLE)
+        level = [inner for each in level for inner in each.values() if isinstance(inner, dict)]
+    return ""

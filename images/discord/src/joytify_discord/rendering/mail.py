@@ -23,6 +23,8 @@ def ses(value: dict[str, Any], origin: Origin) -> Draft:
     severity = INFORMATION
     if kind in {"Bounce", "Complaint", "Reject", "Rendering Failure"}:
         severity = WARNING if bounce in {"Transient", "Undetermined"} else FAILURE
+    if kind == "DeliveryDelay":
+        severity = WARNING
     recipients = [
         get_path(each, "emailAddress")
         for path in ("bounce.bouncedRecipients", "complaint.complainedRecipients")
@@ -31,7 +33,9 @@ def ses(value: dict[str, Any], origin: Origin) -> Draft:
     fields = {
         "From": "mail.source",
         "Subject": "mail.commonHeaders.subject",
-        "Why": "bounce.bouncedRecipients.0.diagnosticCode|bounce.bounceSubType|reject.reason|failure.errorMessage",
+        "Why": "bounce.bouncedRecipients.0.diagnosticCode|bounce.bounceSubType|reject.reason|failure.errorMessage"
+        "|deliveryDelay.delayedRecipients.0.diagnosticCode|deliveryDelay.delayType",
+        "Template": "failure.templateName",
         "At": "bounce.timestamp|complaint.timestamp|mail.timestamp",
     }
     place = place_of(get_path(value, "mail.sourceArn")) or origin.place

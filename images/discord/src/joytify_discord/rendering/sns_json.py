@@ -27,7 +27,7 @@ def sns_json(message: SnsJson, origin: Origin) -> Draft:
 
 def _destination(value: dict[str, Any], origin: Origin) -> Draft:
     arn = get_path(value, "requestContext.functionArn")
-    name = arn.split(":function:")[-1].split(":")[0]
+    name = arn.split(":function:")[-1].split(":")[0] or get_path(value, "requestContext.functionName")
     failed = get_path(value, "requestContext.condition") != "Success"
     fields = {
         "Error": "responsePayload.errorType",
@@ -102,7 +102,7 @@ def _auto_scaling(value: dict[str, Any], origin: Origin) -> Draft:
         value,
         severity,
         f"Auto Scaling {group}: {event.removeprefix('autoscaling:').replace('_', ' ').lower()}",
-        description=get_path(value, "Cause"),
+        description=first_of(value, "Description|Cause") if severity == FAILURE else get_path(value, "Cause"),
         fields=list(
             select_fields(value, {"Instance": "EC2InstanceId", "Status": "StatusCode", "Why": "StatusMessage"})
         ),

@@ -10,16 +10,18 @@ class Severity:
     """How a message looks; two that look the same are equal.
 
     Attributes:
-        reason: the rule that decided, and what it read, for the log.
+        reason: the rule that decided, and the word it read, for the log.
+        is_over: whether the message itself states that the thing is resolved or closed.
     """
 
     symbol: str
     color: int
     reason: str = field(default="", compare=False)
+    is_over: bool = field(default=False, compare=False)
 
-    def because(self, reason: str) -> Severity:
+    def because(self, reason: str, *, is_over: bool = False) -> Severity:
         """Return it with the rule that decided."""
-        return replace(self, reason=reason)
+        return replace(self, reason=reason, is_over=is_over)
 
 
 SUCCESS = Severity("✅", 0x2E7D32)

@@ -117,7 +117,9 @@ def _says_something(path: str, value: object) -> bool:
 
 
 def _epoch(value: object) -> str:
-    """Return the time that a number of seconds or milliseconds since 1970 means, if it is one of our years."""
+    """Return the time that a number of seconds or milliseconds since 1970 stands for, if its year is plausible."""
+    if isinstance(value, str) and value.isdigit() and len(value) in {10, 13}:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return ""
     seconds = value / 1000 if value > LATEST_EPOCH else value

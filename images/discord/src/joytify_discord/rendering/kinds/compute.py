@@ -40,7 +40,9 @@ def _by_task(detail: dict[str, Any]) -> Severity:
 
 
 def _by_event_type(detail: dict[str, Any]) -> Severity:
-    return severity_of_word(get_path(detail, "eventType"))
+    # INFO says nothing of how a deployment ended; its name does.
+    by_type = severity_of_word(get_path(detail, "eventType"))
+    return by_type if by_type != INFORMATION else severity_of_word(get_path(detail, "eventName"))
 
 
 def _by_beanstalk(detail: dict[str, Any]) -> Severity:

@@ -77,7 +77,7 @@ def _shown(text: str, form: str | None) -> str:
     text = text[:LONGEST_BLANK].strip()
     match form:
         case "words":
-            return re.sub(r"[_-]+|(?<=[a-z])(?=[A-Z])", " ", text).lower()
+            return words(text)
         case "code":
             return f"exit code {text}" if text else ""
         case "name":
@@ -86,3 +86,8 @@ def _shown(text: str, form: str | None) -> str:
             return re.split(r"[/:]", resource_of(text))[0]
         case _:
             return text
+
+
+def words(name: str) -> str:
+    """Return a name of AWS in words: `UPDATE_FAILED` and `UpdateFailed` are `update failed`."""
+    return re.sub(r"[_-]+|(?<=[a-z])(?=[A-Z])", " ", name).lower()

@@ -1,0 +1,102 @@
+"""The words by which AWS, MongoDB Atlas, monitoring tools and people say how bad something is."""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Keys that hold a state, a result or a severity end with one of these, in any spelling: `scan-status`.
+STATES = tuple(
+    _words(
+        "state status result severity level label eventtype statuscode compliancetype statevalue condition categories "
+        "conclusion impact indicator"
+    )
+)
+# Keys that hold the name of an event.
+NAMES = _words(
+    "eventname eventtype eventtypename changetype event detailtype type messagetype alerttype action trigger"
+)
+NAMES_BEGIN = ("alerttype",)
+# Keys that hold an error end with one of these, and keys that hold a sentence with one of those.
+ERRORS = ("error", "errormessage", "errormsg", "errorcode", "failurereason")
+SENTENCES = ("message", "title", "subject", "summary", "description", "reason", "readable", "body", "details", "text")
+# A former or a wanted state says nothing of the present one, and neither does the delivery of the notice itself.
+EARLIER = re.compile(
+    r"old|previous|prior|last|configuration|desired|expected|target|history|action[-_]?status", re.IGNORECASE
+)
+
+CLOSED = _words(
+    "RESOLVED ARCHIVED PASSED PASS CLOSED SUPPRESSED COMPLIANT NO_THREATS_FOUND CLEARED RECOVERED NOT_STALLED"
+)
+# In the name of an event: `CLOSED_INSIGHT`, `incident.resolved`, the action `Close`.
+CLOSED_PARTS = _words("RESOLVED CLOSED CLOSE RECOVERED CLEARED")
+BAD = _words(
+    "FAIL FAULT CRITICAL HIGH SEVERE FATAL NON_COMPLIANT THREATS_FOUND PERMANENT ALARM RED FIRING FIRED DOWN STALLED "
+    "INOPERABLE ALERTING MAJOR"
+)
+BAD_ENDS = _words(
+    "FAILED FAILURE FAILURES ERROR ERRORS ERRORED FAULTED ABORTED DENIED REJECTED UNHEALTHY IMPAIRED EXHAUSTED OUTAGE"
+)
+LATE = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
+# Followed by DOWN, these say that something was made smaller or ended in an orderly way.
+ORDERLY_DOWN = _words("SCALE SCALED SCALING COOL COOLING SHUT SHUTTING STEP COUNT ROLL")
+DOUBTFUL = _words(
+    "WARN MEDIUM MODERATE MINOR EXPIRED STOP STOPPING PARTIAL YELLOW SKIPPED OPEN SET TRIGGERED TRACKING INVESTIGATING "
+    "IDENTIFIED NO_DATA NODATA"
+)
+DOUBTFUL_PARTS = _words("DEGRADED")
+DOUBTFUL_ENDS = _words(
+    "STOPPED CANCELLED CANCELED WARNING THROTTLED UNDELIVERABLE TERMINATED INCOMPLETE APPROVAL EXPIRATION TERMINATION "
+    "INTERRUPTION RETIREMENT DELAY DELAYED SHUTDOWN"
+)
+GOOD = _words("OK HEALTHY AVAILABLE GREEN UP")
+GOOD_ENDS = _words("SUCCEEDED SUCCEED SUCCESS SUCCESSFUL COMPLETED COMPLETE")
+
+# How people and tools begin what they write: `[FIRING:1] Disk`, `OK: "api-errors"`, `Violation - a user`.
+LEADING_WORD = re.compile(r"^[^\w\[]*(?:\[([a-z]+)[^\]]*\]|([A-Z]{2,})\b|([a-z]+)(?=\s*:|\s+-\s))", re.IGNORECASE)
+LEADING_BAD = _words("ALARM FIRING FIRED DOWN CRITICAL ERROR FAILED FAILURE FATAL PROBLEM OUTAGE EMERGENCY")
+LEADING_DOUBTFUL = _words("WARNING WARN ALERT ALERTING TRIGGERED VIOLATION DEGRADED INSUFFICIENT")
+LEADING_GOOD = _words("OK RESOLVED RECOVERED RECOVERY CLEARED FIXED UP PASSED")
+# A line of a text that states the state, as Grafana, Nagios and Zabbix write it.
+STATE_LINE = re.compile(r"^\W*(?:state|status)\s*[:=]\s*\W*([a-z_ ]+?)\W*$", re.IGNORECASE | re.MULTILINE)
+
+BAD_IN_TEXT = re.compile(
+    r"\b(?:failed|failing|failures?|fails|unsuccessful(?:ly)?|errors?|errored|severe|unhealthy|aborted|critical|fatal"
+    r"|exceptions?|timed[ _]out|rejected|bounced|complaint|revoked|blocked|down|unable|unavailable|unreachable|outage"
+    r"|impaired|inoperable|incompatible|corrupt(?:ed)?|crashed|abuse|exhausted|discarded)\b",
+    re.IGNORECASE,
+)
+DOUBTFUL_IN_TEXT = re.compile(
+    r"\b(?:expired|expiring|warnings?|degraded|interruption|issues|failover|full|firing|triggered|violations?"
+    r"|breach(?:ed)?|anomal(?:y|ies)|stalled|stuck|deletion|rolled back|rollback|terminated|canceled|cancelled"
+    r"|exceed(?:s|ed)?|without mfa|root (?:log-?in|sign-?in)|has stopped|out of compliance|no data|shut ?down|cannot"
+    r"|delayed)\b",
+    re.IGNORECASE,
+)
+GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed|s)?|is complete)\b", re.IGNORECASE)
+# A notice calls itself so; any other word says more.
+NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
+# Words that a sentence denies, or that mean something else together.
+DENIED = re.compile(
+    r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?|alarms?|alerts?)\b"
+    r"|\b(?:errors?|failures?|failed|warnings?|issues)\s*[:=]\s*0\b"
+    r"|\b(?:previous|prior|earlier|former|old|last)\s+(?:state|status)\W{1,3}\w+"
+    r"|\b(?:scal(?:e|ed|ing)|cool(?:ed|ing)?|step(?:ped)?|roll(?:ed)?|count)[ -]?down\b"
+    r"|\berror budget\b",
+    re.IGNORECASE,
+)
+NOT_GOOD = re.compile(
+    r"\b(?:not|never|(?:was|is|has|did)n.t|no longer)\s+(?:\w+\s+)?"
+    r"(?:successful(?:ly)?|succeed(?:ed)?|complete[d]?|available|reachable|healthy|responding|recovered|working)\b",
+    re.IGNORECASE,
+)
+RECOVERED = re.compile(
+    r"\b(?:(?:has|have|is|are)\s+(?:now\s+)?(?:recovered|resolved|restored|cleared)"
+    r"|is (?:now )?up|back (?:to normal|online|up)|returned to (?:normal|ok)|recovered from"
+    r"|recovery\b[^.]{0,80}\b(?:is|has) (?:been )?completed?)\b",
+    re.IGNORECASE,
+)
