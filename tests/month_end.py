@@ -19,7 +19,7 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError
 from joytify_common.events import parse_event
 from joytify_common.job import Run
-from joytify_common.outcome import Completed, Failed
+from joytify_common.outcome import Failed
 from joytify_common.secrets import Secret
 from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend
@@ -28,7 +28,6 @@ from joytify_stats.delivery import Delivery
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
-from joytify_stats.report import StatsReport
 
 NOW = datetime(2026, 11, 1, 2, tzinfo=UTC)
 
@@ -86,7 +85,7 @@ def outcome_of(
     run_id: str = "run-1",
     backend: Backend | None = None,
     read_preference: str = "primary",
-) -> Completed[StatsReport] | Failed[StatsReport]:
+) -> Any:
     """Run once and return the outcome; `backend` replaces the one in `outside`."""
     outside = outside or Outside()
     parsed = parse_event(StatsEvent, event)
@@ -101,7 +100,7 @@ def outcome_of(
         context=FakeContext(),
     )
     deadline = Deadline(time.monotonic() + seconds)
-    return MonthEnd(
+    use_case = MonthEnd(
         event=parsed,
         run=run,
         period=period,
@@ -120,4 +119,5 @@ def outcome_of(
         start_cleanup=outside.start_cleanup,
         start_continuation=lambda following: outside.continuations.append(following.payload()),
         deadline=deadline,
-    ).deliver()
+    )
+    return use_case.push_again() if parsed.push_again else use_case.deliver()

@@ -12,7 +12,7 @@ MASKS = {
     r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ": "",
     r"\d{4}-\d\d-\d\d": "DATE",
     r"\d\d:\d\d(:\d\d)?": "TIME",
-    r"[+-]\d{4}\b": "ZONE",
+    r"(?<=TIME )[A-Z]{3,5}\b": "ZONE",
 }
 
 

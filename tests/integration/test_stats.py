@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
-from month_end import FakeBackend, Outside, month_end
+from month_end import FakeBackend, Outside, month_end, outcome_of
 from pymongo.database import Database
 
 from joytify_cli.data.verify import faults
@@ -329,6 +329,34 @@ def test_a_push_that_fails_is_counted_and_fails_nothing(
     assert (progress.socket_failures, progress.socket_failure) == (8, str(error))
     assert outside.backend.calls == calls
     assert outside.cleanups == ["started"]
+
+
+def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(database: Database[Document]) -> None:
+    users = [add_user(database) for _ in range(8)]
+    add_user(database, wants=False)
+    down = Outside(backend=FakeBackend(error=TransientError("the backend answered 503")))
+    before = outcome_of(database, down, event={"pushAgain": True})
+    month_end(database, down)
+    database.users.update_one({"_id": users[0]}, {"$set": {"notifications.0.viewed": True}})
+    written = list(database.users.find())
+
+    failed = outcome_of(database, down, event={"pushAgain": True})
+    outside = Outside()
+    done = outcome_of(database, outside, event={"pushAgain": True})
+    late = outcome_of(database, outside, event={"pushAgain": True}, seconds=0)
+
+    assert before.data["skipped"] == "its notification does not exist: nothing to push"
+    assert (failed.data["socketFailures"], failed.data["isComplete"]) == (7, False)
+    assert done.data == {
+        "period": "2026-10",
+        "socketUsersNotified": 7,
+        "socketFailures": 0,
+        "socketFailure": None,
+        "isComplete": True,
+    }
+    assert sorted(outside.backend.pushed) == sorted(users[1:])
+    assert late.data["isComplete"] is False
+    assert (outside.cleanups, list(database.users.find())) == ([], written)
 
 
 @pytest.mark.parametrize(

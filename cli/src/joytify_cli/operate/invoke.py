@@ -40,6 +40,7 @@ POLL_SECONDS, LAST_LINES_SECONDS = 1.0, 6.0
 TAKES = {
     "period": {"stats"},
     "resend": {"stats"},
+    "pushAgain": {"stats"},
     "sweep": {"cleanup"},
     "testMode": {"stats", "cleanup"},
     "dryRun": {"stats", "cleanup"},
@@ -47,6 +48,7 @@ TAKES = {
 OPTIONS = {
     "period": "--period",
     "resend": "--resend",
+    "pushAgain": "--push-again",
     "sweep": "--sweep",
     "testMode": "--test-mode",
     "dryRun": "--dry-run",
@@ -80,6 +82,9 @@ def invoke(
     resend: Annotated[
         bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
     ] = False,
+    push_again: Annotated[
+        bool, typer.Option("--push-again", help="stats: only push again, to everyone who has not viewed it")
+    ] = False,
     test_mode: Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine everything, as after an import")] = False,
@@ -98,7 +103,14 @@ def invoke(
 
     Example: joytify invoke cleanup --sweep --dry-run
     """
-    options = {"period": period, "resend": resend, "sweep": sweep, "testMode": test_mode, "dryRun": dry_run}
+    options = {
+        "period": period,
+        "resend": resend,
+        "pushAgain": push_again,
+        "sweep": sweep,
+        "testMode": test_mode,
+        "dryRun": dry_run,
+    }
     event = make_event(function, payload, options)
     target = find_target(aws=aws, project=project, environment=environment)
     call = Call(target, function, quiet=as_json, verbose=verbose)
@@ -157,7 +169,9 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
     """Return whether the run may delete in the production collections; stats starts cleanup."""
-    harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
+    harmless = any(
+        event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest", "pushAgain")
+    )
     return function in TAKES["dryRun"] and not harmless
 
 

@@ -179,6 +179,25 @@ class Audience:
             return Recipients([], skipped, refusal, unknown=len(users), failure=failure or exc)
         return Recipients(found, skipped, refusal, failure=failure)
 
+    def unviewed(self, notification: ObjectId, after: Any, size: int) -> list[ObjectId]:  # noqa: ANN401 - an _id may be of any type
+        """Return the next users, in the order of their `_id`, who have the notification and have not viewed it.
+
+        Args:
+            notification: its `_id`.
+            after: `_id` of the last user before them; MinKey for the beginning.
+            size: maximum number of users.
+        """
+        held = {"notifications": {"$elemMatch": {"id": notification, "viewed": False}}}
+        query = {"_id": {"$type": "objectId"}, **held, "$expr": {"$and": behind(after)}}
+        pipeline: list[Document] = [
+            {"$match": query},
+            {"$sort": {"_id": 1}},
+            {"$limit": size},
+            {"$project": {"_id": 1}},
+        ]
+        found = retry(self._deadline, lambda: list(self._users.aggregate(pipeline, hint="_id_")))
+        return [user["_id"] for user in found]
+
     def has_anyone(self, notification: ObjectId) -> bool:
         """Return whether any user has the notification."""
         held = {"notifications.id": notification}

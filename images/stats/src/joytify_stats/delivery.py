@@ -18,7 +18,7 @@ from joytify_stats.backend import Backend
 from joytify_stats.chunks import ChunkOutcome, ChunkPipeline, Delivered, Once, chunk_sizes
 from joytify_stats.deliveries import Deliveries, DeliveryState
 from joytify_stats.period import Period
-from joytify_stats.pushes import Pushes
+from joytify_stats.pushes import Pushes, PushTotals
 from joytify_stats.report import StatsReport
 
 # No chunk is begun with less time than this left.
@@ -115,6 +115,21 @@ class Delivery:
         if delivered.is_done and delivered.failure is None and notification is not None and not self.dry_run:
             self.deliveries.record_finish(notification, self.now)
         return delivered, report
+
+    def push_again(self, notification: ObjectId) -> tuple[PushTotals, bool]:
+        """Push a notification to everyone who has it and has not viewed it; it is on their lists already.
+
+        Returns:
+            The result of the pushes, and whether the time was enough for all users.
+        """
+        pushes, users = Pushes(self.backend, self.push_size, self.deadline), [notification]
+        after: Any = BEGINNING
+        with pushes:
+            while users and self.deadline.remaining() > 0:
+                users = self.audience.unviewed(notification, after, self.push_size)
+                pushes.start(users)
+                after = users[-1] if users else after
+        return pushes.totals, not users
 
     def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
         if not self.dry_run:

@@ -15,7 +15,7 @@ from joytify_common.invoke import invoke_async, start_execution
 from joytify_common.job import Job, Run
 from joytify_common.mongo import connect
 from joytify_common.mongo_refusals import URI_KEY
-from joytify_common.outcome import Completed, Failed
+from joytify_common.outcome import Answered, Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
@@ -37,7 +37,7 @@ SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
 
-def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[StatsReport]:
+def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] | Failed[StatsReport]:
     """Wire one run and return what it came to."""
     period = resolve_period(event.period, run.now)
     database = connect(run.secret.require(URI_KEY), SETTINGS.db_name)
@@ -45,7 +45,7 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
     cleanup_event = JobEvent(testMode=run.test_mode, triggeredBy="stats").payload() | {"sweep": True}
     deadline = Deadline.of(run.context)
     names = collection_names(test_mode=run.test_mode)
-    return MonthEnd(
+    use_case = MonthEnd(
         event=event,
         run=run,
         period=period,
@@ -64,7 +64,8 @@ def month_end(event: StatsEvent, run: Run) -> Completed[StatsReport] | Failed[St
         start_cleanup=partial(_start_cleanup, run, cleanup_event),
         start_continuation=partial(_continue, run),
         deadline=deadline,
-    ).deliver()
+    )
+    return use_case.push_again() if event.push_again else use_case.deliver()
 
 
 def _backend(run: Run) -> Backend:

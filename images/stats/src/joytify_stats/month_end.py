@@ -15,7 +15,7 @@ from joytify_common.errors import PermanentError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS, JobEvent
 from joytify_common.ids import BEGINNING
 from joytify_common.job import Run
-from joytify_common.outcome import Completed, Failed, Failure
+from joytify_common.outcome import Answered, Completed, Failed, Failure
 from joytify_stats.built import Built
 from joytify_stats.deliveries import DeliveryState
 from joytify_stats.delivery import LEAST_REFUSED, Delivery
@@ -34,10 +34,19 @@ class StatsEvent(JobEvent):
     resend: bool = Field(
         default=False, description="true to send another notification if the month's has been deleted; or false"
     )
+    push_again: bool = Field(
+        default=False,
+        description="true to only push the month's notification again, to everyone who has not viewed it; or false",
+    )
     rebuild: bool = Field(
         default=False,
         description="true to build missing statistics from plays first, except in a dry run; or false",
     )
+
+    @classmethod
+    def is_for_caller_only(cls, raw: object) -> bool:
+        """Return whether the event only pushes again, which an operator asks for and waits for."""
+        return isinstance(raw, dict) and raw.get("pushAgain") is True
 
     def next(self, **changes: Any) -> StatsEvent:  # noqa: ANN401 - fields of the event
         """Return the event of the run that continues this one, with these fields changed."""
@@ -65,6 +74,22 @@ class MonthEnd:
     start_cleanup: Callable[[], None]
     start_continuation: Callable[[StatsEvent], None]
     deadline: Deadline
+
+    def push_again(self) -> Answered:
+        """Push the period's notification again to everyone who has it and has not viewed it; nothing is written."""
+        state = self.delivery.deliveries.state()
+        if state.notification is None or state.deleted:
+            return Answered({"period": str(self.period), "skipped": "its notification does not exist: nothing to push"})
+        totals, is_done = self.delivery.push_again(state.notification)
+        return Answered(
+            {
+                "period": str(self.period),
+                "socketUsersNotified": totals.notified,
+                "socketFailures": totals.failures,
+                "socketFailure": totals.failure,
+                "isComplete": is_done and not totals.failures,
+            }
+        )
 
     def deliver(self) -> Completed[StatsReport] | Failed[StatsReport]:
         """Deliver the period to everyone entitled who has not got it, then start cleanup."""

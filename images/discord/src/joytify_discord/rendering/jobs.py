@@ -74,14 +74,17 @@ def job(message: Message, origin: Origin) -> Draft:
 def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     data = message.data
     severity, what = _stats_outcome(data)
-    fields = [*_stats_figures(data), DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no")]
+    fields = [
+        *_stats_figures(data, _flags(message.source)),
+        DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no"),
+    ]
     if data.cleanup_failure:
         fields.append(DraftField("Why cleanup was not started", data.cleanup_failure, inline=False))
     return _of_run(_draft(severity, f"Monthly statistics: {what}", message, origin, fields), message)
 
 
 def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
-    fields = [*_failure(message), *_stats_figures(message.data)]
+    fields = [*_failure(message), *_stats_figures(message.data, _flags(message.source))]
     title = f"Monthly statistics failed at {message.data.stage}"
     return _of_run(_draft(FAILURE, title, message, origin, fields), message)
 
@@ -215,7 +218,7 @@ def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     return INFORMATION, f"dry run, {found} records would be deleted"
 
 
-def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
+def _stats_figures(data: StatsFigures, flags: str) -> Iterator[DraftField]:
     yield DraftField("With statistics", number(data.users_processed))
     yield DraftField("Notified", number(data.users_updated))
     if data.users_skipped:
@@ -230,6 +233,10 @@ def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
     if data.socket_failures:
         why = f": {data.socket_failure}" if data.socket_failure else ""
         yield DraftField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
+        again = f"`joytify invoke stats --period {data.period} --push-again{flags}`"
+        yield DraftField(
+            "What next", Authored(f"Pushes again, to everyone who has not viewed it: {again}"), inline=False
+        )
 
 
 def _expired(figures: CollectionFigures) -> DraftField:
