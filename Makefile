@@ -1,15 +1,15 @@
-# Targets are thin; what they do is in bin/. `make` alone prints this help.
+# The targets only call scripts in bin/. `make` prints the help.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
 ##@ Try it
 
 .PHONY: demo
-demo: ## Run the month end on made-up data, embedded; KEEP=1 leaves the stack up
+demo: ## Run the month end on synthetic data, embedded; KEEP=1 leaves the stack running
 	@bin/demo
 
 .PHONY: demo-containers
-demo-containers: ## The same through the containers that `make up` started
+demo-containers: ## Run the demo in the containers that `make up` started
 	@.venv/bin/joytify demo --containers
 
 ##@ Develop
@@ -28,11 +28,11 @@ lint: init ## ruff, mypy, import-linter, codespell, hadolint, shellcheck, zizmor
 	@bin/lint
 
 .PHONY: lock
-lock: init ## Write every requirements.txt anew; UPGRADE=1 with the newest versions
+lock: init ## Rewrite every requirements.txt; UPGRADE=1 takes the newest versions
 	@UPGRADE=$(UPGRADE) PATH="$(CURDIR)/.venv/bin:$$PATH" bin/lock
 
 .PHONY: docs
-docs: init ## Write docs/configuration.md, docs/capacity.md, docs/scale.md and the tables in terraform/ anew
+docs: init ## Regenerate docs/configuration.md, docs/capacity.md, docs/scale.md and the tables in terraform/
 	@PYTHONPATH=tests .venv/bin/python tests/configuration.py
 	@PYTHONPATH=tests .venv/bin/python tests/terraform_docs.py
 	@PYTHONPATH=tests .venv/bin/python tests/capacity_page.py
@@ -41,55 +41,55 @@ docs: init ## Write docs/configuration.md, docs/capacity.md, docs/scale.md and t
 ##@ Test
 
 .PHONY: test
-test: ## Lint, unit, contract, integration and image tests; T=path for some of the tests
+test: ## Lint, unit, contract, integration and image tests; T=path runs only these tests
 	@bin/test $(T)
 
 .PHONY: test-unit
-test-unit: ## Only the tests that need neither network nor Docker; T=path for some of them
+test-unit: ## Only the tests that need neither network nor Docker; T=path runs only these tests
 	@bin/test $(or $(T),tests/unit tests/contract)
 
 .PHONY: test-deploy
-test-deploy: ## Terraform's tests, the deployment to a local AWS, a second emulator; T=path for some of the tests
+test-deploy: ## Terraform's tests, a deployment to a local AWS, a second emulator; T=path runs only these tests
 	@bin/test-deploy $(T)
 
 .PHONY: pr
-pr: test test-deploy ## All that CI runs for a pull request
+pr: test test-deploy audit ## make test and make test-deploy
 
 .PHONY: test-terraform
-test-terraform: init ## Only Terraform: format, validity, tests; no account needed
+test-terraform: init ## Only Terraform: format, validity, tests; no AWS account needed
 	@bin/test-terraform
 
 .PHONY: bench-cold-start
-bench-cold-start: ## Layers and cold start of each image beside bare imports; writes build/bench/cold_start.json
+bench-cold-start: ## Measure layers and cold start of each image, relative to bare imports; writes build/bench/cold_start.json
 	@bin/bench-cold-start
 
 .PHONY: faults
-faults: init ## Faults at random moments and what must hold after each; N=50 SEED=7
+faults: init ## Inject faults at random moments and check invariants; N=50 SEED=7
 	@N=$(N) SEED=$(SEED) bin/faults
 
 .PHONY: bench-stats
-bench-stats: ## Stats beside the old algorithm and a raw updateMany, and a million users in the limited image
+bench-stats: ## Compare stats with the old algorithm and a raw updateMany; run a million users in an image with Lambda's limits
 	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-stats
 
 .PHONY: bench-discord
-bench-discord: init ## Ten thousand odd messages through discord; writes build/bench/discord.json
+bench-discord: init ## Render ten thousand unusual messages with discord; writes build/bench/discord.json
 	@PYTHONPATH=tests .venv/bin/python tests/bench/discord.py
 
 .PHONY: bench-data
-bench-data: init ## Made-up data beside a bare insert_many; SIZE=5000 users; writes build/bench/data.json
+bench-data: init ## Compare data generation with a bare insert_many; SIZE=5000 users; writes build/bench/data.json
 	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-data
 
 .PHONY: bench
-bench: bench-cold-start bench-cleanup bench-stats bench-discord bench-data ## Every bench
+bench: bench-cold-start bench-cleanup bench-stats bench-discord bench-data ## Run every benchmark
 
 .PHONY: bench-cleanup
-bench-cleanup: ## Cleanup beside other ways to purge; SIZE=2500000 for the big row in the limited image
+bench-cleanup: ## Compare cleanup with other methods; SIZE=2500000 runs the large case in an image with Lambda's limits
 	@SIZE=$(SIZE) WEEKLY=$(WEEKLY) ROUNDS=$(ROUNDS) bin/bench-cleanup
 
 ##@ Containers
 
 .PHONY: wheel
-wheel: ## Put what each image is made of into build/wheels
+wheel: ## Collect the wheels of each image in build/wheels
 	@bin/wheel
 
 .PHONY: build
@@ -101,29 +101,29 @@ up: ## Start the containers: MongoDB, local AWS with the functions, backend, Dis
 	@bin/up
 
 .PHONY: down
-down: ## Stop whatever local stack is up, with its data
+down: ## Stop the local stack and delete its data
 	@bin/down
 
 ##@ Deploy
 
 .PHONY: push
-push: ## Push the images to REGISTRY (this account's ECR) and write their digests for ENVIRONMENT (prod); FROM=dev: dev's
+push: ## Push the images to REGISTRY (this account's ECR) and write their digests for ENVIRONMENT (prod); FROM=dev takes dev's images
 	@bin/push
 
 .PHONY: sbom
-sbom: ## What each built image holds, with licences; writes build/sbom
+sbom: ## List the contents of each built image, with licences; writes build/sbom
 	@bin/sbom
 
 .PHONY: audit
-audit: ## Known faults of what is locked, asked of PyPI
+audit: ## Check the locked packages for known vulnerabilities (PyPI)
 	@bin/audit
 
 .PHONY: deploy-local
-deploy-local: ## Deploy to a local AWS as to an account, and check it; it stays up
+deploy-local: ## Deploy to a local AWS and check the deployment, which stays up
 	@bin/deploy-local
 
 .PHONY: destroy-local
-destroy-local: ## Destroy what deploy-local left up
+destroy-local: ## Destroy the deployment of deploy-local
 	@bin/destroy-local
 
 ##@ Other

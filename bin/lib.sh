@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it, from the repository root: a Docker that can build, and images that can be had.
+# Sourced by the other scripts, from the repository root: finds a Docker that can build, and the images to use.
 # shellcheck shell=bash disable=SC2034
 
 REAL_BASE=public.ecr.aws/lambda/python:3.13
@@ -16,16 +16,16 @@ stage() {
   return $code
 }
 
-# Prints the commit that the images are built from, with -dirty if what goes into them differs from it.
+# Prints the commit from which the images are built, with -dirty if their sources differ from it.
 revision() {
   local head
   head=$(git rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
-  # Terraform's files, tests and pages are in no image.
+  # Terraform files, tests and documentation are not part of any image.
   [ -z "$(git status --porcelain -- common images bin)" ] || head+=-dirty
   echo "$head"
 }
 
-# Installs Debian packages as root; else ends with what a person is to do: apt_install WHAT PACKAGE...
+# Installs Debian packages as root; otherwise exits with an instruction for the user: apt_install INSTRUCTION PACKAGE...
 apt_install() {
   local what=$1
   shift
@@ -35,11 +35,11 @@ apt_install() {
   { apt-get update && apt-get install -y --no-install-recommends "$@"; } >build/apt.log 2>&1 || fail "apt-get could not install $*: $(tail -n 3 build/apt.log)"
 }
 
-# Sets DOCKER to a client that can build with BuildKit; as root on Debian it installs and starts what is missing, and sets
-# DOCKERD to the process that it started.
+# Sets DOCKER to a client that can build with BuildKit; as root on Debian it installs and starts Docker if necessary, and
+# sets DOCKERD to the process that it started.
 require_docker() {
   if ! docker info >/dev/null 2>&1; then
-    [ "$(id -u)" = 0 ] || fail "Docker does not answer: start it, or let your user reach it (group docker)"
+    [ "$(id -u)" = 0 ] || fail "Docker does not respond: start it, or give your user access to it (group docker)"
     if ! command -v dockerd >/dev/null; then
       apt_install "Docker is needed: https://docs.docker.com/engine/install/" docker.io iptables
     fi
@@ -57,7 +57,7 @@ require_docker() {
   fail "no Docker client here can build: install docker-buildx"
 }
 
-# Ends the dockerd that this script started.
+# Stops the dockerd that this script started.
 stop_docker() {
   [ -n "${DOCKERD:-}" ] || return 0
   kill "$DOCKERD" 2>/dev/null || true
@@ -71,7 +71,7 @@ require_compose() {
   COMPOSE=(docker-compose)
 }
 
-# Prints the folder of another clone whose containers are up: there is one project `joytify` on a machine.
+# Prints the folder of another clone whose containers are running: a machine has only one Compose project `joytify`.
 other_clone() {
   local folder
   folder=$("$DOCKER" ps -a --filter label=com.docker.compose.project=joytify --format '{{.Label "com.docker.compose.project.working_dir"}}' | head -n 1)
@@ -81,33 +81,33 @@ other_clone() {
 # Installs a Chromium for the tests that look at a page.
 require_chromium() {
   if command -v google-chrome >/dev/null || { command -v chromium >/dev/null && [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }; then return; fi
-  apt_install "Chromium is needed: install it, by \`apt-get install chromium\` for instance" chromium fonts-noto-color-emoji
+  apt_install "Chromium is needed: install it, for instance with \`apt-get install chromium\`" chromium fonts-noto-color-emoji
 }
 
-# Installs the AWS command.
+# Installs the AWS CLI if it is missing.
 require_aws() {
   if command -v aws >/dev/null; then return; fi
-  apt_install "the AWS command is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html" awscli
+  apt_install "The AWS CLI is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html" awscli
 }
 
-# Sets REGISTRY_IMAGE to the registry's image; where it cannot be pulled, to nothing, and Debian's docker-registry is there.
+# Sets REGISTRY_IMAGE to the registry's image, or to nothing if it cannot be pulled; then Debian's docker-registry is used.
 require_registry() {
   export REGISTRY_IMAGE=${REGISTRY_IMAGE:-registry:2}
   if "$DOCKER" image inspect "$REGISTRY_IMAGE" >/dev/null 2>&1 || timeout 60 "$DOCKER" pull -q "$REGISTRY_IMAGE" >/dev/null 2>&1; then return; fi
   REGISTRY_IMAGE=
   if command -v docker-registry >/dev/null; then return; fi
-  apt_install "registry:2 cannot be pulled, and there is no docker-registry here" docker-registry
+  apt_install "registry:2 cannot be pulled, and docker-registry is not installed" docker-registry
 }
 
-# Sets and exports a variable to an image: the one that it names already, else the real one; its stand-in if that cannot be
-# had: choose_image VARIABLE REAL STAND_IN
+# Sets and exports a variable to an image: the image that it already names, else the real image, or a stand-in if that image
+# is not available: choose_image VARIABLE REAL STAND_IN
 choose_image() {
   local variable=$1 image=${!1:-$2} stand_in=joytify-stand-in/$3 here=1 failed pulled
   failed=build/unreachable-${image//[^a-zA-Z0-9]/_} pulled=build/pulled-${image//[^a-zA-Z0-9]/_}
   mkdir -p build
   "$DOCKER" image inspect "$image" >/dev/null 2>&1 || here=
-  # Once a day an image that is here is asked for again, since a newer one may have its name. A registry that does not
-  # answer is asked once an hour: one that drops packets costs minutes.
+  # A local image is pulled again once a day, since its tag may have moved to a newer image. A registry that does not
+  # respond is tried only once an hour, since a registry that drops packets costs minutes.
   if [[ $image != joytify-stand-in/* ]] && [ -z "$(find "$failed" -mmin -60 2>/dev/null)" ] \
     && { [ -z "$here" ] || [ -z "$(find "$pulled" -mmin -1440 2>/dev/null)" ]; }; then
     if timeout 600 "$DOCKER" pull -q "$image" >/dev/null 2>&1; then here=1 && touch "$pulled"; else touch "$failed"; fi
@@ -120,7 +120,7 @@ choose_image() {
   export "$variable=$image"
 }
 
-# Sets BASE_IMAGE: what the functions' images are built on.
+# Sets BASE_IMAGE, the base of the functions' images.
 choose_base() { choose_image BASE_IMAGE "$REAL_BASE" lambda-python; }
 
 # Sets BASE_IMAGE, MONGODB_IMAGE and MINISTACK_IMAGE.
@@ -130,11 +130,11 @@ choose_images() {
   choose_image MINISTACK_IMAGE "$REAL_MINISTACK" ministack
 }
 
-# Prints a setting of pip, from its environment before its files: pip_setting NAME
+# Prints a pip setting; environment variables take precedence over files: pip_setting NAME
 pip_setting() { .venv/bin/pip config list | sed -n "s/^\(:env:\|global\)\.$1='\(.*\)'$/\2/p" | head -n 1; }
 
-# Installs a lock file, hash-checked: install_locked VENV LOCK. uv does not read pip's settings; it is told of pip's index
-# and certificates, and of no others.
+# Installs a lock file, hash-checked: install_locked VENV LOCK. uv does not read pip's settings, so pip's index
+# and certificates are passed to it, and no other settings.
 install_locked() {
   local index certificates
   index=${UV_DEFAULT_INDEX:-$(pip_setting index-url)}
@@ -144,7 +144,7 @@ install_locked() {
   .venv/bin/uv pip install --quiet --python "$1" --require-hashes -r "$2"
 }
 
-# Installs a tool whose dependencies pin what ours need newer into an environment of its own: tool NAME (build/NAME)
+# Installs a tool whose pinned dependencies conflict with ours into a separate environment: tool NAME (build/NAME)
 tool() {
   local folder=build/$1 lock=tests/$1.requirements.txt
   if [ -f "$folder/.lock" ] && cmp -s "$lock" "$folder/.lock"; then return; fi
@@ -154,31 +154,31 @@ tool() {
   cp "$lock" "$folder/.lock"
 }
 
-# Lets Terraform find its provider: in the mirror named by TF_PLUGIN_MIRROR, else at the registry, else in a mirror found.
+# Configures where Terraform finds its provider: in the mirror TF_PLUGIN_MIRROR, else in the registry, else in a mirror found
+# on this machine.
 choose_provider() {
   local mirror=${TF_PLUGIN_MIRROR:-} found
   export TF_CLI_CONFIG_FILE="$PWD/build/terraform.rc"
   if [ -z "$mirror" ] && ! python3 -c 'import urllib.request as u; u.urlopen("https://registry.terraform.io/.well-known/terraform.json", timeout=5)' 2>/dev/null; then
     found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform*/*' -not -path '*/build/terraform/*' -print -quit 2>/dev/null || true)
-    [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not answer, and no mirror of the AWS provider is here (TF_PLUGIN_MIRROR names one)"
+    [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not respond, and there is no mirror of the AWS provider on this machine (set TF_PLUGIN_MIRROR to a mirror)"
     mirror=${found%/registry.terraform.io/*}
-    # Whatever is started from here need not look for it again.
+    # Child processes need not search for it again.
     export TF_PLUGIN_MIRROR=$mirror
     echo "The Terraform registry does not answer: using the provider in $mirror"
   fi
-  # At once, since another Terraform may read it meanwhile.
+  # Replaced atomically, since another Terraform may be reading it.
   [ -z "$mirror" ] || printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' "$mirror" >"$TF_CLI_CONFIG_FILE.$$"
   [ -n "$mirror" ] || : >"$TF_CLI_CONFIG_FILE.$$"
   mv "$TF_CLI_CONFIG_FILE.$$" "$TF_CLI_CONFIG_FILE"
 }
 
-# Puts a bench's data in memory where there is room: a disk's checkpoints alone make the same way take twice as long now
-# and then.
+# Keeps a benchmark's data in memory if there is room: disk checkpoints alone can double the duration of a method.
 bench_in_memory() {
   if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df -Pm /dev/shm | awk 'NR == 2 {print $4}')" -gt 6000 ]; then
     export TMPDIR=/dev/shm
   fi
-  # A cache that is smaller than the data would be measured instead.
+  # With a cache smaller than the data, the benchmark would measure cache misses instead.
   export MONGOD_CACHE_GB=${MONGOD_CACHE_GB:-4}
   echo "data in ${TMPDIR:-/tmp}"
 }
@@ -197,10 +197,10 @@ wheels() {
   echo "$stamp" >"$folder/.lock"
 }
 
-# Installs the parser of Discord's Markdown that the tests read with into build/markdown.
+# Installs the parser of Discord's Markdown that the tests use into build/markdown.
 markdown_parser() {
   local folder=build/markdown
-  command -v npm >/dev/null || { echo "Discord's Markdown: NOT HELD against its parser, there is no npm here"; return; }
+  command -v npm >/dev/null || { echo "Discord's Markdown: NOT CHECKED with its parser, since npm is not installed"; return; }
   if [ -d $folder/node_modules ] && cmp -s tests/markdown/package-lock.json $folder/package-lock.json; then cp tests/markdown/read.js $folder; return; fi
   echo "Installing tests/markdown/package-lock.json into $folder ..."
   rm -rf $folder && mkdir -p $folder && cp tests/markdown/* $folder

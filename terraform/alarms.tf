@@ -19,20 +19,20 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
 }
 
 locals {
-  # Days without a success that are too many: one more than the longest pause between two schedules.
+  # Days without a success that raise the alarm: one more than the longest interval between two scheduled runs.
   longest_silence_days = { stats = 32, cleanup = 8 }
 }
 
-# CloudWatch looks back a week at most, so the jobs count the days themselves, at each heartbeat. A job that does not even
-# do that leaves the metric missing, which is as bad. The window slides: two heartbeats fall into it, so that one that
-# comes a minute late is no alarm. CloudWatch also looks at periods before the evaluated one and takes data as missing
-# only if all of them are empty, so missing heartbeats raise the alarm after 36 to 48 hours rather than 12.
+# CloudWatch looks back at most one week, so the jobs report the days since their last success, at each heartbeat. Without
+# heartbeats the metric is missing, which is treated as breaching. The window contains two heartbeats, so a heartbeat that
+# is a minute late raises no alarm. CloudWatch also considers earlier periods, and treats data as missing only if all of
+# them are empty, so missing heartbeats raise the alarm after 36 to 48 hours rather than 12.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "silence" {
   for_each = local.longest_silence_days
 
   alarm_name          = "${local.names[each.key]}-silence"
-  alarm_description   = "No run of ${local.names[each.key]} has succeeded for ${each.value} days, or it gives no sign of life at all. See whether its schedule is enabled and what its log says; then invoke it by hand, which ends the alarm."
+  alarm_description   = "No run of ${local.names[each.key]} has succeeded for ${each.value} days, or its heartbeat is missing. Check whether its schedule is enabled, and read its log; then invoke it by hand, which ends the alarm."
   namespace           = "Joytify"
   metric_name         = "DaysSinceSuccess"
   dimensions          = { service = local.names[each.key] }
@@ -47,12 +47,12 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   ok_actions          = local.alarm_topics[each.key]
 }
 
-# The topic itself may be what is broken, so that the address in alarm_email is told as well.
+# The topic itself may be broken, so this alarm also goes to alarm_email.
 resource "aws_cloudwatch_metric_alarm" "report_lost" {
   for_each = toset(["stats", "cleanup"])
 
   alarm_name          = "${local.names[each.key]}-report-lost"
-  alarm_description   = "A run of ${local.names[each.key]} could not publish what it did: Discord does not know of it. Its log has the report; see whether the topic exists and the function may publish to it."
+  alarm_description   = "A run of ${local.names[each.key]} could not publish its report, so Discord does not show the run. The report is in its log; check whether the topic exists and the function may publish to it."
   namespace           = "Joytify"
   metric_name         = "ReportsLost"
   dimensions          = { service = local.names[each.key] }
@@ -68,7 +68,7 @@ resource "aws_cloudwatch_metric_alarm" "report_lost" {
 
 resource "aws_cloudwatch_metric_alarm" "storage" {
   alarm_name          = "${local.prefix}-storage"
-  alarm_description   = "MongoDB uses more than ${var.storage_alert_percent} % of its ${var.storage_limit_mb} MB; at 100 % it takes no more writes. Shorten cleanup_days, run cleanup, or move to a larger cluster and raise storage_limit_mb."
+  alarm_description   = "MongoDB uses more than ${var.storage_alert_percent} % of its ${var.storage_limit_mb} MB; at 100 % it rejects writes. Shorten cleanup_days, run cleanup, or move to a larger cluster and raise storage_limit_mb."
   namespace           = "Joytify"
   metric_name         = "StoragePercent"
   dimensions          = { service = local.names.cleanup }
@@ -77,7 +77,7 @@ resource "aws_cloudwatch_metric_alarm" "storage" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.storage_alert_percent
-  # Measured at each cleanup only: between two, what was last known holds.
+  # Measured only at each cleanup: between two runs, keep the last state.
   treat_missing_data = "ignore"
   alarm_actions      = local.alarm_topics.cleanup
   ok_actions         = local.alarm_topics.cleanup

@@ -1,16 +1,16 @@
 resource "aws_s3_bucket" "archive" {
-  # checkov:skip=CKV_AWS_18:who reads it is seen in CloudTrail
+  # checkov:skip=CKV_AWS_18:CloudTrail records who reads it
   # checkov:skip=CKV_AWS_144:a copy in another region is not worth its price here
-  # checkov:skip=CKV2_AWS_62:nobody waits for its objects
-  # checkov:skip=CKV_AWS_21:versioning is for the operator to choose
+  # checkov:skip=CKV2_AWS_62:nothing consumes event notifications for its objects
+  # checkov:skip=CKV_AWS_21:the operator chooses whether to enable versioning
 
   count = var.enable_archive ? 1 : 0
 
-  # Bucket names are global, so it holds the account.
+  # Bucket names are global, so the name contains the account id.
   bucket = "${local.prefix}-archive-${local.account}"
 
-  # Terraform then destroys the key only after the bucket, which it cannot destroy while it holds anything: a failed
-  # destroy must not leave objects behind whose key is scheduled for deletion.
+  # Makes Terraform destroy the key only after the bucket, which it cannot destroy while the bucket contains objects: a
+  # failed destroy must not leave objects behind whose key is scheduled for deletion.
   depends_on = [aws_kms_key.this]
 }
 
@@ -61,7 +61,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "archive" {
 
     filter {}
 
-    # Read at once where it must be restored, at a fifth of the price.
+    # Can be read immediately for a restore, at a fifth of the price.
     transition {
       days          = var.archive_cold_after_days
       storage_class = "GLACIER_IR"

@@ -1,6 +1,6 @@
 locals {
 
-  # Title, statistic and metrics of each graph: namespace, metric, dimension, its value.
+  # Title, statistic and metrics of each graph; a metric is namespace, name, dimension, dimension value.
   graphs = [
     { title = "Runs", stat = "Sum", metrics = [for name in local.names : ["AWS/Lambda", "Invocations", "FunctionName", name]] },
     { title = "Longest run (ms)", stat = "Maximum", metrics = [for name in local.names : ["AWS/Lambda", "Duration", "FunctionName", name]] },

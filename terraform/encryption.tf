@@ -1,4 +1,5 @@
-# A key of our own: CloudWatch cannot publish to a topic that is encrypted with AWS' own key, whose policy nobody can change.
+# A customer managed key: CloudWatch cannot publish to a topic that is encrypted with AWS' own key, whose policy cannot be
+# changed.
 resource "aws_kms_key" "this" {
   description             = "Topics and archive of the ${local.prefix} pipeline"
   enable_key_rotation     = true
@@ -12,7 +13,7 @@ resource "aws_kms_alias" "this" {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109:it is a key's own policy: its only resource is the key
+  # checkov:skip=CKV_AWS_109:a key policy applies only to its key
   # checkov:skip=CKV_AWS_111:see above
   # checkov:skip=CKV_AWS_356:see above
 

@@ -1,28 +1,28 @@
-# Cleanup divided among workers: the definition is fan_out.asl.json, docs/scale.md says when it pays.
+# Cleanup divided among workers: the definition is fan_out.asl.json, docs/scale.md says when to enable it.
 
 locals {
   fan_out_name = "${local.prefix}-cleanup-fan-out"
   fan_out_arn  = "arn:${data.aws_partition.this.partition}:states:${var.region}:${local.account}:stateMachine:${local.fan_out_name}"
 
   fan_out_alarms = {
-    failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: a step failed in each of its attempts. See the execution, and the log of ${local.names.cleanup}; its input is in the execution, and in the queue ${local.prefix}-cleanup-failed if that could be written. Then start it again." }
-    timed-out = { metric = "ExecutionsTimedOut", description = "An execution of ${local.fan_out_name} took more than a day and was ended. See in the log of ${local.names.cleanup} what was slow; start it again: it goes on with what is left." }
-    aborted   = { metric = "ExecutionsAborted", description = "Somebody ended an execution of ${local.fan_out_name}. What its workers deleted is deleted; start it again for the rest." }
-    throttled = { metric = "ExecutionThrottled", description = "Workers of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_workers, or have the quota raised." }
+    failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: all attempts of a step failed. Check the execution and the log of ${local.names.cleanup}; the input is in the execution, and in the queue ${local.prefix}-cleanup-failed if it could be written. Then start a new execution with that input." }
+    timed-out = { metric = "ExecutionsTimedOut", description = "An execution of ${local.fan_out_name} took more than a day and was stopped. Find the slow part in the log of ${local.names.cleanup}; start a new execution, which continues with the remaining documents." }
+    aborted   = { metric = "ExecutionsAborted", description = "Somebody stopped an execution of ${local.fan_out_name}. The deletions of its workers remain; start a new execution for the remaining documents." }
+    throttled = { metric = "ExecutionThrottled", description = "Workers of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_workers, or request a higher quota." }
   }
 
-  # Workers are executions of the map, with metrics of their own under its label:
+  # Workers are child executions of the map, whose metrics carry the map's label:
   # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
   fan_out_label = "spans"
 }
 
 resource "aws_sfn_state_machine" "fan_out" {
-  # checkov:skip=CKV_AWS_284:the history of an execution says what a trace would
+  # checkov:skip=CKV_AWS_284:the execution history contains the information of a trace
   count = var.enable_fan_out ? 1 : 0
 
   name     = local.fan_out_name
   role_arn = aws_iam_role.fan_out[0].arn
-  # It runs for longer than an Express workflow may.
+  # An Express workflow cannot run long enough.
   type = "STANDARD"
 
   definition = templatefile("${path.module}/fan_out.asl.json", {
@@ -36,20 +36,20 @@ resource "aws_sfn_state_machine" "fan_out" {
 
   logging_configuration {
     level = "ERROR"
-    # A step's input and output, in which no secret is.
+    # Input and output of each step, which contain no secrets.
     include_execution_data = true
     log_destination        = "${aws_cloudwatch_log_group.fan_out[0].arn}:*"
   }
 
-  # An execution that begins before it may do its work fails for no reason of its own.
+  # An execution that starts before its role has permissions would fail.
   depends_on = [aws_iam_role_policy.fan_out]
 }
 
-# By this prefix the group is left out of the account's policy on logs, which has room for few.
+# Log groups with this prefix need no entry in the account's CloudWatch Logs resource policy, whose size is limited.
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
 resource "aws_cloudwatch_log_group" "fan_out" {
   # checkov:skip=CKV_AWS_158:CloudWatch encrypts it, and no secret is logged
-  # checkov:skip=CKV_AWS_338:how long it is kept is for the variable to choose
+  # checkov:skip=CKV_AWS_338:a variable sets the retention
   count = var.enable_fan_out ? 1 : 0
 
   name              = "/aws/vendedlogs/states/${local.fan_out_name}"
@@ -82,8 +82,8 @@ data "aws_iam_policy_document" "fan_out_trust" {
 }
 
 data "aws_iam_policy_document" "fan_out" {
-  # checkov:skip=CKV_AWS_111:log deliveries have no resource
-  # checkov:skip=CKV_AWS_356:log deliveries have no resource
+  # checkov:skip=CKV_AWS_111:log delivery actions do not support resource-level permissions
+  # checkov:skip=CKV_AWS_356:log delivery actions do not support resource-level permissions
 
   statement {
     sid       = "PlanWorkAndReport"
@@ -126,14 +126,14 @@ resource "aws_iam_role" "fan_out" {
   count = var.enable_fan_out ? 1 : 0
 
   name                 = local.fan_out_name
-  description          = "What ${local.fan_out_name} may do"
+  description          = "Permissions of ${local.fan_out_name}"
   assume_role_policy   = data.aws_iam_policy_document.fan_out_trust.json
   permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "fan_out" {
-  # checkov:skip=CKV_AWS_355:log deliveries have no resource
-  # checkov:skip=CKV_AWS_290:log deliveries have no resource
+  # checkov:skip=CKV_AWS_355:log delivery actions do not support resource-level permissions
+  # checkov:skip=CKV_AWS_290:log delivery actions do not support resource-level permissions
   count = var.enable_fan_out ? 1 : 0
 
   name   = "own-actions"
@@ -159,7 +159,7 @@ resource "aws_cloudwatch_metric_alarm" "fan_out" {
   ok_actions          = local.alarm_topics.cleanup
 }
 
-# The weekly rule starts the state machine by a role of its own.
+# The weekly rule starts the state machine with a separate role.
 data "aws_iam_policy_document" "start_fan_out_trust" {
   statement {
     sid     = "SchedulesMayAssume"

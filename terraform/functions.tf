@@ -8,25 +8,25 @@ locals {
 
   functions = {
     stats = {
-      description = "Notifies every listener once a month that the statistics are ready"
+      description = "Notifies users once a month that their statistics are ready"
       timeout     = var.monthly_stats_timeout_seconds
       concurrency = var.reserved_concurrency
-      # A heartbeat or a continuation meets the run that is active; Lambda tries again, at most 9 times in 5 minutes.
+      # While a run is active, a heartbeat or a continuation is throttled; Lambda retries it, at most 9 times in 5 minutes.
       throttles = 20
-      # It begins no chunk in its last 40 s and continues instead: the deadline's reserve, and the time kept for a chunk.
+      # In its last 45 s stats starts no page of users and continues in another run: 15 s deadline reserve, 30 s for a page.
       stops_after = var.monthly_stats_timeout_seconds - 45
       environment = merge(local.job_environment, {
         CLEANUP_FUNCTION_NAME = local.names.cleanup
-        BACKEND_CHUNK_SIZE    = tostring(var.backend_chunk_size)
+        BACKEND_PUSH_SIZE     = tostring(var.backend_push_size)
         READ_PREFERENCE       = var.read_preference
         },
         var.enable_fan_out ? { CLEANUP_STATE_MACHINE_ARN = local.fan_out_arn } : {}
       )
     }
     cleanup = {
-      description = "Deletes what is older than the retention period, once a week and after the statistics"
+      description = "Deletes expired playbacks and sessions, once a week and after the statistics"
       timeout     = var.playback_cleanup_timeout_seconds
-      # The workers, and one for a heartbeat or a run by hand.
+      # One for each worker, and one for a heartbeat or a manual run.
       concurrency = var.enable_fan_out && var.reserved_concurrency == 1 ? var.fan_out_workers + 1 : var.reserved_concurrency
       throttles   = 20
       stops_after = 60 * var.cleanup_timeout_safety_minutes
@@ -35,7 +35,7 @@ locals {
         CLEANUP_BATCH_SIZE             = tostring(var.cleanup_batch_size)
         CLEANUP_BATCH_DELAY_MS         = tostring(var.cleanup_batch_delay_ms)
         CLEANUP_TIMEOUT_SAFETY_MINUTES = tostring(var.cleanup_timeout_safety_minutes)
-        CLEANUP_MAX_DELETE_PERCENT     = tostring(var.cleanup_max_delete_percent)
+        CLEANUP_DELETION_LIMIT_PERCENT = tostring(var.cleanup_deletion_limit_percent)
         CLEANUP_MAX_CONTINUATIONS      = tostring(var.cleanup_max_continuations)
         CLEANUP_ARCHIVE_BUCKET         = var.enable_archive ? aws_s3_bucket.archive[0].bucket : ""
         STORAGE_LIMIT_MB               = tostring(var.storage_limit_mb)
@@ -43,11 +43,11 @@ locals {
       })
     }
     discord = {
-      description = "Reports to the operators in Discord what ran, what failed and which alarm fired"
+      description = "Posts runs, failures and alarms to the operators' Discord channel"
       timeout     = 60
       concurrency = -1
-      # On a new account, which may run ten functions at once, the first states of some twenty alarms arrive together: ten
-      # are throttled, and again at each retry after 1, 2, 4 and 8 s while Discord's rate limit holds up the others.
+      # In a new account with a concurrency limit of ten, the first states of about twenty alarms arrive together: ten calls
+      # are throttled, again at each retry after 1, 2, 4 and 8 s, while the others wait for Discord's rate limit.
       throttles   = 50
       stops_after = 0
       environment = {
@@ -60,7 +60,7 @@ locals {
 }
 
 locals {
-  # A run that stops early and continues is normal; one that approaches the timeout after that is not.
+  # A run that stops at its deadline and continues is normal; a run well past its deadline is not.
   duration_alarm_seconds = { for key, function in local.functions : key => max(0.9 * function.timeout, (function.stops_after + function.timeout) / 2) }
 }
 

@@ -54,7 +54,7 @@ data "aws_iam_policy_document" "job" {
   statement {
     sid     = "LookForLastSuccess"
     actions = ["cloudwatch:GetMetricData"]
-    # CloudWatch has no resource for it.
+    # GetMetricData does not support resource-level permissions.
     resources = ["*"]
   }
 }
@@ -103,7 +103,7 @@ data "aws_iam_policy_document" "write_archive" {
 
   statement {
     sid = "WriteAndVerifyArchive"
-    # HeadObject, by which what was written is verified, is allowed by GetObject.
+    # HeadObject, which verifies the written object, needs GetObject.
     actions   = ["s3:PutObject", "s3:GetObject"]
     resources = ["${aws_s3_bucket.archive[0].arn}/*"]
   }

@@ -3,7 +3,7 @@ data "aws_partition" "this" {}
 
 locals {
   account = data.aws_caller_identity.this.account_id
-  # In dev and staging every name holds the environment, so that three fit one account.
+  # In dev and staging every name contains the environment, so that three environments fit in one account.
   prefix = var.environment == "prod" ? var.project_name : "${var.project_name}-${var.environment}"
 
   names = {
@@ -15,12 +15,12 @@ locals {
   operators_topic_name = "${local.prefix}-operators"
   secret_name          = coalesce(var.secret_name, var.environment == "prod" ? "MERN_JOYTIFY_ENVS" : "MERN_JOYTIFY_ENVS_${upper(var.environment)}")
 
-  # Known by their names before they exist: the functions, their roles and the topic refer to one another.
+  # Built from names, since the functions, their roles and the topics refer to one another before they exist.
   function_arns       = { for key, name in local.names : key => "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${local.account}:function:${name}" }
   topic_arn           = "arn:${data.aws_partition.this.partition}:sns:${var.region}:${local.account}:${local.topic_name}"
   operators_topic_arn = "arn:${data.aws_partition.this.partition}:sns:${var.region}:${local.account}:${local.operators_topic_name}"
 
-  # In the partitions that AWS runs for everybody, for the US government and in China.
+  # Console host in the partitions aws, aws-us-gov and aws-cn.
   console = lookup({
     aws-us-gov = "console.amazonaws-us-gov.com"
     aws-cn     = "console.amazonaws.cn"
@@ -28,7 +28,7 @@ locals {
 
   registry = coalesce(var.image_registry, "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.this.dns_suffix}")
 
-  # What a function's failure or an alarm of it goes to: Discord cannot report its own failure.
+  # Topics for the alarms of each function: Discord cannot report discord's own failure.
   alarm_topics = {
     stats   = [aws_sns_topic.notifications.arn]
     cleanup = [aws_sns_topic.notifications.arn]

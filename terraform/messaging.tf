@@ -17,7 +17,7 @@ data "aws_iam_policy_document" "notifications" {
       identifiers = ["arn:${data.aws_partition.this.partition}:iam::${local.account}:root"]
     }
 
-    # Whether one of them really publishes is decided by its own role: discord's does not let it.
+    # Each role's own policy decides whether the function may publish; discord's role may not.
     condition {
       test     = "ArnEquals"
       variable = "aws:PrincipalArn"
@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "notifications" {
     }
   }
 
-  # With a condition on the account EventBridge would never publish: it fills none in.
+  # With a condition on the account EventBridge could never publish, since its requests do not contain the account.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
   dynamic "statement" {
     for_each = var.allow_eventbridge_publish ? [1] : []
@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "notifications" {
   }
 }
 
-# What holds for every topic.
+# Statements common to both topics.
 data "aws_iam_policy_document" "topic" {
   for_each = { notifications = local.topic_arn, operators = local.operators_topic_arn }
 
@@ -103,10 +103,11 @@ resource "aws_lambda_permission" "topic" {
   source_arn    = aws_sns_topic.notifications.arn
 }
 
-# What discord has posted: a redelivered message is not posted again, and an alarm's post is edited when it ends.
+# The record of messages that discord has posted: a redelivered message is not posted again, and an alarm's post is edited
+# when the alarm ends.
 resource "aws_dynamodb_table" "memory" {
-  # checkov:skip=CKV_AWS_28:losing it costs a second post and no more
-  # checkov:skip=CKV_AWS_119:AWS' own key is enough for ids of messages
+  # checkov:skip=CKV_AWS_28:losing it only causes a second post
+  # checkov:skip=CKV_AWS_119:AWS' own key is sufficient for message ids
 
   name         = "${local.prefix}-discord-memory"
   billing_mode = "PAY_PER_REQUEST"
@@ -127,7 +128,7 @@ resource "aws_dynamodb_table" "memory" {
   }
 }
 
-# The second way: failures of discord itself are reported by email.
+# Second route for alarms: failures of discord and lost reports are also reported by email.
 resource "aws_sns_topic" "operators" {
   count = var.alarm_email == null ? 0 : 1
 

@@ -1,5 +1,5 @@
 output "functions" {
-  description = "Name of each function: what `aws lambda invoke --function-name` takes."
+  description = "Name of each function, for `aws lambda invoke --function-name`."
   value       = { for key, function in module.function : key => function.name }
 }
 
@@ -9,17 +9,17 @@ output "images" {
 }
 
 output "log_groups" {
-  description = "Log group of each function: what `aws logs filter-log-events --log-group-name` takes."
+  description = "Log group of each function, for `aws logs filter-log-events --log-group-name`."
   value       = { for key, function in module.function : key => function.log_group }
 }
 
 output "topic_arn" {
-  description = "Topic that the operators' messages go to."
+  description = "Topic for the operators' messages."
   value       = aws_sns_topic.notifications.arn
 }
 
 output "secret_name" {
-  description = "Secret whose value must be put in by hand; docs/configuration.md lists its keys."
+  description = "Secret whose value you must set by hand; docs/configuration.md lists its keys."
   value       = local.secret_name
 }
 
@@ -34,16 +34,16 @@ output "queues" {
 }
 
 output "state_machine_arn" {
-  description = "State machine that divides cleanup: what `aws stepfunctions start-execution --state-machine-arn` takes; null without one."
+  description = "State machine that divides cleanup, for `aws stepfunctions start-execution --state-machine-arn`; null without fan-out."
   value       = one(aws_sfn_state_machine.fan_out[*].arn)
 }
 
 output "archive_bucket" {
-  description = "Bucket of the archive; null without one."
+  description = "Bucket of the archive; null without an archive."
   value       = one(aws_s3_bucket.archive[*].bucket)
 }
 
 output "dashboard_url" {
-  description = "Where to look first."
+  description = "URL of the CloudWatch dashboard."
   value       = "https://${local.console}/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

@@ -1,11 +1,11 @@
 locals {
-  # What could not be delivered or run is kept here for two weeks; an alarm reports one that is not empty.
+  # These queues keep undelivered messages and failed events for two weeks; an alarm is raised if a queue is not empty.
   queues = {
-    stats-failed        = "Events for ${local.names.stats} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again: nobody is notified of a month twice."
-    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix it, then invoke it again${var.enable_fan_out ? "; the state machine keeps the input of an execution that failed here too: start that again" : ""}."
-    discord-failed      = "Messages for Discord whose three attempts have failed. See whether the webhook in the secret still exists, and its log."
-    discord-undelivered = "Messages that the topic could not hand to ${local.names.discord}. See whether the function exists and may be invoked."
-    schedules-missed    = "Schedules that EventBridge could not hand to their function${var.enable_fan_out ? " or state machine" : ""}. Start it by hand with the event in the queue."
+    stats-failed        = "Events for ${local.names.stats} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix the cause, then invoke it again: nobody is notified of a month twice."
+    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix the cause, then invoke it again${var.enable_fan_out ? "; the queue also holds the input of failed executions of the state machine: start a new execution with it" : ""}."
+    discord-failed      = "Messages for Discord whose three attempts have failed. Check whether the webhook in the secret still exists, and read discord's log."
+    discord-undelivered = "Messages that the topic could not deliver to ${local.names.discord}. Check whether the function exists and may be invoked."
+    schedules-missed    = "Scheduled events that EventBridge could not deliver to their function${var.enable_fan_out ? " or state machine" : ""}. Start it by hand with the event in the queue."
   }
 }
 
@@ -18,7 +18,7 @@ resource "aws_sqs_queue" "this" {
 }
 
 locals {
-  # Who may put something into a queue, apart from the functions' own roles.
+  # Services that may send to a queue, in addition to the functions' roles.
   senders = {
     discord-undelivered = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
     schedules-missed    = { service = "events.amazonaws.com", sources = [for rule in aws_cloudwatch_event_rule.this : rule.arn] }

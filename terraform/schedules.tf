@@ -1,12 +1,12 @@
 locals {
-  # Rules for both modes stand side by side: the secret's SCHEDULE_MODE decides at run time which one acts, and the other's
-  # runs answer that they were skipped.
+  # Rules for both modes exist side by side: at run time the secret's SCHEDULE_MODE sets the active mode, and runs for the
+  # other mode return that they were skipped.
   rules = merge(
     {
       monthly-stats = {
         schedule    = var.monthly_stats_schedule
         enabled     = var.enable_schedules
-        description = "Notifies the listeners once a month"
+        description = "Notifies the users once a month"
         targets     = { stats = { scheduleMode = "production", triggeredBy = "${local.prefix}-monthly-stats" } }
       }
       weekly-cleanup = {
@@ -18,7 +18,7 @@ locals {
       heartbeat = {
         schedule    = "rate(6 hours)"
         enabled     = true
-        description = "Has the jobs report as a metric how long ago they last succeeded"
+        description = "Makes the jobs report, as a metric, the time since their last success"
         targets     = { stats = { heartbeat = true }, cleanup = { heartbeat = true } }
       }
     },
@@ -43,7 +43,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   name                = "${local.prefix}-${each.key}"
   description         = each.value.enabled ? each.value.description : "${each.value.description}; disabled by enable_schedules = false"
   schedule_expression = each.value.schedule
-  # Said, since what somebody disabled by hand would else stay so.
+  # Set explicitly; otherwise a rule that somebody disabled by hand would stay disabled.
   state = each.value.enabled ? "ENABLED" : "DISABLED"
 }
 

@@ -1,13 +1,13 @@
-# Made empty: its value is put in by hand or by the secret's own owner, and never passes through Terraform or its state.
+# Created without a value: an operator or the secret's owner sets it, so it never passes through Terraform or its state.
 resource "aws_secretsmanager_secret" "this" {
-  # checkov:skip=CKV_AWS_149:AWS' own key is enough; who may read it is decided by IAM
-  # checkov:skip=CKV2_AWS_57:its values are made by Atlas, Discord and the backend, and changed there first
+  # checkov:skip=CKV_AWS_149:AWS' own key is sufficient; IAM decides who may read it
+  # checkov:skip=CKV2_AWS_57:Atlas, Discord and the backend issue the values, so rotation starts there
 
   count = var.create_secret ? 1 : 0
 
   name        = local.secret_name
-  description = "What the Joytify pipeline needs to know; docs/configuration.md lists the keys"
-  # Elsewhere a stack is removed and made anew under the same name.
+  description = "Credentials and settings of the Joytify pipeline; docs/configuration.md lists the keys"
+  # Other environments are destroyed and recreated under the same name.
   recovery_window_in_days = var.environment == "prod" ? 30 : 0
 }
 

@@ -1,7 +1,7 @@
 # How the functions run, and who is notified.
 
 variable "lambda_memory_size" {
-  description = "Memory of each function in MB; the share of a processor grows with it."
+  description = "Memory of each function in MB; its CPU share grows in proportion."
   type        = number
   default     = 1024
 
@@ -12,68 +12,68 @@ variable "lambda_memory_size" {
 }
 
 variable "monthly_stats_timeout_seconds" {
-  description = "Seconds after which Lambda ends a run of stats."
+  description = "Timeout of a stats run, in seconds."
   type        = number
   default     = 300
 
   validation {
     condition     = var.monthly_stats_timeout_seconds >= 30 && var.monthly_stats_timeout_seconds <= 900 && floor(var.monthly_stats_timeout_seconds) == var.monthly_stats_timeout_seconds
-    error_message = "monthly_stats_timeout_seconds must be a whole number of seconds from 30 to 900, which is the longest that Lambda allows."
+    error_message = "monthly_stats_timeout_seconds must be a whole number of seconds from 30 to 900, Lambda's maximum."
   }
 }
 
 variable "playback_cleanup_timeout_seconds" {
-  description = "Seconds after which Lambda ends a run of cleanup."
+  description = "Timeout of a cleanup run, in seconds."
   type        = number
   default     = 900
 
   validation {
     condition     = var.playback_cleanup_timeout_seconds >= 30 && var.playback_cleanup_timeout_seconds <= 900 && floor(var.playback_cleanup_timeout_seconds) == var.playback_cleanup_timeout_seconds
-    error_message = "playback_cleanup_timeout_seconds must be a whole number of seconds from 30 to 900, which is the longest that Lambda allows."
+    error_message = "playback_cleanup_timeout_seconds must be a whole number of seconds from 30 to 900, Lambda's maximum."
   }
 }
 
 variable "reserved_concurrency" {
-  description = "How many runs of stats, and of cleanup, there may be at once. -1 sets no limit, for an account that cannot reserve any; 0 stops both."
+  description = "Maximum number of concurrent runs of stats, and of cleanup: 1, -1 for no limit (in an account that cannot reserve concurrency), or 0 to stop both."
   type        = number
   default     = 1
 
   validation {
     condition     = contains([-1, 0, 1], var.reserved_concurrency)
-    error_message = "reserved_concurrency must be 1, or -1 (no limit) if the account's limit of concurrent runs allows no reservation, or 0 to stop both jobs."
+    error_message = "reserved_concurrency must be 1, or -1 (no limit) if the account's concurrency limit allows no reservation, or 0 to stop both jobs."
   }
 }
 
 variable "enable_fan_out" {
-  description = "Whether Step Functions divides each cleanup among workers: for a cluster whose one primary is not what limits it (docs/scale.md)."
+  description = "Whether Step Functions divides each cleanup among workers: for a cluster that is not limited by a single primary (docs/scale.md)."
   type        = bool
   default     = false
 }
 
 variable "fan_out_workers" {
-  description = "Number of workers that clean at the same time. With reserved_concurrency 1, that many runs of cleanup and one more are reserved."
+  description = "Number of concurrent workers. With reserved_concurrency 1, cleanup reserves this number of concurrent runs plus one."
   type        = number
   default     = 4
 
   validation {
     condition     = var.fan_out_workers >= 1 && var.fan_out_workers <= 64 && floor(var.fan_out_workers) == var.fan_out_workers
-    error_message = "fan_out_workers must be a whole number from 1 to 64: Step Functions passes on no more results."
+    error_message = "fan_out_workers must be a whole number from 1 to 64: more results exceed Step Functions' payload limit."
   }
 }
 
 variable "cloudwatch_log_retention_days" {
-  description = "Days that the logs are kept."
+  description = "Retention of the logs, in days."
   type        = number
   default     = 30
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365], var.cloudwatch_log_retention_days)
-    error_message = "cloudwatch_log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180 or 365: CloudWatch takes no others in a year."
+    error_message = "cloudwatch_log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180 or 365: CloudWatch accepts no other values up to one year."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the IAM policy that bounds every role made here, in accounts that ask for one; null for none."
+  description = "ARN of the permissions boundary of every role created here, for accounts that require it; null for none."
   type        = string
   default     = null
 
@@ -84,7 +84,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "alarm_email" {
-  description = "Email address that is also notified if the discord function itself fails; null for none. AWS sends it a link to confirm."
+  description = "Email address that also receives the alarms on discord itself and on lost reports; null for none. AWS sends a confirmation link to it."
   type        = string
   default     = null
 
@@ -95,19 +95,19 @@ variable "alarm_email" {
 }
 
 variable "allow_eventbridge_publish" {
-  description = "Whether EventBridge may publish to the topic, so that rules of your own (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it, and conditions on whose rule it is do not work there."
+  description = "Whether EventBridge may publish to the topic, so that rules of your own (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it, and a condition on the rule's account does not work for EventBridge."
   type        = bool
   default     = false
 }
 
 variable "enable_schedules" {
-  description = "Whether the rules of stats and cleanup act; false leaves them there and disabled, as in an environment that is only invoked by hand. The alarms for a missed success are off then, too."
+  description = "Whether the rules of stats and cleanup are enabled; false creates them disabled, for an environment that is only invoked by hand. The missed-run alarms are then disabled, too."
   type        = bool
   default     = true
 }
 
 variable "monthly_stats_schedule" {
-  description = "When stats runs, in UTC: on the first of a month, since it reports the month before."
+  description = "Schedule of stats, in UTC; it should run on the first of the month, since it reports the previous month."
   type        = string
   default     = "cron(0 2 1 * ? *)"
 
@@ -118,7 +118,7 @@ variable "monthly_stats_schedule" {
 }
 
 variable "weekly_cleanup_schedule" {
-  description = "When cleanup runs, in UTC; the alarm for a missed success wants one in 8 days."
+  description = "Schedule of cleanup, in UTC; the missed-run alarm expects a success at least every 8 days."
   type        = string
   default     = "cron(0 4 ? * MON *)"
 
@@ -135,7 +135,7 @@ variable "enable_test_schedule" {
 }
 
 variable "test_schedule_expression" {
-  description = "How often the test schedule runs."
+  description = "Schedule of the test rule."
   type        = string
   default     = "rate(5 minutes)"
 

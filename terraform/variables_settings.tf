@@ -1,5 +1,5 @@
-# What the functions read from their environment, by the same names; the defaults equal those of settings.py, and a test
-# compares both (docs/configuration.md describes each).
+# Settings of the functions, named like their environment variables; a test compares the defaults with settings.py.
+# docs/configuration.md lists all settings.
 
 variable "db_name" {
   description = "Name of the MongoDB database."
@@ -13,7 +13,7 @@ variable "db_name" {
 }
 
 variable "log_level" {
-  description = "Least level that is logged."
+  description = "Minimum log level."
   type        = string
   default     = "INFO"
 
@@ -23,19 +23,19 @@ variable "log_level" {
   }
 }
 
-variable "backend_chunk_size" {
-  description = "Users that one request to the backend names; its body may have 100 kB."
+variable "backend_push_size" {
+  description = "Maximum number of users per push to the backend, which accepts request bodies of up to 100 kB."
   type        = number
   default     = 1000
 
   validation {
-    condition     = var.backend_chunk_size >= 1 && var.backend_chunk_size <= 3500 && floor(var.backend_chunk_size) == var.backend_chunk_size
-    error_message = "backend_chunk_size must be a whole number of users from 1 to 3500."
+    condition     = var.backend_push_size >= 1 && var.backend_push_size <= 3500 && floor(var.backend_push_size) == var.backend_push_size
+    error_message = "backend_push_size must be a whole number of users from 1 to 3500."
   }
 }
 
 variable "read_preference" {
-  description = "Which members of the replica set stats reads from."
+  description = "Members of the replica set from which stats reads the audience; all other reads go to the primary."
   type        = string
   default     = "primary"
 
@@ -46,7 +46,7 @@ variable "read_preference" {
 }
 
 variable "cleanup_days" {
-  description = "Retention period: what is older is deleted."
+  description = "Retention period in days; older documents are deleted."
   type        = number
   default     = 60
 
@@ -57,7 +57,7 @@ variable "cleanup_days" {
 }
 
 variable "cleanup_batch_size" {
-  description = "Most documents that are deleted at once."
+  description = "Maximum number of documents per batch."
   type        = number
   default     = 10000
 
@@ -68,7 +68,7 @@ variable "cleanup_batch_size" {
 }
 
 variable "cleanup_batch_delay_ms" {
-  description = "Pause between two batches."
+  description = "Pause between two batches in ms, so that the app keeps its latency; 0 deletes as fast as the server can."
   type        = number
   default     = 100
 
@@ -79,34 +79,34 @@ variable "cleanup_batch_delay_ms" {
 }
 
 variable "cleanup_timeout_safety_minutes" {
-  description = "Minutes after which a run of cleanup stops by itself and starts its continuation."
+  description = "Minutes after which a cleanup run stops by itself and starts its continuation."
   type        = number
   default     = 14
 
   validation {
     condition     = var.cleanup_timeout_safety_minutes > 0 && var.cleanup_timeout_safety_minutes <= 15
-    error_message = "cleanup_timeout_safety_minutes must be a number of minutes above 0, to 15."
+    error_message = "cleanup_timeout_safety_minutes must be above 0 and at most 15 minutes."
   }
 
   validation {
     condition     = var.cleanup_timeout_safety_minutes * 60 < var.playback_cleanup_timeout_seconds
-    error_message = "cleanup_timeout_safety_minutes must be below playback_cleanup_timeout_seconds (60 seconds to a minute): else Lambda ends the run before it can stop by itself."
+    error_message = "cleanup_timeout_safety_minutes must be shorter than playback_cleanup_timeout_seconds: otherwise Lambda ends the run before it can stop by itself."
   }
 }
 
-variable "cleanup_max_delete_percent" {
-  description = "Deletion safety limit: a run that would delete more of a collection than this deletes nothing of it."
+variable "cleanup_deletion_limit_percent" {
+  description = "Deletion limit: maximum percentage of a collection that a run may delete; if more has expired, the run deletes nothing from that collection."
   type        = number
   default     = 95
 
   validation {
-    condition     = var.cleanup_max_delete_percent > 0 && var.cleanup_max_delete_percent <= 100
-    error_message = "cleanup_max_delete_percent must be a number of percent above 0, to 100."
+    condition     = var.cleanup_deletion_limit_percent > 0 && var.cleanup_deletion_limit_percent <= 100
+    error_message = "cleanup_deletion_limit_percent must be above 0 and at most 100 percent."
   }
 }
 
 variable "cleanup_max_continuations" {
-  description = "How many runs may follow the first, each starting the next. Lambda stops a function after about 16 invocations in one sequence."
+  description = "Maximum number of continuations after the first run of a sequence. Lambda stops a function after about 16 invocations in one sequence."
   type        = number
   default     = 8
 
@@ -117,7 +117,7 @@ variable "cleanup_max_continuations" {
 }
 
 variable "storage_limit_mb" {
-  description = "MB that the MongoDB cluster may hold; 512 in the free tier."
+  description = "Storage limit of the MongoDB cluster in MB; 512 in the free tier."
   type        = number
   default     = 512
 
@@ -128,12 +128,12 @@ variable "storage_limit_mb" {
 }
 
 variable "storage_alert_percent" {
-  description = "Share of the storage above which an alarm is raised."
+  description = "Percentage of the storage limit above which an alarm is raised."
   type        = number
   default     = 80
 
   validation {
     condition     = var.storage_alert_percent > 0 && var.storage_alert_percent <= 100
-    error_message = "storage_alert_percent must be a number of percent above 0, to 100."
+    error_message = "storage_alert_percent must be above 0 and at most 100 percent."
   }
 }

@@ -1,13 +1,13 @@
 # The secret and the archive.
 
 variable "create_secret" {
-  description = "Whether to create the secret, empty; else one of its name must be there."
+  description = "Whether to create the secret, without a value; if false, a secret of this name must exist."
   type        = bool
   default     = true
 }
 
 variable "secret_name" {
-  description = "Name of the secret; null for MERN_JOYTIFY_ENVS, with the environment at its end in dev and staging."
+  description = "Name of the secret; null for MERN_JOYTIFY_ENVS, with the environment as suffix in dev and staging."
   type        = string
   default     = null
 
@@ -29,24 +29,24 @@ variable "secret_kms_key_arn" {
 
   validation {
     condition     = var.secret_kms_key_arn == null || !var.create_secret
-    error_message = "secret_kms_key_arn must be null with create_secret = true: the secret that is made here has AWS' own key."
+    error_message = "secret_kms_key_arn must be null with create_secret = true: the secret created here is encrypted with AWS' own key."
   }
 }
 
 variable "enable_archive" {
-  description = "Whether there is a bucket to which documents are copied, and verified, before they are deleted."
+  description = "Whether to create a bucket to which cleanup copies documents, verifying each copy, before it deletes them."
   type        = bool
   default     = false
 }
 
 variable "archive_versioning" {
-  description = "Whether the archive keeps what is overwritten or deleted for another 30 days."
+  description = "Whether the archive keeps overwritten and deleted objects for another 30 days."
   type        = bool
   default     = false
 }
 
 variable "archive_cold_after_days" {
-  description = "Days after which an archived object moves to a colder class (Glacier Instant Retrieval)."
+  description = "Days after which an archived object moves to a colder storage class (Glacier Instant Retrieval)."
   type        = number
   default     = 90
 
@@ -68,6 +68,6 @@ variable "archive_expire_after_days" {
 
   validation {
     condition     = var.archive_expire_after_days > var.archive_cold_after_days
-    error_message = "archive_expire_after_days must be above archive_cold_after_days: what has expired cannot become colder."
+    error_message = "archive_expire_after_days must be above archive_cold_after_days: an object must move to the colder class before it expires."
   }
 }

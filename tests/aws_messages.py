@@ -1,7 +1,7 @@
-"""Messages in the shapes of AWS's documents, made for the tests, each with what must be shown of it.
+"""Sample messages in the formats that AWS documents, each with the texts that the embed must show.
 
-What was looked up for the shapes: AWS's own user guides (each module in rendering/kinds/ names its pages) and, to see
-real ones, the samples of aws-lambda-go, Powertools for AWS Lambda and terraform-aws-notify-slack.
+Sources of the formats: AWS's user guides (each module in rendering/kinds/ names its pages) and the
+samples of aws-lambda-go, Powertools for AWS Lambda and terraform-aws-notify-slack.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Case:
     hides: tuple[str, ...] = ()
 
     def envelope(self) -> dict[str, Any]:
-        """Return the SNS event that brings it."""
+        """Return the SNS event that carries the message."""
         text = self.message if isinstance(self.message, str) else json.dumps(self.message)
         attributes = {name: {"Type": "String", "Value": value} for name, value in self.attributes.items()}
         sns = {
@@ -561,7 +561,7 @@ CASES: dict[str, Case] = {
             },
         ),
         FAILURE,
-        ("api was given up by Lambda", "boom", "ValueError"),
+        ("api failed, and Lambda gave up on the event", "boom", "ValueError"),
         CONSOLE + "lambda/home?region=eu-west-1#/functions/api",
     ),
     # Delivery
@@ -949,7 +949,7 @@ CASES: dict[str, Case] = {
     "subscription": Case(
         "You have chosen to subscribe to the topic arn:aws:sns:eu-west-1:111122223333:x.\nTo confirm, visit https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=1",
         WARNING,
-        ("waits for its confirmation", "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"),
+        ("is waiting for confirmation", "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"),
         "",
         account="123456789012",
         region="ap-northeast-1",
@@ -1001,7 +1001,7 @@ CASES: dict[str, Case] = {
             },
         },
         WARNING,
-        ("Pipeline shop: Approve waits for approval", "Look at staging first."),
+        ("Pipeline shop: Approve is waiting for approval", "Look at staging first."),
         account="123456789012",
         hides=("1a2b3c4d",),
     ),

@@ -15,33 +15,34 @@ FITS = "joytify capacity --users 2000 --active-share 0.2 --retention-days 60 --l
 
 TEXT = """# When is the database full?
 
-`make docs` writes this page and its picture by the commands shown; a test fails if they are stale.
+`make docs` writes this page and its picture with the commands shown; a test fails if they are stale.
 
 The model is simple: every user has a record and a statistics document from the first day; playbacks are kept for the retention period, and sessions for 30 days after the last refresh, when the backend's TTL index removes them; notifications, playlists, songs and albums are kept for good; indexes are 22.5 % of all that is stored.
-Sizes and rates are those measured on Joytify's database (README of JIAN11442/joytify-app, `scheduler/`), the same for a thousand users as for a million.
+Sizes and rates were measured on Joytify's database (README of JIAN11442/joytify-app, `scheduler/`); the model assumes the same figures for a thousand users as for a million.
 kB are 1,000 bytes; MB are 1,048,576 bytes, as Atlas counts the 512 MB of its free tier.
 
-Cleanup runs weekly, so that just before it a week more is stored than the retention period asks for.
-A database that is full takes no more writes, so it is this moment that must fit.
+Cleanup runs weekly, so just before a run the database holds one week more than the retention period.
+A full database rejects writes, so the data must fit at that moment.
 
 ```console
 $ {command}
 {output}
 ```
 
-![MB by week for 3,500 users, by what they are made of](capacity.png)
+![MB by week for 3,500 users, by collection](capacity.png)
 
-3,500 users do not fit, as the picture shows. Of the same mix fewer do, and what is kept for good fills even that in time:
+3,500 users do not fit, as the picture shows.
+2,000 users of the same mix fit at first, but data that is kept permanently fills the database in time:
 
 ```console
 $ {fits}
 {fits_output}
 ```
 
-`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), reading `collStats`, and in the index on `_id` what was made in the last week and what will expire in the next.
+`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), by reading `collStats` and by counting, in the index on `_id`, the documents created in the last week and those that expire in the next.
 `--png FILE` writes the picture, `--json` the figures.
 
-The summary in that README ("about 365 kB an active user, 114 kB a regular one; in 512 MB 3,500 users with a fifth active") leaves out the indexes, rounds 60 days to eight weeks, and takes a fifth of 365 and four fifths of 114 for 147, where they are 164; a week's figures are the same as here.
+The summary in that README ("about 365 kB an active user, 114 kB a regular one; in 512 MB 3,500 users with a fifth active") leaves out the indexes, rounds 60 days to eight weeks, and gives 147 for a fifth of 365 plus four fifths of 114, which is 164; its figures for one week equal those used here.
 """
 
 

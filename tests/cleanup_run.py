@@ -37,21 +37,21 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class CountedDeadline(Deadline):
-    """Passes after a number of checks, however fast the machine is.
+    """A deadline that passes after a number of checks, independently of the machine's speed.
 
     Attributes:
-        checks: an item for each check before it has passed.
+        checks: yields an item for each check before the deadline passes.
     """
 
     checks: Iterator[int]
 
     def remaining(self) -> float:
-        """Return a minute until it has passed."""
+        """Return 60 seconds before the deadline has passed, and 0 afterwards."""
         return 0.0 if next(self.checks, None) is None else 60.0
 
 
 class UnknownSize:
-    """How full the database is, which nobody can say."""
+    """A database whose size cannot be measured."""
 
     def after_run(self, *, with_trend: bool) -> None:
         del with_trend

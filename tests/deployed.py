@@ -1,4 +1,4 @@
-"""What tests of the deployment know beforehand: which role may make which call, and what the emulator does not tell."""
+"""Expectations of the deployment tests: the calls of each role, and the emulator's gaps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEMORY, ITEM = "joytify-discord-memory", {"id": {"S": "tried-by-a-test"}}
 METRIC = {"Namespace": "Joytify", "MetricName": "Successes"}
 QUERY = {"Id": "a", "MetricStat": {"Metric": METRIC, "Period": 3600, "Stat": "Sum"}}
 SINCE = {"StartTime": 1_790_000_000, "EndTime": 1_790_003_600}
-# Of an execution that does nothing.
+# Input of an execution that does nothing.
 SKIPPED = '{"scheduleMode": "test_auto"}'
 GROUP = "/aws/lambda/joytify-"
 
@@ -50,7 +50,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "delete its log": ("logs", "delete_log_group", {"logGroupName": GROUP + "monthly-stats-notification"}),
     "make a role": ("iam", "create_role", {"RoleName": "more", "AssumeRolePolicyDocument": "{}"}),
 }
-# All that each may do; the rest of the calls above is refused.
+# The calls that each function's role may make; all other calls above are refused.
 ALLOWED = {
     "stats": {"read the secret", "publish", "invoke stats", "start the state machine", "look for successes"},
     "cleanup": {
@@ -76,7 +76,8 @@ CONTENT: list[tuple[str, str, dict[str, Any]]] = [
 ]
 REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "403"}
 
-# The gaps of the emulator, by name and attribute: it does not tell these of any metric alarm, so every plan sets them.
+# The gaps of the emulator, by name and attribute: it never returns these attributes of a metric
+# alarm, so every plan sets them.
 ALARMS = {
     *(
         f'module.function["{name}"].aws_cloudwatch_metric_alarm.this["{kind}"]'

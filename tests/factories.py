@@ -20,6 +20,7 @@ from joytify_common.messages import (
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
+    CommonData,
     Estimate,
     Message,
     MonthlyStatsError,
@@ -75,7 +76,7 @@ class FakeSNS:
 
 
 def use_case(_event: CleanupEvent, _run: Run) -> Completed[CleanupReport]:
-    """Do nothing, and well."""
+    """Do nothing and succeed."""
     return Completed(CleanupReport())
 
 
@@ -93,7 +94,7 @@ def job(sns: FakeSNS, run: Any = use_case, *, mode: str = "production") -> Job[C
 
 def metadata(**changes: Any) -> Metadata:
     """Return what every message about a run says."""
-    return Metadata(**{"source": CLEANUP, **common(**changes)})
+    return Metadata(CLEANUP, CommonData(**common(**changes)))
 
 
 def common(**changes: Any) -> dict[str, Any]:
@@ -115,8 +116,8 @@ def failure(**changes: Any) -> dict[str, Any]:
 
 
 def stats_summary(**changes: Any) -> MonthlyStatsSummary:
-    """Return the message of a stats run that told 800 users."""
-    told = {"period": "2026-10", "notifications_created": 1, "users_processed": 950, "users_updated": 800}
+    """Return the message of a stats run that notified 800 users."""
+    told = {"period": "2026-10", "users_processed": 950, "users_updated": 800}
     more = {"notification_id": "a" * 24, "socket_users_notified": 800, "cleanup_triggered": True}
     return MonthlyStatsSummary(source=STATS, data=StatsSummaryData(**common(**{**told, **more, **changes})))
 
@@ -133,8 +134,6 @@ def cleanup_summary(**changes: Any) -> CleanupSummary:
         "total_records_found": 66_814,
         "remaining_records": 0,
         "completion_percentage": 100.0,
-        "processing_mode": "batch",
-        "batch_size": 10_000,
         "cutoff_date": NOW,
         "triggered_by": "stats",
         "collections": (
@@ -170,15 +169,13 @@ EVERY_MESSAGE: dict[str, Message] = {
     "stats continued": stats_summary(continued=True, cleanup_triggered=False),
     "stats with failed pushes": stats_summary(socket_failures=300, socket_failure="the backend answered 503"),
     "stats that skipped users": stats_summary(users_skipped=3),
-    "stats after a switch-over": stats_summary(notifications_created=0, users_updated=12, notification_adopted=True),
+    "stats after a switch-over": stats_summary(users_updated=12, notification_adopted=True),
     "stats that built statistics": stats_summary(statistics_built=17, plays_skipped=4),
     "stats without cleanup": stats_summary(cleanup_triggered=False, cleanup_failure="Lambda throttled the call"),
     "stats error": stats_error(),
     "stats error at the start": stats_error(test_mode=None, stage="event", users_updated=0),
     "cleanup": cleanup_summary(),
-    "cleanup with nothing expired": cleanup_summary(
-        records_deleted=0, total_records_found=0, collections=(), processing_mode="none"
-    ),
+    "cleanup with nothing expired": cleanup_summary(records_deleted=0, total_records_found=0, collections=()),
     "cleanup that swept": cleanup_summary(
         collections=(
             CollectionFigures(
@@ -194,7 +191,6 @@ EVERY_MESSAGE: dict[str, Message] = {
     ),
     "cleanup stopped by the deadline": cleanup_summary(
         stop_reason="continuations_exhausted",
-        was_timeout_stopped=True,
         remaining_records=40_000,
         completion_percentage=62.55,
     ),
@@ -221,13 +217,12 @@ EVERY_MESSAGE: dict[str, Message] = {
     "cleanup dry run": cleanup_summary(
         dry_run=True, records_deleted=0, completion_percentage=0.0, estimate=Estimate(bytes=9_000_000, seconds=4.5)
     ),
-    "cleanup dry run that the brake would hold": cleanup_summary(
-        dry_run=True, records_deleted=0, completion_percentage=0.0, stop_reason="brake"
+    "cleanup dry run over the deletion limit": cleanup_summary(
+        dry_run=True, records_deleted=0, completion_percentage=0.0, stop_reason="deletion_limit"
     ),
     "stats error that leaves the work done": stats_error(
         stage="hand-over", error="function joytify-playback-data-cleanup: Lambda throttled the call"
     ),
-    "cleanup off schedule": cleanup_summary(skipped="the schedule is for test_auto, SCHEDULE_MODE is production"),
     "cleanup error": cleanup_error(),
     "cleanup error at the start": cleanup_error(test_mode=None, records_deleted=0, stage="secret"),
 }

@@ -45,14 +45,14 @@ class Forks:
         return self._end()
 
     def kill(self, seconds: float, *arguments: str) -> bool:
-        """Kill a run after so long; return whether it was at work still."""
+        """Kill a run after some seconds; return whether it was still running."""
         pid = self._start(arguments)
         time.sleep(seconds)
         os.kill(pid, signal.SIGKILL)
         return self._end() == -signal.SIGKILL
 
     def freeze(self, after: float, seconds: float, *arguments: str) -> int:
-        """Stop a run after so long and for so long, as Lambda stops a container; return its exit code."""
+        """Freeze a run for some seconds, as Lambda freezes a container; return its exit code."""
         pid = self._start(arguments)
         time.sleep(after)
         os.kill(pid, signal.SIGSTOP)
@@ -76,7 +76,7 @@ class Forks:
 
 @contextmanager
 def forks(code: str, variables: Mapping[str, str] | None = None) -> Iterator[Forks]:
-    """Yield what makes runs of the code's function `run`, in this environment; its arguments are text."""
+    """Yield a runner for the function `run` in the code, whose arguments are text."""
     environment = {**os.environ, **(variables or {}), "PYTHONPATH": f"{TESTS}:{TESTS / 'integration'}"}
     command = [sys.executable, "-c", SERVER, code]
     with subprocess.Popen(

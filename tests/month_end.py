@@ -1,4 +1,4 @@
-"""Runs the use case of the month end on a database, with what it asks of others kept in memory."""
+"""Runs the use case of the month end on a database; fakes record its calls to other services."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FakeBackend:
 
 @dataclass
 class Outside:
-    """What a run asks of others."""
+    """Fakes that record a run's calls to other services."""
 
     backend: FakeBackend = field(default_factory=FakeBackend)
     cleanups: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ def outcome_of(
     *,
     event: Document | None = None,
     seconds: float = 60,
-    chunk: int = 3,
+    page: int = 3,
     now: datetime = NOW,
     push_size: int | None = None,
     run_id: str = "run-1",
@@ -110,8 +110,8 @@ def outcome_of(
             deliveries=Deliveries(database, PRODUCTION, period, deadline),
             audience=Audience(database, PRODUCTION, period, read_preference=read_preference, deadline=deadline),
             backend=backend or cast("Backend", outside.backend),
-            chunk_size=chunk,
-            push_size=push_size or chunk,
+            page_size=page,
+            push_size=push_size or page,
             deadline=deadline,
             dry_run=parsed.dry_run,
             now=now,

@@ -13,31 +13,33 @@ ONE, EIGHT = "joytify scale", "joytify scale --workers 8"
 
 TEXT = """# Cleanup and reports at scale
 
-`make docs` writes this page by the commands shown; a test fails if it is stale.
+`make docs` writes this page with the commands shown; a test fails if it is stale.
 
 ## When it pays to divide cleanup
 
-A run deletes in the order of `_id` as fast as one primary takes it, and continues in another run when its time is out, at most 14 times: Lambda stops a longer chain.
-A replica set has one primary, which takes all writes, so one worker is the default, and enough for most.
-Step Functions divides the work (`enable_fan_out = true` in Terraform) where
+A run deletes in the order of `_id` as fast as one primary accepts the deletes.
+When its time is up it continues in another run, at most 14 times (`cleanup_max_continuations`, 8 by default): Lambda stops a longer sequence.
+A replica set has one primary, which takes all writes, so one worker is the default, and is enough for most clusters.
+Let Step Functions divide the work (`enable_fan_out = true` in Terraform) if
 
-- a week's work does not fit into such a chain: 14 minutes at 10,000 records a second, 15 times, are 126 million, or
-- the cluster takes more than one writer: it is sharded, or its primary has processors and disks to spare.
+- a week's work does not fit into such a sequence: 15 runs of 14 minutes at 10,000 records a second delete 126 million records, or
+- the cluster can serve more than one writer: it is sharded, or its primary has CPU and disk capacity to spare.
 
-`fan_out_workers` is the number of workers that clean at the same time: one for each shard, or as many as the primary is faster with.
+`fan_out_workers` is the number of concurrent workers: one for each shard, or the highest number that still makes the primary faster.
 
 | state | does |
 |---|---|
-| Plan | checks the deletion limit, then answers spans of `_id` of equal time, as many as there are workers |
-| Spans | a distributed map: each span is a run of the cleanup function (`worker`, `todo`), tried again with growing waits; a span that fails in each attempt ends the execution |
-| Plan again | divides what workers had no time for, until nothing is left: so uneven spans are evened out |
-| Report | deletes what an index on the date still finds, if there is one, and publishes one summary of all. After a failure it publishes the error instead; the input is kept in the queue `cleanup-failed` |
+| Plan | checks the deletion limit, then returns spans of `_id` that cover equal periods of time: for each collection one span per worker |
+| Spans | a distributed map: each span is a run of the cleanup function (`worker`, `todo`), retried with exponential backoff; if all attempts at a span fail, the execution fails |
+| Plan again | divides the remaining work among all workers until nothing is left, which evens out uneven spans |
+| Report | deletes the expired documents that an index on the date still finds, if there is such an index, and publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
 
-All runs use the plan's clock. If `CLEANUP_DAYS` changes meanwhile, the workers refuse to continue, since the deletion limit was checked for another cutoff.
-What a worker that was killed had deleted is in nobody's count: the summary may report less than was deleted, never more.
-A worker that Lambda throttles is tried again until the execution's own timeout of a day, so two executions may run at the same time.
-stats starts it with `{{"sweep": true}}` once a month; then the workers examine every document.
-Start it by hand, or have it answer its first plan:
+All runs use the plan's clock.
+If `CLEANUP_DAYS` changes meanwhile, the workers refuse to continue, since the deletion limit was checked for another cutoff.
+Documents deleted by a worker that was killed are not counted: the summary may report fewer deletions than were made, but never more.
+A worker that Lambda throttles is retried until the execution times out after one day, so two executions can run at the same time.
+Once a month stats starts the state machine with `{{"sweep": true}}`, so the workers examine every document.
+To start it by hand, or to see its first plan:
 
 ```bash
 aws stepfunctions start-execution --state-machine-arn "$(terraform -chdir=terraform output -raw state_machine_arn)" --input '{{}}'
@@ -46,9 +48,13 @@ joytify invoke cleanup --payload '{{"plan": true, "workers": 8}}'
 
 ## A week's cleanup, simulated
 
-60 days of playbacks are kept, so that seven sixtieths of them expire in a week; a worker deletes 10,000 records a second, a third of what two cores did here, in runs of 14 minutes with 1 GB of memory.
+60 days of playbacks are kept, so seven sixtieths of them expire each week.
+A worker deletes 10,000 records a second, a third of the rate measured on two cores, in runs of 14 minutes with 1 GB of memory.
 The records are spread evenly over the week.
-Dollars are for Lambda, the transitions of Step Functions and the archive's PUTs, at AWS' list prices of us-east-1 without free tiers; the cluster is the smallest of Atlas whose default storage holds the data, which costs far more than all of this. GB are playbacks and their indexes just before a cleanup; a row of more than 24 hours is more than one execution may take.
+Dollars cover Lambda, Step Functions transitions and the archive's PUT requests, at AWS' list prices in us-east-1 without free tiers.
+Atlas is the smallest cluster tier whose default storage holds the data; the cluster costs far more than the cleanup.
+GB are playbacks and their indexes just before a cleanup.
+A row with more than 24 hours does not fit into one execution.
 
 One worker:
 
@@ -57,33 +63,33 @@ $ {one}
 {one_output}
 ```
 
-A cluster that is faster with eight workers:
+Eight workers, on a cluster that is faster with them:
 
 ```console
 $ {eight}
 {eight_output}
 ```
 
-Not simulated: spans in which more has expired than in others, a cluster that is busy with its listeners, network between regions, retries.
+Not simulated: unevenly filled spans, load from the app on the cluster, network latency between regions, retries.
 
-## Where it ends
+## Limits
 
-- **One primary**: at 10,000 a second, seven billion playbacks fill the 24 hours that an execution may take. Before that the deletes themselves are the problem: each costs an entry in every index and in the oplog.
-- **What comes then** is not to delete documents at all: a collection for each month that is dropped as a whole, or a [time series collection](https://www.mongodb.com/docs/manual/core/timeseries-collections/) with `expireAfterSeconds`, whose buckets go at once. Both change how the backend reads and writes playbacks, so neither is done here. Atlas' [Online Archive](https://www.mongodb.com/docs/atlas/online-archive/manage-online-archive/) moves old documents by itself and would take the archive's place.
-- **Reports** (`joytify reports build`) read a user's plays by the index on `user`, so that their cost grows with the plays of the month and not with those of others; beyond some hundred million plays a month they are a job for hours, and one for a copy of the data that is made for analysis.
+- **One primary**: at 10,000 records a second, a week's cleanup of seven billion playbacks takes the 24 hours that an execution may run. The deletes themselves become a problem earlier: each one updates every index and adds an entry to the oplog.
+- **Beyond that**, do not delete single documents: use one collection per month and drop it as a whole, or a [time series collection](https://www.mongodb.com/docs/manual/core/timeseries-collections/) with `expireAfterSeconds`, which removes whole buckets. Both change how the backend reads and writes playbacks, so neither is done here. Atlas' [Online Archive](https://www.mongodb.com/docs/atlas/online-archive/manage-online-archive/) moves old documents automatically and would replace the archive.
+- **Statistics from plays** (`joytify reports build`) read each user's plays through the index on `user`, so the cost grows with the number of plays. Beyond some hundred million plays a month the build takes hours and should run on a copy of the data made for analysis.
 
 ## Replica sets
 
-Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the audience where `READ_PREFERENCE` says, and everything that decides who gets a notification on the primary; a primary that steps down or is killed in the middle costs time, no notification twice, and no record too many.
+Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the audience from the members that `READ_PREFERENCE` selects, and reads everything that decides who gets a notification from the primary. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
 
 ## Shards
 
-There is no `mongos` here to try it with. By MongoDB's documents this would differ:
+Sharded clusters are not tested here, since there is no `mongos`. According to MongoDB's documentation, these points differ:
 
-- **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and each shard works on its part at the same time.
+- **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and all shards work in parallel.
 - **`$merge` into `stats`** (reports) needs `_id`, or the shard key, to identify a document: with another shard key it has to be named in `on`.
-- **Transactions**: cleanup deletes a batch in one, which then spans shards; that is allowed, and takes two phases to commit.
-- **Shard key**: `user` for `playbacks` and `stats` keeps a listener's plays together, which reports want; hashed, so that no shard takes all new plays.
+- **Transactions**: cleanup deletes each batch in a transaction, which then spans shards; this is allowed, and uses a two-phase commit.
+- **Shard key**: hashed `user` for `playbacks` and `stats` keeps a user's plays together, which helps to build statistics, and prevents one shard from taking all new plays.
 """
 
 

@@ -1,6 +1,6 @@
 """Writes the tables of variables and outputs into Terraform's README files (`make docs`); a test finds stale ones.
 
-They are not terraform-docs' own: that tool is no package of a registry that Python knows.
+terraform-docs is not used, since pip cannot install it.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ def outputs(folder: Path) -> list[tuple[str, str]]:
 
 
 def document(folder: Path) -> str:
-    """Return what stands between the marks in the folder's README."""
+    """Return the text that belongs between the marks in the folder's README."""
     rows = [
         "## Variables",
         "",
-        "| name | what it is | type | default |",
+        "| name | description | type | default |",
         "|---|---|---|---|",
         *(f"| `{v.name}` | {v.description} | `{v.type}` | {v.shown_default} |" for v in variables(folder)),
         "",
         "## Outputs",
         "",
-        "| name | what it is |",
+        "| name | description |",
         "|---|---|",
         *(f"| `{name}` | {description} |" for name, description in outputs(folder)),
     ]
@@ -78,7 +78,7 @@ def document(folder: Path) -> str:
 
 
 def written(folder: Path) -> str:
-    """Return what stands there now."""
+    """Return the text that is between the marks in the folder's README now."""
     return (folder / "README.md").read_text(encoding="utf-8").partition(BEGIN + "\n")[2].partition(END)[0]
 
 

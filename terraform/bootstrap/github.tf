@@ -1,8 +1,8 @@
-# What workflows on GitHub assume, by OIDC and with no key of their own: one role to push images, one to plan, one to
-# apply. Each is bound to where a workflow runs: a branch, a pull request, an environment with reviewers.
+# Roles that GitHub workflows assume through OIDC, without stored keys: one to push images, one to plan, one to apply.
+# Each is restricted to the context of a workflow: a branch, a pull request, or an environment with reviewers.
 locals {
   github_host = "token.actions.githubusercontent.com"
-  # An account has one such provider; where it exists already, this is its ARN.
+  # An account has only one such provider, so this ARN is also that of an existing provider.
   github_provider_arn = "arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:oidc-provider/${local.github_host}"
 
   # A token's subject names the repository in one of two forms, depending on when it was created or last renamed.
@@ -13,7 +13,7 @@ locals {
     var.github_ids == null ? "" : format("repo:%s@%d/%s@%d", local.github_name[0], var.github_ids.owner, local.github_name[1], var.github_ids.repository),
   ])
 
-  # Where a workflow must run to assume the role. The contexts are those of .github/workflows.
+  # The contexts in which a workflow may assume each role; they match .github/workflows.
   github_branch = "ref:refs/heads/${var.github_branch}"
   github_roles = var.github_repository == null ? {} : merge(
     {
@@ -38,7 +38,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 }
 
 data "aws_iam_policy_document" "github_trust" {
-  # checkov:skip=CKV_AWS_358:the claim is the whole of repository and context, whose names are variables without patterns
+  # checkov:skip=CKV_AWS_358:the claim is matched exactly, as repository and context without wildcards
 
   for_each = local.github_roles
 
@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "github_push" {
   statement {
     sid     = "LogIn"
     actions = ["ecr:GetAuthorizationToken"]
-    # ECR has no resource for it.
+    # This action does not support resource-level permissions.
     resources = ["*"]
   }
 
@@ -88,10 +88,10 @@ data "aws_iam_policy_document" "github_push" {
   }
 }
 
-# Whoever opens a pull request from a branch of the repository can run code with this role. It reads the state and how
-# this project's resources are configured: no secret, log, message or item, and no object but the state.
+# Anyone who opens a pull request from a branch of the repository can run code with this role. It may read the state and
+# the configuration of this project's resources, but no secrets, logs, messages or items, and no objects except the state.
 data "aws_iam_policy_document" "github_plan" {
-  # checkov:skip=CKV_AWS_356:these calls have no resource, or read no content
+  # checkov:skip=CKV_AWS_356:these actions do not support resource-level permissions, or read no content
 
   statement {
     sid       = "ReadState"
@@ -161,7 +161,7 @@ data "aws_iam_policy_document" "github_plan" {
       "sns:ListTagsForResource",
       "sqs:ListQueueTags",
       "states:ListTagsForResource",
-      # It checks a definition that it is given.
+      # Validates the definition in the request; reads nothing.
       "states:ValidateStateMachineDefinition",
     ]
     resources = ["*"]
@@ -192,7 +192,7 @@ resource "aws_iam_role_policy_attachment" "github_apply" {
   policy_arn = var.github_apply_policy_arn
 }
 
-# There was one role only.
+# Earlier versions had a single role.
 moved {
   from = aws_iam_role.github[0]
   to   = aws_iam_role.github["push"]

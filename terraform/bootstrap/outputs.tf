@@ -4,7 +4,7 @@ output "state_bucket" {
 }
 
 output "lock_table" {
-  description = "Table of the state's locks: `dynamodb_table` in backend.hcl; null without one."
+  description = "Table of the state's locks: `dynamodb_table` in backend.hcl; null without a table."
   value       = one(aws_dynamodb_table.lock[*].name)
 }
 
@@ -14,7 +14,7 @@ output "repositories" {
 }
 
 output "backend_hcl" {
-  description = "The stacks' backend.hcl: `terraform output -raw backend_hcl > ../backend.hcl`. It says nothing of encryption, so that the bucket's own applies."
+  description = "The stacks' backend.hcl: `terraform output -raw backend_hcl > ../backend.hcl`. It does not set encryption, so the bucket's default encryption applies."
   value = join("", [for line in concat(
     [
       "bucket       = \"${aws_s3_bucket.state.bucket}\"",
@@ -26,6 +26,6 @@ output "backend_hcl" {
 }
 
 output "github_role_arns" {
-  description = "Roles that workflows of the GitHub repository assume to push images, to plan and to apply; empty without one."
+  description = "Roles that workflows of the GitHub repository assume to push images, to plan and to apply; empty without a repository."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
 }

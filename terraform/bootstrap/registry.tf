@@ -25,13 +25,13 @@ resource "aws_ecr_lifecycle_policy" "this" {
     rules = concat(
       [for index, environment in ["prod", "staging", "dev"] : {
         rulePriority = index + 1
-        description  = "Keep what ${environment} may be rolled back to."
+        description  = "Keep the images that ${environment} can be rolled back to."
         selection    = { tagStatus = "tagged", tagPrefixList = ["${environment}-"], countType = "imageCountMoreThan", countNumber = var.keep_images }
         action       = { type = "expire" }
       }],
       [{
         rulePriority = 4
-        description  = "Keep what no environment's tag names."
+        description  = "Keep images without an environment's tag."
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.keep_images }
         action       = { type = "expire" }
       }],
@@ -40,7 +40,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
 }
 
 locals {
-  # Whose functions may run the images.
+  # Accounts whose functions may run the images.
   pull_accounts = setunion([data.aws_caller_identity.this.account_id], var.pull_account_ids)
 }
 
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "pull" {
     }
   }
 
-  # Whoever creates a function from another account needs the images too, like Lambda itself.
+  # An identity in another account that creates a function needs access to the image, as does Lambda itself.
   # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
   dynamic "statement" {
     for_each = length(var.pull_account_ids) == 0 ? [] : [1]

@@ -6,9 +6,9 @@ locals {
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18:who reads it is seen in CloudTrail
+  # checkov:skip=CKV_AWS_18:CloudTrail records who reads it
   # checkov:skip=CKV_AWS_144:a copy in another region is not worth its price here
-  # checkov:skip=CKV2_AWS_62:nobody waits for its objects
+  # checkov:skip=CKV2_AWS_62:nothing consumes event notifications for its objects
 
   bucket = local.state_bucket
 
@@ -95,11 +95,11 @@ resource "aws_s3_bucket_policy" "state" {
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
-# Terraform locks by a file in the bucket (`use_lockfile`). The table is what it did so by before 1.10, and only for those
-# who still have an older one; newer ones warn of it. (Version 6 of the provider deprecates `hash_key` for `key_schema`,
-# which version 5 does not know.)
+# Terraform locks the state with a file in the bucket (`use_lockfile`). The table is for users of versions before 1.10;
+# newer versions warn about it. (Version 6 of the provider deprecates `hash_key` in favour of `key_schema`, which version
+# 5 does not know.)
 resource "aws_dynamodb_table" "lock" {
-  # checkov:skip=CKV_AWS_119:AWS' own key is enough for names of locks
+  # checkov:skip=CKV_AWS_119:AWS' own key is sufficient for lock names
   count = var.create_lock_table ? 1 : 0
 
   name         = "${var.project_name}-terraform-lock"

@@ -1,11 +1,11 @@
 variable "project_name" {
-  description = "Prefix of every name."
+  description = "Prefix of all names."
   type        = string
   default     = "joytify"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.project_name)) && length(var.project_name) >= 2 && length(var.project_name) <= 21
-    error_message = "project_name must be 2 to 21 lower-case letters, digits and single hyphens between them, and begin with a letter: ECR takes no others."
+    error_message = "project_name must be 2 to 21 characters that ECR accepts: lower-case letters, digits and single hyphens between them, beginning with a letter."
   }
 }
 
@@ -21,13 +21,13 @@ variable "region" {
 }
 
 variable "create_lock_table" {
-  description = "Whether there is a DynamoDB table for the state's locks beside the lock file in the bucket, for a Terraform before 1.10 that still shares the state. Newer ones warn that it is deprecated."
+  description = "Whether to create a DynamoDB table for state locks in addition to the lock file in the bucket, for users with Terraform before 1.10 who share the state. Newer versions warn that it is deprecated."
   type        = bool
   default     = false
 }
 
 variable "keep_images" {
-  description = "How many images each repository keeps of each environment, and of those that no environment's tag names."
+  description = "Number of images that each repository keeps for each environment, and of images without an environment's tag."
   type        = number
   default     = 200
 
@@ -38,7 +38,7 @@ variable "keep_images" {
 }
 
 variable "pull_account_ids" {
-  description = "Other accounts whose functions, in this region, may run the images of these repositories (their `image_registry`)."
+  description = "Other accounts whose functions, in this region, may run the images of these repositories (`image_registry` there)."
   type        = set(string)
   default     = []
 
@@ -60,7 +60,7 @@ variable "github_repository" {
 }
 
 variable "github_ids" {
-  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026, and of older ones that opted in: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Set it always; null admits tokens without ids only."
+  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026, and of older repositories that opted in: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Set it always; null admits tokens without ids only."
   type        = object({ owner = number, repository = number })
   default     = null
 
@@ -82,18 +82,18 @@ variable "github_branch" {
 }
 
 variable "github_apply_policy_arn" {
-  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply makes roles, so it needs rights over the account's IAM. Null, without required reviewers of the GitHub environment `production`, for no such role."
+  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply creates roles, so it needs permissions on the account's IAM. Null for no such role; keep null if the GitHub environment `production` has no required reviewers."
   type        = string
   default     = null
 
   validation {
     condition     = var.github_apply_policy_arn == null || can(regex("^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/.+$", var.github_apply_policy_arn))
-    error_message = "github_apply_policy_arn must be the ARN of an IAM policy, or null for no role that applies."
+    error_message = "github_apply_policy_arn must be the ARN of an IAM policy, or null for no apply role."
   }
 }
 
 variable "create_github_provider" {
-  description = "Whether to create GitHub's identity provider; an account has at most one, so false where it is there."
+  description = "Whether to create GitHub's OIDC identity provider; an account can have only one, so set false if it exists."
   type        = bool
   default     = true
 }

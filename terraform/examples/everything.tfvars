@@ -1,9 +1,9 @@
-# Every variable with another value than its default; README.md says what each is for.
+# Every variable except image_digests, with a value other than its default; ../README.md describes each variable.
 environment  = "staging"
 region       = "eu-west-1"
 project_name = "music"
 
-# Images of another account, whose bootstrap names this one in pull_account_ids.
+# ECR of another account, whose bootstrap lists this account in pull_account_ids.
 image_registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
 lambda_memory_size               = 2048
@@ -22,7 +22,7 @@ weekly_cleanup_schedule          = "cron(0 5 ? * SUN *)"
 enable_test_schedule             = true
 test_schedule_expression         = "rate(10 minutes)"
 
-# The secret is there before, under a key of its own.
+# An existing secret, encrypted with a customer managed key.
 create_secret      = false
 secret_name        = "music/staging"
 secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -34,13 +34,13 @@ archive_expire_after_days = 365
 
 db_name                        = "music-staging"
 log_level                      = "DEBUG"
-backend_chunk_size             = 500
+backend_push_size              = 500
 read_preference                = "secondaryPreferred"
 cleanup_days                   = 90
 cleanup_batch_size             = 5000
 cleanup_batch_delay_ms         = 250
 cleanup_timeout_safety_minutes = 9
-cleanup_max_delete_percent     = 80
+cleanup_deletion_limit_percent = 80
 cleanup_max_continuations      = 14
 storage_limit_mb               = 10240
 storage_alert_percent          = 90

@@ -36,12 +36,12 @@ run "below_or_unknown" {
     archive_cold_after_days        = -1
     db_name                        = "a.b"
     log_level                      = "info"
-    backend_chunk_size             = 0
+    backend_push_size              = 0
     read_preference                = "anywhere"
     cleanup_days                   = 0
     cleanup_batch_size             = 0
     cleanup_batch_delay_ms         = -1
-    cleanup_max_delete_percent     = 0
+    cleanup_deletion_limit_percent = 0
     cleanup_max_continuations      = -1
     storage_limit_mb               = 0
     storage_alert_percent          = 0
@@ -67,12 +67,12 @@ run "below_or_unknown" {
     var.archive_cold_after_days,
     var.db_name,
     var.log_level,
-    var.backend_chunk_size,
+    var.backend_push_size,
     var.read_preference,
     var.cleanup_days,
     var.cleanup_batch_size,
     var.cleanup_batch_delay_ms,
-    var.cleanup_max_delete_percent,
+    var.cleanup_deletion_limit_percent,
     var.cleanup_max_continuations,
     var.storage_limit_mb,
     var.storage_alert_percent,
@@ -92,11 +92,11 @@ run "above_or_malformed" {
     create_secret                    = false
     secret_kms_key_arn               = "alias/ours"
     archive_expire_after_days        = 36501
-    backend_chunk_size               = 3501
+    backend_push_size                = 3501
     cleanup_days                     = 3651
     cleanup_batch_size               = 100001
     cleanup_batch_delay_ms           = 60001
-    cleanup_max_delete_percent       = 101
+    cleanup_deletion_limit_percent   = 101
     cleanup_max_continuations        = 15
     storage_limit_mb                 = 10000001
     storage_alert_percent            = 101
@@ -111,11 +111,11 @@ run "above_or_malformed" {
     var.cloudwatch_log_retention_days,
     var.secret_kms_key_arn,
     var.archive_expire_after_days,
-    var.backend_chunk_size,
+    var.backend_push_size,
     var.cleanup_days,
     var.cleanup_batch_size,
     var.cleanup_batch_delay_ms,
-    var.cleanup_max_delete_percent,
+    var.cleanup_deletion_limit_percent,
     var.cleanup_max_continuations,
     var.storage_limit_mb,
     var.storage_alert_percent,

@@ -156,18 +156,18 @@ run "optional_features_and_settings" {
   command = plan
 
   variables {
-    allow_eventbridge_publish  = true
-    enable_test_schedule       = true
-    enable_archive             = true
-    archive_versioning         = true
-    cleanup_days               = 90
-    db_name                    = "other"
-    storage_limit_mb           = 10240
-    backend_chunk_size         = 500
-    log_level                  = "DEBUG"
-    read_preference            = "secondary"
-    cleanup_batch_size         = 500
-    cleanup_max_delete_percent = 50
+    allow_eventbridge_publish      = true
+    enable_test_schedule           = true
+    enable_archive                 = true
+    archive_versioning             = true
+    cleanup_days                   = 90
+    db_name                        = "other"
+    storage_limit_mb               = 10240
+    backend_push_size              = 500
+    log_level                      = "DEBUG"
+    read_preference                = "secondary"
+    cleanup_batch_size             = 500
+    cleanup_deletion_limit_percent = 50
   }
 
   assert {
@@ -202,13 +202,13 @@ run "optional_features_and_settings" {
 
   assert {
     condition = alltrue([for name, value in {
-      CLEANUP_DAYS = "90", DB_NAME = "other", STORAGE_LIMIT_MB = "10240", LOG_LEVEL = "DEBUG", CLEANUP_BATCH_SIZE = "500", CLEANUP_MAX_DELETE_PERCENT = "50"
+      CLEANUP_DAYS = "90", DB_NAME = "other", STORAGE_LIMIT_MB = "10240", LOG_LEVEL = "DEBUG", CLEANUP_BATCH_SIZE = "500", CLEANUP_DELETION_LIMIT_PERCENT = "50"
     } : local.functions.cleanup.environment[name] == value])
     error_message = "Cleanup's settings are the variables."
   }
 
   assert {
-    condition     = local.functions.stats.environment.BACKEND_CHUNK_SIZE == "500" && local.functions.stats.environment.READ_PREFERENCE == "secondary"
+    condition     = local.functions.stats.environment.BACKEND_PUSH_SIZE == "500" && local.functions.stats.environment.READ_PREFERENCE == "secondary"
     error_message = "The settings of stats are the variables."
   }
 }

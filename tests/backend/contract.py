@@ -98,7 +98,7 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def token(user: ObjectId) -> str:
-    """Return what the backend takes for this user's access token: RFC 7519, HS256."""
+    """Return an access token of this user that the backend accepts (JWT, HS256)."""
 
     def part(value: object) -> bytes:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
@@ -111,7 +111,7 @@ def token(user: ObjectId) -> str:
 
 
 class User:
-    """One user in front of the app."""
+    """One user's view of the app, through the backend's API."""
 
     def __init__(self, address: str, user: ObjectId) -> None:
         self.id = user
@@ -150,7 +150,7 @@ class User:
 
 
 class Seen:
-    """What was seen, beside what must be."""
+    """A table of observed and expected values."""
 
     def __init__(self) -> None:
         self.table = Table("after", "what a user sees", "seen", "must be", title="The real backend")
@@ -271,7 +271,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
 
 
 def _fields(user: User) -> set[str]:
-    """Return what the list shows of a notification that the backend's own model does not have."""
+    """Return the fields of the listed notification that are unknown to the backend's own model."""
     (doc,) = user.get("/notifications/all?page=1")["docs"]
     known = {"_id", "type", "createdAt", "updatedAt", "viewed", "read", "monthlyStatistic", "__v"}
     return set(doc) - known
@@ -283,7 +283,7 @@ def _preference(user: User) -> object:
 
 
 def month_end_failure(backend: Backend) -> str:
-    """Return what a push that fails says."""
+    """Return the error text of a failed push; empty if the push succeeds."""
     try:
         backend.push([ObjectId()], Deadline(time.monotonic() + 10))
     except Exception as exc:  # noqa: BLE001 - its text is what is looked at

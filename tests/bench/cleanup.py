@@ -43,7 +43,8 @@ NOW = datetime.now(UTC)
 CUTOFF = cutoff(NOW, 60)
 EXPIRED = {"createdAt": {"$lt": CUTOFF}}
 BUCKET = "joytify-archive"
-# 7 of 67 days of a million; the same number in a collection four times as large.
+# A million playbacks over 67 days, of which 7 have expired; and as many expired ones in a collection
+# four times as large.
 WEEK, RETAINED_DAYS, WEEKLY_SIZE, GROWN = timedelta(days=7), 60, 1_000_000, 4
 WEEKLY_EXPIRED_SHARE = 7 / 67
 SETTLE_SECONDS = 2
@@ -157,7 +158,7 @@ class Bench:
     def old(self, *, pause: float, counts: bool = False) -> None:
         """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause.
 
-        It counted first; the older rows, measured without, stay comparable.
+        The original counts the documents first; rows recorded without `counts` stay comparable.
         """
         if counts:
             self.database.playbacks.count_documents(EXPIRED)
@@ -247,7 +248,7 @@ def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str,
     }
     short = ("raw", "ours_no_pause")
     week = (*short, "ours_defaults", "old_defaults_counted")
-    # The shapes that no claim rests on are measured once.
+    # Shapes on which no published claim depends are measured only once.
     shapes: dict[str, tuple[Iterable[str], int]] = {
         "time_70": ([name for name in ways if name not in {"ours_sweep", "old_defaults_counted"}], rounds),
         "shuffled_70": (short, rounds),
@@ -271,7 +272,7 @@ def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str,
 
 
 def gentleness(bench: Bench, uri: str, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Return what a foreground load felt in every round, idle and during each way, in milliseconds."""
+    """Return the latencies of a foreground load per round, idle and during each way, in ms."""
     ways: dict[str, tuple[str, Callable[[], object]]] = {
         "idle": ("time_70", lambda: time.sleep(5)),
         "ours_defaults": ("time_70", lambda: bench.ours(pause=PAUSE_SECONDS)),

@@ -22,7 +22,7 @@ from joytify_local.stack import start_embedded
 RESULT = Path("build/bench/cleanup_in_lambda.json")
 DATABASE = "joytify-bench"
 TIMEOUT_SECONDS = 900
-# The brake lets 95 % pass.
+# Below the deletion limit, which is 95 %.
 EXPIRED_SHARE = 0.9
 console = Console()
 

@@ -52,7 +52,7 @@ def init_milliseconds(short: str, folder: str, handler: str) -> float:
 
 
 def measure(short: str) -> dict[str, float]:
-    """Measure one image and its bare twin in turn, so that the machine's mood hits both."""
+    """Measure an image and its bare counterpart alternately, so that varying load affects both."""
     base = int(docker("image", "inspect", "--format", "{{.Size}}", docker_base(short)))
     size = int(docker("image", "inspect", "--format", "{{.Size}}", f"joytify/{short}"))
     ours, bare = [], []

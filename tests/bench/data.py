@@ -62,7 +62,7 @@ def _round(uri: str) -> dict[str, float]:
 
 
 def _bare(client: MongoClient[Document]) -> float:
-    """Return the seconds that inserting the playbacks takes, without those that making them takes."""
+    """Return the seconds for inserting the playbacks, without the time for generating them."""
     database = client["bench"]
     for index in BACKEND:
         create(database, PRODUCTION, index)

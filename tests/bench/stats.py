@@ -37,7 +37,7 @@ from joytify_stats.backend import Backend
 RESULT = Path("build/bench/stats.json")
 DATABASE = "joytify-bench"
 SIZES, CLAIMED, SMALL, LARGE = (5_000, 100_000), 100_000, 10_000, 1_000_000
-CHUNK, PUSH = 5000, 1000
+PAGE, PUSH = 5000, 1000
 LATENCY_SECONDS = 0.02
 NOW = datetime.now(UTC)
 MONTH = (NOW.replace(day=1) - timedelta(days=1)).replace(day=1, hour=12, minute=0, second=0, microsecond=0)
@@ -93,7 +93,7 @@ def stats(count: int) -> Iterator[Document]:
 
 
 class Bench:
-    """One server with a number of users, and the ways to tell them."""
+    """One server with a number of users, and the compared ways to notify them."""
 
     def __init__(self, client: MongoClient[Document], stack: Stack, count: int) -> None:
         self.database = client[DATABASE]
@@ -122,12 +122,12 @@ class Bench:
         time.sleep(SETTLE_SECONDS)
 
     def ours(self) -> None:
-        """Run stats' own story."""
+        """Run the use case of stats."""
         backend = Backend(domain=self.stack.backend, key=SecretStr(API_KEY))
-        month_end(self.database, backend=backend, seconds=600, chunk=CHUNK, push_size=PUSH, now=NOW)
+        month_end(self.database, backend=backend, seconds=600, page=PAGE, push_size=PUSH, now=NOW)
 
     def raw(self) -> None:
-        """Make the same change by one command, which is given for nothing who has statistics, and push nothing."""
+        """Make the same change by one command for given users with statistics; push nothing."""
         notification, run = ObjectId(), ObjectId()
         self.database.users.update_many(
             {
@@ -155,7 +155,7 @@ class Bench:
         httpx.post(self.stack.backend + "/notifications/socket", json=body, headers={"x-api-key": API_KEY}, timeout=60)
 
     def seconds(self, way: Callable[[], object]) -> float:
-        """Return how long a way takes on fresh users, and make sure that it told whom it must."""
+        """Return the seconds that a way takes; check that it notifies the right users."""
         self.reset()
         began = time.perf_counter()
         way()
@@ -165,13 +165,13 @@ class Bench:
         return round(took, 3)
 
     def pushed(self) -> list[int]:
-        """Return how many users each request held that the backend took."""
+        """Return the number of users in each request that the backend accepted."""
         taken: list[int] = httpx.get(self.stack.backend + "/pushed", timeout=60).json()["requests"]
         return taken
 
 
 def compare(client: MongoClient[Document], stack: Stack, size: int, rounds: int) -> Document:
-    """Time every way with so many users."""
+    """Time every way with this number of users."""
     bench = Bench(client, stack, size)
     bench.load()
     taken: dict[str, list[float]] = {"raw": [], "ours": [], "old": []}
@@ -189,12 +189,12 @@ def compare(client: MongoClient[Document], stack: Stack, size: int, rounds: int)
 
 
 def ratio(these: list[float], those: list[float]) -> float:
-    """Return the median over the rounds of how many times longer these took than those."""
+    """Return the median of the rounds' ratios of the first times to the second times."""
     return round(statistics.median(a / b for a, b in zip(these, those, strict=True)), 2)
 
 
 def in_image(client: MongoClient[Document], stack: Stack, size: int) -> Document:
-    """Tell so many users by one run of the limited image."""
+    """Notify this number of users by one run of the image under Lambda's limits."""
     bench = Bench(client, stack, size)
     bench.load()
     bench.reset()

@@ -1,4 +1,4 @@
-"""Whatever arrives goes to Discord: parsed, rendered and within every limit, on hypothesis' worst."""
+"""Any text that hypothesis generates is parsed, rendered and posted within Discord's limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ odd = st.recursive(
 
 
 def posted(message: str) -> list[Payload]:
-    """Return what Discord gets for a message, after checking that it takes it."""
+    """Return the payloads for a message, after checking that Discord accepts them."""
     zone = ZoneInfo("Asia/Taipei")
     made = list(payloads([render(received, zone) for received in parse_event(sns_event(message))]))
     bodies = [json.loads(json.dumps(one.body, ensure_ascii=False).encode()) for one in made]

@@ -36,11 +36,11 @@ def test_it_is_shown_for_what_it_is(case: Case) -> None:
     assert case.account in shown["footer"]["text"]
     assert case.region in shown["footer"]["text"]
     assert datetime.fromisoformat(shown["timestamp"]).year == 2026
-    # What a push notification would show raw.
+    # A push notification shows backslashes literally.
     assert "\\" not in shown["title"] + "".join(field["name"] for field in shown.get("fields", []))
-    # Nothing for machines: whole ARNs, times and lists as Python or JSON write them.
+    # No machine notation: no whole ARNs, and no times or lists in the notation of Python or JSON.
     values = shown.get("description", "") + "".join(field["value"] for field in shown.get("fields", []))
-    # A whole text of AWS's is shown too.
+    # A text message is shown in full, so it may contain them.
     assert isinstance(case.message, str) or not re.findall(r"arn:aws|\d{4}-\d\d-\d\dT\d\d|\{'|\['|null", values)
 
 
@@ -91,7 +91,7 @@ def test_an_alarm_with_an_odd_field_is_an_alarm(odd: dict[str, object]) -> None:
     ids=["brackets", "pairs", "addresses", "spaces in a title", "JSON", "spaces"],
 )
 def test_no_text_takes_more_than_its_length(text: str) -> None:
-    """What is quadratic in a text of 256 kB takes minutes; the bound only tells the two apart."""
+    """A quadratic algorithm would take minutes for 256 kB, far more than this bound."""
     began = time.monotonic()
 
     list(payloads([render(parse_event(Case(text, FAILURE, ()).envelope())[0], UTC)]))

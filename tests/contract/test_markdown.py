@@ -1,4 +1,4 @@
-"""What is written is held against a parser of Discord's own dialect, which nobody here wrote."""
+"""Rendered Markdown is checked with an independent parser of Discord's dialect."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def read(texts: list[str]) -> list[str]:
-    """Return what Discord would show of each."""
+    """Return each text as Discord would show it."""
     node = shutil.which("node")
     assert node is not None
     result = subprocess.run(

@@ -59,7 +59,7 @@ def test_the_session_is_there() -> None:
         (["a...c"], "abbc", None),
         (["b", "a"], "a\nb", "b"),
         (["3 wrong"], "2 wrong", "3 wrong"),
-        (["at 2026-11-25 18:17:03 +0000"], "at 2027-01-01 00:00:00 +0100", None),
+        (["at 2026-11-25 18:17:03 UTC"], "at 2027-01-01 00:00:00 CET", None),
         (["run 340ea392-5816-411f-a449-59f55a03da61"], "run 00000000-0000-0000-0000-000000000000", None),
         (["2 wrong"], "all is well", "2 wrong"),
     ],

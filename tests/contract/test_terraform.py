@@ -14,7 +14,7 @@ from joytify_cleanup.settings import CleanupSettings
 from joytify_common.deadline import RESERVE_SECONDS
 from joytify_common.events import MAX_CONTINUATIONS
 from joytify_discord.settings import DiscordSettings
-from joytify_stats.delivery import CHUNK_SECONDS
+from joytify_stats.delivery import PAGE_SECONDS
 from joytify_stats.settings import StatsSettings
 
 # What Terraform itself wires: the names and ARNs of what it creates.
@@ -61,7 +61,7 @@ def test_one_example_says_every_variable_otherwise_than_its_default() -> None:
 def test_a_duration_alarm_knows_when_stats_stops_by_itself() -> None:
     text = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
-    assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + CHUNK_SECONDS:.0f}\n" in text
+    assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text
 
 
 def test_no_sequence_of_runs_is_longer_than_lambda_lets_it_be() -> None:

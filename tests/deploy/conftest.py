@@ -26,7 +26,7 @@ def _network(socket_enabled: None) -> None:
 
 @pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
-    """The deployment; it is destroyed when the last test is over, first with its archive filled."""
+    """The deployment; destroyed after the last test, at first in vain, since its archive is filled."""
     # bin/test-deploy has built the images.
     deployed = run("make", "deploy-local", IMAGES_BUILT="1")
     assert deployed.splitlines()[-1].startswith("deploy-local: ok"), deployed
@@ -41,7 +41,7 @@ def deployment() -> Iterator[Deployment]:
 
 
 def _check_that_the_archive_keeps_its_key(deployment: Deployment) -> None:
-    """Check that a destroy which the filled archive stops leaves the key, without which nobody could read it."""
+    """Check that a destroy that fails on a filled archive keeps the archive's encryption key."""
     kms, bucket = deployment.stack.client("kms"), deployment.root.output("archive_bucket")
     (key,) = (a["TargetKeyId"] for a in kms.list_aliases()["Aliases"] if a["AliasName"] == "alias/joytify-pipeline")
     assert deployment.stack.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] > 0

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def credentials(deployment: Deployment) -> Iterator[dict[str, dict[str, str]]]:
-    """Credentials of each function's own role; what the table's calls act on is there."""
+    """Credentials of each function's role, with the resources that the table's calls need."""
     deployment.stack.client("secretsmanager").create_secret(Name=OTHER_SECRET, SecretString="{}")
     deployment.stack.client("s3").put_object(**OBJECT, Body=b"x")
     sts = deployment.stack.client("sts")

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 RULE, ALARM = "joytify-weekly-cleanup", "joytify-cleanup-failed"
 MARK = "=====command"
-# As CloudWatch words it; the emulator is told.
+# The reason in CloudWatch's words; the tests set it in the emulator.
 REASON = "Threshold Crossed: 1 datapoint [1.0] was greater than the threshold (0.0)."
 
 
@@ -116,7 +116,7 @@ def test_what_is_broken_is_named_and_nothing_else(
 
 
 def test_doctor_knows_what_terraform_makes(well: Deployment) -> None:
-    """So that one that is missing is named."""
+    """Doctor can then name a resource that is missing."""
     names, client = Names(), well.stack.client
     alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
     rules = {rule["Name"] for rule in client("events").list_rules()["Rules"]}
@@ -163,7 +163,7 @@ def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None
     ("words", "says"),
     [
         ("tail discord --since 1h", "posted"),
-        ("invoke stats --dry-run", "notificationsCreated"),
+        ("invoke stats --dry-run", "usersProcessed"),
         ("invoke cleanup --sweep --dry-run --json", '"scope": "sweep"'),
         ("capacity --measure", "now: "),
         ("data verify --production", "every rule holds"),
@@ -182,7 +182,7 @@ def test_every_other_command_works_on_it_too(well: Deployment, words: str, says:
 
 @pytest.fixture
 def evening(well: Deployment) -> Iterator[dict[str, str]]:
-    """Somebody has invoked cleanup with an event that it does not take; what each command of the page printed."""
+    """Output of each command of the page, after cleanup has been called with an invalid event."""
     functions, sqs = well.stack.client("lambda"), well.stack.client("sqs")
     url = sqs.get_queue_url(QueueName="joytify-cleanup-failed")["QueueUrl"]
     functions.invoke(FunctionName=FUNCTIONS["cleanup"], InvocationType="Event", Payload=b'{"dryRun": "yes"}')
@@ -203,7 +203,7 @@ def _run_session(deployment: Deployment) -> dict[str, str]:
     """Run the page's commands in one shell, as a person would, and return what each printed."""
     commands = [command for command, _ in session("An evening")]
     calm = f"aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value OK --state-reason calm"
-    # CloudWatch looks again by itself; the emulator is told what it would find.
+    # CloudWatch re-evaluates the alarm by itself; in the emulator, the script sets its new state.
     lines = [*(f"{each}; echo {MARK}" for each in commands[:-1]), calm, f"{commands[-1]}; echo {MARK}"]
     script = "\n".join([f". {FOLDER}/env.sh", *lines])
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -26,7 +26,7 @@ def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment
     with MongoClient[dict[str, Any]](deployment.stack.mongodb) as client:
         plays = client[DATABASE].playbacks
         before = plays.count_documents({})
-        # A twentieth of what is there, at most, is no matter for the deletion safety limit.
+        # At most a twentieth of the collection, which is below the deletion limit.
         plays.insert_many(
             {"_id": ObjectId(struct.pack(">IQ", int(moment.timestamp()), n)), "createdAt": moment} for n in range(500)
         )
@@ -41,7 +41,7 @@ def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment
 
 
 def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deployment) -> None:
-    """Under the real runtime emulator, which names the error: what no retry can help is not tried again."""
+    """The runtime emulator names the error, so an error that no retry can help is not retried."""
     event = {"dryrun": True}
     posted = _posts(deployment)
 

@@ -47,14 +47,14 @@ def run(job: str, request: str, output: str, times: str, clock: str) -> None:
         job: stats or cleanup.
         request: id of the request, which all attempts share.
         output: file for what is logged.
-        times: how many runs at once, each with a request of its own.
+        times: number of concurrent runs, each with a request of its own.
         clock: seconds by which the clock is wrong.
     """
     with open(output, "a", encoding="utf-8") as file:  # noqa: PTH123 - a stream of this process
         sys.stdout = sys.stderr = file
         handler = importlib.import_module(f"joytify_{job}.handler")
         if job == "stats":
-            handler.CHUNK_USERS = PAGE  # type: ignore[attr-defined] # of a test
+            handler.PAGE_USERS = PAGE  # type: ignore[attr-defined] # of a test
         _Clock.off = timedelta(seconds=float(clock))
         for name in ("joytify_common.mongo", "joytify_common.job"):
             importlib.import_module(name).datetime = _Clock  # type: ignore[attr-defined] # of a test

@@ -1,4 +1,4 @@
-"""What stands before a server, or in its place: it passes connections on, delays or breaks them, or answers wrongly."""
+"""A proxy before a server, or in its place: passes on, delays or breaks connections, or lies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from threading import Event, Lock, Thread
 
 HOST = "127.0.0.1"
-# Whom the backend was told of.
+# Ids of users in a push request.
 USER_ID = re.compile(rb'"([0-9a-f]{24})"')
 HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
 ANSWERS = {
@@ -28,7 +28,7 @@ class Door:
     Attributes:
         mood: how connections are answered; empty to pass them on to the server behind it.
         seconds: by how much everything that passes is delayed.
-        told: the ids in what was sent to a service that takes it.
+        told: ids in the requests that the service accepted.
     """
 
     def __init__(self, target: int = 0, mood: str = "") -> None:
@@ -42,7 +42,7 @@ class Door:
         Thread(target=self._accept, daemon=True).start()
 
     def take(self, mood: str) -> None:
-        """Behave so from now on, also on the connections that are open."""
+        """Change the mood, and break the open connections, so that it applies to all."""
         self.mood = mood
         self.reset()
 
@@ -129,7 +129,7 @@ class Door:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """Return a whole request, as far as it says how long it is."""
+    """Return a request up to the end of the body that its Content-Length announces."""
     data = connection.recv(1 << 16)
     head, _, body = data.partition(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)

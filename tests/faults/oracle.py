@@ -22,13 +22,13 @@ SECRET = "s3cret-of-the-faults"  # noqa: S105 - of a test
 
 @dataclass(frozen=True)
 class World:
-    """What was there before.
+    """The state of the database before the run.
 
     Attributes:
         entitled: users who must have one notification.
-        odd: users whose document cannot take it.
-        retained: the plays and sessions that must stay, byte for byte, by their ids.
-        expired: those that must go, the same.
+        odd: users whose document cannot hold the notification.
+        retained: plays and sessions that must remain unchanged, as bytes, by their ids.
+        expired: plays and sessions that must be deleted, as bytes, by their ids.
     """
 
     entitled: frozenset[ObjectId]
@@ -81,7 +81,7 @@ def _play(chance: Random) -> Document:
 
 
 def _session(chance: Random) -> Document:
-    """A session whose user was active or not, and which has ended, goes on, or does not say."""
+    """A session, recently active or not, that has ended, continues, or has no usable end."""
     active = (NOW - timedelta(days=chance.choice([1, 59, 61, 90, 200]))).replace(microsecond=0)
     odd: Any = chance.choice([active] * 8 + [[active], active.isoformat(), None])
     session = {"_id": ObjectId(), "user": ObjectId(), "status": {"online": False, "lastActive": odd}}
@@ -132,7 +132,7 @@ def broken_by_cleanup(
 
 
 def broken_by_pushes(database: Database[Document], reports: list[Document], pushed: set[str]) -> Iterator[str]:
-    """Yield whether some were neither pushed nor counted; a report says how many it knows of."""
+    """Yield a sentence if users were neither pushed nor counted as failed pushes in the reports."""
     given = database.users.count_documents({"notifications": {"$type": "array", "$ne": []}})
     counted = sum(each["data"].get("socketFailures") or 0 for each in reports)
     if len(pushed) + counted < given:
@@ -140,8 +140,8 @@ def broken_by_pushes(database: Database[Document], reports: list[Document], push
 
 
 def broken_by_output(output: str, reports: list[Document], *, ended_well: bool) -> Iterator[str]:
-    """Yield what must not be in what the attempts wrote and published, or is missing there."""
+    """Yield a sentence for each forbidden or missing text in the attempts' output and reports."""
     if SECRET in output or SECRET in str(reports):
         yield "a secret is in the output"
     if ended_well and not any(each["type"].endswith("_summary") for each in reports) and "ReportsLost" not in output:
-        yield "nobody was told that it ended, nor that this could not be told"
+        yield "the end was not reported, and the lost report was not counted"

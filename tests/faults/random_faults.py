@@ -1,6 +1,6 @@
-"""`make faults`: faults at random moments, each followed by Lambda's retries, and then what must hold.
+"""`make faults`: faults at random moments, each then Lambda's retries, then a check.
 
-Seeded, so that what was found can be found again: `make faults SEED=7 N=50`.
+Seeded, so that a failure can be reproduced: `make faults SEED=7 N=50`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DATABASE = "joytify-faults"
 JOBS = ("stats", "cleanup")
 KILLED, FROZEN, ALL_AT_ONCE, WRONG_CLOCK = "killed", "frozen and thawed", "at once", "the clock is wrong"
 BACKEND, AWS = "the backend ", "AWS "
-# Runs in a fork: as Lambda would, from the handler on.
+# Code of a fork, which calls the handler as Lambda would.
 RUN = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -74,9 +74,9 @@ def slow(at: Places, chance: Random) -> None:
 
 
 def refuse(at: Places, chance: Random) -> None:
-    """Refuse what writes, as a server without space or a quota does, and as one that is overloaded."""
+    """Refuse writes, as a server does that is out of space, over its quota, or overloaded."""
     code = chance.choice([8000, 14031, 462, 112])
-    # Each attempt may end at one of them: the last must be left.
+    # Each refusal may end one attempt, and the last attempt must not be refused.
     at.mongodb.fail(["update", "delete", "findAndModify", "commitTransaction"], ATTEMPTS - 1, errorCode=code)
 
 
@@ -170,7 +170,7 @@ class Faults:
         noticed = attempts > 1 or LOGGED.search(logged) is not None
         trial = Trial(number, job, fault, attempts, noticed, ended_well, ())
         broken = list(self._broken(trial, world, logged, backend.told))
-        # Lambda's attempts are enough for every fault but one, which no attempt may survive.
+        # An attempt must succeed after every fault, except with a wrong clock, where none may.
         if ended_well == (fault == WRONG_CLOCK):
             broken.append("it ran by a wrong clock" if ended_well else "no attempt ended well")
         return replace(trial, broken=tuple(broken))
@@ -192,7 +192,7 @@ class Faults:
         once = [*call, "1", "0"]
         if fault == KILLED:
             self.runs.kill(self.chance.uniform(0, 2), *once)
-            # The transaction of a killed run is open for a while.
+            # The killed run was the first attempt; its transaction stays open for a while.
             return self._retried(once, first=2)
         if fault == FROZEN:
             code = self.runs.freeze(self.chance.uniform(0, 2), self.chance.uniform(1, 10), *once)
@@ -223,7 +223,7 @@ class Faults:
 
 
 def trials(count: int, seed: int) -> list[Trial]:
-    """Make so many trials, and return what came of each."""
+    """Make this number of trials, and return their results."""
     chance = Random(seed)  # noqa: S311 - moments, not secrets
     made = []
     with ExitStack() as stack:

@@ -30,7 +30,7 @@ class Server:
 
     @property
     def direct(self) -> str:
-        """Connection string of the server itself, for whoever fills it and looks at the end."""
+        """Connection string of the server itself, for preparing and checking the data."""
         return f"mongodb://{HOST}:{self._port}/?directConnection=true"
 
     @property
@@ -91,7 +91,7 @@ class Server:
             client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
 
     def slow(self, seconds: float) -> None:
-        """Delay everything by so much."""
+        """Delay all traffic by a number of seconds."""
         self.door.seconds = seconds
 
     def end(self) -> None:

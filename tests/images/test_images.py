@@ -62,7 +62,7 @@ def test_a_bad_event_is_an_error_that_names_the_key(
 
 
 def test_what_discord_adds_to_the_base_is_small() -> None:
-    """A cold start fetches it; the alarm that it is to tell of may be the first event in weeks."""
+    """A cold start downloads the layers, and an alarm may be the first event in weeks."""
     base = docker("image", "inspect", "--format", '{{index .Config.Labels "joytify.base"}}', "joytify/discord")
     sizes = [int(docker("image", "inspect", "--format", "{{.Size}}", image)) for image in ("joytify/discord", base)]
 
@@ -162,7 +162,7 @@ for name in called | {"secretsmanager"}:
     ],
 )
 def test_an_image_describes_every_service_that_its_function_calls(short: str, clients: set[str]) -> None:
-    """The others are taken out: a call to one of them would fail in production only."""
+    """The image lacks all others, so a call to another service fails only in production."""
     options = ["--rm", "--entrypoint", "python3", "-w", "/var/task", "-e", "AWS_DEFAULT_REGION=ap-northeast-1"]
 
     made = docker("run", *options, f"joytify/{short}", "-c", CLIENTS).split()

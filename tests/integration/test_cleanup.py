@@ -115,15 +115,17 @@ def test_it_stops_at_its_deadline_and_the_next_run_completes(database: Database[
     assert [d["createdAt"] for d in database.playbacks.find()] == [NEW]
 
 
-def test_the_brake_spares_its_collection_and_the_others_are_cleaned(database: Database[Document]) -> None:
+def test_a_collection_over_the_deletion_limit_keeps_all_and_the_others_are_cleaned(
+    database: Database[Document],
+) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(1000)])
     database.sessions.insert_many([session(OLD), session(NEW)])
 
-    with pytest.raises(PermanentError, match="allowAboveLimit"):
+    with pytest.raises(PermanentError, match="ignoreDeletionLimit"):
         clean(database)
 
     assert (database.playbacks.count_documents({}), database.sessions.count_documents({})) == (1000, 1)
-    assert clean(database, {"allowAboveLimit": True})["records_deleted"] == 1000
+    assert clean(database, {"ignoreDeletionLimit": True})["records_deleted"] == 1000
 
 
 def test_a_dry_run_writes_nothing(database: Database[Document]) -> None:
@@ -142,7 +144,7 @@ def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Datab
     def made(moment: datetime, number: int) -> list[Document]:
         return [{**playback(NEW), "_id": ObjectId.from_datetime(moment + timedelta(seconds=n))} for n in range(number)]
 
-    # Of 1,000 documents a week brought 700, and 200 will go in the next.
+    # Of 1,000 documents, 700 were created in the last week, and 200 expire in the next week.
     database.playbacks.insert_many(made(now - 30 * day, 100) + made(before + day, 200) + made(now - day, 700))
     stats = database.command("dbStats")
 

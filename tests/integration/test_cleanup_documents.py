@@ -243,7 +243,7 @@ def test_the_deletion_limit_does_not_trust_the_servers_estimate(tmp_path: Path) 
         with MongoClient[Document](uri, tz_aware=True) as client:
             playbacks = client.test.playbacks
             estimated, real = playbacks.estimated_document_count(), playbacks.count_documents({})
-            with pytest.raises(PermanentError, match="allowAboveLimit"):
+            with pytest.raises(PermanentError, match="ignoreDeletionLimit"):
                 clean_up(client.test)
             left = playbacks.count_documents({})
     finally:

@@ -23,7 +23,7 @@ from joytify_common.errors import PermanentError
 from joytify_common.messages import CollectionFigures
 
 OLD = CUTOFF - timedelta(days=900)
-# A fifth of the real number, so that a collection which is not swept anyway is soon filled.
+# A fifth of the real number, so that a collection too large to be swept anyway is filled quickly.
 SWEPT_UP_TO_DOCUMENTS = 4000
 KEPT = SWEPT_UP_TO_DOCUMENTS + 1000
 EXPIRED = 2000
@@ -167,7 +167,7 @@ OTHERS: dict[str, list[object]] = {
 def test_ids_of_another_type_are_examined_by_every_run(
     database: Database[Document], identities: list[object], *, sweep: bool
 ) -> None:
-    """They do not tell when they were created; the first of each kind is kept, the others have expired."""
+    """Such ids hold no creation time; the first of each kind is kept, the others expired."""
     first, *others = identities
     kept = [*retained(), played(CUTOFF, _id=first)]
     old = expired() + [played(CUTOFF - timedelta(days=9), _id=identity) for identity in others]
@@ -223,7 +223,7 @@ def test_the_safety_limit_holds_for_ids_of_another_type(database: Database[Docum
     ]
     database.playbacks.insert_many(old)
 
-    with pytest.raises(PermanentError, match="allowAboveLimit"):
+    with pytest.raises(PermanentError, match="ignoreDeletionLimit"):
         clean(database)
 
     assert database.playbacks.estimated_document_count() == KEPT

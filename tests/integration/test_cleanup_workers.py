@@ -41,7 +41,7 @@ def plan(database: Database[Document], event: Document) -> Document:
 
 def work(database: Database[Document], planned: Document, span: Document, **options: Any) -> Document:
     done = {key: planned["done"][key] for key in ("startedAt", "cutoff", "testMode")}
-    event = {"worker": True, "allowAboveLimit": planned["allowAboveLimit"], "todo": [span], "done": done}
+    event = {"worker": True, "ignoreDeletionLimit": planned["ignoreDeletionLimit"], "todo": [span], "done": done}
     told: Document = json.loads(json.dumps(answer(database, event, **options)))
     return told
 
@@ -98,7 +98,7 @@ def test_no_state_outgrows_what_step_functions_passes_on(database: Database[Docu
     """Every worker leaves something, and the `_id` where it stopped is as long as it can be."""
     long_ids = [{"_id": f"{number:05}" + "x" * 900, "createdAt": CUTOFF - timedelta(days=1)} for number in range(50)]
     database.playbacks.insert_many(long_ids + [played(CUTOFF - timedelta(minutes=number)) for number in range(9000)])
-    planned = plan(database, {"workers": MAX_WORKERS, "allowAboveLimit": True})
+    planned = plan(database, {"workers": MAX_WORKERS, "ignoreDeletionLimit": True})
     for _ in range(3):
         options: Document = {"checks": 7, "batch_size": 5, "pause": 0.001}
         results = [work(database, planned, span, **options) for span in planned["todo"]]
@@ -108,7 +108,7 @@ def test_no_state_outgrows_what_step_functions_passes_on(database: Database[Docu
         assert size * 2 * (2 * MAX_WORKERS + 2) / len(planned["todo"]) < LIMIT
         planned = plan(
             database,
-            {"workers": MAX_WORKERS, "allowAboveLimit": True, "done": planned["done"], "results": results},
+            {"workers": MAX_WORKERS, "ignoreDeletionLimit": True, "done": planned["done"], "results": results},
         )
 
 
@@ -124,12 +124,12 @@ def test_a_dry_run_is_not_divided(database: Database[Document]) -> None:
 def test_the_deletion_limit_is_checked_before_any_worker_and_by_each(database: Database[Document]) -> None:
     database.playbacks.insert_many([played(CUTOFF - timedelta(minutes=number)) for number in range(2000)])
 
-    with pytest.raises(PermanentError, match="allowAboveLimit"):
+    with pytest.raises(PermanentError, match="ignoreDeletionLimit"):
         plan(database, {})
-    allowed = plan(database, {"allowAboveLimit": True})
+    allowed = plan(database, {"ignoreDeletionLimit": True})
     whole = {**allowed["todo"][0], "stop": allowed["todo"][-1]["stop"]}
-    with pytest.raises(PermanentError, match="allowAboveLimit"):
-        work(database, {**allowed, "allowAboveLimit": False}, whole)
+    with pytest.raises(PermanentError, match="ignoreDeletionLimit"):
+        work(database, {**allowed, "ignoreDeletionLimit": False}, whole)
 
     assert database.playbacks.count_documents({}) == 2000
     assert work(database, allowed, whole)["done"]["collections"]["playbacks"]["deleted"] > 0
@@ -168,7 +168,7 @@ def test_a_step_of_another_time_deletes_nothing(
 
 @pytest.mark.parametrize("spans", [0, 1])
 def test_an_event_that_leaves_work_out_is_no_success(database: Database[Document], spans: int) -> None:
-    """Nobody knows who wrote it; a success would silence the alarm for a missed run."""
+    """The event may have been written by hand; a success would reset the missed-run alarm."""
     fill(database)
     planned = plan(database, {})
     started: list[Document] = []
@@ -178,7 +178,7 @@ def test_an_event_that_leaves_work_out_is_no_success(database: Database[Document
     left = database.playbacks.count_documents({"createdAt": {"$lt": CUTOFF}})
     assert left > 0
     assert (report.is_complete, report.remaining) == (False, left)
-    # What made some progress goes on until all is done; what made none is for a person.
+    # A run that made progress continues until everything is done; otherwise a person must act.
     assert report.stop_reason == ("deadline" if spans else "no_progress")
     for following in started:
         assert clean_up(database, following).is_complete

@@ -156,7 +156,7 @@ def test_a_message_that_is_delivered_four_times_at_once_is_posted_once(discord: 
 
 
 def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -> None:
-    """The claim is given back, or ends by itself where whoever had it died."""
+    """The claim is released, or expires if its owner died."""
     memory = table_memory(endpoint)
     httpx.put(discord + "/mood", json={"status": 400, "times": 2}).raise_for_status()
     webhook = Webhook(url=SecretStr(discord + WEBHOOK_PATH))
@@ -165,7 +165,7 @@ def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -
         make(deadline=Deadline(time.monotonic() + 5)).deliver(parse_event(numbered(1, "refused at first")))
     assert memory.claim("message id-2", -5)
     assert memory.claim("message id-3", 60)
-    # Whoever has it may have died, so it is no success, and Lambda tries again.
+    # The claim's owner may have died, so the delivery counts as failed and Lambda retries.
     with pytest.raises(TransientError, match="claimed by another attempt"):
         make(deadline=Deadline(time.monotonic() + 1)).deliver(parse_event(numbered(3, "in another's hand")))
 

@@ -1,4 +1,4 @@
-"""Cleanup on a server that steps down, drops connections or is slow: retried where a retry can help, else said."""
+"""Cleanup on a server that steps down, drops connections or is slow: retries and error reports."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_server_that_becomes_slow_does_not_outlive_the_run(
     # A batch is four deletes: one and a half batches pass.
     with failing(mongodb, {"skip": 6}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
         progress = clean(filled, seconds=1)
-        # Given up a grace after the deadline, not when the server answers.
+        # The run gives up at the deadline plus a grace period, not when the server answers.
         assert time.monotonic() - began < SLOW_SECONDS
 
     assert progress.left

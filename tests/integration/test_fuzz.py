@@ -91,7 +91,7 @@ def test_the_month_end_reaches_everyone_who_is_in_order(
     database.playbacks.insert_many([{"createdAt": OCTOBER, **document} for document in plays] or [{}])
     outside = Outside()
 
-    month_end(database, outside, chunk=3, event={"rebuild": True})
+    month_end(database, outside, page=3, event={"rebuild": True})
 
     given_to = {user["_id"] for user in database.users.find({"_id": {"$in": good}, "notifications": {"$size": 1}})}
     harmed = {document.get("user") for document in stats if isinstance(document.get("user"), ObjectId)}

@@ -61,7 +61,7 @@ def say_nothing(_: socket.socket, over: Event) -> None:
 
 @pytest.mark.parametrize("answer", [drip_head, drip_body, say_nothing])
 def test_the_whole_answer_is_bounded_not_each_read(answer: Callable[[socket.socket, Event], None]) -> None:
-    """Each read of these is in time."""
+    """Each single read of these answers is within the timeout."""
     with server(answer) as url, pytest.raises(httpx.RequestError):
         send("GET", url, 0.5, {})
 
@@ -70,7 +70,7 @@ def test_the_whole_answer_is_bounded_not_each_read(answer: Callable[[socket.sock
 def test_an_answer_that_took_too_long_keeps_no_thread_and_no_connection(
     answer: Callable[[socket.socket, Event], None],
 ) -> None:
-    """A container lives for hours: what each timeout left behind would add up."""
+    """A container lives for hours, so leftovers of each timeout would add up."""
     refused = Event()
 
     def watched(connection: socket.socket, over: Event) -> None:

@@ -34,7 +34,7 @@ from joytify_local.processes import free_port, start, stop
 from joytify_local.stack import Stack, start_embedded
 
 DATABASE = "joytify-operate"
-# What a shell starts in the background ignores SIGINT, and so does all that it starts.
+# A process that a shell starts in the background ignores SIGINT, and so do its children.
 INTERRUPTIBLE = ("env", "--default-signal=INT", str(Path(sys.executable).with_name("joytify")))
 
 Document = dict[str, Any]
@@ -57,7 +57,7 @@ def stack(running: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
     """The stack, as the command finds it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MONGODB_URI", raising=False)
-    # A server that is not there is not there after one second either.
+    # One second is enough to notice that a server is missing.
     monkeypatch.setattr(mongo, "CONNECT_SECONDS", 1)
     write(running)
     return running
@@ -422,7 +422,7 @@ def test_a_webhook_that_was_mended_is_used_at_once(stack: Stack) -> None:
 
 
 def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
-    """Its own settings and its own address may differ from this machine's."""
+    """The function's settings and address may differ from this machine's."""
     asked = {each["check"]: each for each in examine(run("doctor", "--json")[1]) if each["check"].startswith("asked")}
     assert {name: each["says"] for name, each in asked.items()} == {
         "asked stats": "it reaches mongodb, backend",
@@ -441,7 +441,7 @@ def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
     with in_environment("stats", HTTPS_PROXY="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="")(stack):
         found = examine(run("doctor", "--json")[1])
     assert wrong(found) == {"asked stats"}
-    # What is asked is told to nobody else.
+    # A self-test posts nothing to Discord.
     assert len(httpx.get(stack.discord + "/messages").json()) == posted
 
 
@@ -587,7 +587,7 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
 
 @pytest.mark.parametrize("kind", ["stats", "playbacks"])
 def test_ctrl_c_leaves_what_is_whole_and_says_what_is_there(stack: Stack, kind: str) -> None:
-    """Whatever is being written: every user has the statistics and the notification that he refers to."""
+    """At any moment, every user has the statistics and the notification that the user refers to."""
     command = [*INTERRUPTIBLE, "data", "generate", "2500", "--playbacks-per-user", "100"]
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[DATABASE]
@@ -627,7 +627,7 @@ def test_a_server_in_the_environment_does_not_take_the_place_of_aws(
 
 
 def test_rates_are_measured_however_many_are_made(stack: Stack) -> None:
-    """25,000 plays of an hour, as a database has that thousands of users write to."""
+    """25,000 plays within one hour, as in a database that thousands of users write to."""
     with MongoClient[Document](stack.mongodb) as client:
         playbacks, now = client[DATABASE].playbacks, int(time.time())
         playbacks.delete_many({})

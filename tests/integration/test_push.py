@@ -110,7 +110,7 @@ def test_dockers_client_shows_the_token_to_the_registry() -> None:
     class Registry(BaseHTTPRequestHandler):
         """Asks who is there, as a private registry does, and has nothing."""
 
-        # So that it answers an attempt at TLS in plain HTTP, which the client takes as a reason to speak that.
+        # Answers a TLS handshake in plain HTTP, so that the client falls back to plain HTTP.
         default_request_version = "HTTP/1.1"
 
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Statistics built from plays on a real MongoDB, held against adding play by play, as the backend does."""
+"""Statistics built from plays on a real MongoDB, compared with the backend's play-by-play sums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError
 from joytify_common.ids import BEGINNING
 from joytify_stats.period import Period
-from joytify_stats.rebuild import CHUNK_USERS, Rebuild
+from joytify_stats.rebuild import PAGE_USERS, Rebuild
 
 Document = dict[str, Any]
 
@@ -118,7 +118,7 @@ def held(database: Database[Document]) -> dict[ObjectId, list[Document]]:
 
 
 def lose(database: Database[Document], period: Period = OCTOBER) -> None:
-    """Remove the month's elements, as a backend that was down leaves them out."""
+    """Remove the month's elements, as if the backend had been down."""
     lost = {"createdAt": {"$gte": period.start, "$lt": period.end}}
     database[TEST.stats].update_many({}, {"$pull": {"stats": lost}})
 
@@ -182,15 +182,15 @@ def test_a_comparison_tells_what_disagrees_and_changes_nothing(
 def test_one_that_was_stopped_goes_on_where_it_was(
     database: Database[Document], kept: dict[ObjectId, list[Document]]
 ) -> None:
-    """Users beyond a chunk: as many as it takes have played nothing."""
-    database[TEST.users].insert_many({"_id": ObjectId()} for _ in range(2 * CHUNK_USERS))
+    """More users than fit into a page; the additional ones have played nothing."""
+    database[TEST.users].insert_many({"_id": ObjectId()} for _ in range(2 * PAGE_USERS))
     lose(database)
 
     first = next(rebuild(database).build(BEGINNING))
     assert held(database) == kept
     rest = list(rebuild(database).build(first.last))
 
-    assert first.users + sum(each.users for each in rest) == len(IDS) + 2 * CHUNK_USERS
+    assert first.users + sum(each.users for each in rest) == len(IDS) + 2 * PAGE_USERS
     assert held(database) == kept
 
 
@@ -199,7 +199,7 @@ from pymongo import MongoClient
 from test_rebuild import BEGINNING, rebuild
 import joytify_stats.rebuild
 
-joytify_stats.rebuild.CHUNK_USERS = 2
+joytify_stats.rebuild.PAGE_USERS = 2
 
 def run(uri, database):
     with MongoClient(uri, tz_aware=True) as client:
@@ -286,11 +286,11 @@ def test_what_cannot_work_says_how_it_can(
 
 
 def test_a_month_of_which_plays_may_be_gone_is_refused(database: Database[Document]) -> None:
-    """Users are older than the month, and no play is."""
+    """There are users from before the month, but no plays, so plays may have been deleted."""
     database[TEST.playbacks].create_index("user")
     database[TEST.users].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start)})
     database[TEST.playbacks].insert_one({"createdAt": OCTOBER.start})
-    # Never deleted, and no sign that others were not.
+    # Cleanup never deletes this play, so its presence does not prove that no others were deleted.
     database[TEST.playbacks].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start), "createdAt": "2026-09-01"})
 
     with pytest.raises(ConfigError, match="no play from before 2026-10"):

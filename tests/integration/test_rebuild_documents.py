@@ -37,8 +37,8 @@ def rebuild(database: Database[Document], *, replace: bool = False) -> Rebuild:
 
 def build(database: Database[Document], *, replace: bool = False) -> Built:
     total = Built()
-    for chunk in rebuild(database, replace=replace).build(BEGINNING):
-        total = total.plus(chunk)
+    for page in rebuild(database, replace=replace).build(BEGINNING):
+        total = total.plus(page)
     return total
 
 
@@ -216,15 +216,15 @@ def test_a_play_of_several_users_is_nobodys(database: Database[Document]) -> Non
     assert (built.written, built.plays_skipped) == (3, 2)
 
 
-def test_what_was_begun_is_counted_when_the_time_is_over_or_a_chunk_fails(
+def test_what_was_begun_is_counted_when_the_time_is_over_or_a_page_fails(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.rebuild.CHUNK_USERS", 10)
+    monkeypatch.setattr("joytify_stats.rebuild.PAGE_USERS", 10)
     users = [ObjectId() for _ in range(100)]
     add_users(database, users)
     asked = iter([True, True, True, False])
 
-    chunks = list(rebuild(database).build(BEGINNING, lambda: next(asked)))
+    pages = list(rebuild(database).build(BEGINNING, lambda: next(asked)))
     write, calls = Collection.bulk_write, iter(range(100))
 
     def failing(self: Collection[Document], *args: Any, **options: Any) -> Any:
@@ -232,21 +232,21 @@ def test_what_was_begun_is_counted_when_the_time_is_over_or_a_chunk_fails(
             raise ConnectionFailure
         return write(self, *args, **options)
 
-    written = sum(chunk.written for chunk in chunks)
+    written = sum(page.written for page in pages)
     assert written == database.stats.count_documents({}) == 40
     monkeypatch.setattr(Collection, "bulk_write", failing)
     monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
     more: list[Built] = []
     failure: TransientError | None = None
     try:
-        more.extend(rebuild(database).build(chunks[-1].last))
+        more.extend(rebuild(database).build(pages[-1].last))
     except TransientError as exc:
         failure = exc
 
     assert failure is not None
-    assert database.stats.count_documents({}) == 40 + sum(chunk.written for chunk in more)
+    assert database.stats.count_documents({}) == 40 + sum(page.written for page in more)
     monkeypatch.undo()
-    list(rebuild(database).build(max((chunk.last for chunk in more), default=chunks[-1].last)))
+    list(rebuild(database).build(max((page.last for page in more), default=pages[-1].last)))
     assert durations(database) == dict.fromkeys(users, 60)
 
 
@@ -287,7 +287,7 @@ IDS: Sequence[Any] = (None, -4.5, Int64(7), "$text", {"of": 1}, b"b", ObjectId()
 def test_users_with_ids_of_every_type_are_all_built(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.rebuild.CHUNK_USERS", 1)
+    monkeypatch.setattr("joytify_stats.rebuild.PAGE_USERS", 1)
     add_users(database, IDS[:-1])
     database.users.insert_one({"_id": MaxKey()})
 

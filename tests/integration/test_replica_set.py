@@ -97,12 +97,12 @@ def test_stats_reads_where_it_is_told_to(
     users = listeners(three)
     before, primary = nodes.aggregations(), nodes.settle().address
 
-    progress = month_end(three, read_preference=preference, chunk=100)
+    progress = month_end(three, read_preference=preference, page=100)
 
     ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
     elsewhere = sum(count for address, count in ran.items() if address != primary)
     assert progress.users_updated == len(users)
-    # A chunk's audience is one aggregation; who is pending is asked of the primary always.
+    # A page's audience is one aggregation; who is pending is asked of the primary always.
     assert elsewhere >= USERS / 100 if on_secondaries else elsewhere == 0
     assert ran[primary] > 0
 
@@ -156,7 +156,7 @@ def test_a_month_end_that_loses_the_primary_tells_everyone_once(
     losing = Loss(nodes, loss, lambda: three.users.count_documents({"notifications.0": {"$exists": True}}))
     losing.start()
 
-    month_end(three, outside, chunk=5, seconds=120)
+    month_end(three, outside, page=5, seconds=120)
 
     losing.check(USERS)
     told = [user["_id"] for user in three.users.find() for _ in user["notifications"]]

@@ -158,7 +158,7 @@ def test_a_schedule_of_the_other_mode_is_skipped(stack: Stack) -> None:
 
 
 def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) -> None:
-    """Lambda calls itself asynchronously; the chain tells what all its runs did."""
+    """The function invokes itself asynchronously; the last message reports the work of all runs."""
     httpx.delete(stack.discord + "/messages")
     client = aws_client("lambda", stack.aws)
     name = FUNCTIONS["cleanup"]
@@ -171,7 +171,7 @@ def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) 
         client.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **hurried}})
         try:
             failed, answer = invoke(stack, "cleanup", {"testMode": True})
-            # A run that deletes the last and has no time left to see that continues, too.
+            # A run continues, too, if it deletes the last document but has no time left to notice.
             assert posts(stack, 1, "✅ Cleanup: 150 records deleted") == ["✅ Cleanup: 150 records deleted [TEST MODE]"]
         finally:
             client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
@@ -198,7 +198,7 @@ def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
         kept = playbacks.count_documents({})
         playbacks.insert_many([{"createdAt": old} for _ in range(2000)])
         refused, error = invoke(stack, "cleanup", {"testMode": True, "plan": True})
-        allowed, _ = invoke(stack, "cleanup", {"testMode": True, "plan": True, "allowAboveLimit": True})
+        allowed, _ = invoke(stack, "cleanup", {"testMode": True, "plan": True, "ignoreDeletionLimit": True})
         playbacks.delete_many({})
 
     assert not failed
@@ -206,9 +206,9 @@ def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
     assert [each["collection"] for each in answer["todo"]] == ["playbacks"]
     assert (answer["done"]["ranges"], answer["done"]["workers"]) == (1, 1)
     assert refused
-    assert "CLEANUP_MAX_DELETE_PERCENT" in error["errorMessage"]
+    assert "CLEANUP_DELETION_LIMIT_PERCENT" in error["errorMessage"]
     assert not allowed
-    # The three were for the caller; what comes after them is alone.
+    # The three events above were answered to the caller only, so this is the only post.
     invoke(stack, "cleanup", {"testMode": "yes"})
     assert posts(stack, 1) == ["❌ Cleanup failed at event"]
 

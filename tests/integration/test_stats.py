@@ -20,7 +20,7 @@ from joytify_common.errors import ConfigError, JobError, TransientError
 from joytify_common.events import MAX_CONTINUATIONS
 from joytify_stats.audience import MARK, Audience, Recipients
 from joytify_stats.backend import KeyRefusedError
-from joytify_stats.rebuild import CHUNK_USERS
+from joytify_stats.rebuild import PAGE_USERS
 
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -54,7 +54,8 @@ def test_the_entitled_get_it_once_and_nobody_else(database: Database[Document]) 
     progress = month_end(database, outside)
 
     assert sorted(holders(database)) == sorted(entitled) == sorted(outside.backend.pushed)
-    assert (progress.notifications_created, progress.users_updated, progress.socket_users_notified) == (1, 8, 8)
+    assert database.notifications.count_documents({}) == 1
+    assert (progress.users_updated, progress.socket_users_notified) == (8, 8)
     assert outside.cleanups == ["started"]
     assert list(faults(database, PRODUCTION)) == []
 
@@ -106,7 +107,7 @@ def test_a_second_run_delivers_nothing_again(database: Database[Document]) -> No
 
 
 def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Document]) -> None:
-    """The first run dies in the middle of a chunk, after the users and before the progress was written."""
+    """The first run dies in the middle of a page, after the users and before the progress was written."""
     users = [add_user(database) for _ in range(3)]
     month_end(database)
     database.pipelineDeliveries.update_one({}, {"$unset": {"finishedAt": 1, "after": 1}})
@@ -116,22 +117,22 @@ def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Do
     progress = month_end(database, run_id="run-2")
 
     assert sorted(holders(database)) == sorted(users[1:])
-    assert (progress.notifications_created, progress.users_updated) == (0, 1)
+    assert (database.notifications.count_documents({}), progress.users_updated) == (1, 1)
 
 
 def test_two_statistics_of_one_user_far_apart_give_it_once(database: Database[Document]) -> None:
-    """Both chunks that hold the user are at work at the same time."""
+    """Both pages that hold the user are at work at the same time."""
     users = [add_user(database) for _ in range(20)]
     database.stats.insert_many([{"user": user, "stats": [{"createdAt": OCTOBER}]} for user in users])
     outside = Outside()
 
-    progress = month_end(database, outside, chunk=1)
+    progress = month_end(database, outside, page=1)
 
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
     assert progress.users_updated == 20
 
 
-def test_what_a_chunk_gave_is_pushed_though_its_neighbour_failed(
+def test_what_a_page_gave_is_pushed_though_its_neighbour_failed(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A retry finds nobody lacking it there, so nobody else would push them."""
@@ -147,10 +148,10 @@ def test_what_a_chunk_gave_is_pushed_though_its_neighbour_failed(
     monkeypatch.setattr(Audience, "attach", failing)
     outside = Outside()
     with pytest.raises(TransientError):
-        month_end(database, outside, chunk=3)
+        month_end(database, outside, page=3)
     given = sorted(holders(database))
     pushed_at_first = sorted(outside.backend.pushed)
-    month_end(database, outside, chunk=3, run_id="retry")
+    month_end(database, outside, page=3, run_id="retry")
 
     assert len(given) == 6
     assert pushed_at_first == given
@@ -165,7 +166,7 @@ def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]
         runs = list(pool.map(lambda n: month_end(database, outside, run_id=f"run-{n}"), range(8)))
 
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
-    assert sum(run.notifications_created for run in runs) == 1
+    assert database.notifications.count_documents({}) == 1
     assert sum(run.users_updated for run in runs) == 60
     assert database.notifications.count_documents({}) == 1
 
@@ -196,7 +197,7 @@ def test_one_malformed_user_stops_nobody_else(database: Database[Document], noti
 def test_out_of_time_it_continues_where_it_stopped(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside = Outside()
 
@@ -239,7 +240,7 @@ def test_statistics_that_real_time_updates_missed_are_built_before_they_are_anno
 def test_building_that_is_out_of_time_goes_on_after_the_last_user(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    users = [add_user(database, documents=0) for _ in range(CHUNK_USERS + 1)]
+    users = [add_user(database, documents=0) for _ in range(PAGE_USERS + 1)]
     database.playbacks.create_index("user")
     for user in (users[0], users[-1]):
         add_play(database, user)
@@ -259,7 +260,7 @@ def test_building_that_is_out_of_time_goes_on_after_the_last_user(
 def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
     outside, last = Outside(), {"continuation": MAX_CONTINUATIONS}
 

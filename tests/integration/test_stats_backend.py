@@ -24,7 +24,7 @@ from joytify_stats.backend import Backend
 Document = dict[str, Any]
 
 KEY = "the-key-of-the-test"
-LISTENERS, CHUNK = 40, 5
+LISTENERS, PAGE = 40, 5
 READ_SECONDS = 0.5
 FOREVER = 1_000_000
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
@@ -50,13 +50,13 @@ def listeners(database: Database[Document]) -> list[ObjectId]:
     return ids
 
 
-def run(database: Database[Document], url: str, mood: Document, *, key: str = KEY, chunk: int = CHUNK) -> Any:
+def run(database: Database[Document], url: str, mood: Document, *, key: str = KEY, page: int = PAGE) -> Any:
     """Run the month end with the backend in this mood; return its progress and who was pushed how often."""
     httpx.put(url + "/mood", json=mood).raise_for_status()
     httpx.delete(url + "/pushed").raise_for_status()
     outside = Outside()
     backend = Backend(domain=url, key=SecretStr(key), read_seconds=READ_SECONDS)
-    progress = month_end(database, outside, backend=backend, chunk=chunk)
+    progress = month_end(database, outside, backend=backend, page=page)
     # Whatever the backend does, everyone has the notification and cleanup is started.
     assert database.users.count_documents({"notifications": {"$size": 1}}) == progress.users_updated == LISTENERS
     assert outside.cleanups == ["started"]
@@ -129,15 +129,15 @@ def test_a_backend_that_is_down_is_said(database: Database[Document], backend_ur
         key=SecretStr(KEY),
         read_seconds=READ_SECONDS,
     )
-    progress = month_end(database, outside, backend=backend, chunk=CHUNK)
+    progress = month_end(database, outside, backend=backend, page=PAGE)
 
     assert progress.socket_failure == "the backend could not be reached (ConnectError)"
     assert (progress.users_updated, progress.socket_failures, outside.cleanups) == (LISTENERS, LISTENERS, ["started"])
     assert httpx.get(backend_url + "/pushed").json()["users"] == {}
 
 
-def test_the_largest_chunk_stays_below_the_backends_limit(backend_url: str) -> None:
-    """3,500 ids, the most that BACKEND_CHUNK_SIZE allows."""
+def test_the_largest_page_stays_below_the_backends_limit(backend_url: str) -> None:
+    """3,500 ids, the most that BACKEND_PUSH_SIZE allows."""
     backend = Backend(domain=backend_url, key=SecretStr(KEY), read_seconds=READ_SECONDS)
     backend.push([ObjectId() for _ in range(3500)], Deadline(time.monotonic() + 60))
 

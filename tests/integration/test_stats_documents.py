@@ -54,15 +54,15 @@ def run_both(database: Database[Document], outside: Outside, **how: Any) -> Any:
     [{"_id": ObjectId(), "username": "populated"}, [ObjectId()], [], None, "6b0ac61fa839d76f7e0429b0", 7, Regex("x")],
     ids=["populated", "list", "empty list", "null", "text", "number", "expression"],
 )
-@pytest.mark.parametrize("chunk", [1, 100])
-def test_statistics_of_nobody_stop_nobody(database: Database[Document], user: object, chunk: int) -> None:
+@pytest.mark.parametrize("page", [1, 100])
+def test_statistics_of_nobody_stop_nobody(database: Database[Document], user: object, page: int) -> None:
     users = add_users(database, 20)
     database.stats.insert_one({"user": user, "stats": ELEMENT})
     database.stats.insert_one({"stats": ELEMENT})
     users += add_users(database, 20)
     outside = Outside()
 
-    progress = run_both(database, outside, chunk=chunk)
+    progress = run_both(database, outside, page=page)
 
     assert notified(database) == users == sorted(outside.backend.pushed)
     assert (progress.users_processed, progress.users_updated, progress.users_skipped) == (42, 40, 2)
@@ -77,7 +77,7 @@ def test_notifications_that_are_no_list_are_skipped_and_counted(
     users += add_users(database, 3)
     outside = Outside()
 
-    progress = run_both(database, outside, chunk=4)
+    progress = run_both(database, outside, page=4)
 
     assert notified_lists(database) == users == sorted(outside.backend.pushed)
     assert (progress.users_updated, progress.users_skipped) == (8, 1)
@@ -100,8 +100,8 @@ def fill_up(database: Database[Document], user: ObjectId) -> None:
     database.users.update_one({"_id": user}, {"$set": {"pad": "x" * (LARGEST - size - 14)}})
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 100])
-def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Document], chunk: int) -> None:
+@pytest.mark.parametrize("page", [1, 7, 100])
+def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Document], page: int) -> None:
     """At 16 MB (17419), and against a validator of the collection (121)."""
     users = add_users(database, 60)
     fill_up(database, users[11])
@@ -109,7 +109,7 @@ def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Docume
     database.users.update_one({"_id": users[40]}, {"$set": {"blocked": True}}, bypass_document_validation=True)
     outside = Outside()
 
-    progress = month_end(database, outside, chunk=chunk)
+    progress = month_end(database, outside, page=page)
 
     others = [user for user in users if user not in {users[11], users[40]}]
     assert notified(database) == others == sorted(outside.backend.pushed)
@@ -120,14 +120,14 @@ def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Docume
 def test_who_was_skipped_gets_it_once_the_document_is_repaired(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the run that skipped the user was continued by another one."""
+    """The same holds if another run continued the run that skipped the user."""
     users = add_users(database, 9)
     database.users.update_one({"_id": users[1]}, {"$set": {"notifications": {}}})
-    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
+    monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     outside = Outside()
-    first = month_end(database, outside, chunk=3, seconds=20)
+    first = month_end(database, outside, page=3, seconds=20)
     monkeypatch.undo()
-    second = month_end(database, outside, event=outside.continuations[0], chunk=3)
+    second = month_end(database, outside, event=outside.continuations[0], page=3)
     assert (first.users_skipped, first.continued, second.users_skipped, second.continued) == (1, True, 0, False)
 
     assert month_end(database, outside).users_skipped == 1
@@ -149,17 +149,17 @@ def refuse(database: Database[Document], users: Sequence[ObjectId]) -> None:
     database.command("collMod", "users", validator=STRICT)
 
 
-@pytest.mark.parametrize("chunk", [10, 25, 100])
-def test_many_who_are_refused_stop_nobody_at_any_attempt(database: Database[Document], chunk: int) -> None:
+@pytest.mark.parametrize("page", [10, 25, 100])
+def test_many_who_are_refused_stop_nobody_at_any_attempt(database: Database[Document], page: int) -> None:
     """The oldest come first, and violate a validator that is newer; then only they are left, at each later run."""
     users = add_users(database, 60)
     refuse(database, users[:25])
     outside = Outside()
 
-    first = month_end(database, outside, chunk=chunk)
-    second = month_end(database, outside, chunk=chunk)
+    first = month_end(database, outside, page=page)
+    second = month_end(database, outside, page=page)
     database.users.update_one({"_id": users[3]}, {"$set": {"email": "bob@example.com"}})
-    third = month_end(database, outside, chunk=chunk)
+    third = month_end(database, outside, page=page)
 
     assert [(run.users_updated, run.users_skipped) for run in (first, second, third)] == [(35, 25), (0, 25), (1, 24)]
     assert notified(database) == sorted([users[3], *users[25:]])
@@ -183,15 +183,15 @@ def test_a_skip_is_remembered_whatever_becomes_of_the_run(
 
         monkeypatch.setattr(Audience, "attach", fail)
         with pytest.raises(TransientError):
-            month_end(database, outside, chunk=3)
+            month_end(database, outside, page=3)
     else:
-        monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
-        month_end(database, outside, chunk=3, seconds=20)
+        monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
+        month_end(database, outside, page=3, seconds=20)
     monkeypatch.undo()
-    month_end(database, outside, event=None if failing else outside.continuations[0], chunk=3)
+    month_end(database, outside, event=None if failing else outside.continuations[0], page=3)
     database.users.update_many({"notifications": {}}, {"$set": {"notifications": []}})
 
-    month_end(database, outside, chunk=3)
+    month_end(database, outside, page=3)
 
     assert notified(database) == users == sorted(outside.backend.pushed)
 
@@ -227,7 +227,7 @@ def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
 def test_those_who_got_it_are_pushed_though_the_answer_was_lost(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch, error: PyMongoError
 ) -> None:
-    """Or MongoDB refused in the middle."""
+    """Also if MongoDB refused in the middle of the update."""
     users = add_users(database, 6)
     update = Collection.update_many
 
@@ -261,11 +261,11 @@ def test_a_validator_that_refuses_the_mark_of_everyone_is_an_error(database: Dat
     outside = Outside()
 
     with pytest.raises(PermanentError, match="code 121"):
-        month_end(database, outside, chunk=100)
+        month_end(database, outside, page=100)
 
     assert notified(database) == outside.backend.pushed == outside.cleanups == []
     database.command("collMod", "users", validator={})
-    assert month_end(database, outside, chunk=100).users_updated == 40
+    assert month_end(database, outside, page=100).users_updated == 40
 
 
 IDS: Sequence[Any] = (
@@ -284,8 +284,8 @@ IDS: Sequence[Any] = (
 )
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 100])
-def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Document], chunk: int) -> None:
+@pytest.mark.parametrize("page", [1, 2, 100])
+def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Document], page: int) -> None:
     users = add_users(database, 5)
     more = [ObjectId() for _ in range(len(IDS) + 900)]
     database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in more)
@@ -295,7 +295,7 @@ def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Docu
     )
     outside = Outside()
 
-    progress = month_end(database, outside, chunk=chunk)
+    progress = month_end(database, outside, page=page)
 
     assert notified(database) == sorted(users + more) == sorted(outside.backend.pushed)
     assert (progress.users_updated, progress.users_skipped) == (len(users + more), 0)
@@ -304,14 +304,14 @@ def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Docu
 def test_continuations_pass_from_one_type_to_the_next(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each run does one chunk of one document."""
-    monkeypatch.setattr("joytify_stats.delivery.CHUNK_SHARE", 1.0)
+    """Each run does one page of one document."""
+    monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [ObjectId() for _ in IDS]
     database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in users)
     database.stats.insert_many({"_id": i, "user": u, "stats": ELEMENT} for i, u in zip(IDS, users, strict=True))
     outside = Outside()
     for _ in IDS:
-        month_end(database, outside, chunk=1, seconds=20)
+        month_end(database, outside, page=1, seconds=20)
 
     assert notified(database) == sorted(users) == sorted(outside.backend.pushed)
 
@@ -364,7 +364,7 @@ def test_a_notification_of_another_system_is_the_months(database: Database[Docum
     again = month_end(database, outside, run_id="run-2")
 
     assert sorted(outside.backend.pushed) == users[12:]
-    assert (progress.users_updated, progress.notifications_created, progress.notification_adopted) == (8, 0, True)
+    assert (progress.users_updated, progress.notification_adopted) == (8, True)
     assert progress.notification_id == str(told)
     assert database.users.count_documents({"notifications": {"$size": 2}, "notifications.id": told}) == 20
     assert again.skipped == "2026-10 has been delivered already"
@@ -426,7 +426,7 @@ def test_a_deleted_notification_is_said_and_sent_again_if_asked_for(database: Da
 
     (notification,) = database.notifications.find()
     assert sorted(outside.backend.pushed) == users
-    assert (progress.users_updated, progress.notifications_created) == (6, 1)
+    assert progress.users_updated == 6
     assert database.users.count_documents({"notifications.id": notification["_id"]}) == 6
     assert repeated.skipped == "2026-10 has been delivered already"
 
@@ -443,7 +443,7 @@ def test_a_notification_with_an_id_that_the_app_cannot_find_is_not_given_to_othe
 
     progress = month_end(database)
 
-    assert (progress.users_updated, progress.notifications_created, progress.notification_adopted) == (3, 1, False)
+    assert (progress.users_updated, progress.notification_adopted) == (3, False)
     assert notified(database) == users
 
 

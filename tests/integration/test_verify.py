@@ -20,7 +20,7 @@ ENTRY = {"id": ID, "viewed": False, "read": False}
 
 
 def sound(database: Database[Document]) -> ObjectId:
-    """Put in one listener who was told, as it should be."""
+    """Insert one user with statistics and the notification, so that every rule holds."""
     user = ObjectId()
     database.notifications.insert_one({"_id": ID, "type": "monthlyStatistic", "createdAt": NOVEMBER})
     database.users.insert_one({"_id": user, "notifications": [ENTRY]})

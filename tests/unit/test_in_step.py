@@ -1,4 +1,4 @@
-"""What is said in two places that cannot share one: each pair is kept in step here."""
+"""Facts that must be stated in two places: each test checks that the two agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scripts in bin/ decide by Git alone, in a repository of the test's own."""
+"""Decisions of the scripts in bin/ that depend only on Git, tested in a temporary repository."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The operator's and developer's command `joytify`."""
+"""The `joytify` command, for operators and developers."""

@@ -1,4 +1,4 @@
-"""Which database a command works on."""
+"""Connects a command to the database that its options select."""
 
 from __future__ import annotations
 
@@ -28,25 +28,29 @@ Uri = Annotated[
     str | None,
     typer.Option("--uri", help="MongoDB connection string; default: MONGODB_URI, else the running local stack"),
 ]
-Name = Annotated[str | None, typer.Option("--database", help="Database; default: that of the stack, or mern-joytify")]
+Name = Annotated[
+    str | None,
+    typer.Option("--database", help="Database; default: the functions' database, or mern-joytify if a URI is given"),
+]
 
 
 @contextmanager
 def open_database(
     uri: str | None, name: str | None, *, aws: bool = False, project: str = "joytify", environment: str = "prod"
 ) -> Iterator[Database[Document]]:
-    """Yield the database asked for, else the one that the functions in AWS or in the local stack use.
+    """Yield the named database; by default the database that the functions use.
 
-    Errors of MongoDB in the block become ours.
+    Without a connection string, its server is also taken from the functions, in AWS or in the
+    local stack. MongoDB errors raised in the block are translated to JobError.
 
     Raises:
-        UsageError: a connection string and AWS are given both.
-        CommandError: no connection string is given and no local stack is running, or the server does not answer.
+        UsageError: a connection string and AWS are both given; or neither, without a local stack.
+        CommandError: the connection string cannot be used, or the server does not answer.
         JobError: the secret or the function in AWS could not be read.
     """
     if uri is not None and aws:
-        raise UsageError("--uri and --aws name two servers: give one of them")
-    # Not as the option's own: what is in the environment must not take the place of --aws.
+        raise UsageError("--uri and --aws name two servers: give only one of them")
+    # Read here and not by the option itself, since MONGODB_URI must not take precedence over --aws.
     uri = uri or (None if aws else os.environ.get("MONGODB_URI") or None)
     if uri is not None:
         found, default = SecretStr(uri), DEFAULT_DATABASE
@@ -70,7 +74,7 @@ def _connected(uri: SecretStr) -> MongoClient[Document]:
             uri.get_secret_value(), tz_aware=True, serverSelectionTimeoutMS=CONNECT_MS
         )
     except (PyMongoError, ValueError) as exc:
-        # The driver quotes the connection string.
+        # The driver's error quotes the connection string, which holds the password.
         raise CommandError(f"MongoDB: the connection string cannot be used ({type(exc).__name__})") from None
     try:
         client.admin.command("ping")

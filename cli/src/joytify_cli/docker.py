@@ -1,4 +1,4 @@
-"""Docker's client, as a person would call it."""
+"""Runs the `docker` command-line client."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ DOCKER = os.environ.get("DOCKER") or shutil.which("docker") or "docker"
 
 
 class DockerError(Exception):
-    """Docker refused; the text is its own."""
+    """The `docker` command failed; the text names the command and quotes its output."""
 
 
 def docker(*words: str, stdin: str = "", both: bool = False) -> str:
-    """Run the Docker client and return what it prints; with `both`, what it prints as errors too.
+    """Run `docker` and return its standard output, with `both` also its standard error.
 
     Raises:
-        DockerError: it failed.
+        DockerError: the command failed.
     """
     done = subprocess.run([DOCKER, *words], input=stdin, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
@@ -27,7 +27,7 @@ def docker(*words: str, stdin: str = "", both: bool = False) -> str:
 
 
 def bridge_address() -> str:
-    """Return this machine's address on Docker's bridge, as a container on it sees it."""
+    """Return the address at which containers on Docker's bridge reach this machine."""
     container = docker("run", "-d", "--entrypoint", "sleep", "joytify/local", "60")
     try:
         return docker("inspect", "--format", "{{.NetworkSettings.Gateway}}", container)

@@ -1,4 +1,4 @@
-"""Packages that only some commands need, so that an operator installs without them."""
+"""Optional packages: only some commands need them, and operators can install without them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 
 from joytify_cli.terminal import UsageError
 
-# What to install, from the repository; the packages are on no index.
-EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or say --aws", "matplotlib": "'./cli[chart]'"}
+# Argument of `pip install` for a missing module, in the repository: our packages are on no index.
+EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or use --aws", "matplotlib": "'./cli[chart]'"}
 
 
 @contextmanager
 def missing_extras() -> Iterator[None]:
-    """Say what to install if the block imports a package that is not installed.
+    """Turn the failed import of an optional package into an error that says what to install.
 
     Raises:
-        UsageError: it does.
+        UsageError: an optional package is not installed.
     """
     try:
         yield
     except ModuleNotFoundError as exc:
         if (extra := EXTRAS.get(str(exc.name).partition(".")[0])) is None:
             raise
-        text = f"this needs more packages: `make init` in the repository, or elsewhere pip install {extra}"
+        text = f"this command needs more packages: run `make init` in the repository, or pip install {extra}"
         raise UsageError(text) from None

@@ -16,22 +16,22 @@ from joytify_common.errors import JobError
 
 
 class LazyCommand(TyperCommand):
-    """Stands for a command or a group of commands until it is called."""
+    """A placeholder for a command or a command group, which is imported only when it is called."""
 
     def __init__(self, name: str, place: str, summary: str, *, hidden: bool = False) -> None:
-        """Name the command.
+        """Describe the command without importing it.
 
         Args:
-            name: what the user types.
+            name: name that the user types.
             place: `module:attribute` of a function or of a `typer.Typer`.
             summary: one sentence for the list of commands.
-            hidden: whether the list leaves it out.
+            hidden: whether `--help` omits the command.
         """
         super().__init__(name=name, help=summary, callback=None, hidden=hidden)
         self.place = place
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - typer's own click has no public names
-        """Return the context of the real command, which runs from here on."""
+        """Import the command and return its context, so that click runs it in place of this one."""
         return self.load().make_context(info_name, args, parent, **extra)
 
     def load(self) -> TyperCommand | TyperGroup:
@@ -47,7 +47,7 @@ class LazyCommand(TyperCommand):
             function, found = found, typer.Typer(add_completion=False)
             found.command(name=self.name)(function)
         if (stamina := sys.modules.get("stamina")) is not None:
-            # It would print each retry, wherever the command's own output goes.
+            # Stamina's default hook would print each retry into the command's own output.
             stamina.instrumentation.set_on_retry_hooks([])
         command: Any = get_command(found)
         command.name = self.name
@@ -55,14 +55,14 @@ class LazyCommand(TyperCommand):
 
 
 class LazyGroup(TyperGroup):
-    """The commands of one program; what a user can act on ends it with one line, without a traceback."""
+    """The program's commands; an error that a user can act on is printed without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own click has no public names
-        """Run the command; an error whose text says what is wrong ends it with exit code 1 or 2."""
+        """Run the command; exit with code 2 after wrong usage, with 1 after another known error."""
         try:
             return super().invoke(ctx)
         except typer.BadParameter as exc:
-            # It quotes files and answers, and typer prints it as it is.
+            # The message may quote files or responses, and typer prints it without escaping.
             exc.message = safe(exc.message)
             raise
         except (CommandError, JobError) as exc:

@@ -1,4 +1,4 @@
-"""The bar that long commands show: how much, how fast, how long still."""
+"""The progress bar of long commands, with the rate and the time left."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from joytify_cli.terminal import console
 
 
 class _Rate(ProgressColumn):
-    """How many a second."""
+    """Shows the number of items per second."""
 
     def render(self, task: Task) -> Text:
-        """Return the rate of all that is done."""
+        """Return the average rate since the start."""
         seconds = task.finished_time if task.finished else task.elapsed
         return Text(f"{task.completed / seconds:,.0f}/s" if seconds else "", style="dim")
 
 
 def progress_bar() -> Progress:
-    """Return the bar; it begins when it is entered."""
+    """Return a progress bar, to be used as a context manager."""
     return Progress(
         TextColumn("{task.description:>13}"),
         BarColumn(),

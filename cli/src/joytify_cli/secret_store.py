@@ -1,4 +1,4 @@
-"""Gateway: the pipeline's secret as it is kept in Secrets Manager, for a change of one key."""
+"""Gateway: reads the pipeline's secret and changes one key of it (Secrets Manager)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StoredSecret:
     Attributes:
         name: name or ARN of the secret.
         version: id of the version.
-        values: its keys; never shown.
+        values: keys and values of the secret; left out of the repr.
     """
 
     name: str
@@ -29,10 +29,10 @@ class StoredSecret:
 
 
 def read_stored(target: Target) -> StoredSecret:
-    """Return the current version.
+    """Return the current version of the secret.
 
     Raises:
-        ConfigError: it does not exist, has no value, may not be read, or is no JSON object.
+        ConfigError: the secret does not exist, has no value, cannot be read, or is no JSON object.
         TransientError: Secrets Manager could not be reached.
     """
     name = target.secret_id
@@ -42,17 +42,17 @@ def read_stored(target: Target) -> StoredSecret:
 
 
 def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> str:
-    """Put a version with one key changed and every other as it is; return its id.
+    """Change one key of the secret, keep the others, and return the id of the new version.
 
     Raises:
         ConfigError: access is denied, or the secret was changed since it was read.
         TransientError: Secrets Manager could not be reached.
     """
     client = target.client("secretsmanager")
-    # Secrets Manager cannot put on a condition; this leaves milliseconds in which another change could be lost, and
-    # its version is kept as AWSPREVIOUS.
+    # Secrets Manager has no conditional write: another change within the next milliseconds would be
+    # overwritten, but its version would be kept as AWSPREVIOUS.
     if read_stored(target).version != stored.version:
-        raise ConfigError(f"secret {stored.name}: it was changed meanwhile; try again")
+        raise ConfigError(f"secret {stored.name}: it was changed in the meantime; try again")
     text = json.dumps({**stored.values, key: value}, ensure_ascii=False)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
         return str(client.put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"])
@@ -71,7 +71,7 @@ def read_previous(target: Target, stored: StoredSecret) -> StoredSecret:
 
 
 def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> None:
-    """Make another version the current one.
+    """Make the previous version of the secret the current one.
 
     Raises:
         ConfigError: access is denied, or the secret was changed since it was read.
@@ -96,7 +96,7 @@ def _parsed(name: str, found: Mapping[str, Any]) -> StoredSecret:
     try:
         values = json.loads(found["SecretString"])
     except (KeyError, ValueError):
-        # The parser's error quotes the text that it could not read.
+        # The parser's error would quote the secret.
         values = None
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")

@@ -1,4 +1,4 @@
-"""Reads a function's settings as the function itself would, from the environment that it was given."""
+"""Reads a deployed function's settings from its environment variables, as the function does."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 def given_settings(settings_type: type[SettingsT], environment: Mapping[str, str]) -> SettingsT:
-    """Return the settings in a function's environment, and nothing of this machine's.
+    """Return the settings in a function's environment variables; ignore this machine's variables.
 
     Raises:
-        ConfigError: a variable is missing or out of range; each is named with what is allowed.
+        ConfigError: a variable is missing or invalid; the text names it and what is allowed.
     """
     given: dict[str, Any] = {key.lower(): value for key, value in environment.items()}
 
     class Given(settings_type):  # type: ignore[valid-type, misc]
-        """The same settings from elsewhere."""
+        """The same settings, read from the given variables."""
 
         @classmethod
         def settings_customise_sources(cls, *_: object, **__: object) -> tuple[Any, ...]:
@@ -29,7 +29,7 @@ def given_settings(settings_type: type[SettingsT], environment: Mapping[str, str
 
 
 def changed(settings: Settings) -> dict[str, tuple[object, object]]:
-    """Return the settings that differ from their default, with both; without those that have none."""
+    """Return `(value, default)` of each setting that differs from its default, by name."""
     fields = type(settings).model_fields
     return {
         name.upper(): (getattr(settings, name), field.default)

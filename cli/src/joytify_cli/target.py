@@ -1,4 +1,4 @@
-"""Where the pipeline runs: in the AWS account of the environment, or in the local stack that is up."""
+"""Where the pipeline runs: in the AWS account of the credentials, or in the running local stack."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 FunctionName = Literal["stats", "cleanup", "discord"]
 FUNCTIONS: tuple[FunctionName, ...] = ("stats", "cleanup", "discord")
-# Lambda stops a function after 900 s. A call that is sent again would run the function again.
-# What translates addresses on the way forgets a connection on which nothing is sent for minutes.
+# Lambda stops a function after 900 s. No retry: it would run the function again.
+# Keepalive: a NAT on the way drops a connection that is idle for minutes.
 INVOKE = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 CALL = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 NOT_FOUND = {"ResourceNotFoundException"}
-# As in terraform/; tests/unit/test_in_step.py compares them with what is deployed.
+# The same names as in terraform/; tests/deploy/test_operations.py compares the two.
 FUNCTION_ALARMS = ("errors", "throttles", "duration", "dropped")
 QUEUES = ("stats-failed", "cleanup-failed", "discord-failed", "discord-undelivered", "schedules-missed")
 FAN_OUT_ALARMS = ("failed", "timed-out", "aborted", "throttled")
 RULES = ("monthly-stats", "weekly-cleanup", "heartbeat")
-# Days without a success that are too many.
+# Maximum number of days without a success.
 LONGEST_SILENCE_DAYS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
 
 Aws = Annotated[
-    bool, typer.Option("--aws", help="The AWS account of the environment; default: the local stack that is up")
+    bool, typer.Option("--aws", help="Use the AWS account of the credentials; default: the running local stack")
 ]
-Project = Annotated[str, typer.Option(help="project_name in Terraform: what the resources' names begin with")]
+Project = Annotated[str, typer.Option(help="project_name in Terraform: the prefix of the resources' names")]
 EnvironmentName = Literal["dev", "staging", "prod"]
 Environment = Annotated[EnvironmentName, typer.Option(help="environment in Terraform")]
 
@@ -52,7 +52,7 @@ class Names:
 
     @property
     def prefix(self) -> str:
-        """What every name begins with."""
+        """Common prefix of all names."""
         return self.project if self.environment == "prod" else f"{self.project}-{self.environment}"
 
     @property
@@ -66,7 +66,7 @@ class Names:
 
     @property
     def alarms(self) -> set[str]:
-        """Every alarm."""
+        """Names of all alarms except those of the state machine."""
         of_functions = {f"{name}-{kind}" for name in self.functions.values() for kind in FUNCTION_ALARMS}
         of_jobs = {
             f"{self.functions[job]}-{kind}" for job in LONGEST_SILENCE_DAYS for kind in ("silence", "report-lost")
@@ -75,22 +75,22 @@ class Names:
 
     @property
     def fan_out(self) -> str:
-        """The state machine that divides cleanup; it is there only with `enable_fan_out`."""
+        """Name of the state machine that divides cleanup; it exists only with `enable_fan_out`."""
         return f"{self.prefix}-cleanup-fan-out"
 
     @property
     def fan_out_alarms(self) -> set[str]:
-        """The alarms of the state machine."""
+        """Names of the state machine's alarms."""
         return {f"{self.fan_out}-{kind}" for kind in FAN_OUT_ALARMS}
 
     @property
     def queues(self) -> set[str]:
-        """Every dead-letter queue; an alarm of the same name watches it."""
+        """Names of all dead-letter queues; an alarm of the same name watches each."""
         return {f"{self.prefix}-{queue}" for queue in QUEUES}
 
     @property
     def rules(self) -> set[str]:
-        """Every rule that is always there."""
+        """Names of the rules that exist in every deployment."""
         return {f"{self.prefix}-{rule}" for rule in RULES}
 
     @property
@@ -102,11 +102,11 @@ class Names:
 
 @dataclass(frozen=True)
 class Target:
-    """An AWS with the pipeline in it.
+    """An AWS account or a local stack in which the pipeline runs.
 
     Attributes:
-        names: of its resources.
-        stack: the local stack; None for an account.
+        names: names of the pipeline's resources.
+        stack: the local stack; None for an AWS account.
     """
 
     names: Names = field(default_factory=Names)
@@ -114,19 +114,19 @@ class Target:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """Description of the target, for messages."""
         return f"the {self.stack.way} local stack" if self.stack else "AWS"
 
     @property
     def flags(self) -> str:
-        """What a command needs to be given to work there."""
+        """Options that make another `joytify` command work on the same target."""
         usual = Names()
         project = f" --project {self.names.project}" if self.names.project != usual.project else ""
         environment = f" --environment {self.names.environment}" if self.names.environment != usual.environment else ""
         return f"{'' if self.stack else ' --aws'}{project}{environment}"
 
     def client(self, service: str, config: Config = CALL) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """Return a client of a service there.
+        """Return boto3's client for a service of the target.
 
         Raises:
             ConfigError: access is denied.
@@ -139,24 +139,24 @@ class Target:
 
     @cached_property
     def region(self) -> str:
-        """The region that the environment names.
+        """The AWS region from the environment variables or boto3's configuration.
 
         Raises:
-            UsageError: it names none.
+            UsageError: no region is configured.
         """
         if self.stack is not None:
             return str(self.stack.client("sts").meta.region_name)
-        # Terraform reads the first of them, boto3 only the others.
+        # Terraform reads AWS_REGION; boto3 reads only AWS_DEFAULT_REGION and the profile.
         region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
         if not region:
-            raise UsageError("AWS_REGION is not set: it says in which region the pipeline runs")
+            raise UsageError("AWS_REGION is not set: set it to the region in which the pipeline runs")
         return str(region)
 
     def function_settings(self, function: FunctionName) -> Mapping[str, str]:
         """Return the environment variables of a function.
 
         Raises:
-            ConfigError: it does not exist, or access is denied.
+            ConfigError: the function does not exist, or access is denied.
             TransientError: Lambda could not be reached.
         """
         name = self.names.functions[function]
@@ -167,7 +167,7 @@ class Target:
 
     @cached_property
     def secret_id(self) -> str:
-        """Name or ARN of the secret that the functions read; the usual name if they cannot be asked."""
+        """Name or ARN of the functions' secret; the default name if no settings can be read."""
         for function in FUNCTIONS:
             try:
                 return self.function_settings(function).get("SECRET_ID") or self.names.secret
@@ -177,10 +177,10 @@ class Target:
 
 
 def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod") -> Target:
-    """Return the account's pipeline, or that of the local stack that is up.
+    """Return the target in the AWS account, or in the running local stack.
 
     Raises:
-        UsageError: no local stack is up, or the packages of the local world are not installed.
+        UsageError: no local stack is running, or the package joytify_local is not installed.
     """
     names = Names(project, environment)
     if aws:
@@ -194,7 +194,7 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
         raise UsageError(str(exc)) from None
     if stack is None:
         raise UsageError(
-            "no local stack is running that was started in this folder: start one with `KEEP=1 make demo` or "
-            "`make up`, or say --aws"
+            "no local stack was started in this folder, or it has ended: start one with "
+            "`KEEP=1 make demo` or `make up`, or use --aws"
         )
     return Target(names, stack)

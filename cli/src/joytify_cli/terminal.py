@@ -1,4 +1,4 @@
-"""What every command shows in the same way: lines, errors, questions."""
+"""Terminal output and input that all commands share: lines, errors, questions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-# What moves the cursor, sets a title or the clipboard, or changes the direction of writing.
+# Characters that can move the cursor, set the title or the clipboard, or change the text direction.
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def safe(text: str) -> str:
-    """Return the text with every control character shown instead of sent to the terminal."""
+    """Return the text with every control character escaped."""
     return UNSAFE.sub(lambda sign: f"\\x{ord(sign[0]):02x}", text)
 
 
 class _Safe:
-    """Something to draw, without the control characters in what others wrote; styles and progress bars are rich's."""
+    """Renders text with its control characters escaped; those that rich itself emits stay."""
 
     def __init__(self, drawn: ConsoleRenderable) -> None:
         self._drawn = drawn
@@ -39,7 +39,7 @@ class _Hook(RenderHook):
 
 
 def make_console(*, stderr: bool = False, file: IO[str] | None = None, force_terminal: bool | None = None) -> Console:
-    """Return a console on which text is data: no mark-up, no emoji, no control characters."""
+    """Return a console that prints text literally: no markup, no emoji, no control characters."""
     made = Console(stderr=stderr, file=file, force_terminal=force_terminal, markup=False, emoji=False, highlight=False)
     made.push_render_hook(_Hook())
     return made
@@ -51,7 +51,7 @@ errors = make_console(stderr=True)
 
 def echo_json(value: object) -> None:
     """Print JSON and nothing else."""
-    # JSON itself escapes only the first of the two ranges of control characters.
+    # json.dumps escapes only the control characters below U+0020.
     text = json.dumps(value, indent=2, ensure_ascii=False)
     typer.echo(UNSAFE.sub(lambda sign: f"\\u{ord(sign[0]):04x}" if sign[0] != "\n" else sign[0], text))
 
@@ -61,17 +61,17 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """The command was called in a way that cannot work; the text says how it can."""
+    """The command was used wrongly; the text says how to use it."""
 
 
 def fail(text: str, code: int = 1) -> NoReturn:
-    """Print what is wrong and exit: 1 if something was found wrong, 2 if the command was used wrongly."""
+    """Print an error and exit: with code 1 for a failure, with code 2 for wrong usage."""
     errors.print(f"error: {text}", style="bold red", soft_wrap=True)
     raise typer.Exit(code)
 
 
 def say(text: str, style: str = "") -> None:
-    """Print one line as it is, however long."""
+    """Print one line without wrapping it."""
     console.print(text, style=style, soft_wrap=True)
 
 
@@ -81,7 +81,7 @@ def local_time(time: datetime) -> str:
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """Return the time zone of an IANA name; None if there is none of that name."""
+    """Return the time zone with an IANA name; None if the name is unknown."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -89,15 +89,15 @@ def find_zone(name: str) -> ZoneInfo | None:
 
 
 def can_ask() -> bool:
-    """Return whether a person is there to answer."""
+    """Return whether standard input is a terminal, so that a person can answer."""
     return sys.stdin.isatty()
 
 
-def confirm(what: str, *, otherwise: str = "say --yes") -> None:
-    """Go on only if somebody agrees to what will be done.
+def confirm(what: str, *, otherwise: str = "use --yes") -> None:
+    """Ask for confirmation of an action, and return only if the answer is yes.
 
     Raises:
-        UsageError: nobody is there to ask.
+        UsageError: standard input is not a terminal.
         typer.Abort: the answer is no.
     """
     if not can_ask():

@@ -1,4 +1,4 @@
-"""Which version this is: of the wheel, and of the Git tree if it runs from one."""
+"""The version of the wheel, and the Git revision if the command runs from the repository."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 def version() -> str:
-    """Return the wheel's version and the revision, with `-dirty` if files differ from it."""
-    # In a tree of somebody else's this file is not tracked.
+    """Return the wheel's version and the revision, with `-dirty` if files have changed since."""
+    # Installed into a directory of another repository, this file is not tracked there.
     is_ours = _git("ls-files", Path(__file__).name)
     revision = _git("describe", "--always", "--dirty", "--abbrev=12") if is_ours else ""
     return f"joytify {wheel_version('joytify-cli')}, revision {revision or 'unknown'}"

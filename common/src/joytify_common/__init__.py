@@ -1,1 +1,1 @@
-"""What the functions of the pipeline share."""
+"""Code shared by the functions of the pipeline."""

@@ -1,4 +1,4 @@
-"""The one boundary to AWS: a client of each service for the container, and boto3's errors turned into ours."""
+"""The boundary to AWS: one client per service and container; boto3's errors turned into ours."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from botocore.exceptions import (
 from joytify_common.errors import ConfigError, TransientError
 
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-# An object of the archive takes longer than any other call.
+# The upload of an archive object takes longer than any other call.
 S3_CONFIG = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-# What starts the next run and publishes the outcome fits into the time that is kept back for it, also if the service
-# does not answer; what is tried again, and for how long, `quick_attempts` says.
+# For the calls that start the next run and publish the outcome: they fit into the reserved time
+# after the deadline even if the service does not answer. `quick_attempts` defines their retries.
 QUICK_CONFIG = Config(connect_timeout=0.5, read_timeout=2.5, retries={"total_max_attempts": 1})
-# A dedup store that hangs must not cost the message.
+# A deduplication table that does not answer must not prevent the message from being posted.
 DYNAMODB_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 
-# A person must change a permission, whichever service says so. S3 answers a HEAD request by its status alone.
+# Codes of all services for a missing permission, which a person must add. S3 answers a HEAD request
+# with the status alone.
 PERMISSION_CODES = frozenset(
     {
         "403",
@@ -49,7 +50,7 @@ PERMISSION_CODES = frozenset(
 THROTTLING_CODES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
-# The services that the functions call; an image holds what boto3 needs of its own function's only.
+# The services that the functions call; an image contains boto3's data for its own services only.
 CONFIGS = {
     "cloudwatch": CONFIG,
     "dynamodb": DYNAMODB_CONFIG,
@@ -68,15 +69,15 @@ def aws_client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients a
 
 
 class NoAnswerError(TransientError):
-    """The service did not answer: nobody knows whether it has done what it was asked for."""
+    """The service did not answer, so it is unknown whether it carried out the call."""
 
 
 def quick_attempts(seconds: float, *, is_repeatable: bool) -> Iterator[stamina.Attempt]:
-    """Yield attempts at a call of a client with `QUICK_CONFIG`, while a retry can help.
+    """Yield attempts at a call through a client with `QUICK_CONFIG`, while a retry can help.
 
     Args:
-        seconds: no attempt begins later; each takes at most 3 s.
-        is_repeatable: whether the call may be made again though nobody knows whether it was carried out.
+        seconds: no attempt starts after this many seconds; each takes at most 3 s.
+        is_repeatable: whether to repeat the call if it is unknown whether it was carried out.
     """
 
     def can_help(exc: Exception) -> bool:
@@ -96,7 +97,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
     Args:
         subject: what the call is about; the error's text begins with it.
         service: name of the service, for people.
-        not_found: the service's codes for a subject that does not exist or cannot be used as it is.
+        not_found: the service's codes for a subject that does not exist or is in an unusable state.
 
     Raises:
         ConfigError: a permission is missing, the subject does not exist, or there are no credentials.
@@ -106,13 +107,13 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         yield
     except ClientError as exc:
         code = exc.response["Error"]["Code"]
-        # AWS' support asks for it; the log shows it with the traceback.
+        # AWS Support asks for the request id; the log shows it with the traceback.
         exc.add_note(f"AWS request id: {exc.response.get('ResponseMetadata', {}).get('RequestId', 'unknown')}")
         error = ConfigError if code in PERMISSION_CODES or code in not_found else TransientError
         answer = f"throttled the call ({code})" if code in THROTTLING_CODES else f"answered {code}"
         raise error(f"{subject}: {service} {answer}") from exc
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
-        raise ConfigError(f"{subject}: there are no AWS credentials, or not all ({type(exc).__name__})") from exc
+        raise ConfigError(f"{subject}: the AWS credentials are missing or incomplete ({type(exc).__name__})") from exc
     except (ReadTimeoutError, ConnectionClosedError) as exc:
         raise NoAnswerError(f"{subject}: {service} did not answer ({type(exc).__name__})") from exc
     except BotoCoreError as exc:

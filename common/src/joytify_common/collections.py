@@ -1,4 +1,4 @@
-"""Collection names: the production set and its test twin."""
+"""The names of the collections, in production and in test mode."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class CollectionNames:
-    """The collections that the pipeline works on; all but `deliveries`, the pipeline's own, are the app's."""
+    """The collections that the pipeline uses; it owns `deliveries`, and the app owns the others."""
 
     users: str
     stats: str
@@ -17,7 +17,7 @@ class CollectionNames:
     deliveries: str
 
     def of(self, kind: str) -> str:
-        """Return the name of a collection, given its name in production.
+        """Return the name of a collection, given the name of its field here.
 
         Raises:
             KeyError: there is no such collection.
@@ -27,7 +27,7 @@ class CollectionNames:
 
     @property
     def musicians(self) -> str:
-        """Where the artists' names are; it is only read."""
+        """The collection with the artists' names, which the pipeline only reads."""
         return self.users.removesuffix("users") + "musicians"
 
 

@@ -1,4 +1,4 @@
-"""How long may I still work?"""
+"""The deadline of an invocation: how long it may still work."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-# Kept back from Lambda's time for what comes after the deadline; tests/unit/test_in_step.py adds up its shares.
+# Part of Lambda's time that is reserved for the steps after the deadline;
+# tests/unit/test_in_step.py checks that they fit into it.
 RESERVE_SECONDS = 15.0
-# A call that was begun before the deadline may last this much longer.
+# A call that started before the deadline may run this much past it.
 GRACE_SECONDS = 4.0
-# Start the next run and publish the outcome, even if neither service answers.
+# Time to start the next run and to publish the outcome, even if neither service answers.
 CONCLUDE_SECONDS = 7.0
-# A short timeout keeps back no more than this share of it.
+# With a short Lambda timeout, the reserve is at most this share of it.
 RESERVE_SHARE = 0.2
 
 
 class LambdaContext(Protocol):
-    """What the pipeline uses of Lambda's context object."""
+    """The part of Lambda's context object that the pipeline uses."""
 
     function_name: str
     aws_request_id: str
     log_stream_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds that Lambda still gives this invocation."""
+        """Return the milliseconds until Lambda stops this invocation."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Deadline:
 
     @classmethod
     def of(cls, context: LambdaContext, limit_seconds: float | None = None) -> Deadline:
-        """Return when to stop: Lambda's own limit less a reserve; `limit_seconds` can only shorten it."""
+        """Return when to stop: Lambda's limit minus a reserve, or `limit_seconds` if it is less."""
         left = context.get_remaining_time_in_millis() / 1000
         left -= min(RESERVE_SECONDS, left * RESERVE_SHARE)
         return cls(time.monotonic() + (left if limit_seconds is None else min(left, limit_seconds)))

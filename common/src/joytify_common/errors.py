@@ -1,8 +1,8 @@
-"""The errors that a job may end with.
+"""The errors that a job can raise.
 
 JobError
 ├── ConfigError      a setting, the secret or the event is wrong: a person must change it
-├── TransientError   the same call may go through later: Lambda's retry can help
+├── TransientError   the same call may succeed later: Lambda's retry can help
 └── PermanentError   the same call will fail again: a retry cannot help
 """
 
@@ -12,35 +12,38 @@ from collections.abc import Sequence
 
 from joytify_common.masking import clean
 
-# A longer text helps nobody; an event that is quoted may have a megabyte.
+# Long enough for a person; an error that quotes its event could otherwise be a megabyte long.
 MAX_CHARACTERS = 2000
 
 
 class JobError(Exception):
-    """A job could not do its work; the text may be shown to operators and holds no secret."""
+    """A job could not do its work; the message may be shown to operators, it contains no secret."""
 
 
 class ConfigError(JobError):
-    """A setting, the secret or the event is wrong; the text names the key and what is allowed."""
+    """A setting, the secret or the event is wrong; the text names the key and allowed values."""
 
 
 class TransientError(JobError):
-    """Something outside failed in a way that may pass."""
+    """An external system failed in a way that may pass."""
 
 
 class PermanentError(JobError):
-    """Something outside refused, and will refuse again."""
+    """An external system rejected the call and would do so again, or the error was unexpected."""
 
 
 def worst(errors: Sequence[Exception]) -> Exception | None:
-    """Return the error that decides: one that a retry cannot help before one that it can; None if there is none."""
+    """Return the first error that a retry cannot fix, else the first error; None without errors."""
     return next((error for error in errors if not isinstance(error, TransientError)), next(iter(errors), None))
 
 
 def as_job_error(exc: Exception, stage: str) -> JobError:
-    """Return the error itself if it is ours, else one that shows no text of a library's; neither shows a secret."""
+    """Return the error if it is a JobError, else a PermanentError without the library's text.
+
+    The text is shortened if necessary, and secrets in it are masked.
+    """
     if not isinstance(exc, JobError):
-        # Whatever text a library put in its error goes to the log only.
+        # The text of a library's error goes to the log only.
         return PermanentError(f"unexpected {type(exc).__name__} at stage {stage}; the log has the traceback")
     text = clean(str(exc))
     exc.args = (text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + " ...",)
@@ -48,6 +51,6 @@ def as_job_error(exc: Exception, stage: str) -> JobError:
 
 
 def kind_of(error: JobError) -> str:
-    """Return the name of the error's kind, which tells whether a retry can help."""
+    """Return the name of the error's class above, which says whether a retry can help."""
     kinds = (ConfigError, TransientError, PermanentError)
     return next((kind.__name__ for kind in kinds if isinstance(error, kind)), type(error).__name__)

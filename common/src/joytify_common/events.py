@@ -1,4 +1,4 @@
-"""What starts a scheduled function: the keys of its event, strictly typed."""
+"""The event that starts a scheduled function: its keys, strictly typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import ScheduleMode
 
-# Lambda stops a function after about 16 invocations in one sequence; the first run and these are one fewer.
+# Lambda stops a recursive loop after about 16 invocations; the first run and these make 15.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 MAX_CONTINUATIONS = 14
 
@@ -21,7 +21,7 @@ EventT = TypeVar("EventT", bound="JobEvent")
 
 
 class JobEvent(BaseModel):
-    """Keys that both scheduled functions take; any other is an error, since it may be a misspelt one."""
+    """Keys that both scheduled functions accept; an unknown key is an error: it may be misspelt."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True, extra="forbid"
@@ -34,18 +34,18 @@ class JobEvent(BaseModel):
         default=None, description="production or test_auto"
     )
     continuation: int = Field(default=0, ge=0, description="0 or more")
-    heartbeat: bool = Field(default=False, description="true to report only when the last success was, or false")
+    heartbeat: bool = Field(default=False, description="true to only report the days since the last success, or false")
 
-    self_test: bool = Field(default=False, description="true to only tell whether what it calls answers, or false")
+    self_test: bool = Field(default=False, description="true to only check the services that the job calls, or false")
 
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
-        """Return whether the outcome of such an event, right or wrong, is for the caller only, who awaits it."""
+        """Return whether the outcome of this event, even an invalid one, is for the caller only."""
         del raw
         return False
 
     def payload(self) -> dict[str, Any]:
-        """Return the event as JSON, to invoke a function with."""
+        """Return the event as JSON-compatible values, to invoke a function with them."""
         told = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in told.items() if value is not None}
 
@@ -54,7 +54,7 @@ class JobEvent(BaseModel):
         return self.test_mode or schedule_mode == "test_auto"
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
-        """Return why a scheduled event is not for now, given the secret's SCHEDULE_MODE; None if it is."""
+        """Return why this event is skipped under the secret's SCHEDULE_MODE; None if it is not."""
         if self.schedule_mode is None or self.schedule_mode == schedule_mode:
             return None
         return f"the schedule is for {self.schedule_mode}, SCHEDULE_MODE is {schedule_mode}"
@@ -64,17 +64,17 @@ def parse_event(event_type: type[EventT], raw: object) -> EventT:
     """Return the event with its types checked.
 
     Raises:
-        ConfigError: a key has a wrong type or value; the text names each and what is allowed.
+        ConfigError: a key is unknown or has a wrong value; the text names each and what is allowed.
     """
     try:
-        # As JSON, in which a time is text.
+        # Parse JSON rather than Python values: in JSON, strict mode accepts a time as text.
         return event_type.model_validate_json(json.dumps({} if raw is None else raw))
     except ValidationError as exc:
         raise ConfigError("event: " + "; ".join(_fault(event_type, error) for error in exc.errors())) from None
 
 
 def _fault(event_type: type[JobEvent], error: ErrorDetails) -> str:
-    """Return what is wrong, with the key and what is allowed."""
+    """Return one problem as text, with its key and what is allowed."""
     problem = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return problem if error["type"] == "value_error" else "it must be a JSON object"
@@ -83,5 +83,5 @@ def _fault(event_type: type[JobEvent], error: ErrorDetails) -> str:
     if key not in allowed:
         near = get_close_matches(key.replace("_", "").lower(), [each.lower() for each in allowed], 1)
         meant = [each for each in allowed if each.lower() in near]
-        return f"{key}: unknown key; {f'do you mean {meant[0]}?' if meant else 'known are ' + ', '.join(allowed)}"
+        return f"{key}: unknown key; {f'do you mean {meant[0]}?' if meant else 'known keys: ' + ', '.join(allowed)}"
     return f"{place}: {problem} (allowed: {allowed[key]})"

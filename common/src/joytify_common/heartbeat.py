@@ -1,7 +1,8 @@
-"""How long ago a job last completed all its work: a metric of ours, which the missed-run alarm watches.
+"""The days since a job last completed all its work, as a metric for the missed-run alarm.
 
-An alarm in CloudWatch looks back a week at most, and a month passes between two runs of stats. So each success is
-counted in one metric, and every few hours the job reads that count and puts the days since into another.
+A CloudWatch alarm can look back at most a week, but a month passes between two runs of stats. So
+each success is counted in one metric, and every few hours the job reads this count and writes the
+days since the last success to another metric.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ PERIOD_SECONDS = 3600
 
 
 def put_success(function: str) -> None:
-    """Count a success of the function, and report at once that it is no days old."""
+    """Count a success of the function, and set the days since the last success to zero."""
     put_metrics(function, {SUCCESSES: (MetricUnit.Count, 1), DAYS: (MetricUnit.Count, 0)})
 
 
 def put_days_since_success(client: CloudWatchClient, *, function: str, now: datetime) -> float:
-    """Put the days since the function's last success into a metric, and return them; 45 if it is longer ago.
+    """Write the days since the function's last success, at most 45, to a metric and return them.
 
     Args:
         client: client of CloudWatch.

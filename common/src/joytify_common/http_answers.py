@@ -1,4 +1,4 @@
-"""An answer by HTTP, read as far as it is of use and no longer than there is time."""
+"""Send an HTTP request, and read a limited part of its response within a time limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-# The largest answers that are awaited have a few kilobytes.
+# The largest expected responses are a few kilobytes long.
 MOST_BYTES = 64 * 1024
 CONNECT_SECONDS = 3.0
 
@@ -25,21 +25,22 @@ def send(
     request: Mapping[str, Any],
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Response:
-    """Send a request over a connection of its own and return the answer with at most 64 KiB of its body.
+    """Send a request over its own connection and return the response, with at most 64 KiB of body.
 
-    A timeout of httpx bounds a single read; whoever sends a byte now and then is never out of time. So the request is
-    made in a thread, which ends with its connection when the time is over.
+    A timeout of httpx limits a single read, so a server that sends a byte now and then never times
+    out. Therefore the request is made in a thread; when the time is up, its connection is shut
+    down, which ends the thread.
 
     Args:
-        method: `POST` and the like.
-        url: where to.
-        seconds: how long the whole of it may take.
-        request: the rest of the request, as `httpx.Client.request` takes it.
-        transport: takes the place of the network, for tests.
+        method: HTTP method, such as `POST`.
+        url: URL of the request.
+        seconds: time limit for the whole request.
+        request: other arguments of `httpx.Client.request`.
+        transport: replaces the network in tests.
 
     Raises:
-        httpx.RequestError: there was no answer in time, or the connection failed.
-        httpx.InvalidURL: the address is none.
+        httpx.RequestError: there was no complete response in time, or the connection failed.
+        httpx.InvalidURL: the URL is not valid.
     """
     answers: Queue[httpx.Response | Exception] = Queue()
     connection = _Connection()
@@ -50,7 +51,7 @@ def send(
             with httpx.Client(verify=_authorities(), timeout=timeout, transport=transport) as client:
                 extensions = {"trace": connection.trace}
                 answers.put(_read(client, method, url, {**request, "extensions": extensions}))
-        except Exception as exc:  # noqa: BLE001 - raised again by whoever waits
+        except Exception as exc:  # noqa: BLE001 - raised again in the waiting thread
             answers.put(exc)
 
     Thread(target=run, daemon=True).start()
@@ -58,16 +59,17 @@ def send(
         answer = answers.get(timeout=seconds)
     except Empty:
         connection.end()
-        raise httpx.ReadTimeout("no whole answer in the time given") from None
+        raise httpx.ReadTimeout("no complete response in the time given") from None
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
 class _Connection:
-    """The connection of one call, which is shut down from outside; only the thread that uses it closes it.
+    """The connection of one call, which another thread can shut down but does not close.
 
-    A descriptor that was closed from outside would be that of another connection a moment later, with a reader left.
+    If another thread closed the socket, a new connection could get the same file descriptor while
+    the thread of the call still reads from it.
     """
 
     def __init__(self) -> None:
@@ -75,24 +77,24 @@ class _Connection:
         self._is_over = False
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note the socket that was connected: httpcore's hook."""
+        """Record the connected socket; a hook of httpcore."""
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._sockets.append(info["return_value"].get_extra_info("socket"))
         if self._is_over:
-            raise httpx.ReadTimeout("the time is over")
+            raise httpx.ReadTimeout("the time is up")
 
     def end(self) -> None:
-        """End whatever waits for the connection."""
+        """Shut the connection down, which ends a read that waits for it."""
         self._is_over = True
         for each in self._sockets:
-            # Without TLS's own farewell, which would wait for an answer.
+            # Skip TLS's close handshake, which would wait for a response.
             with suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 @cache
 def _authorities() -> SSLContext:
-    """Return the trusted certificates; to read them takes longer than a request."""
+    """Return the trusted CA certificates; cached, since reading them is slower than a request."""
     return httpx.create_ssl_context()
 
 
@@ -100,7 +102,7 @@ def _read(client: httpx.Client, method: str, url: httpx.URL | str, request: Mapp
     headers = {**request.get("headers", {}), "Accept-Encoding": "identity"}
     with client.stream(method, url, **{**request, "headers": headers}) as response:
         body = bytearray()
-        # A packed answer, which nobody has asked for, may hold a thousand times what is read of it.
+        # A compressed body, which was not asked for, may expand to a thousand times its size.
         is_packed = response.headers.get("Content-Encoding", "identity") != "identity"
         for part in () if is_packed else response.iter_bytes(MOST_BYTES):
             body += part
@@ -111,7 +113,7 @@ def _read(client: httpx.Client, method: str, url: httpx.URL | str, request: Mapp
 
 
 def json_object(response: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object in the body; an empty one if there is none."""
+    """Return the JSON object in the body, or an empty dict if the body is not a JSON object."""
     try:
         body = response.json()
     except (ValueError, RecursionError):

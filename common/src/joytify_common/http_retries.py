@@ -1,4 +1,4 @@
-"""The one policy of retries for the services that are called by HTTP."""
+"""The retry policy for services that are called over HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import stamina
 
 from joytify_common.errors import TransientError
 
-# A service may say that no wait is needed, and refuse again.
+# A service may ask for no wait and then refuse the next attempt too.
 MIN_WAIT_SECONDS = 0.1
 MAX_DOUBLINGS = 6
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class UnavailableError(TransientError):
-    """The service failed or could not be reached: it is worth another of a few attempts.
+    """The service failed or could not be reached; a retry counts as one of the attempts.
 
     Attributes:
-        wait_seconds: how long the service asks to wait before it; None if it does not say.
+        wait_seconds: how long the service asks to wait before a retry; None if it does not say.
     """
 
     def __init__(self, text: str, wait_seconds: float | None = None) -> None:
@@ -32,7 +32,7 @@ class UnavailableError(TransientError):
 
 
 class RateLimitedError(TransientError):
-    """The service asks to wait this many seconds, which counts as no attempt."""
+    """The service asks to wait before a retry, which does not count as one of the attempts."""
 
     def __init__(self, text: str, wait_seconds: float) -> None:
         super().__init__(text)
@@ -41,10 +41,10 @@ class RateLimitedError(TransientError):
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How often and how long a call is tried again.
+    """How often a call is retried, and how long the waits are.
 
     Attributes:
-        attempts: most attempts, those that were rate limited not counted.
+        attempts: maximum number of attempts, not counting rate-limited attempts.
         wait_seconds: mean of the first wait between two attempts; the waits grow.
     """
 
@@ -52,21 +52,22 @@ class RetryPolicy:
     wait_seconds: float
 
     def call(self, send: Callable[[], T], seconds: float) -> T:
-        """Return what `send` returns, tried again while it is unavailable or rate limited.
+        """Return the result of `send`, retried while the service is unavailable or rate limits it.
 
         Args:
             send: makes the call once.
-            seconds: no attempt begins much later than this.
+            seconds: no attempt starts much later than this many seconds from now.
 
         Raises:
-            TransientError: no attempt succeeded, or the service asks to wait for longer than there is time.
+            TransientError: no attempt succeeded, or the requested wait is longer than the time
+                left.
         """
         if seconds <= 0:
             raise TransientError("there was no time left for a call")
         ends = time.monotonic() + seconds
 
         def backoff(exc: Exception) -> bool | float:
-            """Return whether to try again, or after how many seconds: stamina's hook."""
+            """Return whether to retry, or the seconds to wait before it; a hook of stamina."""
             if isinstance(exc, UnavailableError) and exc.wait_seconds is not None:
                 return exc.wait_seconds if exc.wait_seconds < ends - time.monotonic() else False
             return isinstance(exc, UnavailableError)
@@ -88,14 +89,15 @@ def _wait_out_limits(send: Callable[[], T], ends: float) -> T:
         try:
             return send()
         except RateLimitedError as exc:
-            # Twice as long after every second refusal, in case the service asks for no wait again and again.
+            # Double the minimum wait after every second refusal, in case the service keeps asking
+            # for no wait.
             least = MIN_WAIT_SECONDS * 2 ** min(number // 2, MAX_DOUBLINGS)
             wait(max(exc.wait_seconds, least), ends - time.monotonic(), exc)
     raise AssertionError("unreachable: the loop has no end")
 
 
 def wait(seconds: float, remaining: float, reason: TransientError) -> None:
-    """Sleep; if there is no time for it, raise the reason of the wait."""
+    """Sleep, or raise `reason` if the wait is longer than the remaining time."""
     if seconds >= remaining:
         raise reason
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""An `_id` of any BSON type: as Extended JSON in an event, and as the place where a walk goes on."""
+"""Values of `_id`, of any BSON type: as Extended JSON in events, and as start points of queries."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from bson import CodecOptions, DatetimeConversion, MinKey, encode, json_util
 from bson.errors import BSONError
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
 
-# An `_id` may be a date that Python cannot hold.
+# An `_id` may be a date outside the range of Python's datetime.
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
 EXTENDED_JSON = json_util.CANONICAL_JSON_OPTIONS.with_options(
     tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# The place before every `_id`, except MinKey as an `_id`, which no application gives to a document.
+# Sorts before every `_id` except an `_id` that is itself MinKey, which no application uses.
 BEGINNING = MinKey()
 
 
 def key_of(identity: object) -> bytes:
-    """Return what distinguishes an `_id` from all others: to Python `1` equals `True`, and a document has no hash."""
+    """Return bytes that identify an `_id`, to compare and to hash it.
+
+    Python treats `1` and `True` as equal, and cannot hash a document.
+    """
     return encode({"_id": identity}, codec_options=CODEC)
 
 
 def from_json(value: object) -> object:
-    """Return the `_id` whose Extended JSON this is.
+    """Return the `_id` that this Extended JSON represents.
 
     Raises:
         ValueError: it is not Extended JSON.
@@ -41,21 +44,21 @@ def from_json(value: object) -> object:
 
 
 def to_json(value: object) -> object:
-    """Return the canonical Extended JSON of an `_id`, as values of JSON."""
+    """Return the canonical Extended JSON of an `_id`, as JSON-compatible Python values."""
     return json.loads(json_util.dumps(value, json_options=EXTENDED_JSON))
 
 
 def not_before(start: object) -> list[dict[str, Any]]:
-    """Return the expressions, for `$expr`, that hold for this `_id` and all behind it.
+    """Return `$expr` conditions that match this `_id` and every later `_id`.
 
-    An expression compares ids of all BSON types in the order of the index, and uses the index; a filter finds those of
-    one type only.
+    `$expr` compares ids of all BSON types in index order and uses the index; a plain filter matches
+    ids of one BSON type only.
     """
     return [] if isinstance(start, MinKey) else [{"$gte": ["$_id", {"$literal": start}]}]
 
 
 def behind(last: object) -> list[dict[str, Any]]:
-    """Return the expressions, for `$expr`, that hold for all behind this `_id`."""
+    """Return `$expr` conditions that match every `_id` after the given `_id`."""
     return [{"$gt": ["$_id", {"$literal": last}]}]
 
 

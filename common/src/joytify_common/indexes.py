@@ -1,4 +1,4 @@
-"""Which index of a collection finds every document by a field."""
+"""Find an index of a collection that can look up every document by a field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 BAD_VALUE = 2
-# An index with one of these options lacks documents, or is used by no query.
+# An index with one of these options omits documents, or is not used by queries.
 UNFIT = {"partialFilterExpression", "hidden"}
 
 
@@ -20,17 +20,17 @@ def begins_with(field: str, index: Mapping[str, Any]) -> bool:
 
 
 def index_on(collection: Collection[dict[str, Any]], field: str) -> str | None:
-    """Return the name of an index that finds every document by the field and can be used now; None if there is none.
+    """Return the name of a usable index that finds every document by the field; None without one.
 
     Raises:
-        pymongo.errors.PyMongoError: the server does not answer, or refuses.
+        pymongo.errors.PyMongoError: the server does not answer, or refuses the call.
     """
     names = [name for name, index in collection.index_information().items() if begins_with(field, index)]
     return next((name for name in names if _answers(collection, field, name)), None)
 
 
 def _answers(collection: Collection[dict[str, Any]], field: str, index: str) -> bool:
-    """Return whether the index can be used: one that is being built cannot."""
+    """Return whether the index can be used; an index that is still being built cannot."""
     try:
         collection.find_one({field: MinKey()}, {"_id": 1}, hint=index)
     except OperationFailure as exc:

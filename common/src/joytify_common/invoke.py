@@ -1,4 +1,4 @@
-"""Gateway: start another function, or a state machine, without waiting for it."""
+"""Gateway: start another function or a state machine without waiting for the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# With the last attempt, which may begin just before, within what is kept back of Lambda's time.
+# This and a last attempt that starts just before it is over fit into the reserved time after the
+# deadline.
 RETRY_SECONDS = 1.0
 NOT_FOUND = {"ResourceNotFoundException", "InvalidParameterValueException"}
 NO_MACHINE = {"StateMachineDoesNotExist", "StateMachineDeleting", "InvalidArn"}
@@ -33,18 +34,18 @@ def invoke_async(client: LambdaClient, function: str, event: Mapping[str, Any]) 
             with attempt, aws_errors(f"function {function}", "Lambda", not_found=NOT_FOUND):
                 client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
     except NoAnswerError as exc:
-        # A second call would start it twice, if Lambda has taken the first.
+        # If Lambda has accepted the first call, a second call would start the function twice.
         raise TransientError(f"{exc}: it may have been started") from exc
 
 
 def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], name: str) -> None:
-    """Have a state machine run with this input; a second start with the same name is the first.
+    """Start an execution of a state machine; a second start with the same name has no effect.
 
     Args:
-        client: boto3's client of Step Functions.
+        client: boto3's client for Step Functions.
         machine: ARN of the state machine.
-        event: its input.
-        name: of the execution; at most 80 letters, digits, hyphens and underscores.
+        event: input of the execution.
+        name: name of the execution; at most 80 letters, digits, hyphens and underscores.
 
     Raises:
         ConfigError: the state machine does not exist or may not be started.

@@ -1,4 +1,4 @@
-"""The frame of a scheduled job: parse the event, run the use case, publish what it came to, raise if it failed."""
+"""Run a scheduled job: parse the event, run the use case, publish the outcome, raise on failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from joytify_common.deadline import LambdaContext
 from joytify_common.errors import as_job_error
 from joytify_common.events import EventT, parse_event
 from joytify_common.heartbeat import put_days_since_success, put_success
-from joytify_common.messages import Message
+from joytify_common.messages import CommonData, Message
 from joytify_common.metrics import put_metrics
 from joytify_common.outcome import (
     Answered,
@@ -35,7 +35,7 @@ from joytify_common.secrets import Secret
 from joytify_common.topic import Topic
 
 REPORTS_LOST = "ReportsLost"
-# The last attempt to publish takes no longer.
+# The last attempt to publish takes at most this long.
 PUBLISH_SECONDS = 3.5
 
 
@@ -45,8 +45,8 @@ class Run:
 
     Attributes:
         function: deployed name of the function.
-        request_id: Lambda's id of the invocation; a retry by Lambda has the same.
-        run_id: id of this very attempt.
+        request_id: Lambda's id of the invocation; a retry by Lambda has the same id.
+        run_id: id of this attempt; a retry by Lambda has a new id.
         now: when the run began, UTC.
         test_mode: whether it works on the test collections.
         secret: the pipeline's secret.
@@ -71,9 +71,10 @@ class Job(Generic[EventT, ReportT]):
 
     Attributes:
         event_type: model of the event.
-        use_case: does the work and returns what it came to.
+        use_case: does the work and returns the outcome.
         nothing_done: report of a run that did nothing.
-        services: what the job calls, each by its name, for a self-test; they read and write nothing.
+        services: checks of the services that the job calls, by name, for a self-test; they change
+            nothing.
         secret: reads the pipeline's secret.
         topic: where the outcome is published.
     """
@@ -89,20 +90,19 @@ class Job(Generic[EventT, ReportT]):
         """Run the job once and return the summary's data.
 
         Raises:
-            JobError: the job failed; that has been published, and Lambda retries.
+            JobError: the job failed; the failure has been published, unless it is for the caller.
         """
         now, started = datetime.now(UTC), time.monotonic()
         with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
             attempt = self._attempt(raw_event, context, now)
-            metadata = Metadata(
-                source=context.function_name,
+            common = CommonData(
                 timestamp=datetime.now(UTC),
                 execution_time_ms=round((time.monotonic() - started) * 1000),
                 test_mode=attempt.test_mode,
                 request_id=context.aws_request_id,
                 log_stream=context.log_stream_name,
             )
-            answer = self._conclude(attempt, metadata, context)
+            answer = self._conclude(attempt, Metadata(context.function_name, common), context)
             if counts_as_success(attempt):
                 put_success(context.function_name)
             return answer
@@ -137,10 +137,10 @@ class Job(Generic[EventT, ReportT]):
                 outcome = Skipped(reason)
             else:
                 outcome = self.use_case(event, run)
-        except Exception as exc:  # noqa: BLE001 - published and raised again, whatever it is
+        except Exception as exc:  # noqa: BLE001 - every error is published and raised again
             outcome = Failed(self.nothing_done, Failure(exc, stage))
             if isinstance(raw_event, Mapping) and raw_event.get("selfTest") is True:
-                # An error would raise the alarm of the function.
+                # Raising an error here would trigger the function's error alarm.
                 outcome = Answered({stage: str(as_job_error(exc, stage))})
         return Attempt(outcome, test_mode, is_in_schedules_mode, self.event_type.is_for_caller_only(raw_event))
 
@@ -152,7 +152,7 @@ class Job(Generic[EventT, ReportT]):
                 logger.info("run ended", outcome=data)
                 return dict(data)
             case Skipped(reason=reason):
-                # On the topic it would be noise every few minutes.
+                # Published, it would be noise every few minutes.
                 return self._log(self.nothing_done.summary(metadata, skipped=reason))
             case Completed(report=report, non_fatal=non_fatal):
                 answer, message = self._summary(report, metadata)
@@ -163,25 +163,25 @@ class Job(Generic[EventT, ReportT]):
                 log_failure(failure)
                 if not attempt.is_for_caller_only:
                     self._publish([self._failure(report, metadata, failure)], context)
-                # The runtime logs an error's text as it is, and the causes hold texts of libraries.
+                # The runtime logs an error and its causes unmasked; causes contain library texts.
                 raise failure.job_error.with_traceback(None) from None
 
     def _summary(self, report: ReportT, metadata: Metadata) -> tuple[dict[str, Any], Message | None]:
         """Return the run's answer and the message to publish."""
         try:
             summary = report.summary(metadata)
-        except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
+        except Exception as exc:  # noqa: BLE001 - the work is done; Lambda would repeat it
             failure = Failure(exc, "summary")
             log_failure(failure)
             return dict(failure.fields()), self._failure(report, metadata, failure)
         return self._log(summary), summary
 
     def _failure(self, report: ReportT, metadata: Metadata, failure: Failure) -> Message | None:
-        """Return the message of an error with what was done before it; of the error alone, if that cannot be said."""
+        """Return the error message with the report's figures, without them if the report fails."""
         for each in (report, self.nothing_done):
             try:
                 return each.failure(metadata, failure)
-            except Exception as exc:  # noqa: BLE001 - the error is logged and raised, whatever becomes of its message
+            except Exception as exc:  # noqa: BLE001 - `failure` is raised even without a message
                 log_failure(Failure(exc, "report"))
         return None
 
@@ -198,29 +198,32 @@ class Job(Generic[EventT, ReportT]):
                 is_silent = not self._is_published(message, context, is_silent=is_silent)
 
     def _is_published(self, message: Message, context: LambdaContext, *, is_silent: bool) -> bool:
-        """Publish the message; without time for an answer of SNS only if it has not just failed to give one."""
+        """Publish the message and return whether that succeeded.
+
+        If no time is left, make a single attempt, or none if SNS has just failed (`is_silent`).
+        """
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:
             if seconds > 0 or not is_silent:
                 self.topic().publish(message, max(0.0, seconds))
                 return True
             error: Exception | None = None
-        except Exception as exc:  # noqa: BLE001 - the work is done: to fail now would have Lambda repeat it
+        except Exception as exc:  # noqa: BLE001 - the work is done; Lambda would repeat it
             error = exc
-        # An alarm watches it, since Discord is silent.
+        # An alarm watches this metric, since the message does not reach Discord.
         put_metrics(context.function_name, {REPORTS_LOST: (MetricUnit.Count, 1)})
-        why = str(error) if error else "SNS has not answered, and there is no time left to ask it again"
+        why = str(error) if error else "SNS did not answer, and no time is left for another attempt"
         logger.opt(exception=error).error("outcome could not be published", error=why, type=message.type)
         return False
 
 
 def tested(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
-    """Call each service and return what it says, by its name: `ok`, or what is wrong."""
+    """Call each service and return the result by service name: `ok`, or the error message."""
     found = {}
     for name, call in services.items():
         try:
             call()
-        except Exception as exc:  # noqa: BLE001 - told to whoever asks
+        except Exception as exc:  # noqa: BLE001 - returned to the caller
             found[name] = str(as_job_error(exc, name))
         else:
             found[name] = "ok"

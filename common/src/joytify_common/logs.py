@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line on standard output, with the request id, and no secret in any of them."""
+"""Logs: one JSON object per line on standard output, with the request id and secrets masked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from joytify_common.masking import clean, cleaned
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-# The end of a traceback says what happened. CloudWatch cuts a line at 256 KiB, and what is cut is no JSON.
+# The end of a traceback says what happened. CloudWatch cuts a line at 256 KiB, and a line that was cut is not JSON.
 LONGEST_TRACEBACK, LONGEST_CAUSE = 50_000, 4000
 
 
@@ -29,7 +29,8 @@ def configure(level: str) -> None:
     logger.remove()
     # diagnose=False: loguru would print the values of variables, secrets among them.
     logger.add(_write, level=level, format="{message}", backtrace=False, diagnose=False)
-    # Libraries log by the standard module. Below WARNING httpx would log the full URL, and the webhook's is a secret.
+    # Libraries log with the standard module. Below WARNING, httpx would log full URLs, and the
+    # webhook URL is a secret.
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
 
 

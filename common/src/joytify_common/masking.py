@@ -1,4 +1,4 @@
-"""Secrets are masked wherever a text leaves the pipeline: in logs, messages and errors."""
+"""Mask secrets in every text that leaves the pipeline: in logs, messages and errors."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _secrets: set[str] = set()
 
 
 def hide(value: str) -> None:
-    """Never show this text again: not in a log line, nor in a text cleaned by `clean`.
+    """Mask this text from now on, in log lines and in every text that `clean` returns.
 
-    Whoever quotes it may have stripped or decoded it, or written it as Python, JSON or a URL does. A text of less than
-    six characters is no secret, and would be found everywhere.
+    Its stripped, URL-decoded and escaped forms (Python, JSON, URL) are masked as well, since an
+    error may quote any of them. Text of fewer than six characters is not masked, since it would
+    match everywhere.
     """
     for text in {value, value.strip(), unquote(value.strip())}:
         quoted = (repr(text)[1:-1], repr(text.encode(errors="surrogatepass"))[2:-1], json.dumps(text)[1:-1])
@@ -25,14 +26,14 @@ def hide(value: str) -> None:
 
 def clean(text: str) -> str:
     """Return the text with every hidden value replaced."""
-    # A password is part of its connection string, and must be masked alone only if it appears alone.
+    # Longest first: a connection string contains its password, and must be masked as a whole.
     for value in sorted(_secrets, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return text
 
 
 def cleaned(value: object) -> object:
-    """Return a value as JSON has it, every text in it cleaned; nothing else is changed."""
+    """Return a JSON-compatible copy of a value, with every text in it cleaned."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, dict):

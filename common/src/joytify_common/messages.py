@@ -1,7 +1,8 @@
-"""THE contract: every message on the topic, a tagged union with a schema version.
+"""The contract for all messages on the topic: a tagged union with a schema version.
 
-A figure that is unavailable is None (JSON null), and is rendered as unknown. A publisher is held to the fields and
-their types; a reader ignores keys that it does not know, so that a newer publisher does not break it.
+A figure that is unavailable is None (JSON null) and is rendered as unknown. A publisher must use
+exactly these fields and types; a reader ignores unknown keys, so that a newer publisher does not
+break it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from typing import Annotated, Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-ProcessingMode = Literal["none", "direct", "batch"]
 ScopeName = Literal["ordinary", "sweep"]
-StopReason = Literal["completed", "deadline", "brake", "no_progress", "continuations_exhausted"]
+StopReason = Literal["completed", "deadline", "deletion_limit", "no_progress", "continuations_exhausted"]
 
 
 class Wire(BaseModel):
-    """A value as JSON: camel case, strictly typed, and no key that it does not know."""
+    """Base of all message models: camel case in JSON, strictly typed, unknown keys rejected."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -32,7 +32,7 @@ class Wire(BaseModel):
 
 
 class CommonData(Wire):
-    """What every message's data holds.
+    """Fields in the data of every message.
 
     Attributes:
         timestamp: when the run ended, UTC.
@@ -50,11 +50,11 @@ class CommonData(Wire):
 
 
 class FailureData(CommonData):
-    """What every error message's data holds in addition.
+    """Additional fields in the data of every error message.
 
     Attributes:
-        error: what happened, for people; it holds no secret.
-        error_type: kind of the error, which tells whether a retry can help; see errors.py.
+        error: description of the error for people; it contains no secret.
+        error_type: class of the error, which says whether a retry can help; see errors.py.
         stage: what the run was doing.
     """
 
@@ -64,26 +64,25 @@ class FailureData(CommonData):
 
 
 class StatsFigures(Wire):
-    """What a stats run did.
+    """Figures of a stats run.
 
     Attributes:
         period: the month, `YYYY-MM`.
-        notifications_created: 1 where this run created the notification, else 0.
-        users_processed: users with statistics for the month that were looked at.
-        users_updated: users that got the notification in this run.
+        users_processed: users with statistics for the month that the run examined.
+        users_updated: users who got the notification in this run.
         users_skipped: users who are entitled to the notification, or to statistics, but whose documents cannot be
             read or written; the log has their ids.
         notification_id: hex id of the month's notification.
-        notification_adopted: whether the notification was there before the first delivery, of another system.
-        statistics_built: elements that were built from plays; None if none were to be built.
-        plays_skipped: documents among the plays that are none, and were left out of them; None as above.
+        notification_adopted: whether another system had created the notification before the first
+            delivery.
+        statistics_built: elements that the run built from plays; None if it was not asked to.
+        plays_skipped: invalid documents among the plays, which were left out; None as above.
         socket_users_notified: users pushed to the backend.
         socket_failures: users whose push failed.
-        socket_failure: why pushes failed; None if none did.
+        socket_failure: why pushes failed; None if no push failed.
     """
 
     period: str | None = None
-    notifications_created: int = 0
     users_processed: int = 0
     users_updated: int = 0
     users_skipped: int = 0
@@ -103,8 +102,8 @@ class StatsSummaryData(StatsFigures, CommonData):
         cleanup_triggered: whether cleanup was started.
         cleanup_failure: why cleanup could not be started.
         continued: whether the run ran out of time and started its continuation.
-        dry_run: whether nothing was written.
-        skipped: why nothing had to be done; None if something had.
+        dry_run: whether the run only computed and wrote nothing.
+        skipped: reason why the run did nothing; None if it was not skipped.
     """
 
     cleanup_triggered: bool = False
@@ -119,7 +118,7 @@ class StatsErrorData(StatsFigures, FailureData):
 
 
 class CollectionFigures(Wire):
-    """What cleanup met and did in one collection; all are numbers of documents.
+    """Figures of a cleanup run for one collection; all are numbers of documents.
 
     Attributes:
         name: the collection.
@@ -127,9 +126,11 @@ class CollectionFigures(Wire):
         deleted: deleted by the run.
         remaining: expired after the run, as far as it examined the collection.
         undated: without a date in the date field, and left alone; None if not every document was examined.
-        unrecognized: in another shape than today's, or with a date that cannot be, and left alone; None as above.
-        scope: what was examined: `sweep` is every document, `ordinary` what was created before the cutoff by its `_id`,
-            and what an index on the date finds. Documents that were imported with newer ids wait for the next sweep.
+        unrecognized: not of the current schema, or with an invalid date, and left alone; None as
+            above.
+        scope: which documents were examined: `sweep` means every document, `ordinary` those with an
+            `_id` from before the cutoff, and those that an index on the date finds. Documents that
+            were imported with newer ids wait for the next sweep.
     """
 
     name: str
@@ -145,10 +146,11 @@ class Storage(Wire):
     """How full the database is: data and indexes, in bytes.
 
     Attributes:
-        growth_bytes_per_day: what the last 7 days added less what expires in the next 7, a day; negative if it shrinks.
-        days_until_full: at that growth; None if it is never full.
-        percent_before_next_cleanup: how full it will be after a week like the last.
-        alert: whether it is fuller than STORAGE_ALERT_PERCENT.
+        growth_bytes_per_day: net growth per day: added in the last 7 days minus expiring in the
+            next 7; negative if the database shrinks.
+        days_until_full: days until the limit is reached at that growth; None if it never is.
+        percent_before_next_cleanup: expected percent after another week like the last.
+        alert: whether `percent` is above STORAGE_ALERT_PERCENT.
     """
 
     used_bytes: int
@@ -161,14 +163,14 @@ class Storage(Wire):
 
 
 class ArchiveFigures(Wire):
-    """What was written to the archive bucket."""
+    """Figures of the objects written to the archive bucket."""
 
     objects: int
     documents: int
     bytes: int
 
     def added_to(self, others: ArchiveFigures | None) -> ArchiveFigures:
-        """Return what both wrote."""
+        """Return the sum of both figures."""
         if others is None:
             return self
         return ArchiveFigures(
@@ -179,12 +181,12 @@ class ArchiveFigures(Wire):
 
 
 class ThrottleFigures(Wire):
-    """How often a run slowed down, since the server took longer than usual.
+    """How often a run slowed down because the server was slower than usual.
 
     Attributes:
-        times: number of batches after which it did.
-        paused_ms: duration of the extra pauses.
-        slowdown: the slowest of these batches, in times the usual duration for a document.
+        times: number of batches after which the run made an extra pause.
+        paused_ms: total duration of the extra pauses.
+        slowdown: time per document in the slowest of these batches, as a multiple of the usual.
     """
 
     times: int
@@ -192,7 +194,7 @@ class ThrottleFigures(Wire):
     slowdown: float
 
     def added_to(self, others: ThrottleFigures | None) -> ThrottleFigures:
-        """Return the figures of both."""
+        """Return the combined figures."""
         if others is None:
             return self
         return ThrottleFigures(
@@ -203,13 +205,13 @@ class ThrottleFigures(Wire):
 
 
 class Chain(Wire):
-    """A sequence of runs that continue one another, this one included.
+    """A sequence of runs, each of which continues the previous run; this run is the last so far.
 
     Attributes:
         started_at: when the first run began; all runs use its clock.
-        cutoff: the cutoff that follows from it; None in a sequence of an older version.
-        records_deleted: by all runs so far.
-        execution_time_ms: of all runs so far.
+        cutoff: the cutoff derived from `started_at`; None if an older version began the sequence.
+        records_deleted: number of records deleted by all runs so far.
+        execution_time_ms: duration of all runs so far.
     """
 
     started_at: AwareDatetime
@@ -219,18 +221,18 @@ class Chain(Wire):
 
 
 class FanOut(Wire):
-    """What workers did of a cleanup that was divided among them, before the run that reports it.
+    """The part of a cleanup that parallel workers did before the run that reports it.
 
     Attributes:
         started_at: when the work was planned; all runs use this clock.
-        cutoff: the cutoff that follows from it.
-        test_mode: whether the work is on the test collections, whatever the secret says by now.
-        rounds: how often ranges were planned: once, and again for what was left of them.
+        cutoff: the cutoff derived from `started_at`.
+        test_mode: whether the work is on the test collections, whatever the secret says later.
+        rounds: how often ranges were planned: once, and again for ranges that were not finished.
         ranges: number of ranges that were planned.
-        workers: most at once.
+        workers: maximum number of workers that ran concurrently.
         longest_ms: duration of the range that took longest.
-        deleted: number of records, by the collections' names.
-        archive: what the workers archived before they deleted it; None if nothing is archived.
+        deleted: number of deleted records by collection name.
+        archive: figures of what the workers archived; None if archiving is off.
     """
 
     started_at: AwareDatetime
@@ -245,30 +247,30 @@ class FanOut(Wire):
 
     @property
     def records_deleted(self) -> int:
-        """Over all collections."""
+        """Number of records that the workers deleted in all collections."""
         return sum(self.deleted.values())
 
 
 class Estimate(Wire):
-    """What a dry run says of the real one."""
+    """Size of the expired documents and duration of a real run, as a dry run estimates them."""
 
     bytes: int
     seconds: float
 
 
 class CleanupFigures(Wire):
-    """What a cleanup run did.
+    """Figures of a cleanup run.
 
     Attributes:
-        records_deleted: over all collections.
-        collections: the same for each collection.
+        records_deleted: number of deleted records in all collections.
+        collections: figures of each collection.
         cutoff_date: documents older than this are expired.
         triggered_by: who started the run.
         continuation: 0 for the first run of a sequence.
-        chain: the runs of the sequence together.
-        archive: what was archived before it was deleted; None if nothing is archived.
+        chain: totals of all runs of the sequence so far.
+        archive: figures of what was archived before deletion; None if archiving is off.
         throttled: how often the run slowed down for the server; None if it never did.
-        fan_out: what of all this workers did, if the work was divided among them; None if it was not.
+        fan_out: the part that parallel workers did; None if the work was not divided among workers.
     """
 
     records_deleted: int = 0
@@ -286,27 +288,21 @@ class CleanupSummaryData(CleanupFigures, CommonData):
     """Data of a cleanup run that ended well.
 
     Attributes:
-        total_records_found: expired before the run.
-        remaining_records: expired after the run.
-        completion_percentage: deleted of found, 100 if none was found.
-        was_timeout_stopped: whether the deadline ended the run.
-        stop_reason: why it ended.
-        processing_mode: `none` deleted nothing, `direct` needed one batch, `batch` several.
-        batch_size: most documents in a batch.
-        dry_run: whether nothing was written.
-        skipped: why nothing had to be done; None if something had.
+        total_records_found: number of expired records before the run.
+        remaining_records: number of expired records after the run.
+        completion_percentage: share of the found records that were deleted; 100 if none were found.
+        stop_reason: why the run stopped.
+        dry_run: whether the run only computed and wrote nothing.
+        skipped: reason why the run did nothing; None if it was not skipped.
         storage: how full the database is after the run.
-        estimate: what a dry run expects of the real one.
+        estimate: size and duration that a dry run expects of a real run.
         continued: whether the next run of the sequence was started.
     """
 
     total_records_found: int | None = None
     remaining_records: int | None = None
     completion_percentage: float | None = None
-    was_timeout_stopped: bool = False
     stop_reason: StopReason = "completed"
-    processing_mode: ProcessingMode = "none"
-    batch_size: int = 0
     dry_run: bool = False
     skipped: str | None = None
     storage: Storage | None = None
@@ -323,7 +319,7 @@ class _Message(Wire):
     source: str
 
     def to_json(self) -> str:
-        """Return the message as it is published."""
+        """Return the JSON text that is published."""
         return self.model_dump_json()
 
 
@@ -365,6 +361,6 @@ def parse_message(text: str | bytes) -> Message:
     """Return the message in the text.
 
     Raises:
-        pydantic.ValidationError: it is none of this contract.
+        pydantic.ValidationError: the text is not a message of this contract.
     """
     return _ADAPTER.validate_json(text, extra="ignore", strict=False)

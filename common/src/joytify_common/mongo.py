@@ -23,9 +23,9 @@ from joytify_common.mongo_refusals import URI_KEY, of_connection_string, transla
 
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
-# A transaction's clock and the session's `expiresAt` are the server's, the cutoff is this machine's.
+# Transactions and the sessions' `expiresAt` follow the server's clock, the cutoff this machine's.
 MOST_CLOCK_DIFFERENCE = timedelta(minutes=5)
-# Atlas' free and flexible clusters take no maxTimeMS above 300,000:
+# Atlas free and flex clusters reject a maxTimeMS above 300,000:
 # https://www.mongodb.com/docs/atlas/reference/free-shared-limitations/
 MAX_CALL_SECONDS = 290.0
 ATTEMPTS = 25
@@ -40,12 +40,12 @@ T = TypeVar("T")
 
 @cache
 def mongo_client(uri: str) -> MongoClient[Document]:
-    """Return the container's client for this connection string; it connects at its first call.
+    """Return the container's client for this connection string; it connects on its first call.
 
     Raises:
-        ConfigError: the connection string cannot be understood, the DNS does not know its name, or it asks for writes
-            that nobody confirms.
-        TransientError: the DNS did not answer.
+        ConfigError: the connection string cannot be parsed, its host name does not exist in DNS, or
+            it asks for unacknowledged writes.
+        TransientError: DNS did not answer.
     """
     try:
         client: MongoClient[Document] = MongoClient(
@@ -54,31 +54,32 @@ def mongo_client(uri: str) -> MongoClient[Document]:
             tz_aware=True,
             serverSelectionTimeoutMS=CONNECT_SECONDS * 1000,
             connectTimeoutMS=CONNECT_SECONDS * 1000,
-            # One invocation at a time: a reader, a few writers and the monitor.
+            # A container runs one invocation at a time: a reader, a few writers and the monitor.
             maxPoolSize=8,
         )
     except (PyMongoError, ValueError) as exc:
-        # Whatever the driver says of it quotes it.
+        # The driver's error text quotes the connection string.
         raise of_connection_string(exc) from None
     if not client.write_concern.acknowledged:
         client.close()
-        raise ConfigError(f"{URI_KEY}: w=0 leaves out the confirmation of writes; remove it, or say w=majority")
+        raise ConfigError(f"{URI_KEY}: w=0 turns off the acknowledgement of writes; remove it or use w=majority")
     return client
 
 
 def database_in(client: MongoClient[Document]) -> str | None:
-    """Return the database that the connection string names; None if it names none, or only where users are kept."""
+    """Return the database in the connection string; None if it names none or `admin`."""
     database = client.get_default_database(default="admin")
     return None if database.name == "admin" else database.name
 
 
 def connect(uri: SecretStr, name: str) -> Database[Document]:
-    """Return a database of the container's client, once its server has answered.
+    """Return a database of the container's client, after its server has answered.
 
-    The primary serves every read, whatever the connection string says: what is read decides what is written.
+    The primary serves every read, whatever the connection string says, since reads decide about
+    writes.
 
-    This is asked before any block under `within`, which would have the driver look for a server as long as the block
-    may take, instead of the few seconds of `mongo_client`.
+    Call this outside any `within` block. Inside, the driver would look for a server for as long as
+    the block may take, instead of for the few seconds that `mongo_client` sets.
 
     Raises:
         ConfigError: the connection string cannot be used, or the user or password was refused.
@@ -94,10 +95,10 @@ def connect(uri: SecretStr, name: str) -> Database[Document]:
 
 
 def check_clock(here: datetime, server: datetime) -> None:
-    """Make sure that what has expired by this machine's clock has expired by the server's as well.
+    """Check that this machine's clock and the server's agree on which records have expired.
 
     Raises:
-        TransientError: the clocks differ.
+        TransientError: the clocks differ by more than `MOST_CLOCK_DIFFERENCE`.
     """
     if abs(here - server) > MOST_CLOCK_DIFFERENCE:
         raise TransientError(
@@ -123,33 +124,34 @@ def mongo_errors() -> Iterator[None]:
 
 
 def within(seconds: float) -> AbstractContextManager[None]:
-    """Bound every MongoDB call in the block by one client-side timeout, retries included; by 290 s at most."""
+    """Give the MongoDB calls in the block one shared timeout, retries included; 290 s at most."""
     return pymongo.timeout(min(max(seconds, 0.001), MAX_CALL_SECONDS))
 
 
 @contextmanager
-def bounded(deadline: Deadline) -> Iterator[None]:
-    """Let no MongoDB call in the block outlive the deadline by more than a grace, and turn its errors into ours.
+def within_deadline(deadline: Deadline) -> Iterator[None]:
+    """End MongoDB calls in the block shortly after the deadline; turn their errors into ours.
 
-    The bound is the thread's own: a block that starts another thread does not bound that one's calls.
+    The limit applies to the current thread only: calls in other threads that the block starts are
+    not limited.
     """
     with mongo_errors(), within(deadline.remaining() + GRACE_SECONDS):
         yield
 
 
 def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
-    """Yield attempts at a call that is safe to make twice, while a retry can help and time is left."""
+    """Yield attempts at a call that is safe to repeat, while a retry can help and time is left."""
     seconds = min(RETRY_SECONDS, deadline.remaining() + GRACE_SECONDS)
     return iter(stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=seconds))
 
 
 def retry(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Make a call that is safe to repeat until it succeeds, a retry cannot help or time is up; return its result.
+    """Return the result of a call that is safe to repeat, with retries while they can help.
 
     Raises:
-        JobError: of the last attempt; see `mongo_errors`.
+        JobError: the error of the last attempt; see `mongo_errors`.
     """
     for attempt in attempts(deadline):
-        with attempt, bounded(deadline):
+        with attempt, within_deadline(deadline):
             return call()
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -1,4 +1,4 @@
-"""What the driver's errors mean: in words, and whether a retry can help."""
+"""Translate the driver's errors: explain them in words, and decide whether a retry can help."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from pymongo.errors import (
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 
 URI_KEY = "MONGODB_CONNECTION_STRING"
-UNUSABLE = f"{URI_KEY}: it is not a MongoDB connection string that can be used"
-UNKNOWN_NAME = f"{URI_KEY}: the DNS does not know the name of its server"
+UNUSABLE = f"{URI_KEY}: it is not a usable MongoDB connection string"
+UNKNOWN_NAME = f"{URI_KEY}: its host name does not exist in DNS"
 REFUSED_LOGIN = "MongoDB refused the user name or password"
-NO_RIGHT = "the user may not do this; it needs readWrite on the database"
-FULL = "MongoDB is full: it takes no more writes, since the cluster's space is used up; delete, or enlarge it"
+NO_RIGHT = "the user lacks a permission; it needs readWrite on the database"
+FULL = (
+    "MongoDB is full: it accepts no writes because the cluster's storage is used up; delete data or enlarge the cluster"
+)
 # https://www.mongodb.com/docs/manual/reference/error-codes/
 AUTHENTICATION_FAILED, USER_NOT_FOUND, UNAUTHORIZED, OUT_OF_DISK_SPACE = 18, 11, 13, 14031
 LASTING = {
@@ -29,51 +31,57 @@ LASTING = {
     USER_NOT_FOUND: f"{URI_KEY}: {REFUSED_LOGIN}",
     OUT_OF_DISK_SPACE: FULL,
 }
-# Atlas' proxy answers with this code whatever it refuses; what it means stands in the text only:
+# The proxy of Atlas uses this code for every refusal; only the error text gives the reason:
 # https://www.mongodb.com/docs/atlas/troubleshoot-connection/, .../reference/unsupported-commands/
 ATLAS_ERROR = 8000
 MISSING_RIGHT = re.compile(r"not (allowed to do action|authorized)", re.IGNORECASE)
 ATLAS_REFUSALS: dict[str, tuple[type[JobError], str]] = {
     r"bad auth|authentication failed": (ConfigError, f"{URI_KEY}: {REFUSED_LOGIN}"),
     r"space quota": (ConfigError, FULL),
-    r"already using \d+ collections": (ConfigError, "MongoDB is full: Atlas takes no more collections on this cluster"),
+    r"already using \d+ collections": (
+        ConfigError,
+        "MongoDB is full: Atlas allows no more collections on this cluster",
+    ),
     r"too many connections|exceeded time limit": (TransientError, "Atlas refused for now: the cluster is overloaded"),
     r"not allowed|disallowed|not supported|unsupported": (
         PermanentError,
         "Atlas does not allow this command on this cluster",
     ),
 }
-# What people meet, in words: https://www.mongodb.com/docs/manual/reference/error-codes/
+# Explanations of common codes: https://www.mongodb.com/docs/manual/reference/error-codes/
 WORDS = {
     2: "a value or an option is not valid",
-    11000: "a unique index has such a value already",
+    11000: "a unique index already contains this value",
     121: "the collection's validator refuses the document",
     166: "the collection is a view",
-    168: "this version of MongoDB does not know a stage or an operator",
-    292: "a sort or group needs more memory than the server gives",
+    168: "this version of MongoDB does not support a stage or an operator",
+    292: "a sort or group needs more memory than the server allows",
     10334: "a document would be larger than 16 MB",
     17419: "a document would be larger than 16 MB",
     72: "an option is not permitted here",
 }
-# What may pass, beside what the driver itself calls retryable, which it does not for a write of many documents:
+# Errors that may pass, in addition to those that the driver labels retryable; it does not label the
+# errors of bulk writes:
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 TRANSIENT_CODES = frozenset(
     {
         *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
-        *(24, 46, 112, 251, 290),  # LockTimeout, LockBusy, WriteConflict, NoSuchTransaction, its lifetime has ended
-        *(43, 50, 202, 262),  # CursorNotFound, MaxTimeMSExpired, NetworkInterface- and ExceededTimeLimit
+        *(24, 46, 112),  # LockTimeout, LockBusy, WriteConflict
+        *(251, 290),  # NoSuchTransaction, TransactionExceededLifetimeLimitSeconds
+        *(43, 50),  # CursorNotFound, MaxTimeMSExpired
+        *(202, 262),  # NetworkInterfaceExceededTimeLimit, ExceededTimeLimit
         *(64, 133, 134),  # WriteConcernTimeout, FailedToSatisfyReadPreference, ReadConcernMajorityNotAvailableYet
         *(365, 462),  # TemporarilyUnavailable, IngressRequestRateLimitExceeded
-        *(91, 189, 10107, 11600, 11601, 11602, 13435, 13436),  # the node shuts down, or is no primary any more
+        *(91, 189, 10107, 11600, 11601, 11602, 13435, 13436),  # shutting down or no longer primary
     }
 )
 
 
 def of_connection_string(exc: Exception) -> JobError:
-    """Return the error of a connection string that the driver takes for wrong, or whose name is not resolved."""
+    """Return our error for a connection string that is invalid or whose host does not resolve."""
     text = str(exc)
     if re.search(r"timed out|lifetime expired|nameservers failed", text):
-        return TransientError(f"{URI_KEY}: the DNS did not answer for the name of its server")
+        return TransientError(f"{URI_KEY}: DNS did not answer for its host name")
     is_unknown = re.search(r"DNS query name does not exist|does not contain an answer", text)
     return ConfigError(UNKNOWN_NAME if is_unknown else UNUSABLE)
 
@@ -83,12 +91,12 @@ def translated(exc: PyMongoError) -> JobError:
     if isinstance(exc, ConfigurationError):
         return _of_configuration(exc)
     if isinstance(exc, BulkWriteError) and (refused := exc.details.get("writeErrors")):
-        # Its own code says only that some were refused.
+        # The code of a BulkWriteError only says that some writes were refused.
         exc = OperationFailure(str(refused[0].get("errmsg")), refused[0].get("code"), refused[0])
     if isinstance(exc, ServerSelectionTimeoutError):
         return TransientError(
-            "MongoDB could not be reached: see whether the cluster is running, and whether its IP access list "
-            f"(Atlas: Network Access) admits the functions' addresses ({type(exc).__name__})"
+            "MongoDB could not be reached: check that the cluster is running and that its IP "
+            f"access list (Atlas: Network Access) admits the functions' addresses ({type(exc).__name__})"
         )
     if isinstance(exc, ConnectionFailure):
         return TransientError(f"MongoDB could not be reached, or the connection broke ({type(exc).__name__})")
@@ -100,7 +108,7 @@ def translated(exc: PyMongoError) -> JobError:
 
 
 def _of_configuration(exc: ConfigurationError) -> JobError:
-    """Return the error of what the driver cannot do with this connection string or with this server."""
+    """Return our error for a connection string or a server that the driver cannot work with."""
     text = str(exc)
     if "wire version" in text:
         return PermanentError("the server's version of MongoDB is too old or too new for the driver")
@@ -110,12 +118,15 @@ def _of_configuration(exc: ConfigurationError) -> JobError:
 
 
 def _refusal(exc: OperationFailure) -> JobError:
-    """Return the error of a refusal that lasts; the server's own text is only read, since it may quote a document."""
+    """Return our error for a lasting refusal.
+
+    The server's text is examined but never quoted, since it may contain parts of a document.
+    """
     text = str((exc.details or {}).get("errmsg", exc))
     if exc.code in LASTING:
         return ConfigError(LASTING[exc.code])
     if exc.code == UNAUTHORIZED and "requires authentication" in text:
-        return ConfigError(f"{URI_KEY}: it has no user name and password, and MongoDB asks for them")
+        return ConfigError(f"{URI_KEY}: it has no user name and password; MongoDB requires them")
     if exc.code == UNAUTHORIZED or (exc.code == ATLAS_ERROR and MISSING_RIGHT.search(text)):
         return ConfigError(f"{URI_KEY}: {_missing_right(text)}")
     if exc.code == ATLAS_ERROR:
@@ -127,16 +138,16 @@ def _refusal(exc: OperationFailure) -> JobError:
 
 
 def _missing_right(text: str) -> str:
-    """Return what the user lacks: a right on the database, or a role of the cluster for one of the server's own."""
+    """Return the permission that the user lacks: on its database, or on one of the server's own."""
     database = re.search(r"not authorized on ([^\s{}]+) to| on \[([^.\]]+)\.", text)
     name = next(filter(None, database.groups()), "") if database else ""
     if name not in {"admin", "config", "local"}:
         return NO_RIGHT
-    return f"the user may not do this on the database {name}: it needs a role of the cluster"
+    return f"the user lacks a permission on the database {name}; it needs a cluster-wide role"
 
 
 def _code(exc: PyMongoError) -> str:
-    """Return the class of an error, with the server's code and its name."""
+    """Return the server's name and code of an error, or the error's class if it has no code."""
     if not isinstance(exc, OperationFailure) or exc.code is None:
         return type(exc).__name__
     name = (exc.details or {}).get("codeName", type(exc).__name__)
@@ -144,7 +155,7 @@ def _code(exc: PyMongoError) -> str:
 
 
 def is_transient(exc: PyMongoError) -> bool:
-    """Return whether the same call may go through later."""
+    """Return whether the same call may succeed later."""
     labels = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
     code = exc.code if isinstance(exc, OperationFailure) else None
     is_broken = isinstance(exc, ConnectionFailure) or exc.timeout

@@ -1,63 +1,26 @@
-"""What an invocation of a job came to: values that a use case returns and the frame reads."""
+"""The outcome of a job's invocation: the values that a use case returns and `job.Job` handles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from joytify_common.errors import JobError, as_job_error, kind_of
-from joytify_common.messages import Message
+from joytify_common.messages import CommonData, Message
 
 
-class CommonFields(TypedDict):
-    """Fields of messages.CommonData."""
-
-    timestamp: datetime
-    execution_time_ms: int
-    test_mode: bool | None
-    request_id: str
-    log_stream: str
-
-
-class FailureFields(TypedDict):
-    """Fields of messages.FailureData that CommonData lacks."""
-
-    error: str
-    error_type: str
-    stage: str
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Metadata:
-    """What every message about an invocation says apart from the job's own figures.
+    """The part of every message about an invocation that does not depend on the job.
 
     Attributes:
         source: deployed name of the function.
-        timestamp: when the run ended, UTC.
-        execution_time_ms: how long it took, in milliseconds.
-        test_mode: whether it worked on the test collections; None if it failed before that was known.
-        request_id: Lambda's id of the invocation.
-        log_stream: CloudWatch log stream of the invocation.
+        common: fields of every message's data.
     """
 
     source: str
-    timestamp: datetime
-    execution_time_ms: int
-    test_mode: bool | None
-    request_id: str
-    log_stream: str
-
-    def fields(self) -> CommonFields:
-        """Return the fields that every message's data has."""
-        return {
-            "timestamp": self.timestamp,
-            "execution_time_ms": self.execution_time_ms,
-            "test_mode": self.test_mode,
-            "request_id": self.request_id,
-            "log_stream": self.log_stream,
-        }
+    common: CommonData
 
 
 @dataclass(frozen=True)
@@ -69,27 +32,27 @@ class Failure:
 
     @property
     def job_error(self) -> JobError:
-        """The error itself if it is ours, else one that shows no text of a library's."""
+        """The error if it is a JobError, else a PermanentError without the library's text."""
         return as_job_error(self.error, self.stage)
 
-    def fields(self) -> FailureFields:
-        """Return the fields that every error message's data has in addition."""
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of messages.FailureData, apart from those of every message."""
         error = self.job_error
         return {"error": str(error), "error_type": kind_of(error), "stage": self.stage}
 
 
 class Report(Protocol):
-    """What a run did, derived from its outcomes."""
+    """The results of a run, which become its messages."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run did everything that the schedule is for."""
+        """Whether the run did all the work that it is scheduled for."""
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> Message:
-        """Return the message of a run that ended well, or was skipped for this reason."""
+        """Return the message of a run that succeeded, or that was skipped for the given reason."""
 
     def failure(self, metadata: Metadata, failure: Failure) -> Message:
-        """Return the message of a failure, with what was done before it."""
+        """Return the message of a failure, with the figures of the work done before it."""
 
 
 ReportT = TypeVar("ReportT", bound=Report)
@@ -111,7 +74,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Skipped:
-    """The schedule is for the other mode: nothing was read or written."""
+    """The schedule belongs to the other SCHEDULE_MODE, so the run did nothing."""
 
     reason: str
 
@@ -121,7 +84,7 @@ class Completed(Generic[ReportT]):
     """The run ended well.
 
     Attributes:
-        non_fatal: an error that leaves the work done, published in addition to the summary; or None.
+        non_fatal: an error after the work was done, published in addition to the summary; or None.
     """
 
     report: ReportT
@@ -130,7 +93,7 @@ class Completed(Generic[ReportT]):
 
 @dataclass(frozen=True)
 class Failed(Generic[ReportT]):
-    """The run failed; the report says what was done before."""
+    """The run failed; the report covers the work done before the failure."""
 
     report: ReportT
     failure: Failure
@@ -138,12 +101,12 @@ class Failed(Generic[ReportT]):
 
 @dataclass(frozen=True)
 class Attempt(Generic[ReportT]):
-    """What one invocation came to.
+    """The outcome of one invocation.
 
     Attributes:
         test_mode: whether it worked on the test collections; None if it failed before that was known.
-        is_in_schedules_mode: whether it worked on the collections that the schedule's runs work on.
-        is_for_caller_only: whether nothing of it is published.
+        is_in_schedules_mode: whether it worked on the same collections as the scheduled runs.
+        is_for_caller_only: whether the outcome is returned to the caller and not published.
     """
 
     outcome: Heartbeat | Answered | Skipped | Completed[ReportT] | Failed[ReportT]
@@ -153,7 +116,7 @@ class Attempt(Generic[ReportT]):
 
 
 def counts_as_success(attempt: Attempt[ReportT]) -> bool:
-    """Return whether the run did everything that the schedule is for, in the schedule's mode."""
+    """Return whether the run did all the work that it is scheduled for, in the schedule's mode."""
     match attempt.outcome:
         case Completed(report=report):
             return attempt.is_in_schedules_mode and report.is_complete

@@ -1,4 +1,4 @@
-"""The pipeline's one secret: read by name or ARN, cached in the container for a few minutes."""
+"""Read the pipeline's secret by name or ARN, and cache it in the container for a few minutes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from joytify_common.aws import aws_client, aws_errors
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.masking import hide
 
-# The second: the secret is scheduled for deletion.
+# Secrets Manager answers InvalidRequestException if the secret is scheduled for deletion.
 NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}
 SCHEDULE_MODES = ("production", "test_auto")
 
@@ -30,8 +30,8 @@ class SecretKey:
 
     Attributes:
         read_by: short names of the functions that read it.
-        holds: what its value is, for docs/configuration.md.
-        is_shown: whether its value may stand in logs and errors; that of any other key is masked there.
+        holds: description of its value, for docs/configuration.md.
+        is_shown: whether its value may appear in logs and errors; otherwise it is masked there.
         is_required: whether a function fails without it.
     """
 
@@ -43,7 +43,7 @@ class SecretKey:
 
 KEYS = {
     "MONGODB_CONNECTION_STRING": SecretKey(
-        ("stats", "cleanup"), "connection string with a user that may read and write the database", is_required=True
+        ("stats", "cleanup"), "connection string of a user that may read and write the database", is_required=True
     ),
     "API_DOMAIN": SecretKey(
         ("stats",),
@@ -54,28 +54,28 @@ KEYS = {
     "API_INTERNAL_SECRET_KEY": SecretKey(
         ("stats",), "the backend's key for `POST /notifications/socket`", is_required=True
     ),
-    "DISCORD_WEBHOOK_URL": SecretKey(("discord",), "address of the webhook", is_required=True),
+    "DISCORD_WEBHOOK_URL": SecretKey(("discord",), "URL of the webhook", is_required=True),
     "DISCORD_ALERTS_WEBHOOK_URL": SecretKey(
-        ("discord",), "optional: address of the webhook for failures, warnings and alarms"
+        ("discord",), "optional: URL of the webhook for failures, warnings and alarms"
     ),
     "DISCORD_THREAD_ID": SecretKey(
         ("discord",), "optional: id of the thread that failures, warnings and alarms are posted to", is_shown=True
     ),
-    "DISCORD_TIMEZONE": SecretKey(("discord",), "IANA name, default `UTC`", is_shown=True),
+    "DISCORD_TIMEZONE": SecretKey(("discord",), "optional: IANA name of the time zone, default `UTC`", is_shown=True),
     "SCHEDULE_MODE": SecretKey(
         ("stats", "cleanup"),
-        "`production` (default) or `test_auto`: all runs use the test collections",
+        "optional: `production` (default), or `test_auto`, in which all runs use the test collections",
         is_shown=True,
     ),
 }
 WEBHOOK_TOKEN = re.compile(r"/webhooks/\d+/([^/?]+)")
-# A key in the query of an address that is shown otherwise.
+# A credential in the query string of a URL that is otherwise shown.
 QUERY_VALUE = re.compile(r"[?&][^=&#]*(?:key|token|secret|passw|auth|sig)[^=&#]*=([^&#]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Secret:
-    """The secret's keys; values come out as SecretStr, so that no log or error shows one."""
+    """The secret's values by key, as SecretStr, so that no log line or error shows them."""
 
     name: str
     values: Mapping[str, SecretStr]
@@ -84,21 +84,21 @@ class Secret:
         """Return the value of a key.
 
         Raises:
-            ConfigError: the key is missing or empty; the text names it.
+            ConfigError: the key is missing or empty; the error message names it.
         """
         value = self.values.get(key)
         if value is None or not value.get_secret_value():
-            raise ConfigError(f"secret {self.name}: {key} is missing; it must be a text that is not empty")
+            raise ConfigError(f"secret {self.name}: {key} must be non-empty text")
         return value
 
     def text(self, key: str, default: str) -> str:
-        """Return the value of a key that is no secret, or the default if the key is missing or empty."""
+        """Return the value of a key that is not secret; the default if it is missing or empty."""
         value = self.values.get(key)
         return value.get_secret_value() or default if value else default
 
     @property
     def schedule_mode(self) -> ScheduleMode:
-        """Which schedule acts: `production` (default) or `test_auto`."""
+        """The schedule that is in effect: `production` (default) or `test_auto`."""
         mode = self.text("SCHEDULE_MODE", "production")
         if mode not in SCHEDULE_MODES:
             raise ConfigError(f"secret {self.name}: SCHEDULE_MODE must be one of {', '.join(SCHEDULE_MODES)}")
@@ -107,7 +107,7 @@ class Secret:
 
 @cache
 def secrets_provider() -> SecretsProvider:
-    """Return the container's one reader of Secrets Manager."""
+    """Return the container's Secrets Manager provider, which caches what it reads."""
     return SecretsProvider(boto3_client=aws_client("secretsmanager"))
 
 
@@ -115,20 +115,20 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
     """Return the secret.
 
     Args:
-        provider: reader of Secrets Manager.
+        provider: Powertools' provider for Secrets Manager.
         name: name or ARN of the secret.
-        max_age: seconds for which what the container has read may be used again.
-        anew: whether it is read in any case.
+        max_age: seconds for which a cached secret may be reused; 0 always reads it.
+        anew: whether to bypass the cache.
 
     Raises:
-        ConfigError: it does not exist, may not be read, or is no JSON object of texts.
-        TransientError: Secrets Manager refused for now or could not be reached.
+        ConfigError: the secret does not exist, may not be read, or is not a JSON object of strings.
+        TransientError: Secrets Manager refused the call for now or could not be reached.
     """
     with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
         values = _get(provider, name, max_age, anew=anew or max_age == 0)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
-    # The backend keeps its own keys there, whatever they hold.
+    # The backend keeps its own keys in this secret too; their values are not checked.
     own = {key: values[key] for key in KEYS if values.get(key) is not None}
     if wrong := [key for key, value in own.items() if not isinstance(value, str)]:
         raise ConfigError(f"secret {name}: {', '.join(wrong)} must be text")
@@ -139,17 +139,17 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
 
 
 def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
-    """Yield what is masked of a value: all of it if it is not shown, and what is a secret of its own."""
+    """Yield the parts of a value to mask: all of it unless it is shown, and credentials in it."""
     if not is_shown:
         yield value
     _, _, address = value.partition("//")
     authority = re.split(r"[/?#]", address, maxsplit=1)[0]
-    # A password that was not quoted may hold an @ itself, or what ends the authority.
+    # A password that was not percent-encoded may contain `@`, or one of `/?#`.
     address = authority if "@" in authority else address
     for at in re.finditer("@", address):
         entrant = address[: at.start()]
         yield entrant.partition(":")[2]
-        # A token may stand in the user's place.
+        # A token may take the place of the user name.
         if is_shown:
             yield entrant
     yield from WEBHOOK_TOKEN.findall(value)
@@ -161,10 +161,10 @@ def _get(provider: SecretsProvider, name: str, max_age: int, *, anew: bool) -> o
     try:
         return provider.get(name, max_age=max_age, transform="json", force_fetch=anew)
     except TransformParameterError:
-        # The parser's error quotes what it could not read.
+        # The parser's error quotes the text that it could not parse, which is the secret.
         raise ConfigError(f"secret {name}: it must be a JSON object") from None
     except GetParameterError as exc:
-        # boto3's own error, which the provider wraps.
+        # The provider wraps boto3's error; raise the original, which `aws_errors` translates.
         if isinstance(cause := exc.__cause__ or exc.__context__, (BotoCoreError, ClientError)):
             raise cause from None
         raise TransientError(f"secret {name} (SECRET_ID): it could not be read") from exc

@@ -15,7 +15,7 @@ SettingsT = TypeVar("SettingsT", bound="Settings")
 class Settings(BaseSettings):
     """Settings of every function; a field's description says what is allowed, and errors repeat it."""
 
-    # The input is hidden in errors: it is the whole environment.
+    # Errors must not show their input, which is the whole environment.
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
     secret_id: str = Field("MERN_JOYTIFY_ENVS", min_length=1, description="name or ARN of the secret")
@@ -33,7 +33,7 @@ def load_settings(settings_type: type[SettingsT]) -> SettingsT:
     """Return the function's settings from the environment.
 
     Raises:
-        ConfigError: a variable is missing or out of range; every such variable is named with what is allowed.
+        ConfigError: variables are missing or out of range; the text names them and what is allowed.
     """
     try:
         return settings_type()

@@ -11,27 +11,31 @@ from joytify_common.messages import Message
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-# People subscribe by email too: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+# Email subscribers see a subject, which SNS limits:
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 SUBJECT_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
 class Topic:
-    """The topic for operators' messages."""
+    """The SNS topic for messages to operators."""
 
     client: SNSClient
     arn: str
 
     def publish(self, message: Message, seconds: float) -> None:
-        """Publish one message; twice, if an answer is lost: discord knows it by its text.
+        """Publish one message.
+
+        If a response is lost, the message may be published twice; discord recognizes the duplicate
+        by its text.
 
         Args:
-            message: what is published.
-            seconds: no attempt begins later.
+            message: the message to publish.
+            seconds: no attempt starts after this many seconds.
 
         Raises:
             ConfigError: the topic does not exist, or publishing is not permitted.
-            TransientError: SNS refused it or could not be reached.
+            TransientError: SNS refused the message or could not be reached.
         """
         for attempt in quick_attempts(seconds, is_repeatable=True):
             with attempt, aws_errors("SNS_TOPIC_ARN", "SNS", not_found={"NotFound"}):

@@ -1,1 +1,1 @@
-"""AWS, the backend, Discord and MongoDB on one machine."""
+"""Run AWS, the backend, Discord and MongoDB, or stand-ins for them, on one machine."""

@@ -1,6 +1,7 @@
-"""Puts the secret, the topic, its subscription and the three functions into a local AWS (MiniStack).
+"""Create the secret, the topic, its subscription and the functions in a local AWS (MiniStack).
 
-`python -m joytify_local.aws --endpoint URL --mongodb URI --backend URL --discord URL --database NAME [--images]`
+`python -m joytify_local.aws --endpoint URL --mongodb URI --member HOST:PORT --backend URL
+--discord URL --database NAME [--images]`
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ FUNCTIONS = {
 }
 TIMEOUT_SECONDS = {"stats": 300, "cleanup": 900, "discord": 60}
 MEMORY_MB = 1024
-# Keys and tokens of the stand-ins; nothing outside this machine takes them.
+# Keys and tokens of the stand-ins; nothing outside this machine accepts them.
 API_KEY = "local-api-key-of-no-value"
 WEBHOOK_TOKEN = "local-webhook-token-of-no-value"  # noqa: S105 - see above
 WEBHOOK_PATH = f"/api/webhooks/1000000000000000001/{WEBHOOK_TOKEN}"
@@ -38,7 +39,7 @@ WEBHOOK_PATH = f"/api/webhooks/1000000000000000001/{WEBHOOK_TOKEN}"
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
-    """What the functions are to find.
+    """The addresses and settings that the functions get.
 
     Attributes:
         endpoint: URL of the local AWS.
@@ -46,7 +47,8 @@ class Wiring:
         backend: base URL of the backend, as the functions reach it.
         discord: base URL of Discord, as the functions reach it.
         database: name of the database.
-        images: whether the functions run from the built images; else from this interpreter's packages.
+        images: whether the functions run from the built images instead of this interpreter's
+            packages.
         environment: further settings of all functions.
     """
 
@@ -73,13 +75,14 @@ class Wiring:
 def aws_client(
     service: str, endpoint: str, *, certificate: str = "", credentials: Mapping[str, str] | None = None
 ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """Return a client of the local AWS; it waits as long as a function may run, and never invokes twice.
+    """Return a client of the local AWS; it waits as long as a function may run, and never retries.
 
     Args:
         service: boto3's name of the service.
         endpoint: URL of the local AWS.
-        certificate: file of the certificate that it shows; empty if it speaks plain HTTP.
-        credentials: of a role, as STS answers them; else the account's root, which MiniStack takes by any key.
+        certificate: path of the server's certificate; empty for plain HTTP.
+        credentials: credentials of a role, as STS returns them; None for the account's root user,
+            for whom MiniStack accepts any key.
     """
     role = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
     return boto3.client(
@@ -130,9 +133,9 @@ def deploy_function(client: Any, short: str, environment: Mapping[str, str], *, 
 
     Args:
         client: boto3's client of Lambda.
-        short: its short name.
-        environment: its environment variables.
-        images: whether it runs from the built image; else from this interpreter's packages.
+        short: short name of the function.
+        environment: environment variables of the function.
+        images: whether it runs from the built image instead of this interpreter's packages.
     """
     name = FUNCTIONS[short]
     if images:
@@ -153,7 +156,7 @@ def deploy_function(client: Any, short: str, environment: Mapping[str, str], *, 
 
 
 def _empty_zip() -> bytes:
-    # MiniStack's workers run in its own interpreter, which has the packages: there is nothing to send.
+    # MiniStack runs functions in its own interpreter, which has the packages: no code is needed.
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("README", "The handler comes from the installed packages.\n")
@@ -161,7 +164,7 @@ def _empty_zip() -> bytes:
 
 
 def main() -> None:
-    """Fill a local AWS; the compose stack runs this once."""
+    """Deploy to a local AWS; the compose stack runs this once."""
     parser = argparse.ArgumentParser(description=__doc__)
     for option in ("endpoint", "mongodb", "member", "backend", "discord", "database"):
         parser.add_argument(f"--{option}", required=True)

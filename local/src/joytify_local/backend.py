@@ -1,4 +1,4 @@
-"""The Joytify backend's push endpoint: key, 100 kB body limit, and what was pushed; it can be set to misbehave.
+"""A stand-in for the backend's push endpoint, with key and body limit; it can simulate failures.
 
 `python -m joytify_local.backend --host 127.0.0.1 --port 8001 --key KEY`
 `curl -X PUT -d '{"latencySeconds": 0.02, "status": 429, "retryAfter": 1, "times": 2}' http://127.0.0.1:8001/mood`
@@ -20,19 +20,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-# Express' default limit of a JSON body, in bytes.
+# Express' default limit for a JSON body, in bytes.
 BODY_LIMIT = 100 * 1024
 OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
 class Mood(BaseModel):
-    """How the backend behaves.
+    """The simulated behaviour of the backend.
 
     Attributes:
-        latency_seconds: before every answer.
-        status: answer of the next `times` pushes instead of taking them; 0 breaks off in the middle of the answer.
-        retry_after: seconds in that answer's `Retry-After`.
-        times: how many pushes are answered so.
+        latency_seconds: delay before every response.
+        status: status that refuses the next `times` pushes; 0 closes the connection within the
+            response.
+        retry_after: seconds in the `Retry-After` header of these responses; None for no header.
+        times: number of pushes to refuse.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -43,19 +44,19 @@ class Mood(BaseModel):
     times: int = Field(default=0, ge=0)
 
     def next_refusal(self) -> Response | None:
-        """Return the answer to a push that is not taken; None if it is."""
+        """Return the response that refuses the next push; None if the push is accepted."""
         if self.times == 0:
             return None
         self.times -= 1
         headers = {} if self.retry_after is None else {"Retry-After": f"{self.retry_after:g}"}
         if self.status == 0:
-            # Fewer bytes than announced: the server closes the connection in the middle of the answer.
+            # Fewer bytes than announced: the server closes the connection within the response.
             return Response(b"{", headers={"Content-Length": "100"}, media_type="application/json")
-        return JSONResponse({"message": "in a mood"}, status_code=self.status, headers=headers)
+        return JSONResponse({"message": "simulated failure"}, status_code=self.status, headers=headers)
 
 
 class Backend:
-    """The backend of one key, and what was pushed through it."""
+    """A backend that accepts one key and records the pushes."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -64,7 +65,7 @@ class Backend:
         self._requests: list[int] = []
 
     async def push(self, request: Request) -> Response:
-        """Take a push, as the real backend does."""
+        """Accept a push, as the real backend does."""
         await asyncio.sleep(self._mood.latency_seconds)
         if (refusal := self._mood.next_refusal()) is not None:
             return refusal
@@ -80,17 +81,17 @@ class Backend:
         return JSONResponse({"message": "Notification sent", "count": len(users)})
 
     async def show(self, _: Request) -> Response:
-        """Return who was pushed how often, and how many users each request held."""
+        """Return the number of pushes to each user, and the number of users in each request."""
         return JSONResponse({"users": dict(self._pushed), "requests": self._requests})
 
     async def forget(self, _: Request) -> Response:
-        """Forget what was pushed."""
+        """Clear the record of pushes."""
         self._pushed.clear()
         self._requests.clear()
         return Response(status_code=204)
 
     async def be(self, request: Request) -> Response:
-        """Change the mood."""
+        """Set the simulated behaviour."""
         try:
             self._mood = Mood.model_validate_json(await request.body())
         except ValidationError as exc:
@@ -99,7 +100,7 @@ class Backend:
 
 
 def application(key: str) -> Starlette:
-    """Return the backend: it takes pushes with this key, and answers `GET /pushed` with what it took."""
+    """Return the backend, which accepts pushes with this key and lists them at `GET /pushed`."""
     backend = Backend(key)
 
     async def health(_: Request) -> Response:
@@ -121,7 +122,7 @@ def _user_ids(body: bytes) -> list[str] | None:
         users = json.loads(body)["userIds"]
     except (ValueError, KeyError, TypeError):
         return None
-    # As the real backend's schema: an empty list is a list.
+    # As in the real backend's schema, an empty list is valid.
     if not isinstance(users, list):
         return None
     return users if all(isinstance(user, str) and OBJECT_ID.fullmatch(user) for user in users) else None
@@ -132,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
-    parser.add_argument("--key", required=True, help="the API key that is taken")
+    parser.add_argument("--key", required=True, help="the API key that is accepted")
     options = parser.parse_args()
     uvicorn.run(application(options.key), host=options.host, port=options.port, log_level="warning")
 

@@ -1,4 +1,4 @@
-"""Discord's webhook: its limits, its rate limits, attachments, edits; and a page that shows what was posted.
+"""A stand-in for a Discord webhook with its limits, and a page that shows its messages.
 
 `python -m joytify_local.discord --host 127.0.0.1 --port 8002 --token TOKEN`
 `curl -X PUT -d '{"banSeconds": 40}' http://127.0.0.1:8002/mood`
@@ -24,18 +24,18 @@ from joytify_local.discord_page import page_of
 
 UNKNOWN_MESSAGE = {"message": "Unknown Message", "code": 10008}
 INVALID_JSON = {"message": "The request body contains invalid JSON.", "code": 50109}
-# Discord's documented buckets: requests per number of seconds, for a webhook and for its channel.
+# Discord's documented rate limits: requests and seconds, for a webhook and for its channel.
 WEBHOOK_LIMIT, CHANNEL_LIMIT = (5, 2.0), (30, 60.0)
 MOST_FILE_BYTES = 10 * 1024 * 1024
 
 
 def application(token: str, *, per_minute: bool = False, pace: float = 1.0) -> Starlette:
-    """Return a Discord with one webhook, `/api/webhooks/{id}/{token}`, and a page of what was posted.
+    """Return a Discord with one webhook, `/api/webhooks/{id}/{token}`, and a page of its messages.
 
     Args:
         token: the webhook's token.
         per_minute: whether the channel's limit applies in addition to the webhook's.
-        pace: the limits' seconds are divided by this, for tests that cannot wait.
+        pace: factor by which the periods of the rate limits are shortened, for tests.
     """
     limits = [WEBHOOK_LIMIT, CHANNEL_LIMIT] if per_minute else [WEBHOOK_LIMIT]
     channel = Channel(token, [Limit(requests, seconds / pace) for requests, seconds in limits])
@@ -75,7 +75,7 @@ def application(token: str, *, per_minute: bool = False, pace: float = 1.0) -> S
 
 
 def _description(path: str, channel: Channel) -> Route:
-    """Return the route that tells a webhook's own holder of it."""
+    """Return the route that describes the webhook to a caller who has its token."""
 
     async def describe(request: Request) -> Response:
         webhook = request.path_params["webhook"]
@@ -88,7 +88,7 @@ def _description(path: str, channel: Channel) -> Route:
 
 
 def _look(channel: Channel) -> list[Route]:
-    """Return the routes that Discord does not have: for tests and for people who look."""
+    """Return the routes that Discord does not have, for tests and for people."""
 
     async def listed(_: Request) -> Response:
         return JSONResponse(list(channel.messages.values()))
@@ -126,7 +126,7 @@ def _look(channel: Channel) -> list[Route]:
 
 
 async def _read(request: Request) -> tuple[dict[str, Any], dict[str, str]] | Response:
-    """Return the message and its files, or Discord's answer to what is wrong with them."""
+    """Return the message and its files, or Discord's error response if they are invalid."""
     raw: bytes | str = b""
     attached: dict[str, str] = {}
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -153,8 +153,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8002)
     parser.add_argument("--token", required=True, help="the webhook's token")
-    parser.add_argument("--per-minute", action="store_true", help="the channel's limit of 30 a minute holds too")
-    parser.add_argument("--pace", type=float, default=1.0, help="how many times faster the limits' clocks run")
+    parser.add_argument("--per-minute", action="store_true", help="also apply the channel's limit of 30 a minute")
+    parser.add_argument("--pace", type=float, default=1.0, help="factor that shortens the rate limits' periods")
     options = parser.parse_args()
     discord = application(options.token, per_minute=options.per_minute, pace=options.pace)
     uvicorn.run(discord, host=options.host, port=options.port, log_level="warning")

@@ -1,4 +1,4 @@
-"""A channel of Discord behind one webhook: what was posted to it, and how often it may be posted to."""
+"""A Discord channel behind one webhook: its messages and its rate limits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ INVALID_TOKEN = {"message": "Invalid Webhook Token", "code": 50027}
 
 
 class Mood(BaseModel):
-    """How Discord behaves from now on.
+    """The simulated behaviour of Discord.
 
     Attributes:
-        ban_seconds: every request is refused for so long, as when the whole address is limited.
-        status: answer of the next `times` requests instead of taking them.
-        times: how many requests are answered so.
+        ban_seconds: time for which every request is refused, as by the global rate limit.
+        status: status that refuses the next `times` requests.
+        times: number of requests to refuse.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -34,7 +34,7 @@ class Mood(BaseModel):
 
 
 class Limit:
-    """A number of requests in a time."""
+    """A rate limit: a number of requests per period."""
 
     def __init__(self, requests: int, seconds: float) -> None:
         self.requests, self.seconds = requests, seconds
@@ -51,12 +51,12 @@ class Limit:
         self._recent.append(now)
 
     def left(self) -> int:
-        """Return how many more requests there may be now."""
+        """Return the number of requests that are allowed now."""
         return self.requests - len(self._recent)
 
 
 class Channel:
-    """What was posted through one webhook, oldest first, and the rate limits."""
+    """The messages posted through one webhook, oldest first, and its rate limits."""
 
     def __init__(self, token: str, limits: list[Limit]) -> None:
         self.token = token
@@ -69,11 +69,11 @@ class Channel:
         self._limits = limits
 
     def set_mood(self, mood: Mood) -> None:
-        """Behave so from now on."""
+        """Set the simulated behaviour."""
         self.mood, self._banned_until = mood, time.monotonic() + mood.ban_seconds
 
     def refuse(self, webhook: str, token: str) -> Response | None:
-        """Return Discord's answer to a wrong address or one request too many; None if neither is so."""
+        """Return Discord's refusal of a wrong URL or above a rate limit; None to accept it."""
         self.requests += 1
         if webhook != WEBHOOK_ID:
             return JSONResponse(UNKNOWN_WEBHOOK, status_code=404)
@@ -82,7 +82,7 @@ class Channel:
         now = time.monotonic()
         if self.mood.times:
             self.mood.times -= 1
-            return JSONResponse({"message": "in a mood"}, status_code=self.mood.status)
+            return JSONResponse({"message": "simulated failure"}, status_code=self.mood.status)
         if now < self._banned_until:
             return self._limited(self._banned_until - now, "global")
         if (wait := max(limit.wait(now) for limit in self._limits)) > 0:
@@ -92,7 +92,7 @@ class Channel:
         return None
 
     def headers(self) -> dict[str, str]:
-        """Return what Discord says of the webhook's bucket in every answer."""
+        """Return the rate limit headers that Discord sends with every response."""
         limit = self._limits[0]
         reset = limit.wait(time.monotonic())
         return {
@@ -127,7 +127,7 @@ class Channel:
         return message
 
     def edit(self, message: dict[str, Any], body: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
-        """Change what the body names and return the message."""
+        """Change the parts of the message that are in the body, and return the message."""
         if "attachments" in body:
             message["attachments"] = []
         changed: dict[str, Any] = {key: body[key] for key in ("content", "embeds", "allowed_mentions") if key in body}

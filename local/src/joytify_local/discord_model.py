@@ -1,4 +1,4 @@
-"""What Discord takes as a webhook message, from its documentation, and how it says what is wrong.
+"""Validate a webhook message by Discord's documentation, with errors in Discord's format.
 
 https://discord.com/developers/docs/resources/webhook#execute-webhook
 https://discord.com/developers/docs/resources/message#embed-object-embed-limits
@@ -20,7 +20,8 @@ EMPTY_MESSAGE = 50006
 
 def _text(limit: int, least: int = 0) -> AfterValidator:
     def check(value: str) -> str:
-        # Discord trims what it is given; how it counts astral characters is not documented, so the strictest way.
+        # Discord trims text. How it counts astral characters is not documented, so use the
+        # strictest way.
         size = len(value.strip().encode("utf-16-le", "surrogatepass")) // 2
         if size < least:
             raise PydanticCustomError("BASE_TYPE_REQUIRED", "This field is required")
@@ -54,7 +55,7 @@ class EmbedField(_Strict):
     inline: bool = False
 
     def size(self) -> int:
-        """Return the characters that count against the total."""
+        """Return the number of characters that count towards the total."""
         return _size(self.name) + _size(self.value)
 
 
@@ -90,7 +91,7 @@ class Embed(_Strict):
         return self
 
     def size(self) -> int:
-        """Return the characters that count against the total."""
+        """Return the number of characters that count towards the total."""
         own = _size(self.title) + _size(self.description) + sum(field.size() for field in self.fields)
         return own + _size(self.footer.text if self.footer else "") + _size(self.author.name if self.author else "")
 
@@ -104,7 +105,7 @@ class AllowedMentions(_Strict):
 
 
 class WebhookMessage(_Strict):
-    """What is posted to a webhook."""
+    """A message for a webhook."""
 
     content: Annotated[str, _text(2000)] = ""
     username: Annotated[str, _text(80, 1)] | None = None
@@ -113,7 +114,7 @@ class WebhookMessage(_Strict):
 
     @model_validator(mode="after")
     def _no_address_twice(self) -> WebhookMessage:
-        # Discord takes them, but shows them as one.
+        # Discord accepts embeds with the same URL, but shows them as one embed.
         addresses = [embed.url for embed in self.embeds if embed.url]
         if len(addresses) != len(set(addresses)):
             raise PydanticCustomError("EMBEDS_MERGED", "Embeds with the same url are shown as one")
@@ -126,8 +127,8 @@ class WebhookMessage(_Strict):
         return self
 
 
-def check(body: Any) -> dict[str, Any] | None:  # noqa: ANN401 - whatever JSON was posted
-    """Return Discord's 400 answer for this body; None if Discord would take it."""
+def check(body: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any posted JSON
+    """Return the body of Discord's 400 response; None if Discord would accept the message."""
     try:
         message = WebhookMessage.model_validate(body)
     except ValidationError as exc:

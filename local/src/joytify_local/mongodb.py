@@ -1,4 +1,4 @@
-"""MongoDB: an embedded mongod, and the replica set of one that a client makes of any fresh server."""
+"""MongoDB: start an embedded mongod, and turn a new server into a single-node replica set."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def why_not_embedded() -> str | None:
 
 
 def start_mongod(folder: Path, host: str, port: int, options: Sequence[str] = ()) -> tuple[int, str]:
-    """Start an empty mongod as a replica set of one; return its process id and its connection string.
+    """Start an empty single-node replica set; return its process id and its connection string.
 
     Args:
-        folder: where it keeps its data and its log.
+        folder: directory for the data and the log.
         host: address to listen on.
         port: port to listen on.
-        options: further options of its command line.
+        options: further command line options.
 
     Raises:
-        StartError: it did not come up.
+        StartError: mongod did not start.
     """
     binary = mongod_path()
     if binary is None:
@@ -59,14 +59,14 @@ def start_mongod(folder: Path, host: str, port: int, options: Sequence[str] = ()
     data.mkdir()
     uri = f"mongodb://{host}:{port}/?directConnection=true"
     command = [str(binary), "--dbpath", str(data), "--bind_ip", host, "--port", str(port), "--replSet", REPLICA_SET]
-    # MongoDB would take half of the machine's memory for its cache.
+    # By default, MongoDB would use half of the machine's memory for its cache.
     command += ["--wiredTigerCacheSizeGB", os.environ.get("MONGOD_CACHE_GB", "1"), "--nounixsocket", *options]
     pid = start(command, folder / "mongod.log", partial(initiate, uri, f"{host}:{port}"))
     return pid, uri
 
 
 def initiate(uri: str, member: str) -> bool:
-    """Make the server a replica set of one where it is none; return whether it can be written to.
+    """Turn the server into a single-node replica set if needed; return whether it accepts writes.
 
     Args:
         uri: direct connection to the server.

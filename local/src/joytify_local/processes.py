@@ -1,4 +1,4 @@
-"""Start a server, wait until it answers, and stop what was started."""
+"""Start servers, wait until they answer, and stop them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ START_SECONDS = 60
 STOP_SECONDS = 15
 POLL_SECONDS = 0.05
 
-# Children of this process, which has to wait for them; a stack that was left up has none.
+# Children of this process, which must wait for them when they end; the processes of a stack that an
+# earlier command started are not among them.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class StartError(Exception):
-    """A server did not come up; the text says which, and ends with the last lines of its log."""
+    """A server did not start; the message names it and ends with the last lines of its log."""
 
 
 def free_port(host: str) -> int:
@@ -40,7 +41,7 @@ def start(
     """Start a server in its own session and wait until it is ready; return its process id.
 
     Raises:
-        StartError: it ended, or was not ready in a minute.
+        StartError: the server ended, or was not ready within a minute.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command lines
@@ -70,9 +71,9 @@ def _give_up(command: Sequence[str], log: Path) -> NoReturn:
 
 
 def stop(pids: Sequence[int]) -> None:
-    """End these processes with their groups: asked first, then made to.
+    """Stop these processes and their groups, with SIGTERM first and then with SIGKILL.
 
-    Each leads a group of its own; a pid that does not has been given to somebody else since.
+    Each process leads its own group; a pid that does not now belongs to another process.
     """
     pids = [pid for pid in pids if _leads_its_group(pid)]
     for pid in pids:
@@ -98,7 +99,8 @@ def _leads_its_group(pid: int) -> bool:
 def started_before(pid: int, moment: float) -> bool:
     """Return whether the process exists and was started before a moment, in seconds since 1970."""
     try:
-        # Behind the name, which may hold anything, in parentheses; the 22nd field is the start, in ticks since boot:
+        # Read after the name, which is in parentheses and may contain anything; field 22 is the
+        # start time, in ticks since boot:
         # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
         ticks = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
         boot = next(
@@ -121,7 +123,7 @@ def is_running(pid: int) -> bool:
 
 
 def answers(url: str, certificate: str = "") -> bool:
-    """Return whether an HTTP server answers there with success, and over TLS shows the certificate in this file."""
+    """Return whether the URL answers with success; over TLS, with the certificate in this file."""
     verify = ssl.create_default_context(cafile=certificate) if certificate else True
     try:
         return httpx.get(url, timeout=2, verify=verify).is_success

@@ -1,4 +1,4 @@
-"""The servers of one machine: the local AWS, the backend's and Discord's stand-ins, a container registry."""
+"""Start the local AWS, the stand-ins for the backend and Discord, and a container registry."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Server:
 
 
 def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = None, certificate: str = "") -> Server:
-    """Start the local AWS; its address is its URL.
+    """Start the local AWS and return it; its address is its URL.
 
     Args:
-        folder: where it keeps its data and its log.
+        folder: directory for the data and the log.
         host: address to listen on.
-        secured: further variables of its environment.
-        certificate: file of the certificate that it shows; empty if it speaks plain HTTP.
+        secured: further environment variables, which turn on TLS and IAM.
+        certificate: path of the server's certificate; empty for plain HTTP.
 
     Raises:
-        StartError: it did not come up.
+        StartError: the local AWS did not start.
     """
     port = free_port(host)
     url = f"{'https' if certificate else 'http'}://{host}:{port}"
@@ -45,12 +45,12 @@ def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = No
         "MINISTACK_REGION": REGION,
         "AWS_ENDPOINT_URL": url,
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
-        # A hundredth of the waits before a step is tried again.
+        # Waits between the retries of a step take a hundredth of their time.
         "SFN_WAIT_SCALE": "0.01",
         "TMPDIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
         "STATE_DIR": str(folder / "state"),
-        # Calls between the servers of this machine go by no proxy.
+        # Calls between the servers of this machine bypass any proxy.
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), str(urlsplit(url).hostname)])),
         **(secured or {}),
     }
@@ -60,7 +60,7 @@ def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = No
 
 
 def stand_in(name: str, options: list[str], folder: Path, host: str) -> Server:
-    """Start the backend or Discord; the rest as with the local AWS."""
+    """Start the stand-in for the backend or Discord and return it; its address is its URL."""
     port = free_port(host)
     url = f"http://{host}:{port}"
     command = [sys.executable, "-m", f"joytify_local.{name}", "--host", host, "--port", str(port), *options]
@@ -68,7 +68,7 @@ def stand_in(name: str, options: list[str], folder: Path, host: str) -> Server:
 
 
 def make_certificate(folder: Path, host: str) -> tuple[str, str]:
-    """Make a certificate for the local AWS under each of its names; return its file and its key's."""
+    """Create a certificate for all names of the local AWS; return its path and its key's."""
     certificate, key = folder / "aws.crt", folder / "aws.key"
     names = f"subjectAltName=IP:{host},IP:127.0.0.1,DNS:localhost,DNS:host.docker.internal"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=local-aws"]
@@ -78,7 +78,7 @@ def make_certificate(folder: Path, host: str) -> tuple[str, str]:
 
 
 def registry(folder: Path) -> Server:
-    """Start a container registry on loopback, where Docker trusts one without TLS."""
+    """Start a container registry on loopback, where Docker accepts a registry without TLS."""
     port = free_port("127.0.0.1")
     if image := os.environ.get("REGISTRY_IMAGE"):
         docker = os.environ.get("DOCKER") or shutil.which("docker") or "docker"
@@ -89,7 +89,7 @@ def registry(folder: Path) -> Server:
             "storage": {"filesystem": {"rootdirectory": str(folder / "registry")}},
             "http": {"addr": f"127.0.0.1:{port}"},
         }
-        # Its configuration is YAML, which JSON is too.
+        # The configuration is YAML, and JSON is valid YAML.
         (folder / "registry.yml").write_text(json.dumps(config), encoding="utf-8")
         command = ["docker-registry", "serve", str(folder / "registry.yml")]
     ready = partial(answers, f"http://127.0.0.1:{port}/v2/")

@@ -1,4 +1,4 @@
-"""Starts and stops it all: MongoDB, the local AWS with the functions in it, the backend and Discord."""
+"""Start and stop the local stack: MongoDB, AWS with the functions, backend and Discord."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from joytify_local.mongodb import start_mongod
 from joytify_local.processes import StartError, free_port, started_before, stop
 from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
 
-# Where a stack that is left up is recorded, for later commands. A deployed one may be up beside another.
+# Files that record a running stack for later commands. A deployed stack may run next to another
+# stack.
 STATE_FILE, DEPLOYED_STATE_FILE = Path("build/stack.json"), Path("build/deployed-stack.json")
 
 
@@ -31,12 +32,12 @@ class Stack:
         aws: URL of the local AWS.
         mongodb: connection string.
         backend: base URL of the backend.
-        discord: base URL of Discord; a browser shows there what was posted.
+        discord: base URL of Discord, where a browser shows the posted messages.
         database: name of the database that the functions use.
-        pids: processes to stop; none for containers.
+        pids: processes to stop; empty for containers.
         folder: data and logs, removed at stop; empty for containers.
-        certificate: file of the certificate that the local AWS shows; empty if it speaks plain HTTP.
-        registry: address of the registry that the functions' images are pulled from; empty if they are not.
+        certificate: path of the certificate of the local AWS; empty for plain HTTP.
+        registry: address of the registry for the functions' images; empty if they are not pulled.
     """
 
     way: Literal["embedded", "containers", "deployed"]
@@ -52,7 +53,7 @@ class Stack:
 
     @property
     def state_file(self) -> Path:
-        """Where the stack is recorded while it is up."""
+        """The file that records the stack while it is running."""
         return DEPLOYED_STATE_FILE if self.way == "deployed" else STATE_FILE
 
     @property
@@ -65,16 +66,16 @@ class Stack:
         return aws_client(service, self.aws, certificate=self.certificate)
 
     def save(self) -> None:
-        """Write the addresses down, so that later commands find the stack; one that was left up before is stopped."""
+        """Record the stack for later commands; stop a stack that was recorded before."""
         if (earlier := _load(self.state_file)) is not None:
             earlier.stop()
         self.state_file.parent.mkdir(parents=True, exist_ok=True)
-        # It may hold the password of the user's own MongoDB.
+        # The file may contain the password of the user's own MongoDB.
         self.state_file.touch(mode=0o600)
         self.state_file.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     def stop(self) -> None:
-        """End the processes that were started and remove their data."""
+        """Stop the processes of the stack and remove their data."""
         stop(self.pids)
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -83,12 +84,12 @@ class Stack:
 
 
 def load_stack() -> Stack | None:
-    """Return the stack that was left up, or None; the deployed one only if there is no other."""
+    """Return the running stack, or None; a deployed stack only if there is no other."""
     return _load(STATE_FILE) or load_deployed_stack()
 
 
 def load_deployed_stack() -> Stack | None:
-    """Return the stack that `deploy-local` left up, or None."""
+    """Return the running stack that `deploy-local` started, or None."""
     return _load(DEPLOYED_STATE_FILE)
 
 
@@ -97,7 +98,7 @@ def _load(file: Path) -> Stack | None:
         return None
     try:
         state = json.loads(file.read_text(encoding="utf-8"))
-        # After a restart of the machine the same numbers belong to others.
+        # After a reboot, the same process ids belong to other processes.
         pids = tuple(pid for pid in state["pids"] if started_before(pid, file.stat().st_mtime))
         return Stack(**{**state, "pids": pids})
     except (ValueError, TypeError, KeyError):
@@ -111,12 +112,12 @@ def start_embedded(
 
     Args:
         database: name of the database that the functions use.
-        host: address to listen on; loopback, or the Docker bridge's where containers must reach it.
+        host: address to listen on; loopback, or the Docker bridge's if containers must reach it.
         environment: further settings of the functions.
         functions: whether to create the secret, the topic and the functions.
 
     Raises:
-        StartError: a server did not come up; those that did are stopped.
+        StartError: a server did not start; servers that had started are stopped.
     """
     with _servers() as servers:
         aws = servers.add(ministack(servers.folder, host))
@@ -139,11 +140,11 @@ def start_for_deployment(database: str, *, host: str) -> Stack:
     """Start everything but the functions, which Terraform creates in an empty AWS that speaks TLS and enforces IAM.
 
     Args:
-        database: name of the database that the functions are to use.
-        host: address to listen on, which the functions' containers reach: the Docker bridge's.
+        database: name of the database that the functions will use.
+        host: address to listen on: the Docker bridge's, which the functions' containers can reach.
 
     Raises:
-        StartError: a server did not come up; those that did are stopped.
+        StartError: a server did not start; servers that had started are stopped.
     """
     with _servers() as servers:
         certificate, key = make_certificate(servers.folder, host)
@@ -168,7 +169,7 @@ class _Servers:
     pids: list[int] = field(default_factory=list)
 
     def add(self, server: Server) -> str:
-        """Have the server ended if another does not come up; return its address."""
+        """Stop the server later if another server does not start; return its address."""
         self.cleanup.callback(stop, [server.pid])
         self.pids.append(server.pid)
         return server.address
@@ -176,7 +177,7 @@ class _Servers:
 
 @contextmanager
 def _servers() -> Iterator[_Servers]:
-    """Yield an empty set of servers; they outlive the block unless it raises."""
+    """Yield an empty set of servers; servers added to it are stopped if the block raises."""
     with ExitStack() as cleanup:
         folder = Path(tempfile.mkdtemp(prefix="joytify-"))
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -185,7 +186,7 @@ def _servers() -> Iterator[_Servers]:
 
 
 def _others(stack: Stack, host: str, servers: _Servers) -> Stack:
-    """Start MongoDB, the backend and Discord beside the local AWS."""
+    """Start MongoDB, the backend and Discord, and return the stack with their addresses."""
     folder = servers.folder
     mongodb = os.environ.get("MONGODB_URI", "")
     if not mongodb:

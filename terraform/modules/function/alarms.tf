@@ -1,7 +1,7 @@
 locals {
   alarm_period_seconds = 300
   # Lambda stamps a metric with the start of the invocation, so that the metrics of a long run arrive after their period
-  # has ended. An alarm therefore looks back over the timeout and one period more.
+  # has ended. An alarm therefore looks back over the timeout plus one period.
   alarm_periods = ceil(var.timeout / local.alarm_period_seconds) + 1
 
   duration_alarm_seconds = coalesce(var.duration_alarm_seconds, var.timeout * 0.9)
@@ -17,19 +17,19 @@ locals {
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = var.throttles_threshold
-      description = "Calls of ${var.name} were refused because too many runs were active. See whether a run hangs, and the account's limit of concurrent runs."
+      description = "Calls of ${var.name} were refused because too many runs were active. Check whether a run hangs, and the account's concurrency limit."
     }
     duration = {
       metric      = "Duration"
       statistic   = "Maximum"
       threshold   = 1000 * local.duration_alarm_seconds
-      description = "A run of ${var.name} took more than ${local.duration_alarm_seconds} s of its timeout of ${var.timeout} s. See in its log what was slow; a larger memory_size gives it more processor too."
+      description = "A run of ${var.name} took more than ${local.duration_alarm_seconds} s of its timeout of ${var.timeout} s. Find the slow part in its log; a larger memory_size also gives it more CPU."
     }
     dropped = {
       metric      = "AsyncEventsDropped"
       statistic   = "Sum"
       threshold   = 1
-      description = "Lambda gave up an event for ${var.name}, because its attempts failed or it became too old. Invoke the function by hand with the event that the failure queue holds."
+      description = "Lambda dropped an event for ${var.name}, because all attempts failed or the event became too old. Invoke the function by hand with the event that the failure queue holds."
     }
   }
 }

@@ -1,26 +1,26 @@
-# Made first, with the retention asked for: Lambda makes one by itself that keeps everything for ever, and only then when
-# the role may create groups, which it may not.
+# Created before the function, with a retention period. Otherwise Lambda would create the group itself, without a retention
+# period; the function's role does not permit that.
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_158:CloudWatch encrypts it, and no secret is logged
-  # checkov:skip=CKV_AWS_338:how long it is kept is for the caller to choose
+  # checkov:skip=CKV_AWS_338:the caller sets the retention
 
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_50:a run is one process; its log and metrics say what a trace would
+  # checkov:skip=CKV_AWS_50:a run is one process; log and metrics contain the information of a trace
   # checkov:skip=CKV_AWS_116:failed events go to the on-failure destination below
-  # checkov:skip=CKV_AWS_117:MongoDB Atlas and Discord are reached over the internet; in a VPC that costs a NAT gateway
+  # checkov:skip=CKV_AWS_117:MongoDB Atlas and Discord are reached over the internet, which would need a NAT gateway in a VPC
   # checkov:skip=CKV_AWS_173:Lambda encrypts it, and it holds no secret
-  # checkov:skip=CKV_AWS_272:images cannot be signed so; this one is named by its digest
+  # checkov:skip=CKV_AWS_272:code signing does not support images; the image is referenced by digest
 
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn
   package_type  = "Image"
   image_uri     = var.image_uri
-  # What `make build` builds and `make push` admits.
+  # The platform that `make build` builds and `make push` accepts.
   architectures                  = ["x86_64"]
   memory_size                    = var.memory_size
   timeout                        = var.timeout
@@ -30,7 +30,7 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
-  # A run that begins before it may write its log, or do its work, fails for no reason of its own.
+  # A run that starts before the role has its permissions would fail.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 

@@ -9,22 +9,22 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the function does, in a sentence."
+  description = "Description of the function, in one sentence."
   type        = string
 }
 
 variable "image_uri" {
-  description = "Image by digest: `repository@sha256:` and 64 hex digits. A tag may move, so none is taken."
+  description = "Image by digest: `repository@sha256:` and 64 hex digits. Tags are not accepted, since a tag may move."
   type        = string
 
   validation {
     condition     = can(regex("^[^@:]+(:[0-9]+)?(/[^@:]+)+@sha256:[0-9a-f]{64}$", var.image_uri))
-    error_message = "image_uri must name the image by digest and by no tag: repository@sha256: and 64 hex digits."
+    error_message = "image_uri must name the image by digest, not by tag: repository@sha256: and 64 hex digits."
   }
 }
 
 variable "memory_size" {
-  description = "Memory in MB; the share of a processor grows with it."
+  description = "Memory in MB; the CPU share grows in proportion."
   type        = number
   default     = 1024
 
@@ -35,56 +35,56 @@ variable "memory_size" {
 }
 
 variable "timeout" {
-  description = "Seconds after which Lambda ends a run."
+  description = "Timeout of a run, in seconds."
   type        = number
 
   validation {
     condition     = var.timeout >= 1 && var.timeout <= 900 && floor(var.timeout) == var.timeout
-    error_message = "timeout must be a whole number of seconds from 1 to 900, which is the longest that Lambda allows."
+    error_message = "timeout must be a whole number of seconds from 1 to 900, Lambda's maximum."
   }
 }
 
 variable "environment" {
-  description = "Environment variables. No secret may stand here: they are kept in the state and shown in the console."
+  description = "Environment variables. They must not contain secrets, since they are stored in the state and shown in the console."
   type        = map(string)
   default     = {}
 }
 
 variable "policy" {
-  description = "IAM policy (JSON) with the function's own actions; writing its log and its failure queue are added here."
+  description = "IAM policy (JSON) with the function's own actions; the module adds permissions to write to its log group and its failure queue."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the IAM policy that bounds the function's role; null for none."
+  description = "ARN of the permissions boundary of the function's role; null for none."
   type        = string
   default     = null
 }
 
 variable "log_retention_days" {
-  description = "Days that the log is kept; one of the numbers that CloudWatch takes."
+  description = "Retention of the log in days; one of the values that CloudWatch accepts."
   type        = number
   default     = 30
 }
 
 variable "reserved_concurrency" {
-  description = "How many runs there may be at once; 0 stops the function, -1 sets no limit."
+  description = "Maximum number of concurrent runs; 0 stops the function, -1 sets no limit."
   type        = number
   default     = -1
 
   validation {
     condition     = var.reserved_concurrency >= -1 && floor(var.reserved_concurrency) == var.reserved_concurrency
-    error_message = "reserved_concurrency must be -1 (no limit), 0 (the function is stopped) or a whole number above."
+    error_message = "reserved_concurrency must be -1 (no limit), 0 (the function is stopped) or a positive whole number."
   }
 }
 
 variable "failure_queue_arn" {
-  description = "ARN of the SQS queue that keeps an asynchronous event whose attempts have all failed."
+  description = "ARN of the SQS queue for asynchronous events whose attempts have all failed."
   type        = string
 }
 
 variable "maximum_retry_attempts" {
-  description = "How often Lambda tries an asynchronous event again."
+  description = "Number of times Lambda retries an asynchronous event."
   type        = number
   default     = 2
 
@@ -95,7 +95,7 @@ variable "maximum_retry_attempts" {
 }
 
 variable "maximum_event_age" {
-  description = "Seconds after which Lambda gives an asynchronous event up."
+  description = "Seconds after which Lambda drops an asynchronous event."
   type        = number
   default     = 21600
 
@@ -106,18 +106,18 @@ variable "maximum_event_age" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs of the topics that hear of an alarm and of its end."
+  description = "ARNs of the topics that are notified when an alarm is raised and when it ends."
   type        = list(string)
 }
 
 variable "duration_alarm_seconds" {
-  description = "Length of a run that raises the alarm; null for 90 % of the timeout."
+  description = "Duration of a run, in seconds, above which the alarm is raised; null for 90 % of the timeout."
   type        = number
   default     = null
 }
 
 variable "throttles_threshold" {
-  description = "Number of throttled calls in five minutes that raises the alarm."
+  description = "Number of throttled calls in five minutes at which the alarm is raised."
   type        = number
   default     = 1
 }

@@ -64,7 +64,7 @@ def test_a_weeks_figures_are_those_that_operators_know(profile: Profile, known: 
 
 
 def test_the_day_of_the_alert_is_the_first_above_it() -> None:
-    """Just before a cleanup counts: of users for whom 80 % is reached on that day, one fewer reach it later."""
+    """The usage just before a cleanup counts; one user fewer reaches 80 % no earlier."""
     model = mixed(users=2500)
     day = model.day_reached(0.8)
 

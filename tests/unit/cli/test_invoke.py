@@ -39,7 +39,7 @@ def test_options_are_added_to_the_payload(
     ("function", "option"), [("cleanup", "period"), ("stats", "sweep"), ("discord", "dryRun"), ("discord", "testMode")]
 )
 def test_an_option_of_another_function_is_refused(function: str, option: str) -> None:
-    with pytest.raises(typer.BadParameter, match=f"{function} does not take it"):
+    with pytest.raises(typer.BadParameter, match=f"not to {function}"):
         make_event(function, "{}", NONE | {option: True})
 
 
@@ -54,7 +54,7 @@ def test_an_option_of_another_function_is_refused(function: str, option: str) ->
         ("cleanup", {"plan": True}, False),
         ("cleanup", {"collection": "playbacks"}, True),
         ("discord", {}, False),
-        # What the function would refuse is no reason not to ask.
+        # Even an event that the function would reject needs confirmation.
         ("cleanup", {"dryRun": "yes"}, True),
     ],
 )
@@ -63,7 +63,7 @@ def test_what_may_delete_in_production_is_known(function: str, event: dict[str, 
 
 
 class FakeLambda:
-    """Lambda that takes down what it is invoked with; it stands for every other service, too."""
+    """A client of Lambda that records its events; it also replaces other clients."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

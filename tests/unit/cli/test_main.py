@@ -73,13 +73,13 @@ def test_help_imports_no_library_that_it_does_not_need() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--help"], 0, "Run and look after"),
+        (["--help"], 0, "Run and operate"),
         (["doctor", "--help"], 0, "exit 1 if something is wrong"),
-        (["tail", "--help"], 0, "one run a block"),
+        (["tail", "--help"], 0, "grouped by run"),
         (["capacity", "--users", "10"], 0, "On average"),
         (["preview", "--json"], 0, "[\n"),
         (["push", "--registry", "localhost:1"], 1, "push: FAILED"),
-        (["tail", "stats"], 2, "pip install './local[embedded]' for a local stack, or say --aws"),
+        (["tail", "stats"], 2, "pip install './local[embedded]' for a local stack, or use --aws"),
         (["demo"], 2, "pip install './local[embedded]'"),
         (["capacity", "--png", "x.png"], 2, "pip install './cli[chart]'"),
     ],

@@ -58,7 +58,7 @@ def test_an_active_user_plays_three_times_as_much_as_another(share: float, of: i
 
 
 def test_the_statistics_are_those_of_the_playbacks() -> None:
-    """Of active users too: the element of a month holds the seconds that were played in it."""
+    """Each month's element holds the seconds played in that month, for active users as well."""
     population = Population(users=10, playbacks_per_user=90, now=NOW, active_share=0.3)
     played = defaultdict[tuple[ObjectId, int], float](float)
     for document in islice(population.playback_documents(), population.playbacks):
@@ -74,7 +74,7 @@ def test_the_statistics_are_those_of_the_playbacks() -> None:
 
 
 def test_documents_are_about_as_large_as_in_the_capacity_model() -> None:
-    """Statistics are not: a made-up user has listened to more songs than the model's record holds."""
+    """Except statistics: a generated user has more songs than a record of the model."""
     population = Population(users=100, playbacks_per_user=10, now=NOW)
     made = {
         "users": population.user_documents(),

@@ -1,4 +1,4 @@
-"""What counts as a success, and how its age is told."""
+"""Runs that count as a success, and the metric of the days since the last success."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_an_error_that_leaves_the_work_done_is_told_besides_the_summary() -> Non
 def test_a_summary_that_cannot_be_built_is_published_as_an_error_and_repeats_nothing() -> None:
     class Misspelt(CleanupReport):
         def _figures(self) -> Any:
-            return {**super()._figures(), "records_deletd": 3}
+            return {**dict(super()._figures()), "records_deletd": 3}
 
     sns = FakeSNS()
 
@@ -126,7 +126,7 @@ def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     lost = {line["type"]: line["error"] for line in lines if line.get("message") == "outcome could not be published"}
     assert list(lost) == ["cleanup_summary", "cleanup_error"]
-    assert ("no time left to ask it again" in lost["cleanup_error"]) is not is_asked_again
+    assert ("no time is left for another attempt" in lost["cleanup_error"]) is not is_asked_again
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
         ({"dryRun": 1}, r"dryRun: "),
         ({"continuation": -1}, r"continuation: .*allowed: 0 or more"),
         ({"scheduleMode": "weekly"}, r"scheduleMode: .*allowed: production or test_auto"),
-        ({"allowAboveLimit": "true"}, r"allowAboveLimit: "),
+        ({"ignoreDeletionLimit": "true"}, r"ignoreDeletionLimit: "),
         ([1], r"it must be a JSON object"),
     ],
 )
@@ -157,8 +157,8 @@ def test_a_wrong_event_is_refused_before_the_story_begins(event: Any, fault: str
         ("dryrun", "dryrun: unknown key; do you mean dryRun?"),
         ("dry_run", "dry_run: unknown key; do you mean dryRun?"),
         ("DryRun", "DryRun: unknown key; do you mean dryRun?"),
-        ("allow-above-limit", "do you mean allowAboveLimit?"),
-        ("detail-type", "detail-type: unknown key; known are testMode, dryRun, "),
+        ("ignore-deletion-limit", "do you mean ignoreDeletionLimit?"),
+        ("detail-type", "detail-type: unknown key; known keys: testMode, dryRun, "),
     ],
 )
 def test_an_unknown_key_is_an_error_that_names_it_and_the_nearest(key: str, says: str) -> None:

@@ -75,7 +75,7 @@ def test_keys_of_other_applications_are_neither_read_nor_masked() -> None:
 
 @pytest.mark.parametrize("values", [{}, {"API_DOMAIN": ""}])
 def test_a_missing_or_empty_key_is_named(values: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="secret NAME: API_DOMAIN is missing"):
+    with pytest.raises(ConfigError, match="secret NAME: API_DOMAIN must be non-empty text"):
         secret(**values).require("API_DOMAIN")
 
 

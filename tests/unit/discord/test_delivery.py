@@ -374,7 +374,7 @@ def test_a_garbled_memory_of_an_incident_loses_none_of_its_messages(stored: dict
 
 def test_what_is_wrong_with_the_time_zone_is_said_in_the_message() -> None:
     webhook = FakeWebhook()
-    told = "DISCORD_TIMEZONE is no IANA time zone: times are UTC"
+    told = "DISCORD_TIMEZONE is not an IANA time zone: times are UTC"
     Delivery(
         webhook=cast("Webhook", webhook),
         alerts=cast("Webhook", webhook),

@@ -31,7 +31,7 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
         (
             cleanup_summary(stop_reason="deadline", remaining_records=5, continued=True),
             PARTIAL,
-            "Cleanup: 66,814 records deleted so far, it continues",
+            "Cleanup: 66,814 records deleted so far, continuing",
         ),
         (cleanup_error(), FAILURE, "Cleanup failed at delete playbacks"),
         (stats_summary(), SUCCESS, "Monthly statistics: 2026-10 sent to 800 users"),
@@ -165,7 +165,7 @@ def test_a_limit_is_in_units_for_people(trigger: dict[str, Any], shown: str) -> 
     (received,) = parse_event(sns_event(text))
     fields = {field.name: field.value for field in render(received, ZoneInfo("UTC")).fields}
 
-    assert fields["Limit"] == shown
+    assert fields["Threshold"] == shown
 
 
 @pytest.mark.parametrize(
@@ -178,11 +178,11 @@ def test_a_limit_is_in_units_for_people(trigger: dict[str, Any], shown: str) -> 
     ],
 )
 def test_a_command_in_a_failure_is_for_the_deployment_that_failed(source: str, flags: str) -> None:
-    """What was meant for dev must not delete in prod."""
+    """A command for a failure in dev must not delete in prod."""
     error = cleanup_error(stage="deletion limit").model_copy(update={"source": source})
 
     (received,) = parse_event(sns_event(error.to_json()))
     fields = {field.name: field.value for field in render(received, ZoneInfo("UTC")).fields}
 
-    assert f'{{"allowAboveLimit": true}}\'{flags}`.' in fields["What next"]
-    assert fields["Its log"].endswith(f"{flags}`")
+    assert f'{{"ignoreDeletionLimit": true}}\'{flags}`.' in fields["What next"]
+    assert fields["Log"].endswith(f"{flags}`")

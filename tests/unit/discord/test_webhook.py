@@ -88,7 +88,7 @@ def test_server_and_connection_errors_are_tried_again_with_a_growing_pause(pause
     ("answers", "seconds", "error", "says"),
     [
         ([httpx.Response(503)] * 4, 60, TransientError, "Discord answered 503"),
-        ([httpx.Response(429, headers={"Retry-After": "40"})], 10, TransientError, "limits the rate"),
+        ([httpx.Response(429, headers={"Retry-After": "40"})], 10, TransientError, "rate-limits the webhook"),
         ([httpx.Response(401)], 60, ConfigError, "DISCORD_WEBHOOK_URL: Discord answered 401"),
         ([httpx.Response(404)], 60, ConfigError, "DISCORD_WEBHOOK_URL: Discord answered 404"),
         ([httpx.Response(400)] * 2, 60, PermanentError, r"refused the message \(400\)"),
@@ -173,7 +173,7 @@ def test_a_message_that_takes_no_edit_is_told_apart_from_a_discord_that_fails(an
 )
 def test_a_success_that_is_not_discords_is_none(answer: httpx.Response) -> None:
     """Lambda's retry posts it again: a second post is better than none."""
-    with pytest.raises(TransientError, match="no answer of Discord's"):
+    with pytest.raises(TransientError, match="is not Discord's"):
         webhook(iter([answer])).post(PAYLOAD, in_seconds(60))
 
 

@@ -137,5 +137,5 @@ def test_without_time_nothing_is_sent() -> None:
     ids=["a page", "nothing", "a list", "nested", "packed"],
 )
 def test_a_success_that_is_not_the_backends_is_none(answer: httpx.Response) -> None:
-    with pytest.raises(ConfigError, match="no answer of the backend; in production the address ends in /api/v1"):
+    with pytest.raises(ConfigError, match="is not the backend's; in production the URL ends in /api/v1"):
         backend(lambda _: answer).push(USERS, soon())

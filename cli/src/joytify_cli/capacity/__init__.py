@@ -1,1 +1,1 @@
-"""When the database is full."""
+"""The commands `capacity` and `scale`: when the database is full, and what cleanup costs."""

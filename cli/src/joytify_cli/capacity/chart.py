@@ -1,4 +1,4 @@
-"""Draws how the database fills: for the terminal, and as a picture."""
+"""Draws the storage forecast as a text chart for the terminal and as a PNG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAYERS = {"users, statistics": FIXED, "playbacks, sessions": EXPIRING, "kept for
 
 
 def draw_chart(model: Model, weeks: int, alert_share: float) -> str:
-    """Return a chart of MB by week: used just before each cleanup, the limit, and where operators are warned."""
+    """Return a text chart of the MB used before each cleanup, with limit and alert level."""
     figure = plotille.Figure()
     figure.width, figure.height = WIDTH, HEIGHT
     figure.x_label, figure.y_label = "week", "MB"
@@ -35,7 +35,7 @@ def _tick(low: float, _: float) -> str:
 
 
 def save_picture(model: Model, weeks: int, alert_share: float, file: Path) -> None:
-    """Write the same as a PNG, with what the bytes are made of.
+    """Write the same chart as a PNG, with the used bytes broken down by collections.
 
     Raises:
         UsageError: matplotlib is not installed.
@@ -57,12 +57,12 @@ def save_picture(model: Model, weeks: int, alert_share: float, file: Path) -> No
     axes.set(xlabel="week", ylabel="MB, just before each cleanup", xlim=(0, weeks), ylim=(0, None))
     axes.set_title(f"{model.users:,} users, {model.retention_days} days kept")
     figure.legend(loc="outside right upper", frameon=False)
-    # Without the version of matplotlib, so that the same model is the same file.
+    # Omit matplotlib's version, so that the same model always gives the same file.
     figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
 
 
 def _layer(model: Model, kinds: tuple[str, ...], week: int) -> float:
-    """Return the MB of documents of some collections, of all users."""
+    """Return the MB of all users' documents in these collections, just before a cleanup."""
     total = 0.0
     for profile, share in model.mix:
         found = model.by_collection(profile, week, overdue_weeks=1)

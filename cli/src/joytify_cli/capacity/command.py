@@ -1,4 +1,4 @@
-"""`joytify capacity`: when will the database be full?"""
+"""`joytify capacity`: forecast when the database will be full."""
 
 from __future__ import annotations
 
@@ -26,30 +26,34 @@ ActiveShare = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share of the users who are active; default: 0.2")
 ]
 RetentionDays = Annotated[
-    int | None, typer.Option(min=1, max=3650, help="CLEANUP_DAYS; default: 60, with --measure cleanup's own")
+    int | None,
+    typer.Option(min=1, max=3650, help="Retention period; default: 60, or with --measure cleanup's CLEANUP_DAYS"),
 ]
 LimitMb = Annotated[
     int | None,
-    typer.Option(min=1, help="STORAGE_LIMIT_MB, of 1,048,576 bytes; default: 512, with --measure cleanup's own"),
+    typer.Option(
+        min=1,
+        help="Limit in MB of 1,048,576 bytes; default: 512, or with --measure cleanup's STORAGE_LIMIT_MB",
+    ),
 ]
 IndexShare = Annotated[
-    float | None, typer.Option(min=0, max=0.9, help="Share of the indexes in all that is stored; default: 0.225")
+    float | None, typer.Option(min=0, max=0.9, help="Share of the stored bytes that are indexes; default: 0.225")
 ]
 Measure = Annotated[
-    bool, typer.Option("--measure", help="Take sizes and rates from the database, for one average user")
+    bool, typer.Option("--measure", help="Measure sizes and rates in the database, for an average user")
 ]
 
 
 def capacity(
     *,
-    users: Annotated[int | None, typer.Option(min=1, help="How many users; default: 3,500, or those measured")] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="Number of users; default: 3,500, or as measured")] = None,
     active_share: ActiveShare = None,
     retention_days: RetentionDays = None,
     limit_mb: LimitMb = None,
     index_share: IndexShare = None,
-    weeks: Annotated[int, typer.Option(min=4, max=1040, help="How many weeks the chart and the picture show")] = 104,
+    weeks: Annotated[int, typer.Option(min=4, max=1040, help="Number of weeks in the chart and the picture")] = 104,
     is_measured: Measure = False,
-    png: Annotated[Path | None, typer.Option(help="Write the chart as a picture, too")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also write the chart to this PNG file")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else")] = False,
     uri: Uri = None,
     database: Name = None,
@@ -57,12 +61,12 @@ def capacity(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show what users store, how many fit, and on which day 80 % is reached.
+    """Show how much users store, how many fit, and on which day 80 % of the limit is reached.
 
     Example: joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512
     """
     if is_measured and (active_share, index_share) != (None, None):
-        raise UsageError("--measure takes sizes and rates from the database: not with what assumes others")
+        raise UsageError("--measure takes sizes and rates from the database: omit --active-share and --index-share")
     share = DEFAULT_ACTIVE_SHARE if active_share is None else active_share
     model = Model(
         mix=[(ACTIVE, share), (REGULAR, 1 - share)],
@@ -85,7 +89,7 @@ def capacity(
 
 @dataclass(frozen=True)
 class Where:
-    """What is measured, as the user named it."""
+    """The options that select the database to measure."""
 
     uri: str | None
     database: str | None
@@ -102,7 +106,7 @@ def _as_deployed(model: Model, where: Where, days: int | None, limit_mb: int | N
         target = find_target(aws=where.aws, project=where.project, environment=where.environment)
         settings = given_settings(CleanupSettings, target.function_settings("cleanup"))
     except (CommandError, JobError):
-        # A database without the pipeline beside it.
+        # A database can also be measured where no pipeline is deployed.
         return model
     return replace(
         model,
@@ -119,7 +123,7 @@ def _measure(model: Model, where: Where) -> Measured:
 
 
 def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
-    """Return all that the command shows, in bytes, weeks and days."""
+    """Return the figures for `--json`, in bytes, weeks and days."""
     week = model.stable_week
     now = (
         {

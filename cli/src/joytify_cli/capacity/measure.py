@@ -1,4 +1,4 @@
-"""Gateway: takes the model's sizes and rates from a database (MongoDB)."""
+"""Gateway: measures the model's sizes and rates in a database (MongoDB)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Measured:
-    """What a database holds, and what comes.
+    """Measured size and growth of a database.
 
     Attributes:
-        model: with one kind of user, the average of all.
+        model: the model, in which every user is the measured average.
         used: bytes of data and indexes now.
-        growth_per_day: bytes by which it grows in a day; None if unknown.
-        days_until_alert: days until the share of the limit is used at which operators are warned; None if never.
+        growth_per_day: net growth in bytes per day; None if unknown.
+        days_until_alert: days until usage reaches the alert level; None if never or unknown.
     """
 
     model: Model
@@ -39,11 +39,11 @@ class Measured:
 
 
 def measure(database: Database[Document], assumed: Model, *, alert_share: float, now: datetime) -> Measured:
-    """Return the model of a database's own sizes and rates.
+    """Return the size and growth of a database, with a model that has its sizes and rates.
 
     Args:
-        database: which.
-        assumed: has the retention period and the limit.
+        database: database to measure.
+        assumed: model that gives the retention period and the limit.
         alert_share: share of the limit at which operators are warned.
         now: the time, UTC.
 
@@ -69,9 +69,10 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
 
 
 def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
-    """Return how many documents come in a week, from those of the last seven days or of the collection's whole time.
+    """Return the number of documents created per week, counted over the last seven days.
 
-    Only the index on `_id` is read, and of it the last week.
+    A younger collection is counted over its age, but at least over one day. Only the index on `_id`
+    is read: its oldest entry and the last week.
     """
     collection = database[kind]
     oldest = next(
@@ -85,7 +86,10 @@ def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
 
 
 def _trend(database: Database[Document], model: Model, share: float, now: datetime) -> Storage | None:
-    """Return the growth, with the days until this share of the limit is used; None if that is unavailable."""
+    """Return the usage with its growth and the days until this share of the limit is used.
+
+    None if the size cannot be measured. Growth and days are None if they cannot be counted.
+    """
     size = DatabaseSize(
         database=database,
         limit_mb=max(1, round(model.limit_mb * share)),

@@ -1,4 +1,4 @@
-"""What a week's divided cleanup takes and costs, for any number of playbacks."""
+"""Estimates duration and cost of a weekly divided cleanup, for any number of playbacks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from math import ceil
 
 RETENTION_DAYS, WEEK_DAYS = 60, 7
-# A third of what docs/benchmarks.md measured on two cores, in records a second.
+# Records per second: a third of the rate that docs/benchmarks.md measured on two cores.
 ASSUMED_PER_SECOND = 10_000.0
-# Of docs/capacity.md: what a playback takes, and what share of all that is stored are indexes.
+# From docs/capacity.md: bytes of a playback, and the share of the stored bytes that are indexes.
 PLAYBACK_BYTES, INDEX_SHARE = 150, 0.225
 # Terraform's defaults.
 WORKER_SECONDS, WORKER_GB, BATCH_DOCUMENTS = 840.0, 1.0, 10_000
 EXECUTION_LIMIT_HOURS = 24.0
-# A plan counts what has expired; a worker's container starts and connects.
+# Time for a plan to count the expired records, and for a worker's container to start and connect.
 PLAN_SECONDS, START_SECONDS = 10.0, 3.0
-# us-east-1, in dollars, as in AWS' price lists of 2025: a GB-second of Lambda, a state transition of Step Functions, a
-# PUT to S3.
+# US dollars in us-east-1, from AWS' price lists of 2025: a GB-second of Lambda, a state transition
+# of Step Functions, a PUT to S3.
 GB_SECOND, TRANSITION, PUT = 0.0000166667, 0.000025, 0.000005
-# Transitions of a round (plan, choice, map), of a worker (its own execution), and of the report.
+# State transitions per round (plan, choice, map), per worker (its execution), and for the report.
 ROUND_TRANSITIONS, WORKER_TRANSITIONS, REPORT_TRANSITIONS = 3, 2, 2
 # Storage in GB that Atlas' tiers on AWS have by default: https://www.mongodb.com/docs/atlas/cluster-tier/
 TIERS = {
@@ -30,12 +30,12 @@ LARGEST = max(TIERS.values())
 
 @dataclass(frozen=True)
 class Scenario:
-    """A week's cleanup of so many playbacks.
+    """A weekly cleanup of a collection of this size.
 
     Attributes:
-        playbacks: kept at any time.
-        rate: records that one worker deletes in a second.
-        workers: how many clean at the same time.
+        playbacks: number of playbacks within the retention period.
+        rate: records that one worker deletes per second.
+        workers: number of concurrent workers.
     """
 
     playbacks: int
@@ -44,7 +44,7 @@ class Scenario:
 
     @property
     def expired(self) -> int:
-        """Records that expire in a week."""
+        """Number of records that expire per week."""
         return self.playbacks * WEEK_DAYS // RETENTION_DAYS
 
     @property
@@ -54,20 +54,20 @@ class Scenario:
 
     @property
     def tier(self) -> str:
-        """The smallest cluster that holds that by default; shards of the largest if none does."""
+        """The smallest Atlas tier with enough default storage, else shards of the largest."""
         fits = next((name for name, size in TIERS.items() if self.gigabytes <= size), None)
         return fits or f"{-int(-self.gigabytes // LARGEST)} shards of M400"
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """What the state machine does in that week.
+    """Estimate for one weekly cleanup by the state machine.
 
     Attributes:
-        rounds: how often the work is divided.
-        spans: number of workers' runs.
-        hours: duration of all.
-        dollars: for Lambda, Step Functions and the archive's PUTs.
+        rounds: number of times that the work is divided.
+        spans: number of worker runs.
+        hours: total duration.
+        dollars: cost of Lambda, Step Functions and the archive's PUTs.
     """
 
     rounds: int
@@ -77,7 +77,7 @@ class Simulated:
 
 
 def simulate(scenario: Scenario) -> Simulated:
-    """Return what it takes if the records are spread evenly over the week, so that all workers take equally long."""
+    """Return the estimate for evenly spread records, so that all workers take equally long."""
     seconds = scenario.expired / scenario.workers / scenario.rate
     rounds = ceil(seconds / WORKER_SECONDS)
     spans = rounds * scenario.workers
@@ -92,5 +92,5 @@ def simulate(scenario: Scenario) -> Simulated:
 
 
 def most_playbacks(rate: float, workers: int) -> int:
-    """Return about how many playbacks a week's execution can clean up after within its time."""
+    """Return roughly how many playbacks a weekly execution can handle within its time limit."""
     return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / WEEK_DAYS)

@@ -1,4 +1,4 @@
-"""`joytify scale`: what cleanup costs as the data grows."""
+"""`joytify scale`: estimate the cost of cleanup as the data grows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from joytify_cli.terminal import console, echo_json, say
 
 SIZES = (10_000_000, 30_000_000, 100_000_000, 300_000_000, 1_000_000_000, 3_000_000_000, 10_000_000_000)
 
-Rate = Annotated[float, typer.Option(min=1, help="Records that one worker deletes in a second")]
+Rate = Annotated[float, typer.Option(min=1, help="Records that one worker deletes per second")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON")]
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Workers that clean at the same time")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Number of concurrent workers")]
 
 
 def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJson = False) -> None:
-    """Simulate a week's divided cleanup from 10 million to 10 billion playbacks.
+    """Estimate a weekly divided cleanup for 10 million to 10 billion playbacks.
 
     Example: joytify scale --workers 8
     """
@@ -53,7 +53,7 @@ def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:
         ),
         Column("GB", justify="right", no_wrap=True),
         Column("Atlas", no_wrap=True),
-        # Eighty columns hold it.
+        # The table fits into a terminal of 80 columns.
         box=SIMPLE_HEAD,
         padding=0,
         pad_edge=False,

@@ -13,7 +13,7 @@ from joytify_cli.terminal import console, say
 
 
 def show(model: Model, measured: Measured | None, weeks: int) -> None:
-    """Print what a user stores, how the database fills, and what follows."""
+    """Print the bytes per user, the usage by week and the conclusions."""
     if measured is not None:
         for line in _now(measured):
             say(line)
@@ -32,12 +32,12 @@ def _now(measured: Measured) -> Iterator[str]:
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
     if measured.growth_per_day is None:
-        yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: the growth could not be counted in time"
+        yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: counting the growth took too long"
         return
     days = measured.days_until_alert
     when = "never" if days is None else f"in {days:,.0f} days"
     yield (
-        f"{ALERT_SHARE:.0%} of the limit is reached {when} at the present growth: added in the last 7 days minus "
+        f"{ALERT_SHARE:.0%} of the limit is reached {when} at the current net growth: added in the last 7 days minus "
         "expiring in the next 7"
     )
 
@@ -46,7 +46,7 @@ def _per_user(model: Model) -> Table:
     """Return a table of bytes per user, in the stable state."""
     week = model.stable_week
     names = [profile.name for profile, _ in model.mix]
-    title = f"Bytes of a user after {week} weeks, {model.retention_days} days kept"
+    title = f"Bytes per user after {week} weeks, with a retention period of {model.retention_days} days"
     table = Table("", *(Column(name, justify="right") for name in names), title=title, title_justify="left")
     by_collection = [model.by_collection(profile, week) for profile, _ in model.mix]
     for kind in by_collection[0]:
@@ -55,7 +55,7 @@ def _per_user(model: Model) -> Table:
     indexes = [total * model.index_share for total in totals]
     table.add_row(f"indexes ({model.index_share:.1%} of all)", *(f"{each:,.0f}" for each in indexes))
     table.add_section()
-    table.add_row("together", *(f"{total:,.0f}" for total in totals))
+    table.add_row("total", *(f"{total:,.0f}" for total in totals))
     fullest = (model.user_bytes(profile, week, overdue_weeks=1) for profile, _ in model.mix)
     table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
     table.add_row("growth per week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
@@ -64,8 +64,8 @@ def _per_user(model: Model) -> Table:
 
 
 def _by_week(model: Model) -> Table:
-    right = [Column(name, justify="right") for name in ("week", "MB", "of the limit", "MB before its cleanup")]
-    table = Table(*right, title=f"{model.users:,} users who begin together", title_justify="left")
+    right = [Column(name, justify="right") for name in ("week", "MB", "of the limit", "MB before cleanup")]
+    table = Table(*right, title=f"{model.users:,} users who start together", title_justify="left")
     for week in SHOWN_WEEKS:
         used, fullest = model.used(week), model.used(week, overdue_weeks=1)
         table.add_row(f"{week}", _mb(used), f"{used / model.limit:.0%}", _mb(fullest))
@@ -76,8 +76,8 @@ def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
     week = model.stable_week
     average, fullest = model.average_bytes(week), model.average_bytes(week, overdue_weeks=1)
     yield (
-        f"On average {average / 1000:,.1f} kB a user after {week} weeks: {model.most_users(average):,} users fit into "
-        f"{model.limit_mb:,} MB, {model.most_users(fullest):,} also just before a cleanup, "
+        f"On average {average / 1000:,.1f} kB per user after {week} weeks: {model.most_users(average):,} users fit "
+        f"into {model.limit_mb:,} MB, {model.most_users(fullest):,} also just before a cleanup, "
         f"{model.most_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
     )
     if measured is not None:

@@ -1,1 +1,1 @@
-"""Made-up data, and what must hold of any."""
+"""Generates test data, and checks the invariants of any data."""

@@ -1,4 +1,4 @@
-"""`joytify data`: make, count, check and remove data in the pipeline's collections."""
+"""`joytify data`: generate, count, check and remove data in the pipeline's collections."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from joytify_cli.target import Aws, Environment, Project
 from joytify_cli.terminal import UsageError, console, say
 from joytify_common.collections import CollectionNames, collection_names
 
-app = typer.Typer(help="Make, count, check and remove data.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Generate, count, check and remove data.", no_args_is_help=True, add_completion=False)
 app.add_typer(index_commands.app, name="indexes")
 
 Document = dict[str, Any]
-# The most that an `_id` has room for.
+# The largest seed for which a generated `_id` has room.
 LARGEST_SEED = (1 << 24) - 1
 INTERRUPTED = 130
 
-Users = Annotated[int, typer.Argument(min=1, metavar="N", help="How many users")]
-Playbacks = Annotated[int, typer.Option(min=0, help="Playbacks of a user on average")]
-Days = Annotated[int, typer.Option(min=1, max=3650, help="Over how many days playbacks and sessions are spread")]
+Users = Annotated[int, typer.Argument(min=1, metavar="N", help="Number of users")]
+Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks per user")]
+Days = Annotated[int, typer.Option(min=1, max=3650, help="Days over which playbacks and sessions are spread")]
 ExpiredShare = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help=f"Share of them older than {RETENTION_DAYS} days; default: as the days have it"),
+    typer.Option(min=0, max=1, help=f"Share of them older than {RETENTION_DAYS} days; default: spread evenly"),
 ]
 ActiveShare = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others")
 ]
-Seed = Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="Another seed makes other users")]
-Shuffle = Annotated[bool, typer.Option("--shuffle", help="Scatter the playbacks instead of in order of time")]
+Seed = Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="A different seed generates different users")]
+Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks in random instead of time order")]
 
 
 class Traits(TypedDict):
-    """What the user may choose of a population."""
+    """The properties of a population that options set."""
 
     users: int
     playbacks_per_user: int
@@ -70,7 +70,7 @@ def generate(
     production: Production = False,
     confirm: Confirm = "",
 ) -> None:
-    """Make N users with playbacks, statistics and sessions, in collections that hold no user yet.
+    """Generate N users with playbacks, statistics and sessions; refuse if users exist already.
 
     Example: joytify data generate 5000 --days 90 --expired-share 0.5
     """
@@ -108,13 +108,13 @@ def append(
     production: Production = False,
     confirm: Confirm = "",
 ) -> None:
-    """Add N more users, with all that `generate` makes, to those that are there.
+    """Add N users to the existing data, with the same kinds of documents as `generate`.
 
     Example: joytify data append 500 --days 30
     """
     with open_database(uri, database) as target:
         names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
-        # Whoever is there was made with a smaller one.
+        # The number of users is a new seed: earlier default seeds were smaller.
         traits: Traits = {
             "users": users,
             "playbacks_per_user": playbacks_per_user,
@@ -154,7 +154,7 @@ def verify(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Check what must always hold; exit 1 and say what is broken where it does not.
+    """Check the invariants of the data; print the violations and exit 1 if there are any.
 
     Example: joytify data verify --production
     """
@@ -172,7 +172,7 @@ def verify(
 
 @app.command()
 def clear(*, uri: Uri = None, database: Name = None, production: Production = False, confirm: Confirm = "") -> None:
-    """Remove every document from the test collections, or with --production from the others.
+    """Remove every document from the test collections, or with --production from production's.
 
     Example: joytify data clear --production --confirm mern-joytify
     """
@@ -183,23 +183,23 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
 
 
 def _make(target: Database[Document], names: CollectionNames, how: Traits) -> None:
-    """Write a population; Ctrl-C ends it after the batches that were begun, and it says what is there."""
+    """Write a population; on Ctrl-C, finish the batches in progress, print the counts and exit."""
     if how["expired_share"] and how["days"] <= RETENTION_DAYS:
         raise typer.BadParameter(
-            f"nothing of the last {how['days']} days is older than {RETENTION_DAYS}: say more --days",
+            f"nothing in the last {how['days']} days is older than {RETENTION_DAYS}: use more --days",
             param_hint="--expired-share",
         )
     now = datetime.now(UTC)
     if target[names.users].find_one({"email": email(how["seed"], 0)}, {"_id": 1}) is not None:
         raise UsageError(
-            f"{target.name}.{names.users} has users of the seed {how['seed']} already: choose another --seed"
+            f"{target.name}.{names.users} already has users with seed {how['seed']}: choose another --seed"
         )
     population = Population(now=now, **how)
     try:
         with progress_bar() as progress:
             fill(target, names, population, progress)
     except KeyboardInterrupt:
-        say("interrupted; what is there, from before and from now, is whole:")
+        say("interrupted; everything written so far is complete:")
         console.print(_counts(target, names))
         say("`joytify data append` adds to it, `joytify data clear` removes it")
         raise typer.Exit(INTERRUPTED) from None

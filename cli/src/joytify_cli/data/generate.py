@@ -1,4 +1,4 @@
-"""Writes a made-up Joytify into a database."""
+"""Writes a generated population into a database."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from joytify_common.collections import CollectionNames
 Document = dict[str, Any]
 
 BATCH = 5000
-# A statistics document takes as much memory as a hundred others.
+# A statistics document takes as much memory as a hundred other documents.
 STATS_BATCH = 250
-# While the server writes two batches, the next one is made; with one, either waits for the other.
+# Two, so that the next batch is generated while the server writes; with one, each side waits.
 WRITERS = 2
 
 
 def fill(database: Database[Document], names: CollectionNames, population: Population, progress: Progress) -> None:
-    """Write the population's documents and the backend's indexes, a few batches at a time.
+    """Write the population's documents and the backend's indexes.
 
-    It may be interrupted at any time: batches that were begun are written to their end, and a user exists only once the
-    statistics and the notification that he refers to do.
+    It may be interrupted at any time: batches in progress are completed, and a user is written only
+    after the statistics and the notification that the user refers to.
     """
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
         "stats": (population.stats_documents, population.users),
@@ -41,7 +41,7 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     for index in BACKEND:
         create(database, names, index)
     for notification in population.notification_documents():
-        # What a run has made of it meanwhile stays as it is.
+        # An existing notification is kept: a run may have changed it since.
         database[names.notifications].update_one(
             {"_id": notification.pop("_id")}, {"$setOnInsert": notification}, upsert=True
         )
@@ -53,16 +53,18 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
         with closing(write(collection, documents(), size)) as counts:
             for count in counts:
                 written += count
-                # A few documents more or less than one a user are known only when they are made.
+                # The total is an estimate: a few users have no document, or more than one.
                 progress.update(task, completed=written, total=max(expected, written))
         progress.update(task, total=written)
 
 
 def write(collection: Collection[Document], documents: Iterable[Document], size: int) -> Generator[int]:
-    """Insert the documents in batches of a size; yield how many after each. Memory holds a few batches at most.
+    """Insert the documents in batches of a size; yield the number of documents after each batch.
+
+    At most a few batches are in memory.
 
     Raises:
-        PyMongoError: the server refused a batch; those that were begun are written.
+        PyMongoError: the server refused a batch; the batches in progress are completed.
     """
     pending: deque[Future[int]] = deque()
     with ThreadPoolExecutor(WRITERS) as pool:

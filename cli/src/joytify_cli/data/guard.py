@@ -1,4 +1,4 @@
-"""Which collections a command changes; for production somebody types the database's name."""
+"""Chooses the collections that a command changes; production needs the database's name typed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from joytify_common.collections import CollectionNames, collection_names
 
 Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
 Confirm = Annotated[
-    str, typer.Option(metavar="DATABASE", help="With --production, the database's name instead of typing it when asked")
+    str, typer.Option(metavar="DATABASE", help="With --production: the database's name, instead of being asked for it")
 ]
 
 
 def chosen_collections(
     target: Database[dict[str, Any]], what: str, *, production: bool, confirm: str
 ) -> CollectionNames:
-    """Return the test collections, or those of production once their database's name has been given.
+    """Return the test collections, or production's if the database's name is confirmed.
 
     Args:
         target: the database.
-        what: what will be done to them.
-        production: whether they are production's.
-        confirm: the name, if it was given beforehand.
+        what: action for the question, such as `remove EVERYTHING from`.
+        production: whether to return the production collections.
+        confirm: the database's name, if it was given as an option; empty to ask for it.
 
     Raises:
-        UsageError: it was given wrongly, or nobody is there to ask.
-        CommandError: it was typed wrongly.
+        UsageError: the given name is wrong, or it is missing and standard input is not a terminal.
+        CommandError: the typed name is wrong.
     """
     if production:
         _check_name(target.name, f"this would {what} the PRODUCTION collections of {target.name}", confirm)
@@ -38,7 +38,7 @@ def chosen_collections(
 
 def _check_name(name: str, warning: str, confirm: str) -> None:
     if not confirm and can_ask():
-        if typer.prompt(f"{warning}. Type the database's name to go on") != name:
-            raise CommandError("that is not its name; nothing was changed")
+        if typer.prompt(f"{warning}. Type the database's name to continue") != name:
+            raise CommandError("that is not the database's name; nothing was changed")
     elif confirm != name:
-        raise UsageError(f"{warning}: say --confirm {name}")
+        raise UsageError(f"{warning}: use --confirm {name}")

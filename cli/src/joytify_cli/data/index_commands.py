@@ -1,4 +1,4 @@
-"""`joytify data indexes`: the backend's indexes, and others, listed, made and dropped."""
+"""`joytify data indexes`: list, create and drop the backend's indexes and others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer(help="List, create and drop indexes.", no_args_is_help=True, a
 Field = Annotated[str, typer.Argument(metavar="COLLECTION.FIELD", help="For instance playbacks.createdAt")]
 
 OptionalField = Annotated[
-    str, typer.Argument(metavar="[COLLECTION.FIELD]", help="Default: every one that the backend declares")
+    str, typer.Argument(metavar="[COLLECTION.FIELD]", help="Default: every index that the backend declares")
 ]
 
 
@@ -33,7 +33,7 @@ def list_(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show the indexes of the pipeline's collections, and those that the backend declares and are missing.
+    """Show the indexes of the pipeline's collections, and which of the backend's are missing.
 
     Example: joytify data indexes list --production
     """
@@ -69,7 +69,7 @@ def create_(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Create an index, or every one that the backend declares.
+    """Create an index, or every index that the backend declares.
 
     Example: joytify data indexes create playbacks.createdAt
     """
@@ -92,7 +92,7 @@ def drop(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Drop the indexes on one field alone.
+    """Drop every index whose only key is this field.
 
     Example: joytify data indexes drop playbacks.createdAt
     """

@@ -22,8 +22,8 @@ class Index:
     Attributes:
         kind: the collection's name in production.
         field: which field.
-        reason: what is slow, or does not happen, without it.
-        options: as MongoDB takes them.
+        reason: what needs the index; empty if the backend does not declare it.
+        options: keyword arguments of pymongo's `create_index`, such as `unique`.
     """
 
     kind: str
@@ -32,17 +32,17 @@ class Index:
     options: Mapping[str, Any]
 
     def is_served(self, kind: str, specification: Document) -> bool:
-        """Return whether an index of a collection, as `index_information` has it, does the work of this one."""
+        """Return whether an index, as `index_information` describes it, can replace this one."""
         same = kind == self.kind and begins_with(self.field, specification)
         return same and all(specification.get(key) == value for key, value in self.options.items())
 
     def __str__(self) -> str:
-        """Return it as people write it."""
+        """Return `COLLECTION.FIELD`."""
         return f"{self.kind}.{self.field}"
 
 
-# Of the collections that the pipeline works on, as the backend's Mongoose models declare them
-# (JIAN11442/joytify-app, backend/src/models); those on user.model's preferences and images are its own business.
+# Indexes of the pipeline's collections that the backend's Mongoose models declare
+# (JIAN11442/joytify-app, backend/src/models), without user.model's on preferences and images.
 BACKEND = (
     Index("users", "email", "the backend finds a user by it", {"unique": True}),
     Index("users", "notifications.id", "the backend finds who has a notification by it", {}),
@@ -56,15 +56,15 @@ BACKEND = (
 
 
 def find_index(text: str) -> Index:
-    """Return the backend's index on `COLLECTION.FIELD`, else a plain one.
+    """Return the index that the backend declares on `COLLECTION.FIELD`, else one without options.
 
     Raises:
-        UsageError: the collection is none of the pipeline's, the field is missing or `_id`.
+        UsageError: the collection is not one of the pipeline's, or the field is missing or `_id`.
     """
     kind, _, field = text.partition(".")
     if kind not in asdict(PRODUCTION) or not field or field == "_id":
         collections = ", ".join(asdict(PRODUCTION))
-        raise UsageError(f"{text!r} must be COLLECTION.FIELD, the collection one of {collections}, the field not _id")
+        raise UsageError(f"{text!r} must be COLLECTION.FIELD, with a collection of {collections}, and not _id")
     declared = (index for index in BACKEND if (index.kind, index.field) == (kind, field))
     return next(declared, Index(kind, field, "", {}))
 
@@ -77,13 +77,13 @@ def existing(database: Database[Document], names: CollectionNames) -> Iterator[t
 
 
 def missing(database: Database[Document], names: CollectionNames) -> list[Index]:
-    """Return the backend's indexes that no index of the database does the work of."""
+    """Return the backend's indexes that the database lacks; an equivalent index counts."""
     by_kind = {collection: kind for kind, collection in asdict(names).items()}
     found = [(by_kind[collection], specification) for collection, _, specification in existing(database, names)]
     return [index for index in BACKEND if not any(index.is_served(*each) for each in found)]
 
 
 def create(database: Database[Document], names: CollectionNames, index: Index) -> str:
-    """Create an index, unless it exists, and return its name."""
+    """Create an index if it does not exist, and return its name."""
     collection = database[getattr(names, index.kind)]
     return str(collection.create_index(index.field, **index.options))

@@ -1,7 +1,8 @@
-"""A made-up Joytify: users, their playbacks, statistics and sessions; each document is a function of its number.
+"""A generated population: users with playbacks, statistics and sessions.
 
-Nothing is kept in memory, so a million users cost no more than one, and what the pipeline must do to them can be
-counted here without asking the pipeline or the database.
+Each document is a function of its number. Nothing is kept in memory, so a million users need no
+more than one, and the effect that the pipeline must have on them can be counted without the
+pipeline or the database.
 """
 
 from __future__ import annotations
@@ -22,26 +23,27 @@ Document = dict[str, Any]
 
 SPREAD_DAYS = 90
 RETENTION_DAYS = 60
-# Since the last refresh; then the backend's TTL index removes it.
+# The backend's TTL index removes a session this long after its last refresh.
 SESSION_LASTS = timedelta(days=30)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
-# Of every 20 users: who wants no notification, who has never chosen (the app's default is on), who has no statistics,
-# who has two statistics documents, and who has the month's notification already, since an earlier system created it.
+# Of every 20 users, those who opted out, have never chosen (the app's default is on), have no
+# statistics, have two statistics documents, or already have the month's notification, which an
+# earlier system created.
 OPTED_OUT, WITHOUT_CHOICE, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {1}, {5, 11}, {7}, {13}
 GROUP = 20
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the month end must do to a population.
+    """The effect that the month end must have on a population.
 
     Attributes:
-        entitled: users who are to have the notification.
-        told_already: those of them who have it before.
-        expired_playbacks: playbacks older than the retention period.
-        expired_sessions: sessions idle for longer than it.
+        entitled: users who must have the notification afterwards.
+        told_already: entitled users who have it before the run.
+        expired_playbacks: number of playbacks older than the retention period.
+        expired_sessions: number of sessions idle for longer than the retention period.
     """
 
     entitled: frozenset[ObjectId]
@@ -52,17 +54,17 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """Users and what they did in the last days.
+    """Users with their activity over a number of days.
 
     Attributes:
-        users: how many.
-        playbacks_per_user: how many playbacks each has on average.
-        now: the moment the days end at, UTC.
+        users: number of users.
+        playbacks_per_user: average number of playbacks per user.
+        now: end of the days, UTC.
         shuffle: whether playbacks come in scattered order instead of in order of time.
-        days: over how many days playbacks and sessions are spread.
-        expired_share: share of them that is older than the retention period; None: as the days have it.
-        active_share: share of the users who play three times as much as the others, as in the capacity model.
-        seed: another one makes other users, who can be in one database with these; below 2^24.
+        days: number of days over which playbacks and sessions are spread.
+        expired_share: share of them older than the retention period; None spreads them evenly.
+        active_share: share of users who play three times as much, as in the capacity model.
+        seed: below 2^24; populations with different seeds can share one database.
     """
 
     users: int
@@ -89,12 +91,12 @@ class Population:
 
     @property
     def playbacks(self) -> int:
-        """How many playbacks have a date."""
+        """Number of playbacks with a usable date."""
         return self.users * self.playbacks_per_user
 
     @property
     def undated(self) -> int:
-        """How many more have no date that can be used."""
+        """Number of additional playbacks without a usable date."""
         return min(UNDATED, self.playbacks)
 
     @property
@@ -111,11 +113,11 @@ class Population:
         return user % GROUP not in OPTED_OUT
 
     def entitled(self) -> Iterator[ObjectId]:
-        """Yield the users who are to have the notification for the last complete month."""
+        """Yield the ids of the users who must have the notification for the last complete month."""
         return (self.user_id(user) for user in range(self.users) if self._is_entitled(user))
 
     def told_already(self) -> Iterator[ObjectId]:
-        """Yield the users who have it before the month end."""
+        """Yield the ids of the users who have that notification before the month end."""
         return (self.user_id(user) for user in range(self.users) if self._is_told_already(user))
 
     def expired_playbacks(self) -> int:
@@ -127,7 +129,7 @@ class Population:
         return self._timeline.expired(self.users)
 
     def expected(self) -> Expected:
-        """Return what the month end must do, counted from the numbers alone."""
+        """Return the effect that the month end must have, counted without the database."""
         return Expected(
             entitled=frozenset(self.entitled()),
             told_already=frozenset(self.told_already()),
@@ -136,7 +138,7 @@ class Population:
         )
 
     def notification_documents(self) -> Iterator[Document]:
-        """Yield the notification that an earlier system created, where there was one."""
+        """Yield the notification of an earlier system, if any user already has it."""
         if any(self._is_told_already(user) for user in range(self.users)):
             created = self._month_began
             yield {"_id": self.notification, "type": "monthlyStatistic", "createdAt": created, "updatedAt": created}
@@ -177,7 +179,7 @@ class Population:
             yield document
 
     def stats_documents(self) -> Iterator[Document]:
-        """Yield the statistics: one element a month with playbacks, in one document a user (rarely two)."""
+        """Yield the statistics: one document per user (rarely two), one element per month."""
         for user in range(self.users):
             if user % GROUP in WITHOUT_STATISTICS:
                 continue
@@ -187,7 +189,7 @@ class Population:
                 yield {"user": self.user_id(user), "stats": statistics}
 
     def session_documents(self) -> Iterator[Document]:
-        """Yield one session a user, then a few without a usable date."""
+        """Yield one session per user, then a few without a usable date."""
         for user in range(self.users):
             yield self._session(user, self._timeline.moment(user, self.users))
         for user in range(min(UNDATED, self.users)):
@@ -207,7 +209,7 @@ class Population:
             ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF,
         )
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
-        # A player measures in milliseconds: most sums are not exact in binary.
+        # Milliseconds, as a player measures: most sums are then inexact in binary floating point.
         seconds = (30_000 + (mixed >> 8) % 270_000) / 1000
         return Play(user, song, song % ARTISTS, seconds, self._timeline.moment(number, self.playbacks))
 
@@ -232,7 +234,7 @@ class Population:
         return tuple(object_id(self.now, 2, artist) for artist in range(ARTISTS))
 
     def _object_id(self, moment: datetime, kind: int, number: int) -> ObjectId:
-        """Return an `_id` that no other seed's population has."""
+        """Return an `_id` that occurs in no population with another seed."""
         return object_id(moment, kind | self.seed << 8, number)
 
     def _session(self, user: int, active: datetime | str | None) -> Document:
@@ -274,7 +276,7 @@ def _coprime(total: int) -> int:
 
 
 def email(seed: int, user: int) -> str:
-    """Return the address of a user, which nobody of another seed has."""
+    """Return the email address of a user, which differs from seed to seed."""
     return f"listener{_number(seed, user)}@example.com"
 
 

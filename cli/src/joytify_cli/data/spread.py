@@ -1,4 +1,4 @@
-"""How what is made up is spread: over time, with a share of it expired, and over users, some of them more active."""
+"""Spreads generated documents over time, part of them expired, and over users, some more active."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-# No date lies this near to the cutoff, so that a run some time later still agrees on what is expired.
+# No date is closer than this to the cutoff, so that a later run still expires the same documents.
 GUARD = timedelta(hours=6)
-# Of the capacity model: 210 plays a week to 70.
+# As in the capacity model: 210 plays per week compared to 70.
 SLOTS_OF_ACTIVE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """The last days, with a cutoff in them.
+    """A number of days, with the cutoff of cleanup in it.
 
     Attributes:
-        end: when they end, UTC.
-        days: how many.
+        end: end of the days, UTC.
+        days: number of days.
         cutoff: the moment before which a document is expired.
-        expired_share: share of what happens that is older than that; None: as the days have it.
+        expired_share: share of the documents older than the cutoff; None spreads them evenly.
     """
 
     end: datetime
@@ -30,7 +30,7 @@ class Timeline:
     expired_share: float | None
 
     def expired(self, of: int) -> int:
-        """Return how many of so many are older than the cutoff."""
+        """Return how many of a number of documents are older than the cutoff."""
         start, cutoff, end, guard = self._seconds
         if cutoff - guard <= start:
             return 0
@@ -38,7 +38,7 @@ class Timeline:
         return round(of * share)
 
     def moment(self, number: int, of: int) -> datetime:
-        """Return the moment of the number-th of so many, spread over the days except for the guard at the cutoff."""
+        """Return the time of document `number` of `of`; none is within GUARD of the cutoff."""
         start, cutoff, end, guard = self._seconds
         expired = self.expired(of)
         if number < expired:
@@ -51,18 +51,18 @@ class Timeline:
 
     @cached_property
     def _seconds(self) -> tuple[float, float, float, float]:
-        """When they start, the cutoff, when they end, and the guard, in seconds."""
+        """Start of the days, cutoff, end of the days, and guard, in seconds."""
         start = self.end - timedelta(days=self.days)
         return start.timestamp(), self.cutoff.timestamp(), self.end.timestamp(), GUARD.total_seconds()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation:
-    """Whose turn it is: in a round an active user has three slots, another one; the first users are the active ones.
+    """Distributes numbers over users: per round, an active user has three slots, any other one.
 
     Attributes:
-        users: how many.
-        active: how many of them are active.
+        users: number of users.
+        active: number of active users; they are the first ones.
     """
 
     users: int
@@ -70,15 +70,15 @@ class Rotation:
 
     @property
     def slots(self) -> int:
-        """How many slots a round has."""
+        """Number of slots per round."""
         return self.users + (SLOTS_OF_ACTIVE - 1) * self.active
 
     def user_at(self, slot: int) -> int:
-        """Return whose slot it is."""
+        """Return the user who has the slot."""
         return slot if slot < self.users else (slot - self.users) // (SLOTS_OF_ACTIVE - 1)
 
     def turns(self, user: int, until: int) -> Iterator[int]:
-        """Yield the numbers of a user's turns, of so many, in order."""
+        """Yield the numbers below `until` that belong to a user, in ascending order."""
         own = [user]
         if user < self.active:
             first = self.users + (SLOTS_OF_ACTIVE - 1) * user

@@ -1,4 +1,4 @@
-"""What made-up users listen to, and the statistics that the backend would keep of it."""
+"""Plays of generated users, and the statistics that the backend would derive from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Play:
 
 
 def elements(plays: Iterable[Play], now: datetime) -> list[Document]:
-    """Return the statistics of one user's plays, in order of time: one element a month."""
+    """Return one element per month for a user's plays, which must be in order of time."""
     months: dict[tuple[int, int], list[Play]] = defaultdict(list)
     for play in plays:
         months[month_of(play.at)].append(play)
@@ -72,7 +72,7 @@ def _element(plays: list[Play], before: float, now: datetime) -> Document:
 
 
 def _longest_first(durations: dict[int, float], last: dict[int, datetime]) -> list[tuple[int, float]]:
-    """Return them as the backend's stable sort leaves them: of two that are equal, first the one that was so first."""
+    """Return the longest first; of equal ones, the one played last earlier, as in the backend."""
     return sorted(durations.items(), key=lambda item: (-item[1], last[item[0]]))
 
 
@@ -82,5 +82,5 @@ def month_of(moment: datetime) -> tuple[int, int]:
 
 
 def object_id(moment: datetime, kind: int, number: int) -> ObjectId:
-    """Return the `_id` of the number-th document of a kind, made at a moment."""
+    """Return the `_id` of a document created at this moment, by its kind and number."""
     return ObjectId(struct.pack(">IIL", int(moment.timestamp()), kind, number))

@@ -1,4 +1,4 @@
-"""Checks what must always hold on any database, without asking the pipeline."""
+"""Checks the invariants of any database, independently of the pipeline's code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _notification_faults(database: Database[Document], names: CollectionNames, n
 def holders_without_statistics(
     database: Database[Document], names: CollectionNames, notification: Document
 ) -> Iterator[Document]:
-    """Return the users for whom the backend would find no statistics to show with the notification."""
+    """Return users with the notification for whom the backend would find no statistics."""
     start, end = month_before(notification["createdAt"])
     element = {"$elemMatch": {"createdAt": {"$gte": start, "$lt": end}}}
     return database[names.users].aggregate(

@@ -1,1 +1,1 @@
-"""What operators use: look, try, call."""
+"""Commands that operators use on a deployed pipeline or a local stack."""

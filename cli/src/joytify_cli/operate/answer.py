@@ -1,4 +1,4 @@
-"""Draws what a function answered: a table of its figures, and one for each list in it."""
+"""Draws a function's answer: a table of its figures, and a table for each list in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 def draw_answer(payload: Any) -> Iterator[RenderableType]:  # noqa: ANN401 - JSON
-    """Yield the tables; figures that are null, since they were not available or do not apply, are left out."""
+    """Yield the tables of an answer; null figures, unavailable or not applicable, are left out."""
     if not isinstance(payload, dict):
         yield Text(str(payload))
         return
@@ -42,7 +42,7 @@ def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def _text(value: object) -> Text:
-    """Return the value for people; as it is, whatever looks like mark-up in it."""
+    """Return the value formatted for people; markup in it is not interpreted."""
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, int | float):

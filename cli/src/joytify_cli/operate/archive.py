@@ -1,4 +1,4 @@
-"""`joytify archive`: look at what cleanup archived, and put it back."""
+"""`joytify archive`: list and restore the documents that cleanup archived."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from joytify_common.errors import ConfigError, JobError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-app = typer.Typer(help="List and restore what cleanup archived.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="List and restore archived documents.", no_args_is_help=True, add_completion=False)
 BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024
 SHOWN_REFUSALS, REASON_CHARACTERS = 20, 200
 # A document is restored as the bytes that were archived; only its `_id` is read.
@@ -36,23 +36,24 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(
 )
 
 Bucket = Annotated[
-    str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="The archive bucket; default: cleanup's own")
+    str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="Archive bucket; default: the one in cleanup's settings")
 ]
-Only = Annotated[str | None, typer.Option("--collection", help="Only what was archived of this collection")]
-From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which it was archived")]
-To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day on which it was archived")]
+Only = Annotated[str | None, typer.Option("--collection", help="Only documents of this collection")]
+From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the archive to use")]
+To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the archive to use")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
 
 
 @dataclass
 class Restored:
-    """The result for archived documents.
+    """The result of a restore.
 
     Attributes:
-        inserted: numbers of documents that were missing,
-        present: that are there as they were archived,
-        differing: and that are there otherwise.
-        refused: `_id` and reason of each that the database refused, the first ones.
+        inserted: number of documents that were missing.
+        present: number of documents that exist as they were archived.
+        differing: number of documents that exist with other content.
+        refusals: number of documents that the database refused.
+        refused: `_id` and reason of the first refused documents.
     """
 
     inserted: int = 0
@@ -79,7 +80,7 @@ def list_(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show how much was archived, by collection and day; it asks S3 for each object.
+    """Show how much was archived, by collection and day; this sends a request to S3 per object.
 
     Example: joytify archive list --from 2026-11-01 --aws
     """
@@ -104,7 +105,7 @@ def restore(
     end: To,
     collection: Only = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is written")] = False,
-    into: Annotated[str | None, typer.Option(help="Collection to restore into; default: where it came from")] = None,
+    into: Annotated[str | None, typer.Option(help="Collection to restore into; default: the original one")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, write nothing")] = False,
     uri: Uri = None,
     database: Name = None,
@@ -112,10 +113,11 @@ def restore(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Put archived documents back by their _id; any number of times, what is there is left as it is.
+    """Restore archived documents whose _id is missing; existing documents are never changed.
 
     The archive may be in AWS (--aws) and the database elsewhere (--uri).
-    The next cleanup deletes again what has expired, unless it is another collection or CLEANUP_DAYS is longer.
+    The next cleanup deletes them again, unless --into names another collection or CLEANUP_DAYS is
+    raised.
 
     Example: joytify archive restore --from 2026-11-01 --to 2026-11-30 --aws --dry-run
     """
@@ -123,18 +125,18 @@ def restore(
         raise typer.BadParameter("it must not be after --to", param_hint="--from")
     source = find_target(aws=aws, project=project, environment=environment)
     bucket, client, restored = bucket or _own_bucket(source), source.client("s3"), Restored()
-    # The newest first: an attempt that was repeated has left an earlier version of a document.
+    # Newest first: after a repeated attempt, the archive may hold an earlier version, too.
     objects = sorted(
         _objects(client, bucket, start, end, collection), key=lambda found: (found.day, found.key), reverse=True
     )
     kinds = sorted({found.collection for found in objects})
     if into and len(kinds) > 1:
         raise typer.BadParameter(
-            f"one collection takes one: say --collection {' or '.join(kinds)}", param_hint="--into"
+            f"it needs a single source collection: use --collection {' or '.join(kinds)}", param_hint="--into"
         )
     if not dry_run and not yes:
         place = into or ", ".join(kinds) or "no collection"
-        confirm(f"restore {len(objects):,} objects into {place}", otherwise="say --yes, or look first with --dry-run")
+        confirm(f"restore {len(objects):,} objects into {place}", otherwise="use --yes, or try --dry-run first")
     with (
         open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
         progress_bar() as bar,
@@ -174,7 +176,7 @@ def _restore(
     batch: Sequence[RawBSONDocument], collection: Collection[RawBSONDocument], restored: Restored, *, dry_run: bool
 ) -> None:
     ids = [document["_id"] for document in batch]
-    # The values of _id may be objects, which Python does not hash.
+    # An _id may be an embedded document, which is not hashable in Python.
     held = {encode({"": found["_id"]}): found.raw for found in collection.find({"_id": {"$in": ids}})}
     missing = []
     for identity, document in zip(ids, batch, strict=True):
@@ -197,7 +199,7 @@ def _restore(
 def _own_bucket(target: Target) -> str:
     """Return the bucket that cleanup archives into."""
     if not (bucket := target.function_settings("cleanup").get("CLEANUP_ARCHIVE_BUCKET", "")):
-        raise UsageError(f"cleanup in {target.place} archives nothing: name the archive by --bucket")
+        raise UsageError(f"cleanup in {target.place} archives nothing: name the bucket with --bucket")
     return bucket
 
 

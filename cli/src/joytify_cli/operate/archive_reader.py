@@ -1,4 +1,4 @@
-"""Gateway: list and read what cleanup archived (S3)."""
+"""Gateway: lists and reads the archived documents (S3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from joytify_common.errors import PermanentError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Of the collections that cleanup deletes from, and of test runs.
+# Keys of the collections that cleanup deletes from, with and without test mode's prefix.
 KEY = re.compile(
     rf"{PREFIX}/(?P<collection>(?:test-)?(?:{'|'.join(POLICIES)}))/(?P<day>\d{{4}}/\d\d/\d\d)/.+\.bson\.gz"
 )
@@ -35,24 +35,24 @@ class ArchiveObject:
 
 
 def list_archive(client: S3Client, bucket: str, start: date, end: date) -> Iterator[ArchiveObject]:
-    """Yield the objects that were archived from one day to another, both included, in order of their keys."""
+    """Yield the objects archived between two days, both included, in order of their keys."""
     with s3_errors(bucket):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX + "/"):
             for entry in page.get("Contents", []):
-                # What somebody else has put there is none of ours.
+                # Ignore objects that cleanup did not write.
                 if (found := _parsed(entry["Key"], entry["Size"])) is not None and start <= found.day <= end:
                     yield found
 
 
 def documents_in(client: S3Client, bucket: str, key: str) -> int:
-    """Return how many documents an object holds, as cleanup has noted."""
+    """Return the number of documents in an object, from its metadata; 0 if it is not there."""
     with s3_errors(bucket):
         noted = client.head_object(Bucket=bucket, Key=key)["Metadata"].get("documents", "0")
     return int(noted) if noted.isdigit() else 0
 
 
 def _parsed(key: str, size: int) -> ArchiveObject | None:
-    """Return what a key says; None if cleanup has not made it."""
+    """Return the archive object with this key; None if it is not a key of cleanup's."""
     if (match := KEY.fullmatch(key)) is None:
         return None
     try:
@@ -63,10 +63,12 @@ def _parsed(key: str, size: int) -> ArchiveObject | None:
 
 
 def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[bytes]:
-    """Yield the documents of one object, each as the bytes that the server stored; not more than a few are in memory.
+    """Yield each document of an object as the BSON bytes that the server stored.
+
+    Only a few documents are in memory at a time.
 
     Raises:
-        PermanentError: the object is damaged, or does not hold BSON; what was yielded before is whole.
+        PermanentError: the object is damaged or does not hold BSON; earlier documents are complete.
     """
     with s3_errors(bucket):
         body = client.get_object(Bucket=bucket, Key=key)["Body"]
@@ -76,16 +78,16 @@ def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[bytes]:
                 documents, rest = _split(rest + part)
                 yield from documents
         except (zlib.error, ValueError) as exc:
-            raise PermanentError(f"archive object {key}: it is damaged ({exc})") from None
+            raise PermanentError(f"archive object {key} is damaged ({exc})") from None
     if rest:
-        raise PermanentError(f"archive object {key}: it is damaged (its last document is cut off)")
+        raise PermanentError(f"archive object {key} is damaged (its last document is cut off)")
 
 
 def _unzipped(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield what the gzipped parts hold, in pieces of at most READ_BYTES.
+    """Yield the decompressed data, in pieces of at most READ_BYTES.
 
     Raises:
-        ValueError: the end is missing.
+        ValueError: the compressed data is truncated.
     """
     expander = zlib.decompressobj(GZIP)
     for part in parts:
@@ -98,10 +100,10 @@ def _unzipped(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _split(held: bytes) -> tuple[list[bytes], bytes]:
-    """Return the whole documents at the beginning, and what follows them.
+    """Return the complete documents at the beginning, and the bytes behind them.
 
     Raises:
-        ValueError: a length cannot be that of a document.
+        ValueError: a length is impossible for a BSON document.
     """
     documents, start = [], 0
     while len(held) - start >= LENGTH_BYTES:

@@ -1,4 +1,4 @@
-"""Gateway: the dead-letter queues, what is in them, and where each of their events goes again."""
+"""Gateway: reads the dead-letter queues and deletes from them (SQS)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from joytify_cli.target import Target
 from joytify_cli.terminal import UsageError
 from joytify_common.aws import aws_errors
 
-# So long what is looked at is hidden from others who look.
+# For this long, events that are being read are hidden from other readers.
 HIDDEN_SECONDS = 600
 NOT_FOUND = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """One event that was given up.
+    """A failed event in a dead-letter queue.
 
     Attributes:
-        receipt: by which SQS deletes it.
-        sent: when it was put there.
-        event: what the function, or the state machine, is to be called with; None if it cannot be read.
-        arn: of the function or the state machine; empty for the function that the queue belongs to.
-        error: why it was given up; empty if nobody says.
-        request: id of the request that failed; empty if nobody says.
+        receipt: receipt handle, by which SQS deletes the message.
+        sent: when the message was sent to the queue.
+        event: event to call the function or the state machine with again; None if unreadable.
+        arn: ARN of the function or the state machine; empty for the function that owns the queue.
+        error: why the event failed; empty if unknown.
+        request: id of the failed request; empty if unknown.
     """
 
     receipt: str
@@ -42,7 +42,7 @@ class DeadLetter:
 
 
 def find_queues(target: Target) -> dict[str, str]:
-    """Return the URL of each of the pipeline's queues that is there, by its name.
+    """Return the URL of each existing queue of the pipeline, by name.
 
     Raises:
         ConfigError: access is denied.
@@ -51,12 +51,12 @@ def find_queues(target: Target) -> dict[str, str]:
     with aws_errors("queues", "SQS"):
         pages = target.client("sqs").get_paginator("list_queues").paginate(QueueNamePrefix=f"{target.names.prefix}-")
         urls = {url.rpartition("/")[2]: str(url) for page in pages for url in page.get("QueueUrls", [])}
-    # In prod the prefix begins the names of the other environments too.
+    # The prefix of prod also matches the names of the other environments.
     return {name: urls[name] for name in sorted(target.names.queues & urls.keys())}
 
 
 def find_queue(target: Target, wanted: str) -> tuple[str, str]:
-    """Return name and URL of a queue, by its name or what follows the prefix.
+    """Return the name and URL of a queue, given its name with or without the prefix.
 
     Raises:
         UsageError: there is no such queue.
@@ -69,7 +69,7 @@ def find_queue(target: Target, wanted: str) -> tuple[str, str]:
 
 
 def count(target: Target, url: str) -> int:
-    """Return how many messages are in a queue, about."""
+    """Return the approximate number of messages in a queue."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     with aws_errors("queues", "SQS", not_found=NOT_FOUND):
         told = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
@@ -77,7 +77,7 @@ def count(target: Target, url: str) -> int:
 
 
 def read(target: Target, url: str) -> Iterator[DeadLetter]:
-    """Yield what is in a queue, and leave it there."""
+    """Yield the events in a queue without removing them."""
     client = target.client("sqs")
     receipts, seen = list[str](), set[str]()
     try:
@@ -87,33 +87,33 @@ def read(target: Target, url: str) -> Iterator[DeadLetter]:
                     QueueUrl=url,
                     MaxNumberOfMessages=10,
                     VisibilityTimeout=HIDDEN_SECONDS,
-                    # Without it only some of SQS' servers are asked.
+                    # Long polling, since a short poll asks only some of SQS' servers.
                     WaitTimeSeconds=1,
                     AttributeNames=["SentTimestamp"],
                     MessageAttributeNames=["All"],
                 )
             messages = answer.get("Messages", [])
             receipts += [message["ReceiptHandle"] for message in messages]
-            # Whatever has been hidden for too long comes again.
+            # Messages that have been hidden for HIDDEN_SECONDS are received again.
             if not (new := [message for message in messages if message["MessageId"] not in seen]):
                 return
             seen |= {message["MessageId"] for message in new}
             yield from map(_dead_letter, new)
     finally:
         for receipt in receipts:
-            # One that was deleted meanwhile cannot be shown again.
+            # A message that has been deleted in the meantime has no visibility to change.
             with suppress(ClientError):
                 client.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
 
 
 def delete(target: Target, url: str, letter: DeadLetter) -> None:
-    """Take one event out of its queue."""
+    """Delete one event from its queue."""
     with aws_errors("queues", "SQS", not_found=NOT_FOUND):
         target.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=letter.receipt)
 
 
 def purge(target: Target, url: str) -> None:
-    """Take every event out of a queue."""
+    """Delete all events from a queue."""
     with aws_errors("queues", "SQS", not_found=NOT_FOUND):
         target.client("sqs").purge_queue(QueueUrl=url)
 
@@ -130,7 +130,8 @@ def _dead_letter(message: Mapping[str, Any]) -> DeadLetter:
 
 
 def _fields(body: dict[str, Any], attributes: Mapping[str, str]) -> dict[str, Any]:
-    # As the state machine does: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    # Lambda's format for failed events, which the state machine uses, too:
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     if "requestPayload" in body:
         event, answer, context = body["requestPayload"], body.get("responsePayload"), body.get("requestContext", {})
         return {
@@ -139,7 +140,7 @@ def _fields(body: dict[str, Any], attributes: Mapping[str, str]) -> dict[str, An
             "error": _error(answer) or str(context.get("condition", "")),
             "request": str(context.get("requestId", body.get("execution", ""))),
         }
-    # What SNS could not deliver is its own envelope.
+    # A notification that SNS could not deliver is queued in SNS' own envelope.
     if body.get("Type") == "Notification" and "Message" in body:
         return {"event": {"Records": [{"EventSource": "aws:sns", "Sns": body}]}, "error": "SNS could not deliver it"}
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
@@ -148,7 +149,7 @@ def _fields(body: dict[str, Any], attributes: Mapping[str, str]) -> dict[str, An
 
 
 def _error(answer: object) -> str:
-    """Return what a function's answer says of its error, or what Step Functions says of a step's."""
+    """Return the error in a function's response, or in a failure reported by Step Functions."""
     if not isinstance(answer, dict):
         return ""
     failure = answer.get("failure", answer)

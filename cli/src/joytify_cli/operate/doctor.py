@@ -31,9 +31,9 @@ STYLES = {"ok": "green", "note": "yellow", "none": "dim", "wrong": "bold red", "
 
 def doctor(
     *,
-    post: Annotated[bool, typer.Option("--post", help="Post a message to Discord, too")] = False,
+    post: Annotated[bool, typer.Option("--post", help="Also post a message to Discord")] = False,
     digests: Annotated[
-        Path | None, typer.Option(help="File of the digests that should run; default: that of the environment")
+        Path | None, typer.Option(help="File with the image digests that should run; default: the environment's")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list")] = False,
     aws: Aws = False,

@@ -16,13 +16,13 @@ class UnavailableError(CommandError):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One result of a check.
 
     Attributes:
         check: name of the check.
-        status: `note` is worth knowing; `none` means that the stack has none of it, by its nature; `unknown` that it
-            could not be checked, for a reason that another check reports.
-        says: what was found.
+        status: `note` is worth knowing; `none` means that this kind of stack has no such resource;
+            `unknown` means that it could not be checked, for a reason that another check reports.
+        says: the result, for people.
         action: what to do about it; empty if nothing.
     """
 

@@ -36,7 +36,7 @@ from joytify_stats.month_end import StatsEvent
 from joytify_stats.period import resolve_period
 
 POLL_SECONDS, LAST_LINES_SECONDS = 1.0, 6.0
-# Which functions take the event's keys that have an option.
+# The functions that accept each key of the event for which there is an option.
 TAKES = {
     "period": {"stats"},
     "resend": {"stats"},
@@ -54,7 +54,7 @@ OPTIONS = {
     "dryRun": "--dry-run",
 }
 
-# What each function takes; discord takes anything.
+# The event type of each function; discord accepts any event.
 EVENTS: dict[str, type[JobEvent]] = {"stats": StatsEvent, "cleanup": CleanupEvent}
 
 Event = dict[str, Any]
@@ -62,11 +62,11 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function answered.
+    """A function's answer.
 
     Attributes:
-        payload: its result, or Lambda's description of its error.
-        failed: whether it raised.
+        payload: the function's result, or Lambda's description of its error.
+        failed: whether the function raised an error.
     """
 
     payload: Any
@@ -77,7 +77,7 @@ def invoke(
     function: Annotated[FunctionName, typer.Argument(help="Which function")],
     *,
     period: Annotated[
-        str | None, typer.Option(help="stats: the month to notify of, YYYY-MM; default: the last complete one")
+        str | None, typer.Option(help="stats: the month to notify users of, YYYY-MM; default: the last complete month")
     ] = None,
     resend: Annotated[
         bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
@@ -87,9 +87,9 @@ def invoke(
     ] = False,
     test_mode: Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")] = False,
-    sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine everything, as after an import")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine every document, as after an import")] = False,
     payload: Annotated[
-        str, typer.Option(help="The event, as a JSON object, or @FILE that holds one; the options above are added")
+        str, typer.Option(help="The event as a JSON object, or @FILE with the object; the options above are added")
     ] = "{}",
     is_async: Annotated[bool, typer.Option("--async", help="Queue the event and do not wait")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before something is deleted")] = False,
@@ -99,7 +99,7 @@ def invoke(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Call a function, show what it logs and answers; exit 1 if it fails.
+    """Call a function, show its log and its answer; exit 1 if it fails.
 
     Example: joytify invoke cleanup --sweep --dry-run
     """
@@ -126,7 +126,7 @@ def invoke(
 
 
 def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event:
-    """Return the payload with the options that were given.
+    """Return the event: the payload with the given options added.
 
     Args:
         function: for which function.
@@ -134,7 +134,7 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
         options: keys of the event and their values.
 
     Raises:
-        typer.BadParameter: it is no event of the function, or an option is not for this function.
+        typer.BadParameter: the event is invalid, or an option does not apply to the function.
     """
     try:
         event = json.loads(Path(payload[1:]).read_text(encoding="utf-8") if payload.startswith("@") else payload)
@@ -148,7 +148,7 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
     for key in given:
         if function not in TAKES[key]:
             allowed = " and ".join(sorted(TAKES[key]))
-            raise typer.BadParameter(f"{function} does not take it, only {allowed}", param_hint=OPTIONS[key])
+            raise typer.BadParameter(f"it applies to {allowed}, not to {function}", param_hint=OPTIONS[key])
     event |= given
     if function in EVENTS:
         _check_event(EVENTS[function], event, given)
@@ -156,7 +156,7 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
 
 
 def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, Any]) -> None:
-    """Refuse an event that the function would refuse, before it is called; name the option that is wrong."""
+    """Reject an event that the function would reject, and name the option that is wrong."""
     try:
         parsed = parse_event(event_type, event)
         if isinstance(parsed, StatsEvent):
@@ -182,7 +182,7 @@ class Call:
     Attributes:
         target: where it is.
         function: which.
-        quiet: whether its log is left out.
+        quiet: whether the function's log is hidden.
         verbose: whether the tracebacks in its log are shown.
     """
 
@@ -201,7 +201,7 @@ class Call:
         return str(self._invoke(event, "Event")["ResponseMetadata"]["RequestId"])
 
     def wait(self, event: Event) -> Answer:
-        """Return the answer; meanwhile show a spinner and what the function logs."""
+        """Call the function and return its answer; meanwhile show a spinner and its log."""
         if self.quiet:
             return _answer(self._invoke(event, "RequestResponse"))
         reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
@@ -250,12 +250,12 @@ def _show_log(reader: LogReader, view: LogView) -> None:
         for line in reader.read():
             view.show(line)
     except JobError:
-        # A function that has never run has no log group yet; the answer says all that matters.
+        # A function that has never run has no log group yet; its answer is enough.
         return
 
 
 def _show_last_lines(reader: LogReader, view: LogView) -> None:
-    """Show the rest of the run's log, which CloudWatch takes in some seconds after the answer."""
+    """Show the rest of the run's log, which reaches CloudWatch some seconds after the answer."""
     until = time.monotonic() + LAST_LINES_SECONDS
     _show_log(reader, view)
     while not view.reported and time.monotonic() < until:
@@ -267,7 +267,7 @@ def _show_queued(call: Call, request: str) -> None:
     if call.quiet:
         echo_json({"requestId": request})
         return
-    # The emulator runs it under another id than it answers.
+    # The emulator runs the function under a request id other than the one it returns.
     only = "" if call.target.stack else f" --request {request}"
     say(f"queued, request {request}; its log: joytify tail {call.function} --follow{only}{call.target.flags}")
 
@@ -283,10 +283,10 @@ def _show(call: Call, answer: Answer) -> None:
 
 
 def _confirmed(call: Call, event: Event) -> bool:
-    """Ask before production is changed; a dry run first is one key away. All of it goes to standard error."""
+    """Ask on standard error before production is changed, with a dry run on request."""
     question = f"{call.name} in {call.target.place} will change the PRODUCTION collections"
     if not can_ask():
-        raise UsageError(f"{question}: say --yes, or look first with --dry-run")
+        raise UsageError(f"{question}: use --yes, or try --dry-run first")
     errors.print(f"{question}. (d)ry run first, (y)es, (N)o?", soft_wrap=True)
     key = typer.getchar().lower()
     if key == "d":
@@ -294,6 +294,6 @@ def _confirmed(call: Call, event: Event) -> bool:
         if dry.failed:
             _show(call, dry)
         errors.print(*draw_answer(dry.payload), sep="\n")
-        errors.print("That was the dry run. And now? (y)es, (N)o?")
+        errors.print("That was the dry run. Run for real? (y)es, (N)o?")
         key = typer.getchar().lower()
     return key == "y"

@@ -1,4 +1,4 @@
-"""Draws log lines for people: a block for each run, a line for each line."""
+"""Draws log lines for people, in one block per run."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from joytify_cli.terminal import console, local_time
 
 STYLES = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 INDENT = " " * 4
-# What the heading of the block and the line itself say.
+# Fields that the heading of the block or the line itself already shows.
 REPEATED = {"timestamp", "requestId", "logStream"}
 
 
 @dataclass
 class LogView:
-    """Prints lines as they come; a heading stands where another run begins.
+    """Prints lines in the order of the calls, with a heading wherever another run begins.
 
     Attributes:
         level: the least severe level that is shown.
         request: beginning of the request id of the runs that are shown; empty for all.
-        nested: whether data within data is shown.
+        nested: whether nested data is shown.
         tracebacks: whether the traceback of a logged error is shown.
-        shown: how many lines were.
-        reported: whether a run has ended, by Lambda's own report.
+        shown: number of lines printed so far.
+        reported: whether Lambda has reported the end of a run.
     """
 
     level: str = "DEBUG"
@@ -56,7 +56,7 @@ class LogView:
         self.shown += 1
 
     def wants(self, line: Line) -> bool:
-        """Return whether the line is shown; that a run began and ended is said by the heading and the report."""
+        """Return whether to show the line; start and end are in the heading and the report."""
         is_wanted = line.kind not in {"start", "end"} and line.is_at_least(self.level)
         return is_wanted and line.request.startswith(self.request)
 
@@ -75,7 +75,7 @@ class LogView:
 
 
 def draw(line: Line, *, nested: bool = True, tracebacks: bool = True) -> Iterator[Text]:
-    """Yield the line, then whatever of its data needs lines of its own."""
+    """Yield the line, then lines for the rest of its text, its exception and nested data."""
     if line.kind == "report":
         yield Text(f"{INDENT}{line.message}", style="dim")
         return

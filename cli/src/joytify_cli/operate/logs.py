@@ -1,4 +1,4 @@
-"""Gateway: a function's log lines in CloudWatch Logs, and to which run each belongs."""
+"""Gateway: reads a function's log lines, each with its run (CloudWatch Logs)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 from joytify_cli.target import NOT_FOUND
 from joytify_common.aws import aws_errors
 
-# What is drawn apart from the other data of a line.
+# Keys of a JSON line that are not kept in `fields`.
 OWN = {"timestamp", "level", "message", "requestId", "function"}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# CloudWatch takes in a line some seconds after its time, lines of other streams meanwhile.
+# CloudWatch ingests a line up to this long after its timestamp, and other streams' lines before it.
 LATE = timedelta(seconds=30)
-# What Lambda itself writes, as text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+# Lambda's own lines, as text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 PLATFORM = re.compile(r"^(?P<what>START|END|REPORT) RequestId: (?P<request>[0-9a-f-]{36})\b")
 TIMED_OUT = re.compile(r"(?P<request>[0-9a-f-]{36}) Task timed out after")
-# Id of the event, stream, milliseconds, text, and its number among the equal ones.
+# Event id, stream, time in milliseconds, text, and a counter for events that are otherwise equal.
 Key = tuple[str | None, str, int, str, int]
 UNHANDLED = re.compile(r"^\[ERROR\]|^RequestId: \S+ Error: |Runtime\.\w+|errorType")
 
@@ -33,11 +33,12 @@ class Line:
     Attributes:
         time: when it was written, UTC.
         level: one of LEVELS.
-        message: its constant text, or all of it if it is no JSON.
-        fields: the data beside it.
+        message: the constant text of the event; the whole line if it is not JSON.
+        fields: the other data of the line.
         stream: the execution environment's log stream.
-        request: id of the run it belongs to; empty if none began before it.
-        kind: `line`; `metrics` if CloudWatch makes metrics of it; `start`, `end` or `report` if it is Lambda's own.
+        request: request id of the run that the line belongs to; empty if unknown.
+        kind: `start`, `end` or `report` if Lambda wrote the line; `metrics` if CloudWatch extracts
+            metrics from it; else `line`.
     """
 
     time: datetime
@@ -49,13 +50,13 @@ class Line:
     kind: str = "line"
 
     def is_at_least(self, level: str) -> bool:
-        """Return whether it is as severe."""
+        """Return whether the line has this level or a more severe one."""
         return LEVELS.index(self.level) >= LEVELS.index(level)
 
 
 @dataclass
 class LogReader:
-    """Reads one function's log forwards; each line once, however often it is asked.
+    """Reads one function's log forwards, in any number of calls, and returns each line once.
 
     Attributes:
         client: boto3's client of CloudWatch Logs.
@@ -70,7 +71,7 @@ class LogReader:
     _running: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> Iterator[Line]:
-        """Yield the lines that came since the last call, in order of time.
+        """Yield the lines that have arrived since the last call, in order of time.
 
         Raises:
             ConfigError: there is no such log group, or access is denied.
@@ -79,12 +80,12 @@ class LogReader:
         occurrences: Counter[tuple[str, int, str]] = Counter()
         newest = self.since
         for event in self._events():
-            # The emulator gives no event ids; equal lines of one millisecond are told apart by their number.
+            # The emulator has no event ids: a counter distinguishes equal lines of a millisecond.
             same = (str(event["logStreamName"]), int(event["timestamp"]), str(event["message"]))
             occurrences[same] += 1
             key = (event.get("eventId"), same[0], same[1], same[2], occurrences[same])
             newest = max(newest, _time(event))
-            # At once, so that a call that breaks off repeats nothing.
+            # Before the yield, so that nothing is repeated after a call that is cut short.
             if key not in self._seen:
                 self._seen.add(key)
                 yield self._parse(event)
@@ -144,7 +145,7 @@ def _text_line(line: Line) -> Line:
 
 
 def _platform_line(line: Line, value: Mapping[str, Any]) -> Line:
-    """Return a line of Lambda's own in its JSON format."""
+    """Return the line for an event of Lambda's own JSON log format."""
     record = value["record"] if isinstance(value.get("record"), dict) else {}
     what = str(value["type"]).removeprefix("platform.")
     failed = record.get("status") not in {None, "success"}

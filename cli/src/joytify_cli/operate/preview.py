@@ -1,4 +1,4 @@
-"""`joytify preview`: what Discord would get for a message."""
+"""`joytify preview`: show how a message would look in Discord."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ from joytify_discord.webhook import Webhook
 
 
 def preview(
-    file: Annotated[str, typer.Argument(help="An SNS event, an SNS message, or a bare message; - reads it")] = "-",
+    file: Annotated[
+        str, typer.Argument(help="File with an SNS event, an SNS message or a bare message; - for standard input")
+    ] = "-",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the webhook payloads as a JSON list")] = False,
     timezone: Annotated[str, typer.Option(help="The operators' time zone, an IANA name")] = "UTC",
 ) -> None:
-    """Show what Discord would get for a message.
+    """Show how a message would look in Discord.
 
     Example: joytify preview tests/messages/alarm.json --timezone Asia/Taipei
     """
     if (zone := find_zone(timezone)) is None:
-        raise typer.BadParameter(f"{timezone!r} is no IANA time zone", param_hint="--timezone")
+        raise typer.BadParameter(f"{timezone!r} is not an IANA time zone", param_hint="--timezone")
     made = _posted(_as_event(_read(file)), zone)
     if as_json:
         echo_json([payload.message() for payload in made])
@@ -50,7 +52,7 @@ def preview(
 
 @dataclass
 class _Recorder:
-    """Takes what Discord would get."""
+    """Takes the webhook's place and records what is posted."""
 
     payloads: list[Payload] = field(default_factory=list)
 
@@ -63,7 +65,7 @@ class _Recorder:
 
 
 def _posted(event: object, zone: ZoneInfo) -> list[Payload]:
-    """Return what is in the channel after the event, edits made."""
+    """Return the messages in the channel after the event, with edits applied."""
     recorder = _Recorder()
     webhook = cast("Webhook", recorder)
     deadline = Deadline(math.inf)
@@ -82,13 +84,13 @@ def _read(file: str) -> str:
 
 
 def _as_event(text: str) -> object:
-    """Return the SNS event in the text, or one that carries it as its message."""
+    """Return the SNS event in the text, or an SNS event with the text as its message."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
     records = value.get("Records") if isinstance(value, dict) else None
-    # Messages of S3 have records too.
+    # Event notifications of S3 have `Records` too.
     if isinstance(records, list) and all(isinstance(record, dict) and "Sns" in record for record in records):
         return value
     is_envelope = isinstance(value, dict) and {"TopicArn", "Message"} <= value.keys()
@@ -118,7 +120,7 @@ def _draw(payload: Payload, zone: ZoneInfo) -> Iterator[RenderableType]:
 
 
 def _with_times(text: str, zone: ZoneInfo) -> str:
-    """Return the text with Discord's marks of a time as the time, which each reader of Discord sees in his own zone."""
+    """Return the text with Discord's timestamps formatted; Discord uses each reader's own zone."""
 
     def shown(mark: re.Match[str]) -> str:
         try:
@@ -137,5 +139,5 @@ def _distance(moment: datetime) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return Discord's Markdown without the backslashes that keep it from being mark-up."""
+    """Return Discord's Markdown without its escaping backslashes."""
     return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", text)

@@ -1,4 +1,4 @@
-"""`joytify push`: the three images go to a registry, and the digests that it answers to Terraform."""
+"""`joytify push`: push the three images to a registry, and write their digests for Terraform."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from joytify_cli.docker import DockerError, docker
 from joytify_cli.target import FUNCTIONS, EnvironmentName
 from joytify_cli.terminal import UsageError, console
 
-# Lambda takes a single image for the processor that the function declares; the wheels in ours are for this one.
+# Lambda accepts only a single-platform image; the wheels in our images are for this platform.
 PLATFORM = "linux/amd64"
 REVISION = "org.opencontainers.image.revision"
-# What `make build` builds on where the real base image cannot be pulled; for this machine only.
+# The label with the base image's name, and the prefix of the stand-ins that `make build` uses, for
+# this machine only, if the real base image cannot be pulled.
 BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
 # AWS publishes a new base image every few weeks.
 OLD_DAYS = 45
@@ -32,20 +33,20 @@ LOOPBACK = ("localhost:", "127.0.0.1:")
 ECR = re.compile(
     r"^(?P<host>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)(?P<path>/[a-z0-9._/-]+)?$"
 )
-# What a login of our own replaces in the user's Docker configuration; the rest, such as the context, stays as it is.
+# Keys of the user's Docker configuration that our own login replaces; the other keys are kept.
 LOGINS = {"auths", "credsStore", "credHelpers"}
 
 
 class PushError(Exception):
-    """An image was not pushed, or is none that Lambda takes."""
+    """An image was not pushed, or Lambda would not accept it."""
 
 
 def push(
     *,
     registry: Annotated[
-        str, typer.Option(help="Host and optional port and path; empty for the ECR of the environment's account")
+        str, typer.Option(help="Host with optional port and path; default: the ECR of the AWS account in use")
     ] = "",
-    project: Annotated[str, typer.Option(help="What the repositories' names begin with")] = "joytify",
+    project: Annotated[str, typer.Option(help="Prefix of the repositories' names")] = "joytify",
     environment: Annotated[
         EnvironmentName, typer.Option(help="Environment that the images are for; their tags begin with it")
     ] = "prod",
@@ -55,7 +56,7 @@ def push(
     ] = None,
     folder: Annotated[Path, typer.Option(help="Folder for the file of digests")] = Path("terraform"),
     allow_uncommitted: Annotated[
-        bool, typer.Option("--allow-uncommitted", help="Push images that were not built from the committed tree, too")
+        bool, typer.Option("--allow-uncommitted", help="Also push images that were not built from the committed tree")
     ] = False,
 ) -> None:
     """Push the three images and write their digests for Terraform; exit 1 if one is refused.
@@ -83,7 +84,7 @@ def push(
 
 
 def write_digests(file: Path, digests: Mapping[str, str], registry: str) -> None:
-    """Write the digests for Terraform, and the registry that holds them, where it is not the account's own ECR."""
+    """Write the digests for Terraform, and the registry if it is not the account's own ECR."""
     variables = {"image_digests": dict(digests), **({"image_registry": registry} if registry else {})}
     file.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
 
@@ -94,21 +95,21 @@ def digests_file(environment: str, folder: Path = Path("terraform")) -> Path:
 
 
 def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str, str]]:
-    """Give the images whose digests are in the file a tag of this environment, so that ECR keeps them for it.
+    """Tag the images in a digests file for another environment, so that ECR keeps them for it.
 
     Returns:
         The registry, empty for the account's own ECR, and the digests, by function.
 
     Raises:
-        PushError: the file names no digests, or the registry does not have them any more.
+        PushError: the file contains no digests, or the registry no longer has the images.
     """
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         registry = str(told.get("image_registry", ""))
         digests: dict[str, str] = {name: told["image_digests"][name] for name in FUNCTIONS}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        raise PushError(f"{file} names no digests to take") from None
-    # A registry on loopback expires nothing.
+        raise PushError(f"{file} contains no digests") from None
+    # A local registry has no lifecycle policy, so its images need no further tag.
     if (ecr := ECR.match(registry or own_registry())) is not None:
         client = boto3.client("ecr", region_name=ecr["region"])
         for name, digest in digests.items():
@@ -121,7 +122,7 @@ def _tag_in_ecr(client: Any, ecr: re.Match[str], repository: str, digest: str, e
     where = {"registryId": ecr["host"][:12], "repositoryName": repository}
     images = client.batch_get_image(**where, imageIds=[{"imageDigest": digest}])["images"]
     if not images:
-        raise PushError(f"{repository} does not have {digest} any more: build and push it anew")
+        raise PushError(f"{repository} no longer has {digest}: build and push it again")
     tag = f"{environment}-{digest.removeprefix('sha256:')[:12]}"
     try:
         client.put_image(**where, imageManifest=images[0]["imageManifest"], imageTag=tag, imageDigest=digest)
@@ -130,8 +131,8 @@ def _tag_in_ecr(client: Any, ecr: re.Match[str], repository: str, digest: str, e
 
 
 def own_registry() -> str:
-    """Return the address of the ECR of the account and region that the environment names."""
-    # Terraform reads the first of them, boto3 only the others.
+    """Return the address of the ECR in the account and region of the AWS configuration."""
+    # Terraform reads AWS_REGION; boto3 reads only AWS_DEFAULT_REGION and the profile.
     region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not region:
         raise PushError(
@@ -143,24 +144,22 @@ def own_registry() -> str:
 
 
 def push_images(registry: str, project: str, *, environment: str, allow_uncommitted: bool) -> dict[str, str]:
-    """Push the three images and return the digests that the registry answers, by function.
+    """Push the three images and return their digests in the registry, by function.
 
     Args:
         registry: host and optional port and path.
-        project: what the repositories' names begin with.
-        environment: what they are for: ECR keeps so many of each.
+        project: prefix of the repositories' names.
+        environment: environment of the images; ECR keeps a number of images of each environment.
         allow_uncommitted: whether images may differ from the committed tree.
 
     Raises:
-        PushError: Lambda does not pull from this registry; an image is not there, was not built from the committed
-            tree, has another platform or more than one.
+        PushError: Lambda does not pull from this registry; or an image is missing, was not built
+            from the committed tree, or is for another platform or for several.
         DockerError: Docker or the registry refused.
     """
     local, ecr = registry.startswith(LOOPBACK), ECR.match(registry)
     if not local and ecr is None:
-        raise PushError(
-            f"{registry} is no ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com): Lambda pulls from no other registry"
-        )
+        raise PushError(f"{registry} is not an ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com): Lambda pulls only from ECR")
     tags = {name: _tag(name, allow_uncommitted=allow_uncommitted, local=local) for name in FUNCTIONS}
     references = {name: f"{registry}/{project}/{name}:{environment}-{tag}" for name, tag in tags.items()}
     if ecr is None:
@@ -171,11 +170,11 @@ def push_images(registry: str, project: str, *, environment: str, allow_uncommit
 
 @contextmanager
 def logged_in(host: str, token: str) -> Iterator[tuple[str, str]]:
-    """Yield options of Docker's client by which it is logged in there; the user's own logins stay as they are.
+    """Yield options that log `docker` in to a registry; the user's own logins are not changed.
 
     Args:
         host: the registry.
-        token: user and password, joined by a colon, as base64: ECR answers them so.
+        token: base64 of `user:password`, as ECR returns it.
     """
     own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     file = own / "config.json"
@@ -185,13 +184,13 @@ def logged_in(host: str, token: str) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         content = json.dumps({**kept, "auths": {host: {"auth": token}}})
         (Path(folder) / "config.json").write_text(content, encoding="utf-8")
-        # The context in use (Docker Desktop, rootless, another machine) says where Docker itself is.
+        # The contexts tell the client where Docker runs (Docker Desktop, rootless, elsewhere).
         (Path(folder) / "contexts").symlink_to((own / "contexts").resolve())
         yield ("--config", folder)
 
 
 def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
-    """Return the image's tag: its revision and its own id, since the repositories never move a tag."""
+    """Return the image's tag, made of revision and id, since tags are immutable there."""
     image = f"joytify/{name}"
     try:
         found: dict[str, Any] = json.loads(docker("image", "inspect", image))[0]
@@ -202,14 +201,14 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
         raise PushError(f"image {image} is for {platform}; Lambda needs {PLATFORM}")
     labels = found["Config"].get("Labels") or {}
     if labels.get(BASE, "").startswith(STAND_IN) and not local:
-        raise PushError(f"image {image} is built on a stand-in for AWS' base image: build it where that can be pulled")
+        raise PushError(f"image {image} is built on a stand-in: build it where AWS' base image can be pulled")
     if (days := _days_since(labels.get(f"{BASE}.created", ""))) > OLD_DAYS:
-        console.print(f"note: {image} is built on an image that is {days} days old: `make build` asks for a newer one")
+        console.print(f"note: {image} has a base image that is {days} days old: `make build` looks for a newer base")
     revision = labels.get(REVISION, "unknown")
     head = _head()
     if revision != head and not allow_uncommitted:
         raise PushError(
-            f"image {image} was built from {revision}, the committed tree is {head}: commit, then `make build`; "
+            f"image {image} was built from {revision}, but the committed tree is {head}: commit, then `make build`; "
             "or allow it (--allow-uncommitted, ALLOW_UNCOMMITTED=1)"
         )
     return (
@@ -218,9 +217,9 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
 
 
 def _days_since(moment: str) -> int:
-    """Return the days since a moment as Docker writes it; 0 if it is none."""
+    """Return the days since a timestamp in Docker's format; 0 if it is not a timestamp."""
     try:
-        # With nanoseconds, which Python does not read.
+        # Cut off the nanoseconds, which Python does not parse.
         at = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return 0
@@ -228,7 +227,7 @@ def _days_since(moment: str) -> int:
 
 
 def _head() -> str:
-    return _git("rev-parse", "HEAD") or "nothing: this is no Git repository"
+    return _git("rev-parse", "HEAD") or "unknown, since this is not a Git repository"
 
 
 def _git(*words: str) -> str:
@@ -240,7 +239,8 @@ def _push(name: str, reference: str, *login: str) -> str:
     insecure = ["--insecure"] if reference.startswith(LOOPBACK) else []
     look = (*login, "manifest", "inspect", "--verbose", *insecure, reference)
     try:
-        # The tag holds the image's id, so it is the same image; a repository that never moves a tag refuses it again.
+        # The tag contains the image's id, so an existing tag is this image. Pushing it again would
+        # fail, since tags are immutable.
         answer = docker(*look)
     except DockerError:
         docker("tag", f"joytify/{name}", reference)
@@ -250,7 +250,7 @@ def _push(name: str, reference: str, *login: str) -> str:
 
 
 def digest_of(answer: Any, reference: str) -> str:  # noqa: ANN401 - `docker manifest inspect --verbose`'s JSON
-    """Return the digest of a single image for the one platform.
+    """Return the digest of a pushed image, after checking that it is a single one for PLATFORM.
 
     Raises:
         PushError: the registry holds an index, or an image for another platform.

@@ -1,4 +1,4 @@
-"""`joytify queues`: what was given up, sent again to whom it belongs, or thrown away."""
+"""`joytify queues`: show failed events, send them again or delete them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from joytify_common.events import parse_event
 
 app = typer.Typer(help="Show, retry and purge failed events.", no_args_is_help=True, add_completion=False)
 
-QUEUE = "Name of the queue, or what follows the prefix: cleanup-failed"
+QUEUE = "Name of the queue, with or without the prefix: cleanup-failed"
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
-# A message for Discord has as much as 256 KiB.
+# A message for Discord may have 256 KiB.
 SHOWN_CHARACTERS = 300
 
 
@@ -34,7 +34,7 @@ def show(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show what is in the queues: when it was given up, why, and the event itself; nothing is taken out.
+    """Show the events in the queues: when and why each failed, and the event; nothing is removed.
 
     Example: joytify queues show cleanup-failed --aws
     """
@@ -45,7 +45,7 @@ def show(
         echo_json({name: [_told(letter) for letter in letters] for name, letters in found.items()})
         return
     if not queues:
-        say(f"no queues in {target.place}; only a deployed stack has")
+        say(f"no queues in {target.place}; only a deployed stack has queues")
     for name, letters in found.items():
         say(f"{name}: {len(letters) or 'empty'}")
         for letter in letters:
@@ -65,9 +65,9 @@ def retry(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Send each event again to the function or state machine that it was for, and take it out of the queue.
+    """Send each event again to its function or state machine, and delete it from the queue.
 
-    One that the function would refuse stays there, and ends the command with exit code 1.
+    An event that the function would reject stays in the queue, and the command exits 1.
 
     Example: joytify queues retry discord-failed --aws
     """
@@ -79,15 +79,15 @@ def retry(
     for letter in dead_letters.read(target, url):
         if (fault := _fault(target, name, letter)) is not None:
             refused.append(fault)
-            say(f"left there: {fault}", "yellow")
+            say(f"left in the queue: {fault}", "yellow")
             continue
         say(f"sent to {_send(target, name, letter)}")
         dead_letters.delete(target, url, letter)
         sent += 1
-    say(f"{sent} sent again; `joytify tail FUNCTION --follow{target.flags}` shows what becomes of them")
+    say(f"{sent} sent again; `joytify tail FUNCTION --follow{target.flags}` shows the result")
     if refused:
         raise CommandError(
-            f"{len(refused)} events were left in {name}: invoke the function with a right event, then "
+            f"{len(refused)} events were left in {name}: invoke the function with a corrected event, then "
             f"`joytify queues purge {queue}{target.flags}`"
         )
 
@@ -101,7 +101,7 @@ def purge(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Throw away everything in a queue, which ends its alarm; what is lost is shown by `show`.
+    """Delete all events in a queue, which ends its alarm; to see them first, use `show`.
 
     Example: joytify queues purge cleanup-failed --aws
     """
@@ -111,9 +111,9 @@ def purge(
         say(f"{name} is empty")
         return
     if not yes:
-        confirm(f"throw away {waiting} events in {name} of {target.place}")
+        confirm(f"delete {waiting} events in {name} of {target.place}")
     dead_letters.purge(target, url)
-    say(f"{name} is empty; {waiting} events were thrown away")
+    say(f"{name} is empty; {waiting} events were deleted")
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _function(target: Target, queue: str, letter: DeadLetter) -> str:
 
 
 def _fault(target: Target, queue: str, letter: DeadLetter) -> str | None:
-    """Return why the event would be refused; None if it would not."""
+    """Return why the event would be rejected; None if it would be accepted."""
     if letter.event is None:
         return "an event that cannot be read"
     jobs = {target.names.functions[name]: EVENTS[name] for name in ("stats", "cleanup")}
@@ -144,7 +144,7 @@ def _fault(target: Target, queue: str, letter: DeadLetter) -> str | None:
 
 
 def _send(target: Target, queue: str, letter: DeadLetter) -> str:
-    """Send the event again; return to what."""
+    """Send the event again; return the name of the function or state machine."""
     payload = json.dumps(letter.event)
     if ":stateMachine:" in letter.arn:
         with aws_errors(f"state machine {letter.arn}", "Step Functions", not_found={"StateMachineDoesNotExist"}):

@@ -1,4 +1,4 @@
-"""`joytify reports`: the users' monthly statistics, built from their plays or held against them."""
+"""`joytify reports`: build the users' monthly statistics from their plays, or compare the two."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from joytify_stats.built import Built
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
 
-app = typer.Typer(help="Build monthly statistics from plays, or compare.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Build or check monthly statistics from plays.", no_args_is_help=True, add_completion=False)
 
-# Nobody but the person at the terminal ends it.
+# In effect no deadline: the person at the terminal decides when to stop.
 FOR_EVER_SECONDS = 7 * 86_400
 
 PeriodOption = Annotated[str | None, typer.Option("--period", help="YYYY-MM; default: the last complete month")]
-Replace = Annotated[bool, typer.Option("--replace", help="Also replace the elements that are there, the app's own too")]
-Compare = Annotated[bool, typer.Option("--compare", help="Write nothing; tell where elements and plays disagree")]
-After = Annotated[str, typer.Option(metavar="USER_ID", help="Go on after this user, as one that was stopped says")]
+Replace = Annotated[bool, typer.Option("--replace", help="Also replace existing statistics, including the app's own")]
+Compare = Annotated[bool, typer.Option("--compare", help="Write nothing; report where statistics and plays disagree")]
+After = Annotated[str, typer.Option(metavar="USER_ID", help="Continue after this user, whom an interrupted run names")]
 
 
 @app.callback()
 def main() -> None:
-    """Build monthly statistics from plays, or hold the app's own against them."""
+    """Build monthly statistics from plays, or compare the app's own with them."""
 
 
 @app.command()
@@ -55,9 +55,9 @@ def build(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Build each user's statistics of a month from the plays, where they are missing.
+    """Build each user's missing statistics of a month from the plays.
 
-    A month of which cleanup may have deleted plays is refused.
+    A month is refused if cleanup may have deleted some of its plays.
 
     Example: joytify reports build --period 2026-10 --compare --production
     """
@@ -77,14 +77,14 @@ def build(
         deadline = Deadline(time.monotonic() + FOR_EVER_SECONDS)
         rebuild = Rebuild(target, names, month, replace=replace, deadline=deadline)
         if not production and target[names.playbacks].find_one({}, {"_id": 1}) is None:
-            raise CommandError(f"{names.playbacks} is empty: with --production the app's own collections are meant")
+            raise CommandError(f"{names.playbacks} is empty: use --production for the app's own collections")
         rebuild.check()
         total = target[names.users].estimated_document_count()
         (_compare if compare else _build)(rebuild, month, start, total)
 
 
 def _position(after: str) -> Any:  # noqa: ANN401 - an _id may be of any type
-    """Return the `_id` that was given: 24 hex digits, or the Extended JSON of one of another type."""
+    """Return the `_id` in the text: 24 hex digits, or Extended JSON for another type."""
     if not after:
         return BEGINNING
     if ObjectId.is_valid(after):
@@ -92,11 +92,11 @@ def _position(after: str) -> Any:  # noqa: ANN401 - an _id may be of any type
     try:
         return from_json(json.loads(after))
     except ValueError:
-        raise UsageError("--after: it must be 24 hex digits, or the Extended JSON of another _id") from None
+        raise UsageError("--after must be 24 hex digits, or the Extended JSON of another type of _id") from None
 
 
 def _named(user: object) -> str:
-    """Return a user as `--after` takes it."""
+    """Return a user's `_id` in the form that `--after` accepts."""
     return str(user) if isinstance(user, ObjectId) else f"'{json.dumps(to_json(user))}'"
 
 
@@ -105,18 +105,19 @@ def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
     try:
         with progress_bar() as bar:
             task = bar.add_task("users", total=total)
-            for chunk in rebuild.build(after):
-                built = built.plus(chunk)
-                bar.advance(task, chunk.users)
+            for page in rebuild.build(after):
+                built = built.plus(page)
+                bar.advance(task, page.users)
     except (KeyboardInterrupt, JobError) as exc:
         why = str(exc) or "stopped"
         further = "" if built.last is BEGINNING else f", faster with --after {_named(built.last)}"
         raise CommandError(
-            f"{why}; {built.users:,} users are done, what is written is whole, and the same command goes on{further}"
+            f"{why}; {built.users:,} users are done, and everything written is complete; to continue, run the same "
+            f"command again{further}"
         ) from None
     say(f"{_examined(month, built.users, after)}; {built.written:,} statistics were written")
     if built.plays_skipped:
-        say(f"{built.plays_skipped:,} documents of that month are no plays and were left out")
+        say(f"{built.plays_skipped:,} documents of that month are not valid plays and were left out")
     _raise_if_skipped(built.users_skipped)
 
 
@@ -133,21 +134,21 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
     looked_at, skipped, totals, examples = 0, 0, Counter[str](), list[object]()
     with progress_bar() as bar:
         task = bar.add_task("users", total=total)
-        for chunk in rebuild.compare(after):
-            totals.update({"users": chunk.users, "missing": chunk.missing, **chunk.differing})
-            examples.extend(chunk.examples[: EXAMPLES - len(examples)])
-            looked_at += chunk.looked_at
-            skipped += chunk.skipped
-            bar.update(task, advance=chunk.looked_at)
+        for page in rebuild.compare(after):
+            totals.update({"users": page.users, "missing": page.missing, **page.differing})
+            examples.extend(page.examples[: EXAMPLES - len(examples)])
+            looked_at += page.looked_at
+            skipped += page.skipped
+            bar.update(task, advance=page.looked_at)
     say(_examined(month, looked_at, after))
-    say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of those have no statistics for it")
+    say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of these have no statistics")
     for part in PARTS:
         say(f"{part}: {totals[part]:,} disagree with the plays by a millisecond or more")
     if examples:
         say("for instance: " + ", ".join(map(str, examples)))
     advice = {
-        "the same command without --compare builds what is missing": totals["missing"],
-        "with --replace the plays decide where they disagree": len(examples),
+        "without --compare, the same command builds the missing statistics": totals["missing"],
+        "with --replace instead, it also replaces statistics that disagree with the plays": len(examples),
     }
     if found := [text for text, users in advice.items() if users]:
         raise CommandError("; ".join(found))

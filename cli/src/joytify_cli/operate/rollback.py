@@ -1,4 +1,4 @@
-"""`joytify rollback`: which images there were, and back to those of a commit."""
+"""`joytify rollback`: show earlier images, or go back to the images of a commit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SHOWN = 10
 
 
 def rollback(
-    commit: Annotated[str, typer.Argument(help="Go back to the images of this commit; none: only show them")] = "",
+    commit: Annotated[str, typer.Argument(help="Commit to go back to; default: only show earlier images")] = "",
     *,
-    environment: Annotated[EnvironmentName, typer.Option(help="Whose images")] = "prod",
-    folder: Annotated[Path, typer.Option(help="Where images.ENVIRONMENT.tfvars.json is")] = Path("terraform"),
+    environment: Annotated[EnvironmentName, typer.Option(help="Environment of the images")] = "prod",
+    folder: Annotated[Path, typer.Option(help="Folder of images.ENVIRONMENT.tfvars.json")] = Path("terraform"),
 ) -> None:
     """Show the images of an environment in Git's history, or write those of a commit for Terraform.
 
-    Nothing is applied: the last lines say what is next.
+    Nothing is applied: the last lines of the output are the commands to run next.
 
     Example: joytify rollback 0123abcd
     """
@@ -35,20 +35,20 @@ def rollback(
     if not commit:
         _show(file, now)
         return
-    # A name such as HEAD~1 moves with the commit that is to come.
+    # Resolved now: a name such as HEAD~1 means another commit after the next commit.
     commit = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     text = _git("show", f"{commit}:./{file.as_posix()}")
     then = _digests(text)
     if missing := [name for name in FUNCTIONS if not then.get(name)]:
         raise CommandError(f"{file} of {commit} names no image of {', '.join(missing)}; nothing was written")
     if then == now:
-        say(f"{file} has the images of {commit} already")
+        say(f"{file} already has the images of {commit}")
         return
     for name in FUNCTIONS:
         if then.get(name) != now.get(name):
             say(f"{name:<8} {now.get(name, 'none')}\n      -> {then.get(name, 'none')}")
     file.write_text(text + "\n", encoding="utf-8")
-    say(f"{file} has the images of {commit}; Terraform's own files are as they are. Next:")
+    say(f"{file} has the images of {commit}; Terraform's other files are unchanged. Next:")
     variables = f"-var-file={environment}.tfvars -var-file={file.name}"
     say(f"  terraform -chdir={folder} apply {variables}")
     say(f"  git commit -m 'Roll back {environment} to the images of {commit}' {file}")
@@ -57,7 +57,7 @@ def rollback(
 def _show(file: Path, now: Mapping[str, str]) -> None:
     commits = _git("log", f"-{SHOWN}", "--format=%h%x09%as%x09%s", "--", file.as_posix()).splitlines()
     if not commits:
-        raise UsageError(f"Git knows no {file}: `make push` writes it, then commit it")
+        raise UsageError(f"{file} is not in Git's history: `make push` writes it, then commit it")
     table = Table("commit", "day", "images", "subject")
     for line in commits:
         commit, day, subject = line.split("\t", 2)
@@ -65,11 +65,11 @@ def _show(file: Path, now: Mapping[str, str]) -> None:
         is_now = "these" if then == now else ", ".join(n for n in FUNCTIONS if then.get(n) != now.get(n)) + " differ"
         table.add_row(commit, day, is_now, subject)
     console.print(table)
-    say("joytify rollback COMMIT writes the images of one of them")
+    say("joytify rollback COMMIT goes back to the images of that commit")
 
 
 def _digests(text: str) -> dict[str, str]:
-    """Return the digests in a file of them; none if it is no such file."""
+    """Return the digests in the text of a digests file; nothing if it is not a digests file."""
     try:
         found = json.loads(text)["image_digests"]
     except (ValueError, KeyError, TypeError):
@@ -78,10 +78,10 @@ def _digests(text: str) -> dict[str, str]:
 
 
 def _git(*words: str) -> str:
-    """Return what Git answers.
+    """Run Git and return its output.
 
     Raises:
-        CommandError: it refuses; the text is its own.
+        CommandError: Git failed; the text is Git's own.
     """
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
     if done.returncode != 0:

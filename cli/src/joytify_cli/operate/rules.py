@@ -1,4 +1,4 @@
-"""Gateway: the schedules' rules in EventBridge, and when each runs next."""
+"""Gateway: reads and switches the schedules' rules, and computes their next runs (EventBridge)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Rule:
     """A schedule.
 
     Attributes:
-        name: of the rule.
+        name: name of the rule.
         expression: `cron(...)` or `rate(...)`.
-        is_enabled: whether it fires.
-        events: what each target is invoked with, by the name of the function or state machine.
+        is_enabled: whether the rule fires.
+        events: event for each target, by the name of the function or state machine.
         is_off_in_terraform: whether Terraform disabled it (enable_schedules = false), which its description says.
     """
 
@@ -38,11 +38,11 @@ class Rule:
 
     @property
     def modes(self) -> set[str]:
-        """The SCHEDULE_MODEs in which it acts; none if it acts in any."""
+        """The values of SCHEDULE_MODE in which the rule's runs are not skipped; empty for all."""
         return {mode for event in self.events.values() if (mode := event.get("scheduleMode"))}
 
     def acts_in(self, mode: str) -> bool:
-        """Return whether its runs do something while SCHEDULE_MODE is this."""
+        """Return whether the rule's runs are not skipped while SCHEDULE_MODE is `mode`."""
         return not self.modes or mode in self.modes
 
 
@@ -58,13 +58,13 @@ def find_rules(target: Target) -> Sequence[Rule]:
         pages = client.get_paginator("list_rules").paginate(NamePrefix=f"{target.names.prefix}-")
         found = [rule for page in pages for rule in page["Rules"] if "ScheduleExpression" in rule]
         rules = [_rule(rule, client.list_targets_by_rule(Rule=rule["Name"])["Targets"]) for rule in found]
-    # In prod the prefix begins the names of the other environments too.
+    # The prefix of prod also matches the names of the other environments.
     own = {*target.names.functions.values(), target.names.fan_out}
     return sorted((rule for rule in rules if own & rule.events.keys()), key=lambda rule: rule.name)
 
 
 def set_enabled(target: Target, rule: str, *, enabled: bool) -> None:
-    """Have a rule fire, or not.
+    """Enable or disable a rule.
 
     Raises:
         ConfigError: there is no such rule, or access is denied.
@@ -88,7 +88,7 @@ def _rule(rule: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> Rule
 
 
 def next_runs(expression: str, after: datetime) -> Iterator[datetime]:
-    """Yield the times at which a cron expression of EventBridge fires, UTC; none for a rate.
+    """Yield the times at which a cron expression of EventBridge fires, UTC; nothing for a rate.
 
     A rate counts from when its rule was enabled, which EventBridge does not report.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html
@@ -107,13 +107,15 @@ def next_runs(expression: str, after: datetime) -> Iterator[datetime]:
         raise ValueError(expression)
     minute, hour, day, month, weekday, year = match.groups()
     fields = (minute, hour, day.replace("?", "*"), month, _weekdays(weekday), "0", year)
-    # For one that never fires (30 February) croniter raises a ValueError after 50 years.
+    # For an expression that never fires (30 February), croniter raises a ValueError once it has
+    # searched 50 years.
     yield from croniter(" ".join(fields), after).all_next(type(after))
 
 
 def _weekdays(field: str) -> str:
-    """Return the days as croniter has them: from 0, Sunday, where EventBridge begins at 1, and `L5` for its `6L`.
+    """Return EventBridge's field for the days of the week in croniter's notation.
 
+    EventBridge counts from 1 (Sunday), croniter from 0; EventBridge's `6L` is croniter's `L5`.
     `L` alone is the last day of the week, Saturday.
     """
     if field == "L":

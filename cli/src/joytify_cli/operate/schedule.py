@@ -1,4 +1,4 @@
-"""`joytify schedule`: when the functions run next, which schedule acts, and a pause for a rule."""
+"""`joytify schedule`: show the next runs, change SCHEDULE_MODE, pause and resume rules."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from joytify_common.errors import JobError
 
 app = typer.Typer(help="Show, pause and switch the schedules.", no_args_is_help=True, add_completion=False)
 
-RULE = "Name of the rule, or what follows the prefix: weekly-cleanup"
+RULE = "Name of the rule, with or without the prefix: weekly-cleanup"
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
 @app.command()
 def show(
     *,
-    runs: Annotated[int, typer.Option(min=1, max=100, help="How many next runs of each rule")] = 1,
+    runs: Annotated[int, typer.Option(min=1, max=100, help="Number of next runs to show per rule")] = 1,
     aws: Aws = False,
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show every rule, whether its runs do something, and when it runs next, in the operators' time zone.
+    """Show each rule, its state, and its next runs in the operators' time zone.
 
     Example: joytify schedule show --runs 3 --aws
     """
@@ -50,12 +50,12 @@ def show(
             rule.name, rule.expression, _state(rule, mode), "\n".join(upcoming(rule, runs, zone, datetime.now(UTC)))
         )
     console.print(table)
-    say(f"SCHEDULE_MODE is {mode or 'unknown'}: the runs of a rule for the other mode are skipped")
+    say(f"SCHEDULE_MODE is {mode or 'unknown'}: runs of a rule for the other mode are skipped")
 
 
 @app.command("set")
 def set_(
-    mode: Annotated[Literal["production", "test_auto"], typer.Argument(help="Which schedule acts from now on")],
+    mode: Annotated[Literal["production", "test_auto"], typer.Argument(help="Schedule to use from now on")],
     *,
     yes: Yes = False,
     aws: Aws = False,
@@ -70,12 +70,12 @@ def set_(
     stored = read_stored(target)
     before = schedule_mode(stored.values)
     if before == mode:
-        say(f"SCHEDULE_MODE is {mode} already; nothing was changed")
+        say(f"SCHEDULE_MODE is already {mode}; nothing was changed")
         return
     if not yes:
         confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}")
     change_key(target, stored, "SCHEDULE_MODE", mode)
-    say(f"SCHEDULE_MODE is {mode} (was {before}); the next run goes by it")
+    say(f"SCHEDULE_MODE is {mode} (was {before}); it takes effect with the next run")
     say(f"to go back: joytify secret undo{target.flags}")
 
 
@@ -131,7 +131,7 @@ def operators_zone(values: Mapping[str, object]) -> tzinfo:
 
 
 def upcoming(rule: Rule, runs: int, zone: tzinfo, now: datetime) -> list[str]:
-    """Return the next runs for people."""
+    """Return texts for the next runs of a rule."""
     if not rule.is_enabled:
         return ["never, while paused"]
     try:
@@ -150,7 +150,7 @@ def _state(rule: Rule, mode: str | None) -> Text | str:
 
 
 def _values(target: Target) -> Mapping[str, object] | None:
-    """Return the secret's values; None if they cannot be read, which is no reason to show no schedule."""
+    """Return the secret's values; if they cannot be read, print a note and return None."""
     try:
         return read_stored(target).values
     except JobError as exc:

@@ -1,4 +1,4 @@
-"""`joytify secret`: change one key of the secret, and no other; go back to the version before."""
+"""`joytify secret`: change one key of the secret, or go back to the previous version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from joytify_cli.target import Aws, Environment, Project, find_target
 from joytify_cli.terminal import UsageError, can_ask, confirm, say
 from joytify_common.secrets import KEYS
 
-app = typer.Typer(help="Change one key of the secret, or go back.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Change one key of the secret, or undo a change.", no_args_is_help=True, add_completion=False)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
@@ -27,7 +27,7 @@ def set_(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Put another value into one key of the secret; every other key stays as it is.
+    """Change one key of the secret; the other keys are not changed.
 
     The value is asked for, or read from standard input, and never shown.
 
@@ -42,13 +42,13 @@ def set_(
     if not value or not is_right(key, value):
         raise UsageError(f"{key} must be {expected}; nothing was changed")
     if stored.values.get(key) == value:
-        say(f"{key} has this value already; nothing was changed")
+        say(f"{key} already has this value; nothing was changed")
         return
     if not yes:
         confirm(f"change {key} of {stored.name} in {target.place}")
     change_key(target, stored, key, value)
-    say(f"{key} is changed, {len(stored.values.keys() - {key})} other keys are as before")
-    say(f"see whether it works: joytify doctor{target.flags}; to go back: joytify secret undo{target.flags}")
+    say(f"{key} is changed, {len(stored.values.keys() - {key})} other keys are unchanged")
+    say(f"to check it: joytify doctor{target.flags}; to undo it: joytify secret undo{target.flags}")
 
 
 @app.command()
@@ -59,7 +59,7 @@ def undo(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Go back to the version of the secret before the last change, whoever made it; once more goes forth again.
+    """Undo the last change of the secret, whoever made it; a second undo makes the change again.
 
     Example: joytify secret undo --aws
     """

@@ -1,4 +1,4 @@
-"""`joytify tail`: what a function logged, drawn for people."""
+"""`joytify tail`: show a function's log, formatted for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 
 
 def tail(
-    function: Annotated[FunctionName, typer.Argument(help="Whose log")],
+    function: Annotated[FunctionName, typer.Argument(help="Function whose log is shown")],
     *,
     since: Annotated[
         str, typer.Option(help="How far back: 90s, 10m, 2h, 3d, 1w, or a time such as 2026-11-01T02:00Z")
@@ -35,7 +35,7 @@ def tail(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show what a function logged, one run a block.
+    """Show a function's log, grouped by run.
 
     Example: joytify tail cleanup --since 8d --level WARNING
     """
@@ -46,7 +46,7 @@ def tail(
     for line in in_blocks([line for line in reader.read() if view.wants(line)]):
         view.show(line)
     if not view.shown and not follow:
-        say(f"no such lines since {local_time(began)} in {group} of {target.place}")
+        say(f"no matching lines since {local_time(began)} in {group} of {target.place}")
     while follow:
         time.sleep(POLL_SECONDS)
         try:
@@ -57,7 +57,7 @@ def tail(
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Return the time that a duration before now, or an ISO time, means.
+    """Return the time in UTC for a duration before now, or for an ISO time.
 
     Raises:
         typer.BadParameter: it is neither.
@@ -65,7 +65,7 @@ def parse_since(text: str, now: datetime) -> datetime:
     try:
         if match := re.fullmatch(r"(\d{1,6})([smhdw])", text):
             return now - timedelta(**{UNITS[match[2]]: int(match[1])})
-        # Without an offset it is a time of the machine's zone.
+        # A time without an offset is in this machine's zone.
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
@@ -75,7 +75,7 @@ def parse_since(text: str, now: datetime) -> datetime:
 
 
 def in_blocks(lines: list[Line]) -> list[Line]:
-    """Return the lines of each run together, the runs in the order in which they began."""
+    """Return the lines grouped by run, with the runs in order of their first lines."""
     first: dict[str, int] = {}
     for position, line in enumerate(lines):
         first.setdefault(line.request, position)

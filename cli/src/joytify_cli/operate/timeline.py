@@ -19,9 +19,9 @@ from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
 
 STYLES = {"failed": "bold red", "ALARM": "bold red", "given up": "red", "OK": "green", "deployed": "cyan"}
-# What a run says of itself at its end.
+# The message that ends a run's log, and what the timeline calls it.
 ENDINGS = {"run ended": "ran", "posted": "posted", "run failed": "failed", "messages could not be posted": "failed"}
-# What stands for a run of stats or cleanup, first what says most.
+# The figures that are shown for a run of stats or cleanup, the most telling first.
 FIGURES = (
     "skipped",
     "usersUpdated",
@@ -43,7 +43,7 @@ class Event:
         at: when, UTC.
         who: a function, an alarm or a queue.
         what: `ran`, `answered`, `posted`, `failed`, `given up`, `deployed`, or the state of an alarm.
-        says: what is known of it.
+        says: details, for people.
     """
 
     at: datetime
@@ -59,7 +59,7 @@ def timeline(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Show what happened, in order of time: runs, failures, alarms, failed events, deployments.
+    """Show runs, failures, alarms, failed events and deployments in order of time.
 
     Example: joytify timeline --since 1d --aws
     """
@@ -97,14 +97,14 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
     for line in LogReader(target.client("logs"), group, began).read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
-            # A self-test, a plan and a worker's share are answers to whoever asked.
+            # The outcome of a self-test, of a plan or of a worker only answers the caller.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
             yield Event(line.time, function, "answered" if is_answer else what, _said(line, function, target.flags))
 
 
 def _is_lambdas_error(line: Line) -> bool:
-    """Return whether Lambda itself says that a run failed, as for one that took too long."""
+    """Return whether the line is Lambda's own error about a run that timed out."""
     return line.level == "ERROR" and not line.fields and "Task timed out" in line.message
 
 
@@ -137,7 +137,7 @@ def _alarms(target: Target, began: datetime) -> Iterator[Event]:
 def _given_up(target: Target) -> Iterator[Event]:
     for name, url in dead_letters.find_queues(target).items():
         for letter in dead_letters.read(target, url):
-            yield Event(letter.sent, name, "given up", letter.error or "nobody says why")
+            yield Event(letter.sent, name, "given up", letter.error or "for an unknown reason")
 
 
 def _deployments(target: Target) -> Iterator[Event]:

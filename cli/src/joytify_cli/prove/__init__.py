@@ -1,1 +1,1 @@
-"""The month end on a local stack, checked."""
+"""Commands that run and check the whole pipeline on a local stack or a local AWS."""

@@ -1,4 +1,4 @@
-"""`joytify demo`: the real month end on made-up data, checked against counts made without the pipeline."""
+"""`joytify demo`: run the month end on generated data, and check it against independent counts."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ Document = dict[str, Any]
 
 
 class DemoError(Exception):
-    """The demo could not run, or something is not as it must be."""
+    """The demo could not run, or a result is wrong."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What is in the database, the backend and Discord at one moment."""
+    """Counts in the database, the backend and Discord at one moment."""
 
     playbacks: int
     sessions: int
@@ -56,11 +56,11 @@ class Counts:
 def demo(
     *,
     containers: Annotated[bool, typer.Option("--containers", help="Use the stack that `make up` started")] = False,
-    users: Annotated[int, typer.Option(min=20, help="How many users")] = 1000,
+    users: Annotated[int, typer.Option(min=20, help="Number of users")] = 1000,
     playbacks_per_user: Annotated[int, typer.Option(min=20, help="Playbacks of each user")] = 200,
     yes: Annotated[bool, typer.Option("--yes", help="Replace the data in the containers without asking")] = False,
 ) -> None:
-    """Run the month end on made-up data and check the result; KEEP=1 leaves the stack up.
+    """Run the month end on made-up data and check the result; KEEP=1 leaves the stack running.
 
     Example: joytify demo --users 100
     """
@@ -100,10 +100,10 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
     finally:
         if keep:
             stack.save()
-            console.print("Left up until `make down`:")
+            console.print("Running until `make down`:")
             for what, address in {
                 "Discord's page": stack.discord,
-                "what was pushed": stack.backend + "/pushed",
+                "pushed users": stack.backend + "/pushed",
                 "AWS": stack.aws,
                 "MongoDB": _without_password(stack.mongodb),
             }.items():
@@ -113,7 +113,7 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
 
 
 def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callable[[Stack], Document]) -> str:
-    """Fill the database, run the month end, compare all that came of it with counts made without the pipeline.
+    """Fill the database, run the month end, and compare the result with independent counts.
 
     Args:
         stack: where the pipeline runs.
@@ -122,10 +122,10 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
         invoke: calls stats and returns its answer.
 
     Returns:
-        The outcome in figures.
+        The result in figures, for people.
 
     Raises:
-        DemoError: something is not as it must be.
+        DemoError: a result differs from its count.
     """
     now = datetime.now(UTC)
     population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now)
@@ -150,7 +150,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
         _check_playbacks(expected, population, database)
         _check_posts(expected, posts)
     return (
-        f"{after.told:,} of {users:,} listeners told once ({before.told:,} of them before), {after.pushed:,} pushed, "
+        f"{after.told:,} of {users:,} users notified once ({before.told:,} of them before), {after.pushed:,} pushed, "
         f"{expected.expired_playbacks:,} playbacks and {expected.expired_sessions:,} sessions deleted, "
         f"{after.posts} messages in Discord"
     )
@@ -205,9 +205,9 @@ def _compare(expected: Expected, population: Population, before: Counts, after: 
     _expect("playbacks made", before.playbacks, population.playbacks + population.undated)
     _expect("playbacks left", after.playbacks, before.playbacks - expected.expired_playbacks)
     _expect("sessions left", after.sessions, before.sessions - expected.expired_sessions)
-    _expect("listeners told", after.told, len(expected.entitled))
-    _expect("listeners told before", before.told, len(expected.told_already))
-    _expect("listeners pushed", after.pushed, len(expected.entitled - expected.told_already))
+    _expect("users notified", after.told, len(expected.entitled))
+    _expect("users notified before", before.told, len(expected.told_already))
+    _expect("users pushed", after.pushed, len(expected.entitled - expected.told_already))
     _expect("messages in Discord", after.posts, 2)
 
 
@@ -217,10 +217,10 @@ def _check_listeners(expected: Expected, database: Database[Document], told: int
     new = expected.entitled - expected.told_already
     wrong = expected.entitled ^ {user["_id"] for user in holders}
     _expect("broken rules", list(faults(database, PRODUCTION)), [])
-    _expect("users told by stats' own count", told, len(new))
-    _expect("listeners who have it and should not, or the reverse", len(wrong), 0)
-    _expect("listeners pushed wrongly or not", len({str(user) for user in new} ^ set(pushed)), 0)
-    _expect("listeners pushed twice", sum(times > 1 for times in pushed.values()), 0)
+    _expect("users notified, by stats' own count", told, len(new))
+    _expect("users wrongly with or without the notification", len(wrong), 0)
+    _expect("users wrongly pushed or not pushed", len({str(user) for user in new} ^ set(pushed)), 0)
+    _expect("users pushed twice", sum(times > 1 for times in pushed.values()), 0)
 
 
 def _check_playbacks(expected: Expected, population: Population, database: Database[Document]) -> None:
@@ -237,7 +237,7 @@ def _check_posts(expected: Expected, posts: list[str]) -> None:
     deleted = expected.expired_playbacks + expected.expired_sessions
     for words in (f"{len(expected.entitled - expected.told_already):,} users", f"{deleted:,} records deleted"):
         if not any(words in title for title in posts):
-            raise DemoError(f"no message in Discord tells of {words}: {posts}")
+            raise DemoError(f"no message in Discord mentions {words}: {posts}")
 
 
 def _without_password(uri: str) -> str:

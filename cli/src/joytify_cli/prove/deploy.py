@@ -1,4 +1,4 @@
-"""`joytify deploy-local`: the committed Terraform, applied to a local AWS, runs the month end from pushed digests."""
+"""`joytify deploy-local`: apply the committed Terraform to a local AWS, run the month end there."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subpr
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one deployment came to."""
+    """The result of one deployment."""
 
     resources: int
     seconds: int
@@ -50,20 +50,20 @@ class Outcome:
 
 
 def deploy_local() -> None:
-    """Deploy to a local AWS, which enforces IAM, as to an account; it is left up."""
+    """Deploy to a local AWS that enforces IAM, as to a real account, and leave it running."""
     try:
         if (left := load_deployed_stack()) is not None:
             left.stop()
         outcome = _deploy()
         deployment = _left_up()
         upgrade(deployment)
-        # Meanwhile the rule that was just made fires.
+        # The rule that `upgrade` has just created fires in the meantime.
         try_second_environment(deployment)
         wait_for_schedule(deployment.stack)
     except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         _fail("deploy-local", exc)
     console.print(
-        f"Left up until `make destroy-local`. In a shell of its own: `source {FOLDER}/env.sh`, then `aws ...` and "
+        f"Running until `make destroy-local`. In a separate shell: `source {FOLDER}/env.sh`, then `aws ...` and "
         f"`terraform -chdir={FOLDER}/terraform ...`. Discord's page {deployment.stack.discord}, "
         f"registry {deployment.stack.registry}",
         soft_wrap=True,
@@ -78,7 +78,7 @@ def deploy_local() -> None:
 
 
 def destroy_local() -> None:
-    """Destroy what `deploy-local` left up; exit 1 if anything is left."""
+    """Destroy the deployment of `deploy-local`; exit 1 if any resource remains."""
     try:
         if load_deployed_stack() is None:
             console.print("destroy-local: nothing is up")
@@ -96,7 +96,7 @@ def _fail(what: str, exc: BaseException) -> None:
     if not isinstance(exc, EXPECTED):
         console.print_exception()
         why = f"{type(exc).__name__}: {why}"
-    # On one line, which is the last.
+    # On one line, since the last line of the output must give the reason.
     console.print(f"{what}: FAILED {' '.join(why.split())}", style="bold red", soft_wrap=True)
     raise typer.Exit(1) from None
 
@@ -159,18 +159,18 @@ def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document
 
 def _left_up() -> Deployment:
     if (stack := load_deployed_stack()) is None:
-        raise DemoError("the stack has gone")
+        raise DemoError("the deployed stack is no longer running")
     return Deployment(stack)
 
 
 def _destroy() -> int:
     deployment = _left_up()
     try:
-        # By its name: after a destroy that stopped at it, there are no outputs any more.
+        # By its name: after a destroy that failed on the bucket, Terraform has no outputs.
         empty_bucket(deployment, f"joytify-archive-{ACCOUNT}")
         destroyed = deployment.root.destroy() + _destroy_bootstrap(deployment)
         if left := deployment.left_over():
-            raise DemoError(f"destroyed, and yet there are {left}")
+            raise DemoError(f"destroyed, but these remain: {left}")
     finally:
         deployment.stack.stop()
         deployment.remove_images()

@@ -1,4 +1,4 @@
-"""What is looked at and tried after a deployment to a local AWS."""
+"""Checks and trials after a deployment to a local AWS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UPGRADE = {
     "enable_test_schedule": True,
     "test_schedule_expression": "rate(1 minute)",
 }
-# What MiniStack leaves out of its answers in the provider's protocol, so that every plan wants to set it.
+# Attributes that MiniStack omits from its responses to the provider, so that every plan sets them.
 GAPS = {
     "aws_cloudwatch_metric_alarm": frozenset(
         {
@@ -46,22 +46,22 @@ GAPS = {
 
 
 def check_archive(deployment: Deployment) -> None:
-    """Check that what cleanup deleted went to the archive first."""
+    """Check that the archive bucket is not empty after cleanup has deleted documents."""
     bucket = deployment.root.output("archive_bucket")
     if not deployment.stack.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"]:
-        raise DemoError(f"the archive {bucket} holds nothing of what was deleted")
+        raise DemoError(f"the archive {bucket} is empty, although cleanup has deleted documents")
 
 
 def check_functions(deployment: Deployment, *, memory: int, ran: Collection[str] = tuple(FUNCTIONS)) -> None:
-    """Check that AWS has each function as Terraform was asked to make it, and that it ran so.
+    """Check each function's image, memory and timeout in AWS, and that it ran with its settings.
 
     Args:
-        deployment: where to look.
-        memory: MB that each function is to have.
-        ran: the functions that have run since they are so.
+        deployment: deployment to check.
+        memory: MB that each function must have.
+        ran: functions that have run since their last change.
 
     Raises:
-        DemoError: a function is otherwise.
+        DemoError: a function differs.
     """
     images = deployment.root.output("images")
     for short, name in FUNCTIONS.items():
@@ -78,7 +78,7 @@ def check_functions(deployment: Deployment, *, memory: int, ran: Collection[str]
         wanted_lines = {f"{key}={value}" for key, value in variables.items()}
         containers = _environments(images[short])
         if short in ran and not any(wanted_lines <= lines for lines in containers):
-            raise DemoError(f"no container of {name} was started with {sorted(wanted_lines)}: {len(containers)} others")
+            raise DemoError(f"none of {len(containers)} containers of {name} was started with {sorted(wanted_lines)}")
 
 
 def _environments(image: str) -> list[set[str]]:
@@ -92,7 +92,7 @@ def hear_alarm(deployment: Deployment) -> None:
         words = ("--alarm-name", ALARM, "--state-value", state, "--state-reason", "deploy-local tries it")
         aws(deployment, "cloudwatch", "set-alarm-state", *words)
         _wait_until(partial(_shows, deployment.stack, state), f"Discord to show {ALARM} {state}")
-    report(f"alarm {ALARM}: heard in Discord as ALARM and as OK")
+    report(f"alarm {ALARM}: shown in Discord as ALARM and as OK")
 
 
 def _shows(stack: Stack, state: str) -> bool:
@@ -101,7 +101,7 @@ def _shows(stack: Stack, state: str) -> bool:
 
 
 def check_second_plan(deployment: Deployment) -> int:
-    """Return how many resources a second plan would change because the emulator leaves attributes out."""
+    """Check that a second plan changes only gaps of the emulator, and return how many resources."""
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")
@@ -114,7 +114,7 @@ def _is_gap(change: Change) -> bool:
 
 
 def upgrade(deployment: Deployment) -> None:
-    """Change what is up by variables, as an operator would, and see that it is so."""
+    """Change variables of the deployment, as an operator would, and check the functions."""
     (FOLDER / "terraform" / "upgrade.auto.tfvars.json").write_text(json.dumps(UPGRADE), encoding="utf-8")
     deployment.root.apply()
     jobs = ("stats", "cleanup")
@@ -141,7 +141,7 @@ def try_second_environment(deployment: Deployment) -> None:
 
 
 def wait_for_schedule(stack: Stack) -> None:
-    """Wait until the rule that fires every minute has run stats by itself, which skips what is not for its mode."""
+    """Wait until the one-minute rule has called stats, which skips the other mode's runs."""
     group = f"/aws/lambda/{FUNCTIONS['stats']}"
 
     def fired() -> bool:
@@ -168,11 +168,11 @@ def aws(deployment: Deployment, *words: str) -> str:
 
 
 def empty_bucket(deployment: Deployment, bucket: str) -> None:
-    """Delete everything in a bucket, as the guide has people do it."""
+    """Delete everything in a bucket, with the command of docs/deploy.md."""
     command = ["bin/empty-bucket", bucket]
     subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True)  # noqa: S603
 
 
 def report(text: str) -> None:
-    """Print one line of what was seen."""
+    """Print one line about a completed step."""
     console.print(f"  {text}", soft_wrap=True)

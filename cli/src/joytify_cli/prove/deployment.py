@@ -1,4 +1,4 @@
-"""The pipeline on a local AWS: what Terraform is given there, and what it leaves behind."""
+"""The pipeline on a local AWS: its Terraform configuration, and the resources that remain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joytify_local.stack import Stack
 
 FOLDER = Path("build/deploy-local")
 DATABASE = "joytify-deployed"
-# What this machine's stack differs in from an account's.
+# Variables of the local deployment; an account has its own.
 BOOTSTRAP = {"github_repository": "octocat/my-repo", "github_ids": {"owner": 123456, "repository": 456789}}
 VARIABLES = {"db_name": DATABASE, "enable_archive": True, "alarm_email": "operators@example.org"}
 
@@ -44,16 +44,16 @@ class Deployment:
 
     @property
     def bootstrap(self) -> Terraform:
-        """What is applied once for an account."""
+        """The configuration that is applied once per account."""
         return self.workspace.bootstrap
 
     @property
     def root(self) -> Terraform:
-        """The pipeline in prod."""
+        """The pipeline's configuration for prod."""
         return self.workspace.root("prod")
 
     def prepare(self) -> None:
-        """Copy the configuration, and record how a shell finds the local AWS."""
+        """Copy the configuration, and write `env.sh`, with which a shell finds the local AWS."""
         self.workspace.prepare(bootstrap=BOOTSTRAP, root=VARIABLES)
         exports = "".join(f"export {name}={value!r}\n" for name, value in self.workspace.address.items())
         # Not every version of the AWS command reads the endpoint from the environment, or for every service.
@@ -61,7 +61,7 @@ class Deployment:
         (FOLDER / "env.sh").write_text('unset "${!AWS_@}" "${!TF_VAR_@}"\n' + exports + function, encoding="utf-8")
 
     def left_over(self) -> dict[str, list[str]]:
-        """Return the names of what is left in the local AWS, by kind; nothing if all is destroyed."""
+        """Return the names of the remaining resources, by kind; empty if all are destroyed."""
         kinds = {
             "repositories": ("ecr", "describe_repositories", "repositories", "repositoryName"),
             "functions": ("lambda", "list_functions", "Functions", "FunctionName"),
@@ -74,13 +74,13 @@ class Deployment:
             "roles": ("iam", "list_roles", "Roles", "RoleName"),
             "tables": ("dynamodb", "list_tables", "TableNames", None),
             "buckets": ("s3", "list_buckets", "Buckets", "Name"),
-            # Without those that are deleted after their recovery window.
+            # Not listed: secrets that are to be deleted after their recovery window.
             "secrets": ("secretsmanager", "list_secrets", "SecretList", "Name"),
-            "names of keys": ("kms", "list_aliases", "Aliases", "AliasName"),
+            "key aliases": ("kms", "list_aliases", "Aliases", "AliasName"),
             "subscriptions": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
         }
         found = {kind: self._names(*call) for kind, call in kinds.items()}
-        # AWS' own.
+        # Resources that belong to AWS itself.
         own = ("alias/aws/", "AWSServiceRole")
         return {kind: rest for kind, names in found.items() if (rest := [n for n in names if not n.startswith(own)])}
 
@@ -91,7 +91,8 @@ class Deployment:
     def remove_images(self) -> None:
         """Remove the functions' containers and the images that were pulled from the stack's registry."""
         for line in docker("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Image}}").splitlines():
-            # By the name that they were started by: another deployment may have the same image from its own registry.
+            # By image name, not by image id: another deployment may have pulled the same image from
+            # its own registry.
             container, image = line.split(maxsplit=1)
             if image.startswith(self.stack.registry + "/"):
                 docker("rm", "-f", container)

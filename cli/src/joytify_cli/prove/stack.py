@@ -1,4 +1,4 @@
-"""`joytify stack`: what `make up` and `make down` need to know of a stack."""
+"""`joytify stack`: record, break, mend and stop the local stack."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def remember(
 
 @app.command("break")
 def break_(what: What) -> None:
-    """Have a server of the local stack fail until `mend`, to rehearse an evening.
+    """Make a server of the local stack fail until `mend`, to rehearse an incident.
 
-    MongoDB is frozen, the backend answers 503, Discord answers 404 as for a webhook that is gone.
+    MongoDB is frozen, the backend answers 503, Discord answers 404 as for a deleted webhook.
 
     Example: joytify stack break mongodb
     """
@@ -51,17 +51,17 @@ def break_(what: What) -> None:
 
 @app.command()
 def mend(what: What) -> None:
-    """End what `break` began.
+    """Undo `break`.
 
     Example: joytify stack mend mongodb
     """
     _change(what, is_broken=False)
-    say(f"{what} is well again")
+    say(f"{what} works again")
 
 
 def _change(what: Server, *, is_broken: bool) -> None:
     if (stack := load_stack()) is None:
-        raise UsageError("no local stack is running that was started in this folder")
+        raise UsageError("no local stack was started in this folder, or it has ended")
     match what:
         case "mongodb" if stack.way == "containers":
             docker("pause" if is_broken else "unpause", MONGODB_CONTAINER)
@@ -77,7 +77,7 @@ def _change(what: Server, *, is_broken: bool) -> None:
 
 @app.command()
 def stop() -> None:
-    """Stop the processes of the stack that was left up; containers are only forgotten."""
+    """Stop the processes of the recorded stack; of containers, only the record is deleted."""
     stack = load_stack()
     if stack is not None and stack.way != "deployed":
         stack.stop()

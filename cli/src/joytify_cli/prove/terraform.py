@@ -1,4 +1,4 @@
-"""Terraform on a folder, which finds the local AWS by its environment alone."""
+"""Runs Terraform in a folder; its environment variables alone direct it to the local AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class TerraformError(Exception):
-    """Terraform failed; the text is its own."""
+    """Terraform failed; the text quotes its error output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +34,20 @@ class Change:
 
 @dataclass(frozen=True)
 class Terraform:
-    """A folder of configuration, the whole environment that Terraform runs in, and files of variables in the folder."""
+    """Runs Terraform in one folder.
+
+    Attributes:
+        folder: folder of the configuration.
+        environment: all environment variables of Terraform.
+        variables: files of variables in the folder.
+    """
 
     folder: Path
     environment: Mapping[str, str]
     variables: tuple[str, ...] = ()
 
     def init(self, *options: str) -> None:
-        """Make the folder ready; `options` say where its state is."""
+        """Initialize the folder; `options` say where its state is."""
         self._run("init", *options)
 
     def apply(self, *options: str) -> int:
@@ -50,7 +56,7 @@ class Terraform:
         return _count(r"Resources: (\d+) added", output)
 
     def destroy(self, *options: str) -> int:
-        """Destroy everything and return how many resources that were."""
+        """Destroy everything and return the number of destroyed resources."""
         output = self._run("destroy", "-auto-approve", *options)
         return _count(r"Resources: (\d+) destroyed", output)
 
@@ -85,7 +91,7 @@ class Terraform:
 
 
 def changes(plan: Mapping[str, Any]) -> list[Change]:
-    """Return what a plan (Terraform's JSON) would change; nothing if it is empty."""
+    """Return the changes in a plan (Terraform's JSON), without no-ops and reads."""
     return [
         Change(
             address=resource["address"],

@@ -1,4 +1,4 @@
-"""A copy of the committed Terraform, applied to an emulator of AWS in the steps of docs/deploy.md."""
+"""A copy of the committed Terraform, applied to an AWS emulator by the steps of docs/deploy.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from joytify_cli.prove.terraform import Terraform
 
-# A copy is applied, so that the user's own backend, digests and variables stay as they are.
+# The user's own backend, digests and variables, which are not copied.
 OWN = shutil.ignore_patterns(
     ".terraform",
     ".terraform.lock.hcl?*",
@@ -22,19 +22,19 @@ OWN = shutil.ignore_patterns(
     "backend.hcl",
     "*_override.tf.json",
 )
-# The bootstrap makes the bucket that its state is moved to; until then the state is a file.
+# Keeps the bootstrap's state in a file until it has created the bucket that the state is moved to.
 FIRST = "first_override.tf.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """Where the configuration is, and how AWS is found.
+    """A copy of the configuration, and the emulator that it is applied to.
 
     Attributes:
-        folder: holds the copy and what goes with it.
+        folder: folder of the copy and of the generated files.
         endpoint: URL of the emulator.
         region: AWS region.
-        certificate: file of the certificate that the emulator shows; empty if it speaks plain HTTP.
+        certificate: file of the emulator's TLS certificate; empty for plain HTTP.
         hosts: addresses that are reached without a proxy.
     """
 
@@ -46,13 +46,13 @@ class Workspace:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of Terraform and of the AWS command: the emulator, and nothing of the user's account."""
+        """Environment variables for Terraform and the AWS command, for the emulator only."""
         own = ("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR")
         return {**{k: v for k, v in os.environ.items() if not k.startswith(own)}, **self.address}
 
     @property
     def address(self) -> dict[str, str]:
-        """The variables that say where the emulator is."""
+        """The environment variables that direct commands to the emulator."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             **({"AWS_CA_BUNDLE": self.certificate} if self.certificate else {}),
@@ -69,11 +69,11 @@ class Workspace:
 
     @property
     def bootstrap(self) -> Terraform:
-        """What is applied once for an account."""
+        """The configuration that is applied once per account."""
         return Terraform(self.folder / "terraform" / "bootstrap", self.environment)
 
     def root(self, environment: str) -> Terraform:
-        """Return the pipeline in dev, staging or prod, with the digests of its images."""
+        """Return the pipeline's configuration for dev, staging or prod, with its image digests."""
         data = {"TF_DATA_DIR": f".terraform-{environment}"} if environment != "prod" else {}
         return Terraform(
             self.folder / "terraform", {**self.environment, **data}, (f"images.{environment}.tfvars.json",)
@@ -91,7 +91,7 @@ class Workspace:
         endpoints = "".join(f'  {name} = "{self.endpoint}"\n' for name in ("s3", "dynamodb", "sts", "iam"))
         emulator = f"use_path_style = true\nskip_credentials_validation = true\nendpoints = {{\n{endpoints}}}\n"
         (self.folder / "terraform" / "emulator.hcl").write_text(emulator, encoding="utf-8")
-        # Version 2 of the AWS command takes a payload as base64 unless it is told otherwise.
+        # Version 2 of the AWS command expects payloads in base64 unless this option is set.
         (self.folder / "aws.config").write_text("[default]\ncli_binary_format = raw-in-base64-out\n", encoding="utf-8")
 
     def apply_bootstrap(self) -> int:
@@ -105,19 +105,19 @@ class Workspace:
         return made
 
     def release_state(self) -> None:
-        """Move the bootstrap's state from its bucket back into a file, and let the bucket be destroyed."""
+        """Move the bootstrap's state from its bucket into a file, and allow its destruction."""
         state = self.bootstrap.folder / "state.tf"
         text = state.read_text(encoding="utf-8")
         state.write_text(text.replace("prevent_destroy = true", "prevent_destroy = false"), encoding="utf-8")
         self.keep_state_in_a_file(self.bootstrap, "-migrate-state", "-force-copy")
 
     def init_root(self, environment: str) -> None:
-        """Make the root stack ready, with its state under this environment's key in the bootstrap's bucket."""
+        """Initialize the root stack, with its state under the environment's key in the bucket."""
         self.root(environment).init(*self._backend(environment))
 
     @staticmethod
     def keep_state_in_a_file(stack: Terraform, *options: str) -> None:
-        """Make a stack ready with its state in a file rather than in the bucket."""
+        """Initialize a stack with its state in a file instead of the bucket."""
         (stack.folder / FIRST).write_text('{"terraform": {"backend": {"local": {}}}}\n', encoding="utf-8")
         stack.init(*options)
 

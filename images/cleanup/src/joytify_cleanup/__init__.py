@@ -1,1 +1,1 @@
-"""Deletes what is older than the retention period."""
+"""Delete documents that are older than the retention period."""

@@ -1,4 +1,4 @@
-"""The use case of cleanup: decide what to examine, delete what has expired there, report or hand over what is left."""
+"""The cleanup use case: select spans, delete the expired documents, report or pass on the rest."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ from joytify_common.outcome import Answered, Completed, Failed, Failure
 
 Outcome = Answered | Completed[CleanupReport] | Failed[CleanupReport]
 
-# Counts are best effort: the server may take this share of the time left, and no longer than this.
+# Counts are best effort: a count may take this share of the time left, up to this many seconds.
 COUNT_SHARE, COUNT_SECONDS = 0.1, 60.0
-# What is left when the deadline has come is counted in the reserve, once in each collection.
+# After the deadline, the remaining documents are counted in the reserve, once per collection.
 LATE_COUNT_SECONDS = 0.5
-# No collection is begun with less than this share of the run's time left: to examine it takes a few calls.
+# No collection is started with less than this share of the run's time left, since examining a
+# collection takes a few calls.
 BEGIN_SHARE = 0.05
-# For a dry run's estimate; half of what docs/benchmarks.md measured.
+# For a dry run's estimate: half of the speed measured in docs/benchmarks.md.
 RECORDS_PER_SECOND = 30_000
-ADVICE = 'and nothing was deleted there; if that is right, invoke with {"allowAboveLimit": true}'
+ADVICE = 'so nothing was deleted there; to delete anyway, invoke with {"ignoreDeletionLimit": true}'
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cleanup:
-    """One run: of a schedule, a continuation, a worker, or one that only plans for workers.
+    """One run: a scheduled run, a continuation, a worker, or a plan for workers.
 
     Attributes:
-        before: what was done before, and the clock.
-        max_delete_percent: the deletion limit: a larger expired share of a collection must be allowed.
+        before: figures of the earlier runs of the sequence, and its clock.
+        max_delete_percent: the deletion limit: no documents are deleted from a collection with a
+            larger expired share, unless the event allows it.
         max_continuations: maximum number of runs after the first.
         start: starts the run that continues this one.
     """
@@ -53,7 +55,7 @@ class Cleanup:
     start: Callable[[CleanupEvent], None]
 
     def run(self) -> Outcome:
-        """Do what the event asks for."""
+        """Return the outcome of the run that the event asks for."""
         began, report = time.monotonic(), self._nothing_done()
         stage = "archive"
         try:
@@ -63,14 +65,14 @@ class Cleanup:
             for documents in self.collections:
                 documents.check()
             todo = self._todo()
-        except Exception as exc:  # noqa: BLE001 - returned with what is known
+        except Exception as exc:  # noqa: BLE001 - returned with the report so far
             return Failed(report, Failure(exc, stage))
         if self.event.plan:
             return self._planned(todo, report)
         outcomes = tuple(self._outcomes(todo))
         report = replace(report, outcomes=outcomes, own=self._own(outcomes, began))
-        spared = [each.name for each in outcomes if each.stop == "brake" and not self.event.dry_run]
-        if (failure := report.failure_of_a_collection or self._limit_failure(spared)) is not None:
+        over_limit = [each.name for each in outcomes if each.stop == "deletion_limit" and not self.event.dry_run]
+        if (failure := report.failure_of_a_collection or self._limit_failure(over_limit)) is not None:
             return Failed(report, failure)
         if self.event.worker:
             return self._worked(todo, report)
@@ -81,24 +83,23 @@ class Cleanup:
             dry_run=self.event.dry_run,
             triggered_by=self.event.triggered_by,
             continuation=self.event.continuation,
-            batch_size=self.purge.batch_size,
             before=self.before,
             covers_all=self.event.collection is None,
         )
 
     def _todo(self) -> list[Work]:
-        """Return what is to be examined: what an earlier run left, or else what this run decides."""
+        """Return the spans to examine: left by an earlier run, or else selected by this run."""
         if self.event.results:
             return [work for result in self.event.results for work in result.left]
-        # A dry run is not divided, so that its report counts everything.
+        # A dry run is not divided among workers, so that its report counts everything.
         if self.event.todo or (self.event.todo is not None and not self.event.dry_run):
             return list(self.event.todo)
         return [work for documents in self.collections for work in documents.todo(sweep=self.event.sweep)]
 
     def _planned(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
-        """Answer the spans for workers, none if nothing is left, and what was done so far."""
-        spared = [documents.name for documents in self.collections if self._exceeds_limit(documents, todo)]
-        if (failure := self._limit_failure(spared)) is not None and not self.event.dry_run:
+        """Return the spans for workers, an empty list if done, and the figures so far."""
+        over_limit = [documents.name for documents in self.collections if self._exceeds_limit(documents, todo)]
+        if (failure := self._limit_failure(over_limit)) is not None and not self.event.dry_run:
             return Failed(report, failure)
         spans: list[Work] = []
         if not self.event.dry_run:
@@ -111,12 +112,12 @@ class Cleanup:
             {
                 "todo": [span.model_dump(mode="json") for span in spans],
                 "done": self.before.plus(round_).model_dump(mode="json"),
-                "allowAboveLimit": self.event.allow_above_limit,
+                "ignoreDeletionLimit": self.event.ignore_deletion_limit,
             }
         )
 
     def _worked(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
-        """Answer what a worker did, and what is left of its spans."""
+        """Return the worker's figures and the rest of its spans to the caller."""
         if report.left and not any(outcome.purged.passed for outcome in report.outcomes):
             text = "the worker had no time to examine anything"
             return Failed(report, Failure(TransientError(text), "worker"))
@@ -134,16 +135,17 @@ class Cleanup:
                     self.start(following)
                     report = replace(report, continued=True)
                 else:
-                    # For a person, who may start a sequence that continues there.
+                    # An operator can start a new sequence at this point with the logged event.
                     logger.warning("continuations exhausted", event={**following.payload(), "continuation": 0})
-            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            except Exception as exc:  # noqa: BLE001 - returned with the work done before
                 return Failed(report, Failure(exc, "continuation"))
-        # Before everything expired is deleted, nobody can say how full the database stays; the trend is production's.
+        # The trend is meaningful only after all expired documents are deleted, and only for the
+        # production collections.
         storage = self.size.after_run(with_trend=report.is_complete and not self.before.test_mode)
         return Completed(replace(report, storage=storage))
 
     def _outcomes(self, todo: Sequence[Work]) -> Iterator[CollectionOutcome]:
-        """Yield the result for each collection; the first error ends it."""
+        """Yield the outcome of each collection; stop after the first failure."""
         out_of_time, least_seconds = False, self.purge.deadline.remaining() * BEGIN_SHARE
         for documents in self.collections:
             spans = tuple(work for work in todo if work.collection == documents.kind)
@@ -169,9 +171,9 @@ class Cleanup:
                 outcome = self._dry_run(documents, outcome, spans)
             stage = f"limit {documents.name}"
             if self._exceeds_limit(documents, spans):
-                return replace(outcome, stop="brake")
+                return replace(outcome, stop="deletion_limit")
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
-            # A server that is slow beyond the deadline is out of time, not broken.
+            # A transient error after the deadline means that time ran out, not that the run failed.
             if isinstance(exc, TransientError) and self.purge.deadline.remaining() == 0:
                 return replace(outcome, stop="deadline", purged=replace(outcome.purged, left=spans))
             return replace(outcome, failure=Failure(exc, stage))
@@ -184,13 +186,16 @@ class Cleanup:
         return self._stopped(documents, outcome, purged.left) if purged.left else self._ended(documents, outcome)
 
     def _ended(self, documents: ExpiredDocuments, outcome: CollectionOutcome) -> CollectionOutcome:
-        """Return the outcome with what is left beside the work of the event: nobody knows who wrote it."""
+        """Return the outcome of a finished work list, after a check for other expired documents.
+
+        The work list comes from the event, which anybody may have written.
+        """
         if self.event.worker or self.event.decides_what_to_do:
             return replace(outcome, remaining=0)
         try:
             todo = tuple(documents.todo(sweep=False))
             remaining = documents.count_expired(todo, max(LATE_COUNT_SECONDS, self._count_seconds()))
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             if isinstance(exc, TransientError) and self.purge.deadline.remaining() == 0:
                 return replace(outcome, remaining=None)
             return replace(outcome, failure=Failure(exc, f"count {documents.name}"))
@@ -201,11 +206,11 @@ class Cleanup:
     def _stopped(
         self, documents: ExpiredDocuments, outcome: CollectionOutcome, left: Sequence[Work]
     ) -> CollectionOutcome:
-        """Return the outcome of a collection for which time is out, with a count of what is left."""
+        """Return the outcome of a collection that ran out of time, with a new count."""
         seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
         try:
             remaining = None if self.event.worker else documents.count_expired(left, seconds)
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             return replace(outcome, stop="deadline", failure=Failure(exc, f"count {documents.name}"))
         return replace(outcome, stop="deadline", remaining=remaining)
 
@@ -221,7 +226,7 @@ class Cleanup:
         return replace(outcome, estimate=Estimate(bytes=round(remaining * documents.average_bytes()), seconds=seconds))
 
     def _own(self, outcomes: Sequence[CollectionOutcome], began: float) -> Done:
-        """Return what this run did."""
+        """Return the figures of this run alone."""
         archive = None if self.purge.archive is None else ArchiveFigures(objects=0, documents=0, bytes=0)
         milliseconds = round(1000 * (time.monotonic() - began))
         own = {
@@ -237,22 +242,23 @@ class Cleanup:
         return started(self.before.started_at, self.before.cutoff, test_mode=self.before.test_mode)
 
     def _exceeds_limit(self, documents: ExpiredDocuments, todo: Sequence[Work]) -> bool:
-        """Return whether the deletion limit is reached, or that could not be counted in time.
+        """Return whether the deletion limit is exceeded, or could not be checked in time.
 
-        Every run asks, since nobody knows who wrote its event: a share below the limit only gets smaller on the way.
+        Every run checks it, since anybody may have written its event. A continuation passes if its
+        first run did: the expired share only shrinks while documents are deleted.
         """
-        if self.event.allow_above_limit:
+        if self.event.ignore_deletion_limit:
             return False
         mine = [work for work in todo if work.collection == documents.kind]
         return documents.exceeds(self.max_delete_percent, mine, self._count_seconds()) is not False
 
-    def _limit_failure(self, spared: Sequence[str]) -> Failure | None:
-        """Return the error of the collections that the deletion limit spared; None if there are none."""
+    def _limit_failure(self, over_limit: Sequence[str]) -> Failure | None:
+        """Return the failure for the collections above the deletion limit; None without any."""
         text = (
-            f"more than CLEANUP_MAX_DELETE_PERCENT ({self.max_delete_percent:g} %) of {', '.join(spared)} is expired, "
-            f"or that could not be counted in time, {ADVICE}"
+            f"more than CLEANUP_DELETION_LIMIT_PERCENT ({self.max_delete_percent:g} %) of "
+            f"{', '.join(over_limit)} has expired, or the share could not be counted in time, {ADVICE}"
         )
-        return Failure(PermanentError(text), "deletion limit") if spared else None
+        return Failure(PermanentError(text), "deletion limit") if over_limit else None
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.purge.deadline.remaining() * COUNT_SHARE)

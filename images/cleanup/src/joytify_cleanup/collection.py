@@ -1,4 +1,4 @@
-"""Gateway: what is to be examined of one collection, and how much of it has expired (MongoDB)."""
+"""Gateway: select a collection's documents to examine, and count the expired ones (MongoDB)."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from joytify_common.mongo import MAX_CALL_SECONDS, mongo_errors, retry, within
 
 BY_ID = "_id_"
 NEWEST_FIRST = [("$natural", -1)]
-# The clocks of those who create ids may be ahead of those who write dates by this much.
+# The clock that creates an `_id` may be ahead of the clock that writes the date by this much.
 CLOCK_MARGIN = timedelta(hours=2)
-# A smaller collection is examined as a whole: that costs as little as anything else.
+# A collection of up to this size is examined completely, since that costs little.
 SWEPT_UP_TO_DOCUMENTS = 20_000
-# A smaller collection may well be expired as a whole.
+# The deletion limit starts at this size: a smaller collection may well expire completely.
 LIMIT_FROM_DOCUMENTS = 1000
-# What an index on the date finds is held in memory in portions, each of which fits into one command.
+# Ids found by an index on the date are kept in memory in portions that fit into one command.
 PORTION_DOCUMENTS, PORTION_BYTES = 200_000, 8 * 1024 * 1024
-# The client waits this much longer than the server may count.
+# The client waits this much longer than the server's time limit for a count.
 NETWORK_SECONDS = 0.5
 
 T = TypeVar("T")
@@ -43,12 +43,12 @@ Hint = str | list[tuple[str, int]]
 
 @dataclass(frozen=True)
 class Batch:
-    """Documents of which those that are expired are deleted together.
+    """A group of documents; the expired documents among them are deleted together.
 
     Attributes:
-        selection: the filter for the documents, without the expired condition.
-        documents: how many there are, expired or not.
-        span: where they lie; None if an index on the date found them.
+        selection: filter for all documents of the batch, expired or not.
+        documents: number of documents in the batch, expired or not.
+        span: range of `_id` that contains them; None if an index on the date found them.
     """
 
     selection: Document
@@ -57,14 +57,14 @@ class Batch:
 
 
 class ExaminedCollection:
-    """One collection at one cutoff: what of it is to be examined, and how much has expired.
+    """One collection at one cutoff: the spans to examine, and counts of expired documents.
 
     No call outlives the deadline.
 
     Attributes:
         kind: name of the collection without the prefix of a test run.
         expired: the filter for expired documents.
-        bound: ObjectIds from this one on were created after the cutoff, even if clocks differ.
+        bound: the first ObjectId that was certainly created after the cutoff, even with clock skew.
     """
 
     def __init__(self, collection: Collection[Document], kind: str, times: Times, deadline: Deadline) -> None:
@@ -82,10 +82,10 @@ class ExaminedCollection:
         return self.collection.name
 
     def check(self) -> None:
-        """Make sure that the collection can be cleaned, if it is there.
+        """Check that cleanup supports this kind of collection; a missing collection is fine.
 
         Raises:
-            ConfigError: it is a view, a time series, or clustered.
+            ConfigError: the collection is a view, a time series or a clustered collection.
         """
         for found in self._retried(lambda: list(self.collection.database.list_collections(filter={"name": self.name}))):
             kind = "clustered collection" if "clusteredIndex" in found["options"] else found["type"]
@@ -93,9 +93,9 @@ class ExaminedCollection:
                 raise ConfigError(f"{self.name} is a {kind}; cleanup needs an ordinary collection with the index _id_")
 
     def todo(self, *, sweep: bool) -> list[Work]:
-        """Return what a run examines: what was created before the cutoff by its `_id`, and all ids of other types.
+        """Return the spans to examine: ObjectIds older than the cutoff, and all ids of other types.
 
-        A sweep examines every document, and so does every run in a small collection.
+        A sweep examines every document, and so does any run on a small collection.
         """
         examines_all = sweep or self._is_small()
         stop = LAST_OBJECT_ID if examines_all else self.bound
@@ -105,13 +105,13 @@ class ExaminedCollection:
         ]
 
     def sliced(self, todo: Sequence[Work], workers: int) -> list[Work]:
-        """Return the spans of this collection for workers: in equal spans of time if they are fewer than workers."""
+        """Return this collection's spans, split by time if there are fewer spans than workers."""
         mine = [work for work in todo if work.collection == self.kind]
         count = ceil(workers / max(1, sum(work.has_object_ids_only for work in mine)))
         return [part for work in mine for part in self._parts(work, count)]
 
     def _parts(self, work: Work, count: int) -> list[Work]:
-        """Return the parts of a span; none if it is empty."""
+        """Return the parts of a span; an empty list if the span contains no documents."""
         first, last = self._retried(lambda: (self._end(work, 1), self._end(work, -1)))
         if first is None or last is None:
             return []
@@ -126,7 +126,7 @@ class ExaminedCollection:
         return more is None
 
     def batch(self, work: Work, size: int) -> tuple[Batch, Work | None]:
-        """Return the first documents of a span, `size` at most, and the rest of it; only the index is read."""
+        """Return up to `size` documents of a span, and its rest, from the index alone."""
 
         def find() -> tuple[Batch, Work | None]:
             behind = [document["_id"] for document in self._walk(work).skip(size).limit(1)]
@@ -138,7 +138,7 @@ class ExaminedCollection:
         return self._retried(find)
 
     def _walk(self, work: Work) -> Cursor[Document]:
-        """Return the index entries of a span; of the end of the collection, too, if the span goes there."""
+        """Return the index entries of a span, including MaxKey if the span has no upper end."""
         if isinstance(work.start, MaxKey):
             return self.collection.find({"_id": MaxKey()}, {"_id": 1})
         cursor = self.collection.find({}, {"_id": 1}).hint(BY_ID).min([("_id", work.start)])
@@ -150,7 +150,7 @@ class ExaminedCollection:
         return self._retried(lambda: index_on(self.collection, self.policy.date_field))
 
     def ids_by_date(self, index: str) -> list[Any]:
-        """Return `_id` of expired documents as an index on the date finds them, as many as fit into memory."""
+        """Return ids of expired documents that a date index finds, limited to one portion."""
 
         def find() -> list[Any]:
             ids, size = [], 0
@@ -178,10 +178,11 @@ class ExaminedCollection:
         return expired, Counts(undated=undated, unrecognized=unusual - undated)
 
     def exceeds(self, percent: float, todo: Sequence[Work], seconds: float) -> bool | None:
-        """Return whether a run would delete more than this share of the collection; None if that takes longer to count.
+        """Return whether a run would delete more than `percent` of the collection; None if unknown.
 
-        First, indexes count the ids to examine, and enough retained documents to prove that the share is below the
-        limit; only if that proves nothing, the documents are counted. Fewer than 1,000 documents never exceed it.
+        First, indexes count the ids to examine, and enough retained documents to prove that the
+        share is below the limit. Only if this proves nothing, the expired documents are counted. A
+        collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field
         # Retained documents are the newest, so the scan starts at the end.
@@ -205,13 +206,13 @@ class ExaminedCollection:
         return None if expired is None or total is None else expired > total * percent / 100
 
     def count_expired(self, todo: Sequence[Work], seconds: float) -> int | None:
-        """Return how many documents are expired, of those that a run examines; None if that takes longer."""
+        """Return how many of the documents to examine are expired; None if it takes too long."""
         if todo and (index := self.date_index) is not None:
             return self._count(self.expired, index, seconds)
         return self._total([({"$and": [work.query, self.expired]}, BY_ID) for work in todo], seconds)
 
     def count_left_alone(self, todo: Sequence[Work]) -> Counts:
-        """Return how many documents a sweep leaves alone."""
+        """Return how many documents a sweep leaves alone; zeros if the spans are not a sweep."""
         counts = Counts(swept=all(work.counts_undated for work in todo))
         for work in todo if counts.swept else ():
             counts = counts.plus(self.counted(work.query)[1])
@@ -229,7 +230,7 @@ class ExaminedCollection:
         return sum(known) if len(known) == len(counts) else None
 
     def _count(self, query: Document, hint: Hint, seconds: float, limit: int | None = None) -> int | None:
-        """Return the number of documents; None if that takes longer, or fails in a way that may pass."""
+        """Return the number of documents; None if the count takes too long or fails temporarily."""
         limited = {} if limit is None else {"limit": limit}
         milliseconds = max(1, round(min(seconds, MAX_CALL_SECONDS) * 1000))
         try:

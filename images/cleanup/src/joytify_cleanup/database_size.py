@@ -18,26 +18,27 @@ from joytify_common.mongo import Document, mongo_errors, within
 BYTES_PER_MB = 1024 * 1024
 # Cleanup runs once a week.
 WEEK = timedelta(days=7)
-# Measured after a run, in the reserve that the deadline leaves.
+# Time limits of the measurements after a run, which use the reserve after the deadline.
 AFTER_SECONDS, FORECAST_SECONDS = 0.5, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trend:
-    """What a week brings, in bytes of data and indexes.
+    """The changes of one week, in bytes of data and indexes.
 
     Attributes:
-        added: by what was made in the last 7 days.
-        expiring: by what will expire in the next 7 days.
+        added: size of the documents created in the last 7 days.
+        expiring: size of the documents that will expire in the next 7 days.
     """
 
     added: float
     expiring: float
 
     def days_until_full(self, used: float, limit: float) -> float | None:
-        """Return after how many days the limit is reached, cleaned up every 7 days; None if never.
+        """Return in how many days the limit is reached, with a cleanup every 7 days; None if never.
 
-        The database grows for a week, then what has expired is deleted: it is full once such a week does not fit.
+        The database grows for a week, then cleanup deletes the expired documents. It is full in the
+        first week whose growth does not fit.
         """
         left, net = max(0.0, limit - used), self.added - self.expiring
         if self.added <= 0 or (net <= 0 and left > self.added):
@@ -49,15 +50,15 @@ class Trend:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSize:
-    """Measures one database; all of it is best effort.
+    """Measures the size of one database; every measurement is best effort.
 
     Attributes:
         limit_mb: the quota.
         alert_percent: share of the quota above which operators are warned.
-        names: the collections that grow.
-        expiring: those of them that cleanup deletes from.
+        names: names of the collections that grow.
+        expiring: names of the collections that cleanup deletes from.
         now: when the run began, UTC.
-        cutoff: what is older has expired.
+        cutoff: documents with an earlier date have expired.
     """
 
     database: Database[Document]
@@ -69,7 +70,7 @@ class DatabaseSize:
     cutoff: datetime
 
     def measure(self, seconds: float) -> Storage | None:
-        """Return the bytes used by data and indexes and their share of the limit, or None if that takes longer."""
+        """Return the bytes used by data and indexes; None on failure or after `seconds`."""
         try:
             with mongo_errors(), within(seconds):
                 stats = self.database.command("dbStats")
@@ -81,17 +82,18 @@ class DatabaseSize:
         return Storage(used_bytes=used, limit_bytes=limit, percent=percent, alert=percent > self.alert_percent)
 
     def after_run(self, *, with_trend: bool) -> Storage | None:
-        """Return how full the database is after a run, and on request the trend; None if that is unavailable."""
+        """Return how full the database is after a run, optionally with a trend; None if unknown."""
         storage = self.measure(AFTER_SECONDS)
         return self.forecast(storage, FORECAST_SECONDS) if storage is not None and with_trend else storage
 
     def forecast(self, storage: Storage, seconds: float) -> Storage:
-        """Return what was measured after a cleanup with the trend, or as it is if that takes longer.
+        """Return the measurement with the trend added, or unchanged if the trend takes too long.
 
-        An ObjectId holds when its document was made, so that ranges of the `_id` index count what came and what will
-        go, without a memory of earlier runs. A session that will be used again is counted as one that goes.
+        An ObjectId contains the creation time of its document, so ranges of the `_id` index count
+        the documents that were added and that will expire, without a record of earlier runs. A
+        session that will be used again is counted as expiring.
         """
-        # Of what was made earlier than the cutoff, part has been deleted.
+        # Some documents created before the cutoff are deleted already, so the window ends there.
         window = min(WEEK, self.now - self.cutoff)
         try:
             with mongo_errors(), within(seconds):
@@ -114,12 +116,12 @@ class DatabaseSize:
         return storage.model_copy(update=changes)
 
     def _document_bytes(self, name: str) -> float:
-        """Return what a document takes on average, its share of the indexes included."""
+        """Return the average size of a document, including its share of the indexes."""
         stats = self.database.command("collStats", name)
         return float((stats["size"] + stats["totalIndexSize"]) / stats["count"]) if stats.get("count") else 0.0
 
     def _made(self, name: str, start: datetime, end: datetime | None = None) -> int:
-        """Return how many documents were made between two times."""
+        """Return how many documents were created between two times."""
         until = {} if end is None else {"$lt": ObjectId.from_datetime(end)}
         made = {"_id": {"$gte": ObjectId.from_datetime(start), **until}}
         return self.database[name].count_documents(made, hint="_id_")

@@ -17,9 +17,9 @@ from joytify_common.events import JobEvent, parse_event
 from joytify_common.outcome import Failure
 from joytify_common.secrets import ScheduleMode
 
-BY_A_RUN = "set by the run before"
+BY_A_RUN = "set by the previous run"
 BY_THE_STATE_MACHINE = "set by the state machine"
-# So many spans and results fit into what Step Functions passes from one state to the next, 256 KiB:
+# This many spans and results fit into the 256 KiB that Step Functions passes between states:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_WORKERS = 64
 # The clocks of two machines may differ by this much.
@@ -27,7 +27,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class StepFailure(BaseModel):
-    """What Step Functions says of a step that failed in each of its attempts: its error, and JSON or text about it."""
+    """A step that failed all its attempts, as Step Functions describes it: error name and cause."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -35,7 +35,7 @@ class StepFailure(BaseModel):
     cause: str = Field(default="", alias="Cause")
 
     def failure(self) -> Failure:
-        """Return it as the error of the run that reports it."""
+        """Return the failure of the run that reports the step."""
         return Failure(PermanentError(f"{self.error}: {_message(self.cause)}"), "fan-out")
 
 
@@ -50,12 +50,12 @@ def _message(cause: str) -> str:
 class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
 
-    allow_above_limit: bool = Field(default=False, description="true or false")
+    ignore_deletion_limit: bool = Field(default=False, description="true or false")
     sweep: bool = Field(default=False, description="true to examine every document, or false")
     collection: str | None = Field(default=None, description=" or ".join(POLICIES))
-    plan: bool = Field(default=False, description="true to only answer how to divide the work, or false")
-    workers: int = Field(default=1, ge=1, le=MAX_WORKERS, description=f"1 to {MAX_WORKERS} workers that a plan is for")
-    worker: bool = Field(default=False, description="true to report to the caller only, or false; with todo and done")
+    plan: bool = Field(default=False, description="true to only return how to divide the work, or false")
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS, description=f"1 to {MAX_WORKERS} workers to plan for")
+    worker: bool = Field(default=False, description="true to report to the caller only, or false; needs todo and done")
     todo: tuple[Work, ...] | None = Field(default=None, description=BY_A_RUN)
     done: Done | None = Field(default=None, description=BY_A_RUN)
     results: tuple[WorkerResult, ...] = Field(default=(), description=BY_THE_STATE_MACHINE)
@@ -63,7 +63,7 @@ class CleanupEvent(JobEvent):
 
     @field_validator("collection", "todo")
     @classmethod
-    def _is_cleaned(cls, value: Any) -> Any:  # noqa: ANN401 - of two fields
+    def _is_cleaned(cls, value: Any) -> Any:  # noqa: ANN401 - two fields of different types
         for kind in [value] if isinstance(value, str) else [work.collection for work in value or ()]:
             if kind not in POLICIES:
                 raise ValueError(f"{kind} is not one of {' or '.join(POLICIES)}")
@@ -72,47 +72,48 @@ class CleanupEvent(JobEvent):
     @model_validator(mode="after")
     def _is_one_step(self) -> CleanupEvent:
         if self.worker and (self.plan or self.todo is None or self.done is None):
-            raise ValueError("worker needs todo and done, and no plan")
+            raise ValueError("worker needs todo and done, and cannot be combined with plan")
         if (self.continuation or self.todo is not None or self.results) and self.done is None:
             raise ValueError("continuation, todo and results need done")
         return self
 
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
-        """Return whether the run is a step of the state machine, which reports all steps together; or only a plan."""
+        """Return whether the event is for a plan or a worker, which only return to their caller."""
         return isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
-        """Return whether the run works on the test collections, as all runs of its sequence do."""
+        """Return whether the run works on the test collections, like the first run before it."""
         return super().runs_in_test_mode(schedule_mode) or (self.done is not None and self.done.test_mode)
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
-        """Return why a scheduled event is not for now; None if it is, or if its sequence has begun."""
+        """Return why this event is skipped; None if it is not, or if its sequence has started."""
         return super().skip_reason(schedule_mode) if self.done is None else None
 
     @property
     def decides_what_to_do(self) -> bool:
-        """Whether the run decides itself what is to be examined, since the event does not say it."""
+        """Whether the run itself selects the spans to examine, since the event has none."""
         return self.todo is None and not self.results
 
     def done_before(self, now: datetime, days: int, *, test_mode: bool) -> Done:
-        """Return what was done before this run, which goes by the clock of the first one.
+        """Return the figures and the clock of the earlier runs; a first run gets zeros and `now`.
 
         Raises:
-            PermanentError: the retention period or the mode has changed since the first run, or it is yet to come.
+            PermanentError: the retention period or the mode has changed since the first run, or the
+                first run is in the future.
         """
         if self.done is None:
             return started(now, cutoff(now, days), test_mode=test_mode)
         if self.done.started_at > now + CLOCK_TOLERANCE:
             raise PermanentError("event: done: startedAt is in the future")
         if self.done.cutoff != cutoff(self.done.started_at, days):
-            raise PermanentError("CLEANUP_DAYS has changed since the work was begun: start cleanup again")
+            raise PermanentError("CLEANUP_DAYS has changed since the first run: start cleanup again")
         if self.done.test_mode != test_mode:
-            raise PermanentError("SCHEDULE_MODE has changed since the work was begun: start cleanup again")
+            raise PermanentError("SCHEDULE_MODE has changed since the first run: start cleanup again")
         return self.done_so_far() or self.done
 
     def done_so_far(self) -> Done | None:
-        """Return what was done before this run, with the results of the last round; None in a first run."""
+        """Return the figures of earlier runs and of the last round; None in a first run."""
         results = [result.done for result in self.results]
         return None if self.done is None else reduce(Done.plus, results, self.done)
 
@@ -120,7 +121,7 @@ class CleanupEvent(JobEvent):
         """Return the event of the run that continues this one.
 
         Raises:
-            ConfigError: it would not be a valid event.
+            ConfigError: the event would not be valid.
         """
         told = {
             **self.payload(),
@@ -130,5 +131,5 @@ class CleanupEvent(JobEvent):
             "done": done.model_dump(mode="json"),
             "results": [],
         }
-        # No schedule skips it.
+        # Without scheduleMode, the event is not skipped.
         return parse_event(CleanupEvent, {key: value for key, value in told.items() if key != "scheduleMode"})

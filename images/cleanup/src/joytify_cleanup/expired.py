@@ -1,12 +1,14 @@
-"""Gateway: the expired documents of one collection are archived and deleted (MongoDB).
+"""Gateway: archive and delete the expired documents of one collection (MongoDB).
 
-How they are found and deleted was measured (docs/benchmarks.md): consecutive spans of `_id`, whose ends come from the
-index alone, each deleted with the expired condition and no ids sent, come nearest to one raw `delete_many`. `_id` grows
-with the time of insertion, so this is the order of the file, whatever the dates are.
+Documents are deleted in consecutive spans of `_id`. The ends of a span are read from the index
+alone, and its documents are deleted by the expired condition, without sending ids. Of the methods
+measured in docs/benchmarks.md, this comes closest to the speed of a single `delete_many`. `_id`
+grows with the time of insertion, so a span is contiguous on disk, whatever its documents' dates are.
 
-A batch is archived and deleted in one transaction. So what is deleted is what was archived: a document that somebody
-changes in between makes the transaction fail, and the batch is read again. A transaction also writes its deletions to
-the oplog together: with an entry a document, one in a hundred of the app's own writes waited 100 ms for the journal.
+A batch is archived and deleted in one transaction, so exactly the archived documents are deleted:
+if a document changes in between, the transaction fails and the batch is read again. A transaction
+also writes its deletions to the oplog together. With one oplog entry per document, 1 % of the app's
+own writes waited 100 ms for the journal.
 """
 
 from __future__ import annotations
@@ -27,25 +29,25 @@ from joytify_cleanup.retention import Document
 from joytify_cleanup.work import NOTHING, Counts
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
-from joytify_common.mongo import attempts, bounded, within
+from joytify_common.mongo import attempts, within, within_deadline
 from joytify_common.mongo_refusals import is_transient
 
-# IllegalOperation, which a single server answers, and OperationNotSupportedInTransaction.
+# IllegalOperation, which a standalone server returns, and OperationNotSupportedInTransaction.
 NO_TRANSACTIONS = {20, 263}
-NO_ARCHIVE = "CLEANUP_ARCHIVE_BUCKET: an archive needs transactions: MongoDB must be a replica set or sharded"
-# A last look at what was not confirmed.
+NO_ARCHIVE = "CLEANUP_ARCHIVE_BUCKET: archiving needs transactions; MongoDB must be a replica set or a sharded cluster"
+# Time limit of the last check for deletions that were not confirmed.
 LOOK_SECONDS = 0.5
-# What one transaction copies to the archive.
+# Size of the documents after which a transaction copies no more to the archive.
 ARCHIVE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What was done with a batch.
+    """The result of one batch.
 
     Attributes:
         seconds: duration of the last attempt, without the waits before it.
-        failure: the error that ended it; None if it is done.
+        failure: the error that ended the batch; None if the batch is done.
     """
 
     counts: Counts = NOTHING
@@ -56,7 +58,12 @@ class BatchOutcome:
 
 @dataclass
 class _Deletion:
-    """What the attempts at one batch did; whether `unconfirmed` documents, which `query` finds, are gone is unknown."""
+    """The state of one batch after some attempts.
+
+    Attributes:
+        query: filter for the documents of the latest attempt.
+        unconfirmed: number of documents matching `query` that may or may not have been deleted.
+    """
 
     query: Document
     deleted: int = 0
@@ -70,9 +77,10 @@ class ExpiredDocuments(ExaminedCollection):
     """The documents of one collection that have expired at one cutoff."""
 
     def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
-        """Archive and delete the documents of a batch that are expired; errors of the deletion are returned.
+        """Archive and delete the expired documents of a batch; errors of the deletion are returned.
 
-        In a sweep, the documents that are left alone are counted first, and a batch without expired ones ends there.
+        A sweep first counts the documents that it leaves alone; without expired documents it stops
+        there.
         """
         counts, began = Counts(), time.monotonic()
         if batch.span is not None and batch.span.counts_undated:
@@ -90,32 +98,33 @@ class ExpiredDocuments(ExaminedCollection):
         deletion = _Deletion(query)
         try:
             for attempt in attempts(self.deadline):
-                with attempt, bounded(self.deadline):
+                with attempt, within_deadline(self.deadline):
                     began = time.monotonic()
                     self._resolve(deletion)
                     self._attempt(query, archive, deletion)
                     deletion.seconds = time.monotonic() - began
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             deletion.failure = exc
             with suppress(PyMongoError), within(LOOK_SECONDS):
                 self._resolve(deletion)
             if deletion.unconfirmed:
-                text = f"{exc}; whether the last {deletion.unconfirmed:,} documents of {self.name} are gone is unknown"
+                documents = f"the last {deletion.unconfirmed:,} documents of {self.name}"
+                text = f"{exc}; it is unknown whether {documents} were deleted"
                 deletion.failure = TransientError(text)
         return deletion
 
     def _resolve(self, deletion: _Deletion) -> None:
-        """Count what an attempt deleted that was not confirmed: what is not there any more."""
+        """Count documents of an unconfirmed attempt as deleted if they no longer exist."""
         if deletion.unconfirmed:
             left = self.collection.count_documents(deletion.query, hint=BY_ID)
-            # As long as all are there, the server may be about to commit.
+            # While all of them still exist, the server may still commit the deletion.
             if (gone := deletion.unconfirmed - left) > 0:
                 deletion.deleted, deletion.unconfirmed = deletion.deleted + gone, 0
 
     def _attempt(self, query: Document, archive: Archive | None, deletion: _Deletion) -> None:
         try:
             while self._transact(query, archive, deletion):
-                """What one transaction archives is limited; the next one goes on."""
+                """Continue with the next transaction: each archives a limited number of bytes."""
         except (OperationFailure, ConfigurationError) as exc:
             if is_transient(exc):
                 raise
@@ -123,15 +132,16 @@ class ExpiredDocuments(ExaminedCollection):
                 if isinstance(exc, OperationFailure) and exc.code not in NO_TRANSACTIONS:
                     raise
                 raise PermanentError(NO_ARCHIVE) from exc
-            # The server is no replica set, or its limit for a transaction was reached. Or the driver connected while
-            # the node changed its state, and takes that connection for one without sessions.
+            # The server is not a replica set, or a transaction limit was reached. Or the driver
+            # connected while the node changed state, and believes that it does not support
+            # sessions.
             self._resolve(deletion)
             deletion.query, deletion.unconfirmed = query, self.collection.count_documents(query, hint=BY_ID)
             deletion.deleted += self.collection.delete_many(query, hint=BY_ID).deleted_count
             deletion.unconfirmed = 0
 
     def _transact(self, query: Document, archive: Archive | None, deletion: _Deletion) -> bool:
-        """Delete what one transaction can take; return whether more may be left."""
+        """Delete expired documents in one transaction; return whether more may be left."""
         is_all, copied = True, None
         with self.collection.database.client.start_session() as session:
             with session.start_transaction(ReadConcern("snapshot"), read_preference=ReadPreference.PRIMARY):
@@ -140,15 +150,16 @@ class ExpiredDocuments(ExaminedCollection):
                     deletion.archive = copied.added_to(deletion.archive)
                 deleted = self.collection.delete_many(query, session=session, hint=BY_ID).deleted_count
                 if copied is not None and deleted != copied.documents:
-                    raise TransientError(f"{self.name}: {deleted} documents would be deleted, and others archived")
-                # From here on the server may commit and its answer be lost.
+                    counts = f"{deleted} documents would be deleted, but {copied.documents} were archived"
+                    raise TransientError(f"{self.name}: {counts}")
+                # From here on, the server may commit although its response is lost.
                 deletion.query, deletion.unconfirmed = query, deleted
             deletion.unconfirmed = 0
             deletion.deleted += deleted
         return not is_all
 
     def _copy(self, query: Document, archive: Archive, session: ClientSession) -> tuple[Document, ArchiveFigures, bool]:
-        """Write the first documents to the archive; return their filter, what was written, and whether that is all."""
+        """Archive the first documents; return their filter, the figures, and whether that was all."""
         copy, order = Copy(), {"hint": BY_ID, "sort": [("_id", 1)], "session": session}
         for raw in self.collection.find_raw_batches(query, **order, batch_size=PORTION_DOCUMENTS):
             copy.add(cast("bytes", raw))

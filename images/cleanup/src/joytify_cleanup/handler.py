@@ -54,7 +54,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
             if event.collection in {None, kind}
         ],
         purge=_purge(event, run, deadline),
-        max_delete_percent=SETTINGS.cleanup_max_delete_percent,
+        max_delete_percent=SETTINGS.cleanup_deletion_limit_percent,
         max_continuations=SETTINGS.cleanup_max_continuations,
         size=_size(database, run, before),
         start=lambda following: invoke_async(aws_client("lambda"), run.function, following.payload()),
@@ -88,7 +88,7 @@ def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
 
 
 def services(run: Run) -> dict[str, Callable[[], object]]:
-    """Return what a run calls, for a self-test."""
+    """Return a check of each service that a run calls, by name, for a self-test."""
     bucket = SETTINGS.cleanup_archive_bucket
     archive = {"archive": Archive(aws_client("s3"), bucket, run.now).check} if bucket else {}
     return {"mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name), **archive}
@@ -105,5 +105,5 @@ _job = Job(
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Clean up once; the answer is the summary's data."""
+    """Run cleanup once and return the data of its summary message."""
     return _job(event, context)

@@ -9,7 +9,7 @@ from joytify_common.metrics import put_metrics
 
 
 def put_report(function: str, report: CleanupReport) -> None:
-    """Put the figures of a run on the production collections into metrics of the function."""
+    """Write the figures of a run in production as metrics of the function."""
     archive = report.reported.archive if report.reported else None
     values: dict[str, tuple[MetricUnit, float]] = {
         "RecordsDeleted": (MetricUnit.Count, report.deleted),

@@ -1,4 +1,4 @@
-"""Deletes what is expired in spans of a collection, batch after batch, until time is out."""
+"""Delete the expired documents in spans of a collection, batch by batch, until time runs out."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError, worst
 from joytify_common.messages import ArchiveFigures
 
-# Without a pause, four commands delete at the same time (docs/benchmarks.md); with one, a single command does.
+# Number of commands that delete concurrently if there is no pause between batches
+# (docs/benchmarks.md); with a pause there is only one.
 LANES_WITHOUT_PAUSE = 4
-# A batch is begun only if this many times its expected duration is left.
+# A batch is started only if this many times its expected duration is left.
 BATCH_MARGIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Purge:
-    """Deletes in one collection after another.
+    """Deletes expired documents batch by batch; one instance serves all collections of a run.
 
     Attributes:
         batch_size: maximum number of documents in a batch.
-        pause_seconds: shortest rest between two batches.
+        pause_seconds: minimum pause between two batches.
         deadline: when to stop.
-        archive: where documents are copied before they are deleted; None for nowhere.
+        archive: archive to copy documents to before they are deleted; None to keep no copy.
     """
 
     batch_size: int
@@ -45,7 +46,7 @@ class Purge:
     archive: Archive | None
 
     def run(self, documents: ExpiredDocuments, todo: Sequence[Work], *, by_date: bool) -> Purged:
-        """Delete what is expired in the spans, then on request what an index on the date still finds."""
+        """Delete the expired documents in the spans, then optionally those in a date index."""
         lanes = _Lanes(self, documents)
         swept = all(span.counts_undated for span in todo)
         for number, span in enumerate(todo):
@@ -56,25 +57,25 @@ class Purge:
 
     @staticmethod
     def _run_by_date(lanes: _Lanes, documents: ExpiredDocuments) -> bool:
-        """Delete what an index on the date still finds; return whether more may be left."""
+        """Delete the documents that an index on the date finds; return whether more may be left."""
         before = -1
         try:
             if (index := documents.date_index) is None:
                 return False
-            # A portion in which nothing could be deleted would be found again.
+            # If nothing in a portion could be deleted, the index would return it again and again.
             while not lanes.is_stopped and lanes.deleted > before:
                 before = lanes.deleted
                 lanes.delete(documents.ids_by_date(index))
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             lanes.fail(exc)
         return lanes.is_stopped
 
 
 class _Lanes:
-    """Threads that delete batch after batch of one collection; what they did adds up.
+    """Threads that delete batches of one collection concurrently, and the totals of their results.
 
     Attributes:
-        is_stopped: whether time is out or something failed.
+        is_stopped: whether time has run out or a batch has failed.
     """
 
     def __init__(self, purge: Purge, documents: ExpiredDocuments) -> None:
@@ -86,17 +87,17 @@ class _Lanes:
         self._seconds: list[float] = []
         self._archive: ArchiveFigures | None = None
         self._failures: list[Exception] = []
-        # In the order in which they were begun; in the end those that failed are left.
+        # Batches in the order in which they were started; in the end, only failed batches are left.
         self._open: list[Batch] = []
         self.is_stopped = False
 
     @property
     def deleted(self) -> int:
-        """Number of documents."""
+        """Number of documents deleted so far."""
         return self._counts.deleted
 
     def walk(self, span: Work) -> Work | None:
-        """Delete batch after batch of a span, in the order of `_id`; return what is left of it, None if nothing is."""
+        """Delete a span batch by batch, in order of `_id`; return the rest of it, None if done."""
         rest: Work | None = span
 
         def take(size: int) -> Batch | None:
@@ -111,7 +112,7 @@ class _Lanes:
         return rest if failed is None else span.from_id(failed.start)
 
     def delete(self, ids: Sequence[Any]) -> None:
-        """Delete batch after batch of documents with these ids."""
+        """Delete the documents with these ids, batch by batch."""
         rest = list(ids)
 
         def take(size: int) -> Batch | None:
@@ -126,13 +127,13 @@ class _Lanes:
                 lane.result()
 
     def purged(self, left: tuple[Work, ...], *, swept: bool) -> Purged:
-        """Return what was done."""
+        """Return the result of all spans."""
         failure = worst(self._failures)
-        # A server that is slow beyond the deadline is out of time, not broken.
+        # A transient error after the deadline means that time ran out, not that the run failed.
         if isinstance(failure, TransientError) and self._purge.deadline.remaining() == 0:
             failure = None
         return Purged(
-            # Batches behind one that failed are examined again, so that their counts are not complete.
+            # Batches after a failed batch will be examined again, so the counts are not final.
             counts=self._counts.plus(Counts(swept=swept and not self._failures)),
             passed=self._passed,
             seconds=tuple(self._seconds),
@@ -143,7 +144,7 @@ class _Lanes:
         )
 
     def fail(self, failure: Exception) -> None:
-        """Stop, and keep the error."""
+        """Record the error and stop all threads."""
         self._failures.append(failure)
         self.is_stopped = True
 
@@ -151,14 +152,14 @@ class _Lanes:
         while (batch := self._next(take)) is not None:
             try:
                 outcome = self._documents.purge(batch, self._purge.archive)
-            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            except Exception as exc:  # noqa: BLE001 - returned with the work done before
                 outcome = BatchOutcome(failure=exc)
             with self._lock:
                 rest = self._record(batch, outcome)
             time.sleep(min(rest, self._purge.deadline.remaining()))
 
     def _next(self, take: Callable[[int], Batch | None]) -> Batch | None:
-        """Return the next batch; None if there is none, or no time for it, or something has failed."""
+        """Return the next batch; None if all batches are taken, time is short or a batch failed."""
         with self._lock:
             size = ceil(self._throttle.size / self._lanes)
             seconds = self._throttle.expected_seconds(size) * BATCH_MARGIN + self._throttle.pause
@@ -167,7 +168,7 @@ class _Lanes:
                 return None
             try:
                 batch = take(size)
-            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+            except Exception as exc:  # noqa: BLE001 - returned with the work done before
                 self.fail(exc)
                 return None
             if batch is not None:
@@ -175,10 +176,10 @@ class _Lanes:
             return batch
 
     def _record(self, batch: Batch, outcome: BatchOutcome) -> float:
-        """Add up what was done with a batch; return how long to rest, in seconds."""
+        """Add the result of a batch to the totals; return how long to pause, in seconds."""
         deleted = outcome.counts.deleted
         self._counts = self._counts.plus(outcome.counts)
-        # A batch that failed is no progress, except for what was deleted.
+        # A failed batch counts as progress only for the documents that it deleted.
         self._passed += batch.documents if outcome.failure is None else deleted
         if outcome.archive is not None:
             self._archive = outcome.archive.added_to(self._archive)

@@ -1,4 +1,4 @@
-"""What a cleanup run did: its message, derived from the result for each collection."""
+"""The report of a cleanup run: its message, derived from the results for the collections."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from joytify_cleanup.work import NOTHING, Counts, Done, Work
 from joytify_common.messages import (
     ArchiveFigures,
     CleanupError,
     CleanupErrorData,
+    CleanupFigures,
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
@@ -26,13 +26,13 @@ from joytify_common.outcome import Failure, Metadata
 
 @dataclass(frozen=True)
 class Purged:
-    """What was done in a collection.
+    """The result of the deletion in one collection.
 
     Attributes:
-        passed: documents that were walked over, expired or not.
+        passed: number of documents examined, expired or not.
         seconds: duration of each batch that deleted something.
-        left: what is still to be examined.
-        failure: the error that ended it; None if it was no error.
+        left: spans that are still to be examined.
+        failure: the error that ended the deletion; None if no error did.
     """
 
     counts: Counts = NOTHING
@@ -46,14 +46,14 @@ class Purged:
 
 @dataclass(frozen=True, kw_only=True)
 class CollectionOutcome:
-    """The result for one collection, in numbers of documents; None is unknown.
+    """The result for one collection, in numbers of documents; None means unknown.
 
     Attributes:
-        kind: its name without the prefix of a test run.
-        stop: why the run ended here.
-        remaining: expired and still there, as far as the run examined.
-        estimate: what a dry run expects of the real one.
-        failure: the error that ended the run here, or None.
+        kind: name of the collection without the test-mode prefix.
+        stop: why the run stopped in this collection.
+        remaining: expired documents that were not deleted, as far as the run examined them.
+        estimate: size and duration that a dry run expects of a real run.
+        failure: the error that ended the run in this collection, or None.
     """
 
     kind: str
@@ -65,7 +65,7 @@ class CollectionOutcome:
     failure: Failure | None = None
 
     def figures(self, deleted: int, whole: Counts) -> CollectionFigures:
-        """Return the message fields, given what the message reports as deleted, and the counts of all runs."""
+        """Return the message fields, given the deletions to report and all runs' counts."""
         is_known = whole.swept and self.stop == "completed"
         return CollectionFigures(
             name=self.name,
@@ -79,10 +79,10 @@ class CollectionOutcome:
 
 
 def stop_reason(outcomes: Sequence[CollectionOutcome], *, may_continue: bool) -> StopReason:
-    """Return why the run ended: `deadline` means that its work continues in another run."""
+    """Return why the run stopped; `deadline` means that another run continues its work."""
     stops = {outcome.stop for outcome in outcomes}
-    if "brake" in stops:
-        return "brake"
+    if "deletion_limit" in stops:
+        return "deletion_limit"
     if "deadline" not in stops:
         return "completed"
     if not any(outcome.purged.passed for outcome in outcomes):
@@ -92,12 +92,13 @@ def stop_reason(outcomes: Sequence[CollectionOutcome], *, may_continue: bool) ->
 
 @dataclass(frozen=True, kw_only=True)
 class CleanupReport:
-    """What a run did.
+    """The report of one run.
 
     Attributes:
-        before: what earlier runs of the sequence, or workers, did; None if the run failed before that was known.
-        own: what this run did.
-        covers_all: whether the run was for every collection, as the schedule's are.
+        before: figures of earlier runs of the sequence, or of workers; None if the run failed
+            before they were known.
+        own: figures of this run alone.
+        covers_all: whether the run covered every collection, as scheduled runs do.
     """
 
     outcomes: tuple[CollectionOutcome, ...] = ()
@@ -106,7 +107,6 @@ class CleanupReport:
     dry_run: bool = False
     triggered_by: str = "manual"
     continuation: int = 0
-    batch_size: int = 0
     before: Done | None = None
     own: Done | None = None
     covers_all: bool = True
@@ -114,7 +114,7 @@ class CleanupReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run left nothing to do of what the schedule is for."""
+        """Whether the run did all the work that it is scheduled for."""
         return self.covers_all and not self.dry_run and self.stop_reason == "completed" and self.remaining == 0
 
     @property
@@ -124,27 +124,27 @@ class CleanupReport:
 
     @property
     def left(self) -> tuple[Work, ...]:
-        """What is still to be examined, in all collections."""
+        """Spans that are still to be examined, in all collections."""
         return tuple(work for outcome in self.outcomes for work in outcome.purged.left)
 
     @property
     def done(self) -> Done | None:
-        """What this run and those before it did; None if the run failed before that was known."""
+        """Figures of this run and earlier runs; None if the run failed before they were known."""
         return self.before if self.before is None or self.own is None else self.before.plus(self.own)
 
     @property
     def reported(self) -> Done | None:
-        """What the message's figures are of: this run, and the workers whose work it reports."""
+        """Figures that the message reports: of this run, and of workers if it reports for them."""
         return self.done if self.continuation == 0 else self.own
 
     @property
     def deleted(self) -> int:
-        """Documents deleted by this run, and by the workers before it."""
+        """Number of documents deleted by this run, and by the workers that it reports for."""
         return self.reported.deleted if self.reported else 0
 
     @property
     def remaining(self) -> int | None:
-        """Expired documents that are left; None if unknown."""
+        """Number of expired documents that are left; None if unknown."""
         return _sum([outcome.remaining for outcome in self.outcomes])
 
     @property
@@ -153,32 +153,28 @@ class CleanupReport:
         return [seconds for outcome in self.outcomes for seconds in outcome.purged.seconds]
 
     def records_per_second(self) -> float:
-        """Return the speed of the deletion, without the pauses."""
+        """Return the number of records deleted per second, not counting pauses."""
         seconds = sum(self.latencies)
         return self.own.deleted / seconds if seconds and self.own else 0.0
 
     def latency(self, percent: int) -> float:
         """Return this percentile of the batches' latency, in seconds."""
-        if len(self.latencies) < 2:  # noqa: PLR2004 - what quantiles need
+        if len(self.latencies) < 2:  # noqa: PLR2004 - minimum for quantiles
             return sum(self.latencies)
         return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> CleanupSummary:
-        """Return the message of a run that ended well, or was skipped for this reason."""
+        """Return the message of a run that succeeded, or that was skipped for the given reason."""
         collections = self._collections()
         found = _sum([each.found for each in collections])
         estimates = [outcome.estimate for outcome in self.outcomes if outcome.estimate]
-        batches = max((len(outcome.purged.seconds) for outcome in self.outcomes), default=0)
         data = CleanupSummaryData(
-            **metadata.fields(),
-            **self._figures(),
+            **dict(metadata.common),
+            **dict(self._figures()),
             total_records_found=found,
             remaining_records=self.remaining,
             completion_percentage=_percent(self.deleted, found),
-            was_timeout_stopped=any(outcome.stop == "deadline" for outcome in self.outcomes),
             stop_reason=self.stop_reason,
-            processing_mode="none" if batches == 0 else "direct" if batches == 1 else "batch",
-            batch_size=self.batch_size,
             dry_run=self.dry_run,
             skipped=skipped,
             storage=self.storage,
@@ -188,26 +184,25 @@ class CleanupReport:
         return CleanupSummary(source=metadata.source, data=data)
 
     def failure(self, metadata: Metadata, failure: Failure) -> CleanupError:
-        """Return the message of a failure, with what was done before it."""
-        data = CleanupErrorData(**metadata.fields(), **failure.fields(), **self._figures())
+        """Return the message of a failure, with the figures of the work done before it."""
+        data = CleanupErrorData(**dict(metadata.common), **failure.fields(), **dict(self._figures()))
         return CleanupError(source=metadata.source, data=data)
 
-    def _figures(self) -> dict[str, Any]:
-        """Return the fields of messages.CleanupFigures."""
+    def _figures(self) -> CleanupFigures:
         names = {outcome.kind: outcome.name for outcome in self.outcomes}
         is_sequence = self.continued or self.continuation > 0
         is_divided = self.continuation == 0 and self.before is not None and self.before.rounds > 0
-        return {
-            "records_deleted": self.deleted,
-            "collections": self._collections(),
-            "cutoff_date": self.before.cutoff if self.before else None,
-            "triggered_by": self.triggered_by,
-            "continuation": self.continuation,
-            "chain": self.done.chain() if self.done and is_sequence else None,
-            "archive": self.reported.archive if self.reported else None,
-            "throttled": self.reported.throttled if self.reported else None,
-            "fan_out": self.before.fan_out(names) if self.before and is_divided else None,
-        }
+        return CleanupFigures(
+            records_deleted=self.deleted,
+            collections=self._collections(),
+            cutoff_date=self.before.cutoff if self.before else None,
+            triggered_by=self.triggered_by,
+            continuation=self.continuation,
+            chain=self.done.chain() if self.done and is_sequence else None,
+            archive=self.reported.archive if self.reported else None,
+            throttled=self.reported.throttled if self.reported else None,
+            fan_out=self.before.fan_out(names) if self.before and is_divided else None,
+        )
 
     def _collections(self) -> tuple[CollectionFigures, ...]:
         own = self.reported.collections if self.reported else {}
@@ -230,5 +225,5 @@ def _total(estimates: Sequence[Estimate]) -> Estimate:
 def _percent(deleted: int, found: int | None) -> float | None:
     if found is None:
         return None
-    # Rounded down: all but one is not all.
+    # Rounded down, so that 100 % means every document.
     return 100.0 if found == 0 else math.floor(10_000 * deleted / found) / 100

@@ -1,4 +1,4 @@
-"""What expires when: one entry for each collection that cleanup deletes from."""
+"""The retention policies: one for each collection that cleanup deletes from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Document = dict[str, Any]
-# No app wrote a document before; an earlier date is a default or a wrong unit.
+# The app wrote no documents before this date; an earlier date is a default or in a wrong unit.
 EARLIEST_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -16,8 +16,8 @@ class Times:
     """The clock of a run, or of a sequence of runs.
 
     Attributes:
-        now: documents that are in use until a later time are not deleted.
-        cutoff: documents with an earlier date are expired.
+        now: when the first run began; documents that are in use until a later time are not deleted.
+        cutoff: documents with an earlier date have expired.
     """
 
     now: datetime
@@ -26,12 +26,13 @@ class Times:
 
 @dataclass(frozen=True)
 class Policy:
-    """How the documents of one collection age.
+    """The rule by which documents of one collection expire.
 
     Attributes:
-        date_field: dotted path of the date that decides.
-        absent: fields of documents in another shape, which are left alone.
-        ends_field: field with the time until which a document is in use, whatever its date; empty if there is none.
+        date_field: dotted path of the date that is compared with the cutoff.
+        absent: fields that only documents of an older schema have; such documents are left alone.
+        ends_field: field with the time until which a document is in use, whatever its date; empty
+            if the collection has no such field.
     """
 
     date_field: str
@@ -43,14 +44,15 @@ class Policy:
         return {"$nor": [self._dated()]}
 
     def usual(self) -> Document:
-        """Return the filter for documents in the current shape: with a plausible date, and no field twice."""
+        """Return the filter for documents of the current schema with a plausible date."""
         names = [{name: {"$exists": False}} for name in self.absent]
         return {"$and": [self._dated(), {self.date_field: {"$gte": EARLIEST_DATE}}, *names, self._without_doubles()]}
 
     def expired(self, times: Times) -> Document:
-        """Return the filter for expired documents; it is the only form of this condition.
+        """Return the filter for expired documents; this condition is defined nowhere else.
 
-        MongoDB compares a date with dates only, but looks into arrays, so arrays on the way to the date are excluded.
+        MongoDB compares a date only with dates, but also matches elements of arrays, so documents
+        with an array on the path to the date are excluded.
         """
         conditions: list[Document] = [{self.date_field: {"$lt": times.cutoff}}, self.usual()]
         if self.ends_field:
@@ -67,19 +69,22 @@ class Policy:
         }
 
     def _without_doubles(self) -> Document:
-        """Return the filter for documents without two fields of one name, of which the server reads only the first."""
+        """Return the filter for documents without repeated field names.
+
+        Of two fields with the same name, the server reads only the first.
+        """
         parents = self.date_field.split(".")[:-1]
         paths = ["$$ROOT", *("$" + ".".join(parents[: count + 1]) for count in range(len(parents)))]
         return {"$expr": {"$and": [_is_same_size(path) for path in paths]}}
 
 
 def _is_same_size(path: str) -> Document:
-    """Return the condition that an embedded document is as large as its fields without doubles."""
+    """Return the condition that a document keeps its size when repeated fields are removed."""
     same = {"$eq": [{"$bsonSize": path}, {"$bsonSize": {"$mergeObjects": [{}, path]}}]}
     return same if path == "$$ROOT" else {"$cond": [{"$eq": [{"$type": path}, "object"]}, same, False]}
 
 
-# By the collections' names without the prefix of a test run, in the order in which a run cleans them.
+# Policies by collection name without the test-mode prefix, in the order in which a run cleans up.
 POLICIES: dict[str, Policy] = {
     # Until July 2025 the app kept one document per user, with a list of songs and the time of the first play.
     "playbacks": Policy("createdAt", absent=("songs",)),

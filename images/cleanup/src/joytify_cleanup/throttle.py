@@ -1,7 +1,8 @@
-"""An adaptive throttle: a slow server gets smaller batches and longer pauses, and recovers.
+"""An adaptive throttle: smaller batches and longer pauses while the server is slow.
 
-The idea is gh-ost's nice-ratio and pt-archiver's sleep-coef: rest in proportion to what the last batch cost. Here only
-the cost above the usual counts, so that a server in good health is not slowed down.
+The idea comes from gh-ost's nice-ratio and pt-archiver's sleep-coef: pause in proportion to the
+cost of the last batch. Here, only the cost above the usual cost counts, so that cleanup is not
+slowed down while the server is healthy.
 """
 
 from __future__ import annotations
@@ -10,30 +11,30 @@ from dataclasses import dataclass, field
 
 from joytify_common.messages import ThrottleFigures
 
-# A batch that takes longer holds up the server's other work; larger ones are made smaller.
+# A batch that takes longer would delay the server's other work, so its size is reduced.
 BATCH_SECONDS = 2.0
-# The server counts as slow when a document costs this many times the usual.
+# The server counts as slow if a document takes this many times its usual duration.
 SLOWDOWN = 4.0
 LONGEST_PAUSE_SECONDS = 10.0
 SMALLEST_BATCH = 100
 GROWTH = 1.5
-# The usual cost follows the server's slow changes by this share of a batch's cost.
+# Weight of the latest batch in the moving average of the usual duration per document.
 DRIFT = 0.05
-# What it costs to read a document that stays, in deletions (docs/benchmarks.md).
+# Cost of reading a document that is not deleted, relative to a deletion (docs/benchmarks.md).
 READ_COST = 0.1
-# A batch of fewer documents says little about the cost of one.
+# A batch of fewer documents says little about the duration per document.
 TELLING_DOCUMENTS = 50
 
 
 @dataclass
 class Throttle:
-    """How large the next batch is and how long to rest before it.
+    """The size of the next batch and the pause before it.
 
     Attributes:
         most: maximum number of documents in a batch.
-        least_pause: shortest rest between batches, in seconds.
-        size: documents in the next batch.
-        pause: rest before the next batch, in seconds.
+        least_pause: minimum pause between batches, in seconds.
+        size: number of documents in the next batch.
+        pause: pause before the next batch, in seconds.
         figures: how often the server was slow; None if it never was.
     """
 
@@ -49,18 +50,19 @@ class Throttle:
         self.size, self.pause = self.most, self.least_pause
 
     def expected_seconds(self, documents: int) -> float:
-        """Return how long a batch of n documents may take, from the slower of the usual and the latest."""
+        """Return the expected duration of a batch, at the lower of usual and latest speed."""
         return documents * max(self._usual or 0.0, self._latest)
 
     def rest(self, work: float) -> float:
-        """Return how long to rest after a batch of this much work, in seconds.
+        """Return how long to pause after a batch of this much work, in seconds.
 
-        The least pause is for a whole batch, and shorter in proportion; the extra pause for a slow server is not.
+        The minimum pause is for a full batch and is scaled down for less work; the extra pause for
+        a slow server is not scaled.
         """
         return self.pause - self.least_pause + self.least_pause * min(1.0, work / self.size)
 
     def observe(self, documents: float, seconds: float) -> None:
-        """Learn from a batch of this much work, in deletions, and how long that took."""
+        """Adapt size and pause to the duration of a batch; `documents` is its work in deletions."""
         if documents < min(TELLING_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents
@@ -68,7 +70,8 @@ class Throttle:
         slowdown = self._latest / usual if usual > 0 else 1.0
         if slowdown > SLOWDOWN:
             self.size //= 2
-            # Rest for as long as the batch took beyond the usual: one stall costs one rest of its length.
+            # Pause for the time that the batch took beyond the usual: a stall causes one equal
+            # pause.
             self.pause = min(LONGEST_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)

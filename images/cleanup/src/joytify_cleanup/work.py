@@ -1,4 +1,4 @@
-"""The work list: what is still to be examined, and what earlier runs of the same sequence did."""
+"""The work list: the spans still to examine, and the figures of earlier runs of the sequence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigur
 
 FIRST_OBJECT_ID, LAST_OBJECT_ID = ObjectId("0" * 24), ObjectId("f" * 24)
 FiguresT = TypeVar("FiguresT", ArchiveFigures, ThrottleFigures)
-# Between two states of Step Functions a result may hold this much of an `_id`.
+# Maximum length of an `_id` in a result that Step Functions passes between states.
 MAX_ID_CHARACTERS = 300
 
 
@@ -23,10 +23,11 @@ class Work(Wire):
     """One span of one collection that is still to be examined.
 
     Attributes:
-        collection: its name without the prefix of a test run.
+        collection: name of the collection without the test-mode prefix.
         start: the first `_id`, of any BSON type.
-        stop: the `_id` behind the last; MaxKey for the end of the collection.
-        counts_undated: whether every document is examined, and counted if it has another shape: a sweep.
+        stop: the `_id` after the last; MaxKey for the end of the collection.
+        counts_undated: whether the span is part of a sweep, which examines every document and
+            counts the documents that it leaves alone.
     """
 
     collection: str
@@ -36,7 +37,7 @@ class Work(Wire):
 
     @property
     def has_object_ids_only(self) -> bool:
-        """Whether both ends are ObjectIds, so that nothing else lies between them."""
+        """Whether both ends are ObjectIds, so that the span contains only ObjectIds."""
         return isinstance(self.start, ObjectId) and isinstance(self.stop, ObjectId)
 
     @property
@@ -55,12 +56,12 @@ class Work(Wire):
         return self.model_copy(update={"stop": stop})
 
     def parts(self, first: ObjectId, last: ObjectId, count: int) -> list[Work]:
-        """Return the span in parts, whose ids were created in equal spans of time.
+        """Return the span split into parts that cover equal periods of creation time.
 
         Args:
-            first: the first ObjectId in the span that exists.
-            last: the last one.
-            count: maximum number of parts; a part spans at least a second.
+            first: the first existing ObjectId in the span.
+            last: the last existing ObjectId in the span.
+            count: maximum number of parts; a part covers at least one second.
         """
         begin, end = first.generation_time, last.generation_time + timedelta(seconds=1)
         count = max(1, min(count, ceil((end - begin).total_seconds())))
@@ -74,7 +75,7 @@ def _before(stop: object) -> list[dict[str, Any]]:
 
 
 def the_end(kind: str) -> Work:
-    """Return the end of a collection, which stands for what an index on the date may still find."""
+    """Return the end of a collection as a span, so that the next run searches by date again."""
     return Work(collection=kind, start=MaxKey(), stop=MaxKey(), counts_undated=True)
 
 
@@ -83,8 +84,8 @@ class Counts(Wire):
 
     Attributes:
         deleted: deleted by cleanup.
-        undated: left alone, since they have no date.
-        unrecognized: left alone, since they have another shape, or a date that cannot be.
+        undated: left alone because they have no date.
+        unrecognized: left alone because they are not of the current schema or have an invalid date.
         swept: whether every document was examined, so that the two numbers above are complete.
     """
 
@@ -103,17 +104,17 @@ NOTHING = Counts()
 
 
 class Done(Wire):
-    """Everything that earlier runs of the same sequence did, or one run of it.
+    """Figures of one run of a sequence, or of all its runs so far.
 
     Attributes:
         started_at: when the first run began; all runs use its clock.
-        cutoff: the cutoff that follows from it.
+        cutoff: the cutoff derived from `started_at`.
         test_mode: whether the sequence works on the test collections.
-        milliseconds: duration of all runs.
-        collections: what was deleted and met, by the names without the prefix of a test run.
-        archive: what was archived before it was deleted; None if nothing is archived.
+        milliseconds: total duration of the runs.
+        collections: counts by collection name without the test-mode prefix.
+        archive: figures of what was archived before deletion; None if archiving is off.
         throttled: how often the throttle slowed a run down; None if it never did.
-        rounds, ranges, workers, longest_ms: of workers; see messages.FanOut.
+        rounds, ranges, workers, longest_ms: figures of workers; see messages.FanOut.
     """
 
     started_at: AwareDatetime
@@ -129,7 +130,7 @@ class Done(Wire):
     longest_ms: int = 0
 
     def plus(self, other: Done) -> Done:
-        """Return what both did."""
+        """Return the sum of both figures."""
         kinds = dict(self.collections)
         for kind, counts in other.collections.items():
             kinds[kind] = kinds[kind].plus(counts) if kind in kinds else counts
@@ -140,7 +141,7 @@ class Done(Wire):
 
     @property
     def deleted(self) -> int:
-        """Number of documents, over all collections."""
+        """Number of documents deleted in all collections."""
         return sum(counts.deleted for counts in self.collections.values())
 
     def chain(self) -> Chain:
@@ -149,29 +150,29 @@ class Done(Wire):
         return Chain(started_at=self.started_at, cutoff=self.cutoff, **figures)
 
     def fan_out(self, names: dict[str, str]) -> FanOut:
-        """Return the message fields of work that was divided among workers, with the collections' names."""
+        """Return the message fields for workers, given the collections' names by kind."""
         shared = {name: getattr(self, name) for name in FanOut.model_fields if name != "deleted"}
         deleted = {names.get(kind, kind): counts.deleted for kind, counts in self.collections.items()}
         return FanOut(**shared, deleted=deleted)
 
 
 def added(one: FiguresT | None, other: FiguresT | None) -> FiguresT | None:
-    """Return the figures of both; None if there are none."""
+    """Return the sum of both figures; None if both are None."""
     return other if one is None else one.added_to(other)
 
 
 class WorkerResult(Wire):
-    """What a worker did, and what is left of its span."""
+    """A worker's figures, and the spans that it did not finish."""
 
     done: Done
     left: tuple[Work, ...] = ()
 
 
 def fitting(left: Work, given: Work) -> Work:
-    """Return what is left of a span, from its beginning if the `_id` is too long for the state machine."""
+    """Return the rest of a span, or all of it if its `_id` is too long for Step Functions."""
     return left if len(str(to_json(left.start))) <= MAX_ID_CHARACTERS else given
 
 
 def started(now: datetime, cutoff: datetime, *, test_mode: bool) -> Done:
-    """Return what a new sequence has done: nothing."""
+    """Return the figures of a new sequence: all zero."""
     return Done(started_at=now, cutoff=cutoff, test_mode=test_mode)

@@ -1,1 +1,1 @@
-"""Tells the operators in Discord what ran, what failed and which alarm fired."""
+"""Notify operators in Discord of runs, failures and alarms."""

@@ -1,7 +1,7 @@
-"""Gateway: what was posted, so that a redelivered message is not posted again and an incident keeps one post.
+"""Gateway: remember posts, so that a redelivery is not posted again and an incident keeps one post.
 
-It lives in a DynamoDB table: alarms last longer than a container, and the table costs nothing while nothing happens.
-Losing it costs a second post and no more, so an unavailable table is only logged.
+The store is a DynamoDB table, since alarms last longer than a container and an idle table is free.
+Without it, a message may be posted twice, but is not lost, so an unavailable table is only logged.
 """
 
 from __future__ import annotations
@@ -27,51 +27,52 @@ if TYPE_CHECKING:
 # Lambda and SNS redeliver for hours; an alarm may last for weeks.
 KEEP_SECONDS = 60 * 24 * 3600
 MOST_ENTRIES = 10_000
-# A store that hangs must not cost the message: after a failure it is left alone for a while.
+# A table that does not answer must not prevent a post: after a failure it is not called for a
+# while.
 SILENCE_SECONDS = 60.0
 
 T = TypeVar("T")
 
 
 class DedupStore(Protocol):
-    """Texts by key, for a while."""
+    """Stores texts by key, for a limited time."""
 
     def get(self, key: str) -> dict[str, str] | None:
-        """Return what is stored under the key, or None."""
+        """Return the value stored under the key, or None."""
 
     def put(self, key: str, value: Mapping[str, str]) -> None:
         """Store the value under the key."""
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key for whoever calls; return whether nothing is stored under it, and nobody else has it.
+        """Reserve the key for the caller; return False if a value is stored or others have it.
 
         Args:
             key: the key.
-            seconds: when the claim ends, so that whoever dies with it keeps it from nobody for long.
+            seconds: time after which the claim expires, so that a crashed caller does not block it.
         """
 
     def release(self, key: str) -> None:
-        """Give a claim back."""
+        """Release a claim."""
 
 
 @dataclass
 class ContainerStore:
-    """Stores as long as the container lives."""
+    """A store that lasts as long as the container."""
 
     entries: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
 
     def get(self, key: str) -> dict[str, str] | None:
-        """Return what is stored under the key, or None."""
+        """Return the value stored under the key, or None."""
         return self.entries.get(key)
 
     def put(self, key: str, value: Mapping[str, str]) -> None:
-        """Store the value under the key; the oldest goes if there are too many."""
+        """Store the value under the key; remove the oldest entry if there are too many."""
         self.entries[key] = dict(value)
         while len(self.entries) > MOST_ENTRIES:
             self.entries.popitem(last=False)
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key until it is released: a container does one thing at a time, and its end ends its claims."""
+        """Reserve the key until it is released; claims of a container end with the container."""
         del seconds
         if key in self.entries:
             return False
@@ -79,20 +80,20 @@ class ContainerStore:
         return True
 
     def release(self, key: str) -> None:
-        """Give a claim back."""
+        """Release a claim."""
         self.entries.pop(key, None)
 
 
 @dataclass
 class TableStore:
-    """Stores in a DynamoDB table with the key `id` and the time to live `expiresAt`."""
+    """A store in a DynamoDB table with the key `id` and the time-to-live attribute `expiresAt`."""
 
     client: DynamoDBClient
     table: str
     _silent_until: float = field(default=0.0, init=False)
 
     def get(self, key: str) -> dict[str, str] | None:
-        """Return what is stored under the key; None if nothing is, or the table is unavailable."""
+        """Return the value stored under the key; None without one or without the table."""
         answer = self._try(
             lambda: self.client.get_item(TableName=self.table, Key={"id": {"S": key}}, ConsistentRead=True)
         )
@@ -106,7 +107,10 @@ class TableStore:
         self._try(lambda: self.client.put_item(TableName=self.table, Item=item))
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key by a conditional write; True also if the table is unavailable, since two posts beat none."""
+        """Reserve the key by a conditional write; return True if the table is unavailable.
+
+        A duplicate post is better than a lost message.
+        """
         now = time.time()
         free = "attribute_not_exists(id) OR claimedUntil < :now"
 
@@ -127,11 +131,11 @@ class TableStore:
         return self._try(put) is not False
 
     def release(self, key: str) -> None:
-        """Give a claim back, if the table is available."""
+        """Release a claim, if the table is available."""
         self._try(lambda: self.client.put_item(TableName=self.table, Item=_claimed(key, 0)))
 
     def _try(self, call: Callable[[], T]) -> T | None:
-        """Return what the call returns; None if it fails, or another failed a short while ago."""
+        """Return the call's result; None if it fails, or if another call failed recently."""
         if time.monotonic() < self._silent_until:
             return None
         try:
@@ -150,5 +154,5 @@ def _claimed(key: str, until: float) -> dict[str, AttributeValueTypeDef]:
 
 @cache
 def open_store(table: str) -> DedupStore:
-    """Return the container's one store: the table, or the container itself if no table is named."""
+    """Return the container's store: the table, or the container's memory if no table is named."""
     return TableStore(aws_client("dynamodb"), table) if table else ContainerStore()

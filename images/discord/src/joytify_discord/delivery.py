@@ -1,4 +1,4 @@
-"""The use case: what arrived is posted, each message once, and an incident keeps one post."""
+"""The use case: post each received message once, and keep one post per incident."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from joytify_discord.rendering.style import INFORMATION
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
-# A claim outlives the run by this much; Lambda waits a minute before it tries again.
+# A claim outlives the run by this much; Lambda waits a minute before a retry.
 CLAIM_SECONDS = 15.0
-# Whoever has a claim usually posts within a second.
+# Another attempt with a claim usually posts within a second.
 WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Item:
-    """One record as it is shown, and its key in the dedup store; the key is empty if SNS named none."""
+    """A record's embed, and its key in the deduplication store; empty if SNS sent no message id."""
 
     embed: Embed
     key: str
@@ -41,15 +41,15 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """What the dedup store holds of an incident.
+    """The stored state of an incident.
 
     Attributes:
-        post: id of its post; empty if Discord named none.
-        is_alert: whether that was posted where alerts go.
-        since: when it began, ISO 8601; empty if that is not shown.
-        at: time of the state that is shown, the same.
-        burns: whether what is shown is an alert.
-        closed: whether the next message opens a new one.
+        post: id of the incident's post; empty if there is none.
+        is_alert: whether the post was sent to the alerts webhook.
+        since: when the incident began, ISO 8601; empty if that is not shown.
+        at: time of the state that the post shows, ISO 8601; empty if unknown.
+        burns: whether the post shows an alert.
+        closed: whether the incident has ended, so that the next message opens a new incident.
     """
 
     post: str
@@ -64,19 +64,22 @@ class Incident:
         """Return the incident that was stored, or None."""
         if stored is None or not stored.get("post", "").isdigit():
             return None
-        # What is no time would keep every later message of the incident from being posted.
+        # An invalid time would prevent every later message of the incident from being posted.
         since, at = (stored.get(name, "") if parse_time(stored.get(name, "")) else "" for name in ("since", "at"))
         is_alert, closed, burns = (stored.get(name) == "yes" for name in ("is_alert", "closed", "burns"))
         return cls(post=stored["post"], is_alert=is_alert, since=since, at=at, closed=closed, burns=burns)
 
     def to_store(self) -> dict[str, str]:
-        """Return it as the dedup store holds it."""
+        """Return the incident as the texts that are stored."""
         flags = {"is_alert": self.is_alert, "closed": self.closed, "burns": self.burns}
         told = {name: "yes" if flag else "no" for name, flag in flags.items()}
         return {"post": self.post, "since": self.since, "at": self.at, **told}
 
     def is_after(self, embed: Embed) -> bool:
-        """Return whether what is shown is newer; of one second, a state that ends it or an alert is."""
+        """Return whether the post shows a newer state than the embed.
+
+        At the same time, an end or an alert counts as newer than any other state.
+        """
         if not self.at or embed.timestamp is None:
             return False
         shown = datetime.fromisoformat(self.at)
@@ -86,13 +89,13 @@ class Incident:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One SNS event on its way to Discord.
+    """The delivery of one SNS event to Discord.
 
     Attributes:
-        webhook: where messages go.
-        alerts: where failures, warnings and alarms go.
-        store: what was posted before.
-        note: is added to the footer of every message; empty for none.
+        webhook: webhook for all other messages.
+        alerts: webhook for failures, warnings and alarms.
+        store: record of earlier posts.
+        note: text to add to the footer of every message; may be empty.
     """
 
     webhook: Webhook
@@ -103,14 +106,15 @@ class Delivery:
     note: str = ""
 
     def deliver(self, received: Sequence[Received]) -> int:
-        """Post the records in order and return how many messages that took; what was posted before is left out.
+        """Post the records in order, except those posted before; return the number of messages.
 
         Raises:
-            JobError: a message could not be posted, or whoever claimed it has not; the others are remembered as posted.
+            JobError: a message could not be posted, or another attempt claimed it but did not post
+                it; the messages that were posted are remembered.
         """
         items = [Item(self._noted(render(one, self.zone)), _key(one)) for one in received]
         seconds = self.deadline.remaining() + CLAIM_SECONDS
-        # Before it is posted: SNS may deliver a message several times at once.
+        # Claim before posting: SNS may deliver a message several times concurrently.
         new = [item for item in items if not item.key or self.store.claim(item.key, seconds)]
         posted: set[str] = set()
         try:
@@ -123,7 +127,12 @@ class Delivery:
         return messages
 
     def _await(self, claimed: set[str]) -> None:
-        """Wait for those who claimed the keys; one who died posts nothing, and only Lambda's retry can."""
+        """Wait until other attempts have posted the messages that they claimed.
+
+        Raises:
+            TransientError: they did not, for example after a crash; Lambda's retry will post the
+                messages.
+        """
         end = time.monotonic() + min(WAIT_SECONDS, self.deadline.remaining())
         while claimed := {key for key in claimed if "post" not in (self.store.get(key) or {})}:
             if time.monotonic() > end:
@@ -132,9 +141,10 @@ class Delivery:
             time.sleep(0.25)
 
     def _deliver(self, new: Sequence[Item], posted: set[str]) -> int:
-        """Post the items in order, note the keys of those that were posted, and return how many messages that took."""
+        """Post the items in order, add their keys to `posted`; return the number of messages."""
         messages = 0
-        # Neighbours that go the same way share messages; one of an incident stands alone, so that it can be edited.
+        # Consecutive items for one webhook share messages; an item with an incident is posted
+        # alone, so that it can be edited.
         for (alert, incidents), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incidents)):
             webhook = self.alerts if alert else self.webhook
             post = self._post_incident if incidents else self._post
@@ -160,16 +170,17 @@ class Delivery:
         return len(items)
 
     def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
-        """Edit the posts of the incidents that the item belongs to, or post it; remember which."""
+        """Edit the posts of the item's incidents, or post the item; store the new state."""
         embed, (first, *_) = item.embed, item.embed.incidents
         earlier = {name: Incident.of(self.store.get(f"incident {name}")) for name in embed.incidents}
-        # SNS keeps no order. What is older than what is shown changes nothing there.
+        # SNS does not preserve order: a message older than the state that a post shows does not
+        # edit it.
         current = [name for name, one in earlier.items() if one is None or not one.is_after(embed)]
         ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
         shown = embed if first in current else _late(embed)
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
         edited = self._edited(ongoing, payload, replaced=first if embed.is_alert else "")
-        # An edit notifies nobody: an alert that its own incident has not shown as one yet is posted.
+        # An edit notifies nobody, so an alert is posted unless its own incident's post was edited.
         is_said = first in edited or (bool(edited) and not embed.is_alert)
         new = "" if is_said else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
@@ -182,17 +193,20 @@ class Delivery:
             self.store.put(f"incident {name}", shows.to_store())
 
     def _edited(self, ongoing: Mapping[str, Incident], payload: Payload, *, replaced: str) -> dict[str, Incident]:
-        """Edit each incident's post; return those that took it. That of `replaced` is left if it shows no alert."""
+        """Edit the incidents' posts; return the incidents whose post was edited.
+
+        The post of the incident `replaced` is edited only if it shows an alert.
+        """
         kept = {name: one for name, one in ongoing.items() if name != replaced or (one.is_alert and one.burns)}
         taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
         return {name: one for name, one in kept.items() if one.post in taken}
 
     def _edit(self, incident: Incident, payload: Payload) -> bool:
-        """Edit the incident's post in its channel; return whether Discord accepted that."""
+        """Edit the incident's post in its channel; return whether Discord accepted the edit."""
         try:
             (self.alerts if incident.is_alert else self.webhook).edit(incident.post, payload, self.deadline)
         except NotEditableError as exc:
-            logger.info("post takes no edit; posting anew", error=str(exc))
+            logger.info("post could not be edited; posting a new message", error=str(exc))
             return False
         return True
 
@@ -206,13 +220,14 @@ class Delivery:
 def _key(received: Received) -> str:
     content = received.content
     if isinstance(content, Message) or (isinstance(content, EventBridgeEvent) and content.identity):
-        # SNS gives another id to what a job publishes again, its answer being lost, and to what two rules send.
+        # The SNS id of a message differs if a job publishes it again after a lost response, or if
+        # two rules send it; its text does not.
         return f"message {hashlib.sha256(received.text.encode()).hexdigest()}"
     return f"message {received.origin.message_id}" if received.origin.message_id else ""
 
 
 def _late(embed: Embed) -> Embed:
-    """Return the embed in another colour: what has ended must not be the last word as if it still burned."""
+    """Return the embed marked as late and in a neutral colour, since its state is outdated."""
     _, _, title = embed.title.partition(" ")
     return replace(embed, title=f"{INFORMATION.symbol} {title} [arrived late]", color=INFORMATION.color)
 
@@ -222,9 +237,9 @@ def _text(moment: datetime | None) -> str:
 
 
 def _with_time_since(embed: Embed, incident: Incident | None) -> Embed:
-    """Return the embed with how long its incident has lasted, if it says since when."""
+    """Return the embed with the duration of its incident, if the start is known."""
     if incident is None or not incident.since or embed.since is None:
         return embed
     lasted = embed.since - datetime.fromisoformat(incident.since)
-    lasting = EmbedField("Lasted" if embed.closes else "Lasts for", duration(lasted.total_seconds() * 1000))
+    lasting = EmbedField("Lasted" if embed.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
     return replace(embed, fields=[*embed.fields[:2], lasting, *embed.fields[2:]])

@@ -1,4 +1,4 @@
-"""What is shown of a message: an embed of any size, before Discord's limits."""
+"""The embed that shows a message, of any size; `limits` applies Discord's limits."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ class EmbedField:
     inline: bool = True
 
     def size(self) -> int:
-        """Return the characters that count against the total."""
+        """Return the number of characters that count towards Discord's total."""
         return length(self.name) + length(self.value)
 
 
 @dataclass(frozen=True)
 class Embed:
-    """One embed, of any size; `fit` makes it one that Discord takes.
+    """One embed of any size; `limits.fit` cuts it to Discord's limits.
 
     Attributes:
-        is_alert: whether somebody must look: a failure, a warning, an alarm.
-        incidents: what the message is one of several about; the later ones edit the post of the first. An alert is
-            posted, and not only shown by an edit, once for the first incident.
-        closes: whether it is the last of its incidents.
+        is_alert: whether an operator must look at it: a failure, a warning, an alarm.
+        incidents: names of the incidents that the message belongs to; later messages of an incident
+            edit its post. The first alert of the first incident is posted even if there is a post.
+        closes: whether the message ends its incidents.
         since: when its incident began; None if that is not shown.
-        full: all of the message, for an attachment if the embed had to be cut; empty: the embed's own text.
-        attach: whether it is attached even if nothing had to be cut.
+        full: the complete message, for an attachment if the embed is cut; empty for the embed's
+            text.
+        attach: whether to attach `full` even if nothing is cut.
     """
 
     title: str
@@ -50,7 +51,7 @@ class Embed:
     attach: bool = False
 
     def size(self) -> int:
-        """Return the characters that count against the total."""
+        """Return the number of characters that count towards Discord's total."""
         return length(self.title + self.description + self.footer) + sum(field.size() for field in self.fields)
 
     def text(self) -> str:
@@ -59,7 +60,7 @@ class Embed:
         return "\n".join(filter(None, (self.title, self.description, *fields, self.footer)))
 
     def payload(self) -> dict[str, Any]:
-        """Return the embed as Discord's API has it."""
+        """Return the embed as JSON for Discord's API."""
         payload: dict[str, Any] = {"title": self.title, "color": self.color}
         if self.description:
             payload["description"] = self.description
@@ -75,5 +76,5 @@ class Embed:
 
 
 def length(text: str) -> int:
-    """Return the length as Discord may count it at the most: in UTF-16 units, two for an astral character."""
+    """Return the largest length that Discord may count: UTF-16 units, two per astral character."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,4 +1,4 @@
-"""SNS event -> its messages, each out of what only carries it; pure, and it never raises on odd input."""
+"""Extract messages from an SNS event and nested envelopes; pure, never raises on odd input."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from joytify_common.masking import HIDDEN
 from joytify_discord.notation import NOWHERE, parse_time, place_of
 from joytify_discord.parsing import Origin, Received, parse_text
 
-# Of what a log subscription sends; a log event has 256 KiB at most.
+# Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
 MOST_UNPACKED = 1024 * 1024
 # The same in the query of an address, such as that which confirms a subscription; JSON may write & as \u0026.
 SECRET_PARAMETER = re.compile(
     r"(?P<key>(?:[?&]|\\u0026)[\w-]{0,60}(?:token|signature|password|secret|api_?key)=)[^&\s\"'<>\\]+", re.IGNORECASE
 )
-# What JSON has under a key that names a secret (an approval's or a callback's token, a password), at any depth of
-# JSON within JSON, whose quotes have backslashes before them; JSON that was cut off ends with the value.
+# A JSON value under a key that names a secret, such as an approval token, a callback token or a
+# password. JSON may be nested as text in JSON, where quotes are escaped; it may be cut off in the
+# value.
 SECRET_VALUE = re.compile(
     r"""(?<!\\)(?P<key>(?P<quote>\\{0,31}")[\w.-]{0,99}
         (?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key)(?P=quote)\s{0,9}:\s{0,9})
@@ -33,7 +34,7 @@ SECRET_VALUE = re.compile(
 
 
 def parse_event(event: object) -> list[Received]:
-    """Return what each record of the event says, in order; an event that is no SNS event is itself the message."""
+    """Return the messages in the event's records; any other event is itself a message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         return list(_opened(_without_tokens(json.dumps(event)), Origin()))
@@ -49,14 +50,14 @@ def _parse_record(record: object) -> Iterator[Received]:
 
 
 def _opened(text: str, origin: Origin) -> Iterator[Received]:
-    """Yield what is in a message that only carries others: of SNS, SQS or CloudWatch Logs; else the message itself."""
+    """Yield the messages in an SNS, SQS or CloudWatch Logs envelope, or the message itself."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
     inner = list(_carried(value)) if isinstance(value, dict) else []
     for number, each in enumerate(inner or [text]):
-        # Each is posted once, though the envelope has one id.
+        # Messages of one envelope need different ids, since each is posted.
         identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id
         yield Received(content=parse_text(each), origin=replace(origin, message_id=identity), text=each)
 
@@ -78,7 +79,7 @@ def _carried(value: dict[str, Any]) -> Iterator[str]:
 
 
 def _message_in(body: str) -> str:
-    """Return the message of SNS in a body of SQS; another body as it is."""
+    """Return the SNS message in an SQS body; return any other body unchanged."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -88,7 +89,7 @@ def _message_in(body: str) -> str:
 
 
 def _unpacked(data: str) -> dict[str, Any]:
-    """Return what CloudWatch Logs has packed, as far as it is no larger than any message."""
+    """Return the unpacked data of CloudWatch Logs; empty if it is invalid or too large."""
     try:
         raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(base64.b64decode(data), MOST_UNPACKED)
         value = json.loads(raw)

@@ -22,7 +22,7 @@ from joytify_discord.webhook import Webhook
 URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
 ZONE_KEY = "DISCORD_TIMEZONE"
 SELF_TEST = {"selfTest": True}
-# Messages may come by the dozen.
+# Messages may arrive in bursts, so the secret is cached for this long.
 CACHE_SECONDS = 300
 
 SETTINGS = load_settings(DiscordSettings)
@@ -30,14 +30,14 @@ logs.configure(SETTINGS.log_level)
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Post every record of an SNS event to Discord; an error leaves the handler, so that Lambda retries."""
+    """Post every record of an SNS event and return the counts; an error makes Lambda retry."""
     with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
         try:
             return _post_all(event, context)
-        except Exception as exc:  # noqa: BLE001 - raised again, without the text of a library
+        except Exception as exc:  # noqa: BLE001 - raised again without library text
             failure = as_job_error(exc, "post")
             if event == SELF_TEST:
-                # An error would raise the alarm of the function.
+                # Raising an error here would trigger the function's error alarm.
                 return {"error": str(failure)}
             logger.opt(exception=exc).error("messages could not be posted", error=str(failure))
             raise failure.with_traceback(None) from None
@@ -48,7 +48,7 @@ def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
     try:
         return _post(event, context, secret)
     except ConfigError:
-        # What was refused may have been mended since it was read.
+        # The cached secret may be outdated: somebody may have corrected it since it was read.
         fresh = read_secret(secrets_provider(), SETTINGS.secret_id, CACHE_SECONDS, anew=True)
         if fresh.values == secret.values:
             raise
@@ -74,14 +74,14 @@ def _post(event: object, context: LambdaContext, secret: Secret) -> dict[str, An
 
 
 def _tested(*webhooks: Webhook) -> dict[str, Any]:
-    """Ask Discord for each webhook, which posts nothing; an address that is refused is an error, as for a message."""
+    """Check each webhook without posting; return `ok` by key, or raise if one is refused."""
     for webhook in webhooks:
         webhook.check()
     return {webhook.key: "ok" for webhook in webhooks}
 
 
 def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
-    """Return where messages and where alerts go: elsewhere only if the secret names another place."""
+    """Return the webhooks for messages and for alerts; they differ if the secret says so."""
     usual = Webhook(url=secret.require(URL_KEY))
     elsewhere = secret.values.get(ALERTS_KEY)
     thread = secret.text(THREAD_KEY, "")
@@ -93,10 +93,10 @@ def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
 
 
 def _zone(secret: Secret) -> tuple[ZoneInfo, str]:
-    """Return the operators' time zone, and a remark on it for every message."""
+    """Return the operators' time zone, and a note for every message if the setting is invalid."""
     name = secret.text(ZONE_KEY, "UTC")
     try:
         return ZoneInfo(name), ""
     except (ValueError, OSError, KeyError):
         logger.warning("DISCORD_TIMEZONE is not an IANA time zone; UTC is used", zone=name)
-        return ZoneInfo("UTC"), f"{ZONE_KEY} is no IANA time zone: times are UTC"
+        return ZoneInfo("UTC"), f"{ZONE_KEY} is not an IANA time zone: times are in UTC"

@@ -22,7 +22,7 @@ URL = 2048
 CONTENT = 2000
 # Discord takes 10 MiB: https://discord.com/developers/docs/reference#uploading-files
 ATTACHMENT, ATTACHMENT_BYTES = "message.txt", 8_000_000
-# Over all embeds of one message: titles, descriptions, field names and values, footers.
+# Characters in all embeds of one message: titles, descriptions, field names and values, footers.
 TOTAL = 6000
 
 MARK = "…"
@@ -41,7 +41,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def fit(embed: Embed) -> Embed:
-    """Return the embed within every limit on a single one; what had to be cut is marked."""
+    """Return the embed cut to the limits of a single embed; a cut text ends with a mark."""
     embed = replace(embed, title=_sendable(embed.title), description=_sendable(embed.description))
     fields = [
         EmbedField(cut(_filled(f.name), FIELD_NAME), cut(_filled(f.value), FIELD_VALUE), f.inline)
@@ -52,11 +52,12 @@ def fit(embed: Embed) -> Embed:
         title=cut(_filled(embed.title), TITLE),
         description=cut(embed.description.strip(), DESCRIPTION),
         fields=fields,
-        # A link that is cut leads nowhere.
+        # A link that is cut would lead nowhere, so a link that is too long is left out.
         url=embed.url if len(embed.url) <= URL else "",
         footer=cut(_sendable(embed.footer).strip(), FOOTER),
     )
-    # A long text gives way to the figures, down to what says what it is about; then the last figures go.
+    # Shorten a long description first, but keep its beginning; then drop the last fields; then
+    # shorten the rest of the description.
     fitted = _shorten(fitted, TELLING_TEXT)
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])
@@ -74,9 +75,9 @@ class Payload:
     """One message for the webhook, within every limit.
 
     Attributes:
-        body: what Discord's API takes as JSON; it mentions nobody.
-        attachment: text of `message.txt`, empty for none.
-        embeds: how many messages are in it.
+        body: JSON for Discord's API; it mentions nobody.
+        attachment: text of `message.txt`; empty for no attachment.
+        embeds: number of embeds in the message.
     """
 
     body: dict[str, Any]
@@ -84,11 +85,11 @@ class Payload:
     embeds: int = 1
 
     def message(self) -> dict[str, Any]:
-        """Return what is sent as JSON; an edit keeps only the attachments that are named in it."""
+        """Return the JSON to send; it lists the attachment, which an edit would drop otherwise."""
         return {**self.body, "attachments": [{"id": 0, "filename": ATTACHMENT}] if self.attachment else []}
 
     def plainest(self) -> Payload:
-        """Return it as text only, for a Discord that does not take its shape."""
+        """Return the message as text only, in case Discord rejects its format."""
         embeds = (Embed(e.get("title", ""), 0, e.get("description", ""), _fields(e)) for e in self.body["embeds"])
         text = "\n\n".join(embed.text() for embed in embeds)
         body = {"content": cut(text, CONTENT), "embeds": [], "allowed_mentions": {"parse": []}}
@@ -96,12 +97,12 @@ class Payload:
 
 
 def payloads(embeds: Sequence[Embed]) -> Iterator[Payload]:
-    """Yield as few messages as hold the embeds, in order."""
+    """Yield the embeds in as few messages as possible, in order."""
     waiting: list[tuple[Embed, Embed]] = []
     for given in embeds:
         embed = fit(given)
         fitted = [other for _, other in waiting]
-        # Discord shows embeds with the same address as one.
+        # Discord merges embeds with the same URL.
         if waiting and (
             len(waiting) == EMBEDS
             or sum(e.size() for e in fitted) + embed.size() > TOTAL
@@ -141,5 +142,5 @@ def _filled(text: str) -> str:
 
 
 def _sendable(text: str) -> str:
-    # JSON may name half of a surrogate pair, which UTF-8 cannot carry.
+    # JSON may contain half of a surrogate pair, which UTF-8 cannot encode.
     return text.encode("utf-8", "replace").decode()

@@ -16,13 +16,13 @@ ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
 
 
 PLACED_ARN = re.compile(r"arn:(aws[\w-]*):[\w-]+:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):")
-# Keys of an error that is JSON within a text, in the order in which they are read.
+# Keys to read from an error that is JSON text, in this order.
 SAYING = ("errorType", "code", "Code", "errorMessage", "message", "Message", "description", "reason")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is: an account and a region of a partition; each empty if unknown."""
+    """The partition, region and account of a resource; region and account are empty if unknown."""
 
     partition: str = "aws"
     region: str = ""
@@ -33,7 +33,7 @@ NOWHERE = Place()
 
 
 def place_of(arn: str) -> Place | None:
-    """Return where the resource of an ARN is; None if it is no ARN or names no region."""
+    """Return the place of an ARN's resource; None if the text is not an ARN or names no region."""
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn" or not REGION.fullmatch(parts[3]):  # noqa: PLR2004 - arn:partition:service:region:account:resource
         return None
@@ -41,13 +41,13 @@ def place_of(arn: str) -> Place | None:
 
 
 def place_in(text: str) -> Place | None:
-    """Return where the first resource is that a text names by an ARN with region and account; None if there is none."""
+    """Return the place of the first ARN with region and account in a text; None without one."""
     match = PLACED_ARN.search(text)
     return Place(*match.groups()) if match else None
 
 
 def in_words(text: str) -> str:
-    """Return what a text says that may be JSON, as the cause of a failure often is: its error and its message."""
+    """Return the error and message in JSON text, such as a failure's cause, else the text."""
     if not text.startswith("{"):
         return text
     try:
@@ -66,13 +66,13 @@ def partition_of(region: str) -> str:
 
 
 def resource_of(text: str) -> str:
-    """Return the part of an ARN that names the resource; what is no ARN as it is."""
+    """Return the part of an ARN that names the resource; other text is returned unchanged."""
     if not (match := ARN.fullmatch(text)):
         return text
     region, account, resource = match.groups()
     if not account and not region:
         return resource
-    # Without the resource's type.
+    # Remove the resource type.
     return re.sub(r"^[a-zA-Z-]+[:/](?=.)", "", resource)
 
 
@@ -82,7 +82,7 @@ def without_arns(text: str) -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Return the time in a text that is one and names its zone; else None."""
+    """Parse an ISO or mail timestamp with a zone; None for anything else."""
     try:
         if ISO_TIME.fullmatch(text):
             at = datetime.fromisoformat(text)
@@ -90,7 +90,7 @@ def parse_time(text: str) -> datetime | None:
             at = parsedate_to_datetime(text)
         else:
             return None
-        # One that Discord can show: it is written in UTC and in the operators' zone.
+        # Accept only times that Discord can show in UTC and in the operators' zone.
         return at if datetime(1970, 1, 2, tzinfo=UTC) < at < datetime(9000, 1, 1, tzinfo=UTC) else None
     except (ValueError, TypeError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""SNS record -> known message or Unknown; pure, and it never raises on odd input."""
+"""Parse the text of a message into a known kind or Unknown; pure, never raises on odd input."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Origin:
     Attributes:
         place: where the topic is.
         subject: subject of the SNS message; empty if there is none.
-        message_id: SNS's id of the message; empty if unknown; a redelivered message has the same.
+        message_id: SNS's id of the message, which a redelivery repeats; empty if unknown.
         sent_at: when it was published; None if unknown.
-        attributes: the message's attributes that are text.
+        attributes: message attributes of type String or Number, as text.
     """
 
     place: Place = NOWHERE
@@ -35,12 +35,14 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """A CloudWatch alarm that changed its state: metric, composite or anomaly band; what is odd in it counts as absent.
+    """A CloudWatch alarm (metric, composite or anomaly band) that changed state.
+
+    Odd values are treated as absent.
 
     Attributes:
-        children: alarms that triggered a composite one.
-        suppressed_by: what suppresses its actions; empty for nothing.
-        contributor: which series of an alarm over several changed its state, by the series' attributes.
+        children: alarms that triggered a composite alarm.
+        suppressed_by: name of the alarm or mute rule that suppresses its actions, or empty.
+        contributor: attributes of the time series that changed state, if the alarm covers several.
     """
 
     name: str
@@ -61,7 +63,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class EventBridgeEvent:
-    """An EventBridge event, or a notification of AWS's developer tools, which is one in other words."""
+    """An EventBridge event, or the equivalent notification of AWS's developer tools."""
 
     kind: str
     source: str
@@ -75,10 +77,10 @@ class EventBridgeEvent:
 
 @dataclass(frozen=True)
 class SnsJson:
-    """A JSON message whose shape is known, by its kind.
+    """A JSON message of a known kind.
 
     Attributes:
-        kind: one of SHAPES.
+        kind: key of SHAPES.
         value: the message.
     """
 
@@ -88,10 +90,10 @@ class SnsJson:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A message of a kind that is not known.
+    """A message of an unknown kind.
 
     Attributes:
-        text: the message as it came.
+        text: the message as received.
         value: the JSON in it, or None.
     """
 
@@ -101,7 +103,7 @@ class Unknown:
 
 Parsed = Message | Alarm | EventBridgeEvent | SnsJson | Unknown
 
-# Kind of a message that is no alarm and no EventBridge event, by keys that it has.
+# Keys that identify the kinds of messages other than alarms and EventBridge events.
 SHAPES = {
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     "destination": {"requestContext", "requestPayload"},
@@ -130,9 +132,9 @@ class Received:
     """One record of an SNS event.
 
     Attributes:
-        content: what it says.
-        origin: where it comes from.
-        text: the message as it came.
+        content: the parsed message.
+        origin: where the message comes from.
+        text: the message as received.
     """
 
     content: Parsed
@@ -141,7 +143,7 @@ class Received:
 
 
 def parse_text(text: str) -> Parsed:
-    """Return what the text of a message says."""
+    """Return the parsed message; Unknown if its kind is not known."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -169,7 +171,7 @@ def _known(text: str, value: dict[str, Any]) -> Parsed | None:
 
 
 def _any_alarm(value: dict[str, Any]) -> Alarm | EventBridgeEvent | None:
-    """Return the alarm in one of the forms in which CloudWatch and tools around it send one; None if it is none."""
+    """Return the alarm in any form that CloudWatch or related tools send, or None."""
     if isinstance(value.get("AlarmName"), str):
         forms = {"NewStateValue": _alarm, "StateValue": _reminder}
         return next((form(value) for key, form in forms.items() if isinstance(value.get(key), str)), None)
@@ -197,13 +199,13 @@ def _alarm(value: dict[str, Any]) -> Alarm:
 
 
 def _reminder(value: dict[str, Any]) -> Alarm:
-    """Return the alarm of a description of it, as tools send it that remind of what still burns."""
+    """Return the alarm from its description, which tools send as a reminder of an ongoing alarm."""
     words = {"NewStateValue": "StateValue", "NewStateReason": "StateReason", "StateChangeTime": "StateUpdatedTimestamp"}
     return _alarm({**value, **{key: value.get(other) for key, other in words.items()}, "Trigger": value})
 
 
 def _direct_action(value: dict[str, Any]) -> EventBridgeEvent:
-    """Return the event of an alarm that calls a function itself."""
+    """Return the event of an alarm whose action invokes a function directly."""
     arn = _text(value, "alarmArn")
     return EventBridgeEvent(
         kind="CloudWatch Alarm State Change",

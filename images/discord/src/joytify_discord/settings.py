@@ -8,10 +8,10 @@ from joytify_common.settings import Settings
 
 
 class DiscordSettings(Settings):
-    """What the environment may say to the discord function."""
+    """Settings that the discord function reads from the environment."""
 
     discord_memory_table: str = Field(
         "",
         pattern=r"^$|^[A-Za-z0-9_.-]{3,255}$",
-        description="name of a DynamoDB table, or empty to remember in the container only",
+        description="name of a DynamoDB table, or empty to keep the record of posts in the container only",
     )

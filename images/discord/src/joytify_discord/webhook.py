@@ -1,4 +1,4 @@
-"""Gateway: post to a Discord webhook and edit what was posted; no error shows the URL, whose path is the secret."""
+"""Gateway: post and edit messages of a Discord webhook; no error shows the URL, which is secret."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from joytify_common.http_retries import RateLimitedError, RetryPolicy, Unavailab
 from joytify_discord.limits import ATTACHMENT, Payload
 
 READ_SECONDS = 10.0
-# Discord asks bots to name themselves so: https://discord.com/developers/docs/reference#user-agent
+# The form that Discord requires of bots: https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 0.1)"
 RETRIES = RetryPolicy(attempts=4, wait_seconds=0.5)
-# If Discord limits the rate and does not say for how long.
+# Wait if Discord rate-limits a request without saying for how long.
 WAIT_SECONDS = 0.5
 REFUSED_URL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 
@@ -37,8 +37,8 @@ class Webhook:
 
     Attributes:
         key: the secret's key that holds its URL; errors name it.
-        thread: id of the thread that is posted to, empty for the channel itself.
-        transport: takes the place of the network, for tests.
+        thread: id of the thread to post to; empty for the channel itself.
+        transport: replaces the network in tests.
     """
 
     url: SecretStr
@@ -50,7 +50,8 @@ class Webhook:
     def post(self, payload: Payload, deadline: Deadline) -> str:
         """Post one message, wait until Discord has stored it, and return its id.
 
-        A message that Discord refuses is sent once more as text only, so that none is lost because of its shape.
+        A message that Discord rejects as malformed is sent again as text only, so that no message
+        is lost because of its format.
 
         Raises:
             ConfigError: Discord does not know the webhook.
@@ -63,10 +64,11 @@ class Webhook:
             return self._send("POST", "", payload.plainest(), deadline)
 
     def edit(self, message: str, payload: Payload, deadline: Deadline) -> None:
-        """Replace a message that was posted with the payload; raises TransientError as `post` does.
+        """Replace a posted message with the payload.
 
         Raises:
-            NotEditableError: Discord refuses to edit it, and may accept a new message.
+            NotEditableError: Discord refuses to edit the message, but may accept a new message.
+            TransientError: no attempt succeeded in time.
         """
         try:
             try:
@@ -79,7 +81,7 @@ class Webhook:
     def check(self) -> str:
         """Return the name that Discord has for the webhook, empty if none; raises as `post` does."""
         response = self._answer("GET", "", {}, READ_SECONDS, {})
-        # Whose rate is limited is known.
+        # A webhook that is rate limited exists.
         if not response.is_success and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             raise self._refusal(response)
         return str(json_object(response).get("name") or "")
@@ -90,7 +92,7 @@ class Webhook:
                 wait(
                     seconds,
                     deadline.remaining(),
-                    TransientError("Discord limits the rate, for longer than there is time"),
+                    TransientError("Discord rate-limits the webhook for longer than the time left"),
                 )
             return str(self._request(method, path, payload, deadline.remaining())["id"])
 
@@ -98,7 +100,7 @@ class Webhook:
 
     def _request(self, method: str, path: str, payload: Payload, seconds: float) -> dict[str, Any]:
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
-        # An answer that is not waited for leaves a post that nobody remembers: it would be posted again.
+        # Wait for the response: without its id, the message would be posted again.
         limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
         response = self._answer(method, path, parameters, limit, _content(payload))
         self._note_bucket(response)
@@ -106,13 +108,13 @@ class Webhook:
             raise self._refusal(response)
         answer = json_object(response)
         if not answer.get("id"):
-            raise TransientError(f"{self.key}: {response.status_code} came back, but no answer of Discord's")
+            raise TransientError(f"{self.key}: the response ({response.status_code}) is not Discord's")
         return answer
 
     def _answer(
         self, method: str, path: str, parameters: Mapping[str, str], seconds: float, request: Mapping[str, Any]
     ) -> httpx.Response:
-        """Ask the webhook, and return Discord's answer, whatever its status."""
+        """Send a request to the webhook and return Discord's response, whatever its status."""
         try:
             address = httpx.URL(self.url.get_secret_value())
             address = address.copy_with(path=address.path.rstrip("/") + path).copy_merge_params(parameters)
@@ -130,10 +132,10 @@ class Webhook:
     def _refusal(self, response: httpx.Response) -> JobError:
         status = response.status_code
         if status in REFUSED_URL:
-            return ConfigError(f"{self.key}: Discord answered {status}: the webhook is gone or its address is wrong")
+            return ConfigError(f"{self.key}: Discord answered {status}: the webhook was deleted or its URL is wrong")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             pause = _seconds(json_object(response).get("retry_after")) or _seconds(response.headers.get("Retry-After"))
-            return RateLimitedError("Discord limits the rate (429)", WAIT_SECONDS if pause is None else pause)
+            return RateLimitedError("Discord rate-limits the webhook (429)", WAIT_SECONDS if pause is None else pause)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnavailableError(f"Discord answered {status}")
         kind = _MalformedError if status == HTTPStatus.BAD_REQUEST else PermanentError

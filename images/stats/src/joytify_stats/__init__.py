@@ -1,1 +1,1 @@
-"""Notifies every listener once that last month's statistics are ready."""
+"""Notify every entitled user once that last month's statistics are ready."""

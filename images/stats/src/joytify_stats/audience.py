@@ -1,4 +1,4 @@
-"""Gateway: who is entitled to the month's notification, and who is given it (MongoDB)."""
+"""Gateway: find the users entitled to the month's notification, and give it to them (MongoDB)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from joytify_stats.period import Period
 PREFERENCES = "userPreferences.notifications"
 WANTED = f"{PREFERENCES}.monthlyStatistic"
 NOT_NULL = {"$not": {"$type": "null"}}
-# Who has never chosen has the default of the backend's model (user.model.ts of JIAN11442/joytify-app), which is on; a
-# null that stands above it is no default. From May to July 2025 the field had a plural name.
+# A user who never chose has the default of the backend's model (user.model.ts of
+# JIAN11442/joytify-app), which is on; if a parent of the field is null, the default does not apply.
+# From May to July 2025 the field had a plural name.
 BY_DEFAULT = {
     WANTED: {"$exists": False},
     f"{WANTED}s": {"$ne": False},
@@ -36,13 +37,14 @@ LISTS = {"array", "missing", "null"}
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Page:
     """Part of the audience.
 
     Attributes:
         users: ids of users with statistics for the period.
-        last: `_id` of the last stats document read, of any BSON type; a continuation starts behind it.
-        skipped: number of documents with statistics whose `user` is no ObjectId.
+        last: `_id` of the last stats document read, of any BSON type; a continuation starts after
+            it.
+        skipped: number of documents with statistics whose `user` is not an ObjectId.
     """
 
     users: Sequence[ObjectId]
@@ -52,14 +54,14 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Recipients:
-    """Some users as to the notification.
+    """The users of a page who should get the notification (`pending`), or who got it (`attach`).
 
     Attributes:
-        users: who is to get it, or has got it.
-        skipped: number of users who are entitled to it, but whose document cannot take it.
-        refusal: why the last of them was refused by MongoDB; None if none was.
-        unknown: number of users of whom nobody can tell whether they got it.
-        failure: what kept the others from getting it; None if nothing did.
+        users: ids of these users.
+        skipped: number of users who are entitled to it, but whose document cannot store it.
+        refusal: why MongoDB refused the last user that it refused; None if it refused no user.
+        unknown: number of users for whom it is unknown whether they got it.
+        failure: the error that prevented the other users from getting it, or None.
     """
 
     users: Sequence[ObjectId]
@@ -82,22 +84,23 @@ class Audience:
         deadline: Deadline,
     ) -> None:
         preference = make_read_preference(read_pref_mode_from_name(read_preference), tag_sets=None)
-        # Only this long read may go to a secondary: a stale answer there is put right by the update's own filter.
+        # Only this long read may go to a secondary: the filter of the update corrects a stale
+        # result.
         self._stats = database.get_collection(names.stats, codec_options=CODEC, read_preference=preference)
         self._users = database[names.users]
         self._period = period
         self._deadline = deadline
 
-    def next_chunk(self, after: Any, size: int) -> Chunk | None:  # noqa: ANN401 - an _id may be of any type
+    def next_page(self, after: Any, size: int) -> Page | None:  # noqa: ANN401 - an _id may be of any type
         """Return the next part of the audience in the order of the stats documents' `_id`, or None after the last.
 
         Args:
             after: `_id` of the stats document before it; MinKey for the beginning.
-            size: most stats documents in the part.
+            size: maximum number of stats documents in the part.
         """
         in_period = {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}
         is_id = {"$eq": [{"$type": "$user"}, "objectId"]}
-        # Grouped by the server: a list of ids costs this side half of what a document for each does.
+        # The server groups the ids: one list costs the client half as much as a document per user.
         pipeline: list[Document] = [
             {"$match": {"stats": {"$elemMatch": in_period}, "$expr": {"$and": behind(after)}}},
             {"$sort": {"_id": 1}},
@@ -114,32 +117,33 @@ class Audience:
         found = retry(self._deadline, lambda: next(self._stats.aggregate(pipeline, hint="_id_"), None))
         if found is None:
             return None
-        log_skipped("stats documents whose user is no ObjectId", found["odd"])
-        return Chunk(users=list(dict.fromkeys(found["users"])), last=found["last"], skipped=len(found["odd"]))
+        log_skipped("stats documents whose user is not an ObjectId", found["odd"])
+        return Page(users=list(dict.fromkeys(found["users"])), last=found["last"], skipped=len(found["odd"]))
 
     def pending(self, users: Sequence[ObjectId], held: Sequence[Any]) -> Recipients:
-        """Return those of the users who want the notification and have not got it.
+        """Return the users who want the notification and do not have it yet.
 
         Args:
-            users: of whom.
-            held: `_id` of each notification that counts as it.
+            users: ids of the users to check.
+            held: ids of all notifications that count as the month's.
         """
         by_type: Document = {"_id": {"$type": "$notifications"}, "ids": {"$push": "$_id"}}
         pipeline: list[Document] = [{"$match": _pending(users, held)}, {"$group": by_type}]
         found = retry(self._deadline, lambda: list(self._users.aggregate(pipeline)))
         lists = [user for group in found if group["_id"] in LISTS for user in group["ids"]]
         odd = [user for group in found if group["_id"] not in LISTS for user in group["ids"]]
-        log_skipped("users whose notifications are no list", odd)
+        log_skipped("users whose notifications are not a list", odd)
         return Recipients(lists, len(odd))
 
     def attach(self, notification: ObjectId, users: Sequence[ObjectId], held: Sequence[Any]) -> Recipients:
-        """Put the notification on the users' lists; return those who got it by this call and by no other.
+        """Add the notification to the users' lists; return the users who got it by this call.
 
-        Anyone who has it meanwhile is left alone. An error that passes is returned with those who got it before.
+        Users who got it in the meantime are left alone. An error is returned together with the
+        users who got it before the error.
 
         Args:
-            notification: its `_id`.
-            users: who gets it.
+            notification: `_id` of the notification.
+            users: ids of the users to give it to.
             held: as with `pending`.
         """
         mark = {"notification": notification, "run": ObjectId()}
@@ -149,11 +153,11 @@ class Audience:
 
         def push(some: Sequence[ObjectId]) -> int:
             lacking = {"_id": {"$in": list(some)}, **_lacking((*held, notification))}
-            # One malformed user must not stop the update for everyone after him.
+            # One malformed user document must not stop the update for the users after it.
             with_list = {**lacking, "notifications": {"$type": "array"}}
             pushed = self._users.update_many(with_list, change).modified_count
             if pushed < len(some):
-                # Null, to which the server pushes nothing, or no list yet.
+                # Some lists are null or missing; the server cannot add to these.
                 empty: Document = {"$set": {"notifications": []}}
                 if self._users.update_many({**lacking, "notifications": None}, empty).modified_count:
                     pushed += self._users.update_many(with_list, change).modified_count
@@ -171,7 +175,8 @@ class Audience:
             failure = exc
         if changed == len(users):
             return Recipients(users)
-        # After an attempt that broke off, or beside another run, the marks say who got it by this call.
+        # After an interrupted attempt, or next to another run, the marks tell which users got it
+        # here.
         ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": notification, f"{MARK}.run": mark["run"]}
         try:
             found = retry(self._deadline, lambda: [user["_id"] for user in self._users.find(ours, {"_id": 1})])

@@ -18,13 +18,13 @@ from joytify_common.http_retries import RateLimitedError, RetryPolicy, Unavailab
 PATH = "/notifications/socket"
 READ_SECONDS, LEAST_SECONDS = 10.0, 0.1
 RETRIES = RetryPolicy(attempts=3, wait_seconds=0.2)
-# A push begins no attempt much later than this.
+# No attempt of a push starts much later than this.
 RETRY_SECONDS = 20.0
 REFUSED_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 class KeyRefusedError(ConfigError):
-    """The backend does not take the API key; no further push can go through."""
+    """The backend rejected the API key, so no further push can succeed."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Backend:
     Attributes:
         domain: base URL, `https://...`.
         key: internal API key.
-        read_seconds: how long an answer may take.
-        transport: takes the place of the network, for tests.
+        read_seconds: time limit for a response.
+        transport: replaces the network in tests.
     """
 
     domain: str
@@ -44,19 +44,19 @@ class Backend:
     transport: httpx.BaseTransport | None = None
 
     def push(self, users: Sequence[ObjectId], deadline: Deadline) -> None:
-        """Have the backend notify these users; 5xx and connection errors are retried a few times.
+        """Ask the backend to notify these users; retry 5xx and connection errors a few times.
 
-        A `Retry-After` is waited out; one longer than the time that is left ends the retries.
+        Wait for the time in `Retry-After`, unless it is longer than the time left.
 
         Raises:
-            KeyRefusedError: the key was refused.
-            ConfigError: the request was refused for another reason.
-            TransientError: the backend did not take the request.
+            KeyRefusedError: the backend rejected the key.
+            ConfigError: the backend rejected the request for another reason.
+            TransientError: the backend did not accept the request in time.
         """
         body = {"userIds": [str(user) for user in users]}
         if (seconds := min(RETRY_SECONDS, deadline.remaining())) == 0:
             raise TransientError("there was no time left to push")
-        # A first attempt is worth a moment even if the deadline has just come.
+        # Give the first attempt a moment even if the deadline has just passed.
         RETRIES.call(lambda: self._post(body, max(deadline.remaining(), LEAST_SECONDS)), seconds)
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:
@@ -72,17 +72,17 @@ class Backend:
             raise ConfigError("API_DOMAIN: it must be a URL that begins with https:// or http://") from None
         except (UnicodeError, httpx.LocalProtocolError):
             raise ConfigError(
-                "API_INTERNAL_SECRET_KEY: it must be ASCII, without spaces or line breaks at its ends"
+                "API_INTERNAL_SECRET_KEY: it must be ASCII, without leading or trailing white space"
             ) from None
         except httpx.RequestError as exc:
             raise UnavailableError(f"the backend could not be reached ({type(exc).__name__})") from exc
         if not response.is_success:
             raise _refusal(response)
         if not json_object(response):
-            # A proxy's page, or the app's own.
+            # The response may be a page of a proxy or of the web app.
             raise ConfigError(
-                f"API_DOMAIN: {response.status_code} came back, but no answer of the backend; "
-                "in production the address ends in /api/v1"
+                f"API_DOMAIN: the response ({response.status_code}) is not the backend's; "
+                "in production the URL ends in /api/v1"
             )
 
 
@@ -95,15 +95,15 @@ def _refusal(response: httpx.Response) -> JobError:
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnavailableError(f"the backend answered {status}", _retry_after(response))
     if status == HTTPStatus.NOT_FOUND:
-        return ConfigError(f"API_DOMAIN: there is no {PATH} (404); in production the address ends in /api/v1")
+        return ConfigError(f"API_DOMAIN: there is no {PATH} (404); in production the URL ends in /api/v1")
     return ConfigError(f"the backend refused the request ({status})")
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that the header names; its other form, a date, is as good as none."""
+    """Return the seconds in the `Retry-After` header; None if it is missing or a date."""
     try:
         seconds = float(response.headers["Retry-After"])
     except (KeyError, ValueError):
         return None
-    # "nan" and "-1" are numbers to Python.
+    # float() also accepts "nan" and "-1".
     return seconds if seconds >= 0 else None

@@ -1,4 +1,4 @@
-"""What came of the users' statistics that were built, or compared with the plays."""
+"""The results of building users' statistics from plays, and of comparing them with plays."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from joytify_common.ids import BEGINNING
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """Users whose elements have been built.
+    """The result of building the elements of some users.
 
     Attributes:
-        users: how many were looked at, whether they have plays or not.
-        written: elements that were written.
-        users_skipped: users whose documents could not be read or written.
-        plays_skipped: documents of the month that are no play as the backend's model has it, and were left out.
-        last: `_id` of the last of the users; what goes on starts behind it.
-        is_done: whether nobody comes behind it.
+        users: number of users examined, with or without plays.
+        written: number of elements written.
+        users_skipped: number of users whose documents could not be read or written.
+        plays_skipped: number of the month's documents that are not plays by the backend's model,
+            and were left out.
+        last: `_id` of the last user; a continuation starts after it.
+        is_done: whether there are no users after `last`.
     """
 
     users: int = 0
@@ -28,23 +29,23 @@ class Built:
     last: Any = BEGINNING
     is_done: bool = False
 
-    def plus(self, chunk: Built) -> Built:
-        """Return the sums with the chunk behind."""
+    def plus(self, page: Built) -> Built:
+        """Return the sums of this result and the next page's, which sets `last` and `is_done`."""
         names = ("users", "written", "users_skipped", "plays_skipped")
-        return replace(chunk, **{name: getattr(self, name) + getattr(chunk, name) for name in names})
+        return replace(page, **{name: getattr(self, name) + getattr(page, name) for name in names})
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A chunk of users whose elements were compared with their plays, in numbers of users.
+    """The result of comparing a page of users' elements with their plays, in numbers of users.
 
     Attributes:
-        looked_at: all of them.
-        users: those with plays in the month.
-        missing: those of them without an element.
-        differing: those whose element says otherwise, by the part of it.
-        examples: ids of some of them.
-        skipped: those whose documents could not be read.
+        looked_at: users examined.
+        users: users with plays in the month.
+        missing: users with plays but without an element.
+        differing: users whose element differs from their plays, by part of the element.
+        examples: ids of some users whose element differs.
+        skipped: users whose documents could not be read.
     """
 
     looked_at: int

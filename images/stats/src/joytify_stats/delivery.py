@@ -1,4 +1,4 @@
-"""A month's notification on its way to everyone entitled: created, attached page by page, pushed."""
+"""Deliver a month's notification: create it, attach it page by page, and push it live."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from bson import ObjectId
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError
 from joytify_common.ids import BEGINNING
-from joytify_stats.audience import Audience, Chunk, Recipients
+from joytify_stats.audience import Audience, Page, Recipients
 from joytify_stats.backend import Backend
-from joytify_stats.chunks import ChunkOutcome, ChunkPipeline, Delivered, Once, chunk_sizes
 from joytify_stats.deliveries import Deliveries, DeliveryState
+from joytify_stats.pages import Delivered, Once, PageOutcome, PagePipeline, page_sizes
 from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes, PushTotals
 from joytify_stats.report import StatsReport
 
-# No chunk is begun with less time than this left.
-CHUNK_SECONDS = 30.0
-CHUNK_SHARE = 0.2
-# So many users whom MongoDB refuses, and nobody else, are not refused for what is in their documents.
+# No page is started with less time left than this, or this share of the run's time.
+PAGE_SECONDS = 30.0
+PAGE_SHARE = 0.2
+# If MongoDB refuses at least this many users and accepts nobody, their documents are not the cause.
 LEAST_REFUSED = 10
-NOBODY_SAID = "MongoDB did not say who got the notification"
+NOBODY_SAID = "MongoDB did not report which users got the notification"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,11 @@ class Delivery:
     """The delivery of one period in one run.
 
     Attributes:
-        deliveries: which notification is the period's, and how far it is.
-        audience: who is entitled to it.
+        deliveries: record of the period's notification and progress.
+        audience: users who are entitled to it.
         backend: pushes it live.
-        chunk_size: most users per update.
-        push_size: most users per push.
+        page_size: maximum number of users per update.
+        push_size: maximum number of users per push.
         dry_run: whether nothing is written or pushed.
         now: when the run began, UTC.
     """
@@ -47,18 +47,18 @@ class Delivery:
     deliveries: Deliveries
     audience: Audience
     backend: Backend
-    chunk_size: int
+    page_size: int
     push_size: int
     deadline: Deadline
     dry_run: bool
     now: datetime
 
     def state(self, *, resend: bool, has_more: bool) -> DeliveryState:
-        """Return how far the delivery is; one that has to be made again begins anew, except in a dry run.
+        """Return the delivery's state; a delivery to repeat is restarted, except in a dry run.
 
         Args:
             resend: whether another notification is sent if the period's has been deleted.
-            has_more: whether more users are entitled than when it was finished.
+            has_more: whether more users are entitled than when the delivery was finished.
         """
         state = self.deliveries.state()
         if state.deleted and resend:
@@ -74,42 +74,41 @@ class Delivery:
         return state
 
     def run(self, state: DeliveryState, report: StatsReport) -> tuple[Delivered, StatsReport]:
-        """Give the notification to everyone entitled who has not got it; errors are returned, not raised.
+        """Deliver the notification to entitled users who do not have it; errors are returned.
 
         Args:
-            state: how far the delivery is.
-            report: of the run before this.
+            state: state of the delivery.
+            report: the run's report so far.
         """
         created_at = self.period.notification_date(self.now)
         create = Once(partial(self.deliveries.create, state.notification, created_at, self.now))
         pushes = Pushes(self.backend, self.push_size, self.deadline)
-        sizes = chunk_sizes(self.chunk_size)
+        sizes = page_sizes(self.page_size)
 
-        def record(last: object, outcome: ChunkOutcome) -> None:
+        def record(last: object, outcome: PageOutcome) -> None:
             if not self.dry_run:
                 sent, skipped = outcome.updated > 0, outcome.skipped > 0
                 self.deliveries.record_progress(last, sent=sent, skipped=skipped)
 
-        pipeline = ChunkPipeline(
-            read=lambda position: self.audience.next_chunk(position, next(sizes)),
+        pipeline = PagePipeline(
+            read=lambda position: self.audience.next_page(position, next(sizes)),
             attach=partial(self._attach, create, state.held),
             notify=partial(self._notify, pushes),
             record=record,
             deadline=self.deadline,
-            seconds_per_chunk=min(CHUNK_SECONDS, self.deadline.remaining() * CHUNK_SHARE),
+            seconds_per_page=min(PAGE_SECONDS, self.deadline.remaining() * PAGE_SHARE),
         )
         with pushes:
             delivered = pipeline.run(state.after)
-        notification, created = create.result or (state.notification, False)
+        notification = create.result or state.notification
         report = replace(
             report,
             notification=notification,
-            created=created,
-            chunks=delivered.outcomes,
+            pages=delivered.outcomes,
             pushes=pushes.totals,
         )
         if (refusal := self._refusal(delivered, report)) is not None:
-            # The next attempt must not begin behind those who were refused.
+            # The next attempt must include the users who were refused.
             self.deliveries.restart()
             return replace(delivered, failure=refusal), report
         if delivered.is_done and delivered.failure is None and notification is not None and not self.dry_run:
@@ -136,20 +135,21 @@ class Delivery:
             pushes.start(recipients.users)
             pushes.lose(recipients.unknown, NOBODY_SAID)
 
-    def _attach(self, create: Once[tuple[ObjectId, bool]], held: Sequence[Any], chunk: Chunk) -> Recipients:
-        pending = self.audience.pending(chunk.users, held)
+    def _attach(self, create: Once[ObjectId], held: Sequence[Any], page: Page) -> Recipients:
+        pending = self.audience.pending(page.users, held)
         if self.dry_run or not pending.users:
             return pending
-        notification, _ = create()
+        notification = create()
         given = self.audience.attach(notification, pending.users, held)
         return replace(given, skipped=given.skipped + pending.skipped)
 
     def _refusal(self, delivered: Delivered, report: StatsReport) -> PermanentError | None:
-        """Return the error of a delivery in which MongoDB refused everyone: the cause is no user's document."""
+        """Return the error of a delivery in which MongoDB refused all users; None if it did not."""
         refusals = [outcome.refusal for outcome in delivered.outcomes if outcome.refusal is not None]
         is_suspicious = delivered.is_done and refusals and report.users_skipped >= LEAST_REFUSED
         if not is_suspicious or report.users_updated or report.notification is None:
             return None
         if self.audience.has_anyone(report.notification):
             return None
-        return PermanentError(f"nobody could be given the notification: {refusals[-1]}; joytify doctor says why")
+        text = f"no user could be given the notification: {refusals[-1]}; joytify doctor shows the cause"
+        return PermanentError(text)

@@ -1,4 +1,4 @@
-"""Work on many users at once; where that cannot be done, the users who are the cause are found and skipped."""
+"""Process many users together; if that fails, find and skip the users who are the cause."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from loguru import logger
 
 from joytify_common.errors import PermanentError
 
-# A log line names this many.
+# Maximum number of ids in a log line.
 NAMED = 100
 
 
 @dataclass
 class Refused:
-    """Users for whom the work fails, however few they are.
+    """Users for whom the work fails even if it is done for them alone.
 
     Attributes:
         users: their ids.
-        error: why the last of them was refused; None if there is none.
+        error: why the last of them was refused; None if `users` is empty.
     """
 
     users: list[Any] = field(default_factory=list)
@@ -28,14 +28,14 @@ class Refused:
 
 
 def divided(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> Refused:
-    """Do the work for all users, for halves where it fails, and so on; return the users for whom it fails alone.
+    """Do the work for all users, in halves where it fails; return the users for whom it fails.
 
     Args:
-        users: their ids.
-        work: is called with some of them; it may be called again for those whom a failed call has worked on.
+        users: ids of the users.
+        work: called with some of the users; it may be called again for users of a failed call.
 
     Raises:
-        JobError: it fails in a way that no division helps.
+        JobError: the work fails with an error that does not depend on the users.
     """
     refused = Refused()
     waiting = [users]

@@ -1,8 +1,9 @@
-"""A user's statistics of a month from the plays, as the backend counts them: aggregation stages, values only.
+"""Aggregation stages that compute a user's statistics of a month from plays, as the backend does.
 
-The backend adds each play as it happens (trackPlaybackStats in backend/src/services/stats.service.ts of
-JIAN11442/MERN-Joytify). Its sort is stable, so of two songs with the same duration the one comes first that reached it
-first; its percentages are `toFixed(2)`, which rounds a half away from zero.
+The backend adds each play as it happens (trackPlaybackStats in
+backend/src/services/stats.service.ts of JIAN11442/MERN-Joytify). Its sort is stable: of two songs
+with the same duration, the song that reached it first comes first. Its percentages use
+`toFixed(2)`, which rounds halves away from zero.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ Stage = dict[str, Any]
 
 UNKNOWN_ARTIST = "Unknown Artist"
 NUDGE = 0.001
-# What the backend's model takes for a play. A number is compared with numbers only, and NaN is less than all others;
-# but a list matches where one of its elements does.
+# Filter for valid plays by the backend's model. MongoDB compares a number with numbers only, and
+# NaN is less than all others; but an array matches if one of its elements does.
 NO_LIST = {"$not": {"$type": "array"}}
 LONGEST_SECONDS = 1e9
 PLAYED = {
@@ -29,9 +30,10 @@ PLAYED = {
 
 
 def plays_of(period: Period) -> list[Stage]:
-    """Return the stages that make of one user's plays `songs`, `artists`, `hours`, `total` and `odd`, each a list.
+    """Return the stages that sum a user's plays by song, artist and hour, and in total.
 
-    `odd` counts the documents of the month that are no play as the backend's model has it; they are left out.
+    They return the lists `songs`, `artists`, `hours`, `total` and `odd`. `odd` counts the month's documents that are
+    not plays by the backend's model; they are left out of the other lists.
     """
     longest_first = [{"$sort": {"totalDuration": -1, "last": 1, "_id": 1}}]
     played = {"$match": PLAYED}
@@ -50,16 +52,16 @@ def plays_of(period: Period) -> list[Stage]:
 
 
 def _sums(key: object) -> Stage:
-    # A Decimal128 would turn every sum that it is part of into one, and Mongoose reads those as objects.
+    # One Decimal128 would make the whole sum a Decimal128, which Mongoose reads as an object.
     duration = {"$sum": {"$toDouble": "$duration"}}
     return {"$group": {"_id": key, "totalDuration": duration, "last": {"$max": "$createdAt"}}}
 
 
 def element(period: Period) -> Stage:
-    """Return the expression of the element.
+    """Return the expression that computes the month's element.
 
-    It reads `played`, what `plays_of` makes; `before`, the duration of the month before, or null; and `musician`, the
-    names that the first artist has.
+    It reads `played` (the output of `plays_of`), `before` (the duration of the month before, or
+    null) and `musician` (the name of the first artist).
     """
     total = {"$first": "$played.total"}
     top = {"$first": "$played.artists"}
@@ -91,10 +93,10 @@ def element(period: Period) -> Stage:
 
 
 def rounded(element: str) -> Stage:
-    """Return the expression of an element as it is compared: durations in milliseconds, whatever the order.
+    """Return the expression of an element for a comparison: sorted, durations to the millisecond.
 
-    Sums of floats depend on the order of the plays, and so do percentages of them and the order of equal songs; the
-    percentages follow from the durations and are left out.
+    Sums of floats depend on the order of the plays, and so do percentages of these sums and the
+    order of songs with equal sums. Percentages follow from the durations and are left out.
     """
 
     def items(part: str, key: str) -> Stage:
@@ -136,7 +138,8 @@ def _growth(duration: Stage, before: str) -> Stage:
 
 def _percent(share: Stage) -> Stage:
     """Return the expression of a share as a percentage with two decimals."""
-    # Exactly between two of them are only odd eighths, which the server rounds to the even digit.
+    # Only odd eighths lie exactly between two such values; the server rounds them to the even
+    # digit.
     is_half = {"$eq": [{"$abs": {"$mod": [{"$multiply": ["$$percent", 8]}, 2]}}, 1]}
     away_from_zero = {"$cond": [{"$lt": ["$$percent", 0]}, -NUDGE, NUDGE]}
     nudged = {"$add": ["$$percent", {"$cond": [is_half, away_from_zero, 0]}]}

@@ -29,19 +29,20 @@ from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
 from joytify_stats.settings import StatsSettings
 
-# Larger ones gain nothing (docs/benchmarks.md), and a slow server must finish one in the deadline's reserve.
-CHUNK_USERS = 5000
-# What doctor waits for.
+# Larger pages are not faster (docs/benchmarks.md), and a slow server must finish a page in the
+# reserve after the deadline.
+PAGE_USERS = 5000
+# Time limit of the push in a self-test, for which `joytify doctor` waits.
 TEST_SECONDS = 10.0
 SETTINGS = load_settings(StatsSettings)
 logs.configure(SETTINGS.log_level)
 
 
 def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] | Failed[StatsReport]:
-    """Wire one run and return what it came to."""
+    """Wire one run and return its outcome."""
     period = resolve_period(event.period, run.now)
     database = connect(run.secret.require(URI_KEY), SETTINGS.db_name)
-    # Once a month everything is examined, also what the weekly runs leave out.
+    # Once a month, cleanup examines every document, including those that the weekly runs leave out.
     cleanup_event = JobEvent(testMode=run.test_mode, triggeredBy="stats").payload() | {"sweep": True}
     deadline = Deadline.of(run.context)
     names = collection_names(test_mode=run.test_mode)
@@ -55,8 +56,8 @@ def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] 
             deliveries=Deliveries(database, names, period, deadline),
             audience=Audience(database, names, period, read_preference=SETTINGS.read_preference, deadline=deadline),
             backend=_backend(run),
-            chunk_size=CHUNK_USERS,
-            push_size=SETTINGS.backend_chunk_size,
+            page_size=PAGE_USERS,
+            push_size=SETTINGS.backend_push_size,
             deadline=deadline,
             dry_run=event.dry_run,
             now=run.now,
@@ -76,17 +77,17 @@ def _backend(run: Run) -> Backend:
 
 
 def services(run: Run) -> dict[str, Callable[[], object]]:
-    """Return what a run calls, for a self-test."""
+    """Return a check of each service that a run calls, by name, for a self-test."""
     return {
         "mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name),
-        # To nobody: it answers as to any push.
+        # A push to nobody: the backend checks the key and answers as to any push.
         "backend": lambda: _backend(run).push([], Deadline.of(run.context, TEST_SECONDS)),
     }
 
 
 def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
     if machine := SETTINGS.cleanup_state_machine_arn:
-        # A retry by Lambda has the same id, and starts nothing twice.
+        # A retry by Lambda has the same request id, so it does not start a second execution.
         start_execution(aws_client("stepfunctions"), machine, event, f"stats-{run.request_id}")
     else:
         invoke_async(aws_client("lambda"), SETTINGS.cleanup_function_name, event)
@@ -107,5 +108,5 @@ _job = Job(
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Run the month end once; the answer is the summary's data."""
+    """Run the month end once and return the data of its summary message."""
     return _job(event, context)

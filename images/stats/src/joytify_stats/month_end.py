@@ -1,4 +1,4 @@
-"""The use case of the month end: create the notification, attach it to everyone entitled, push, start cleanup."""
+"""The month-end use case: create the notification, give it to entitled users, start cleanup."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
 
-# Of a run's time, for the chunk of users that is being built when the rest has gone.
+# Share of a run's time that is reserved to finish the pages of users that are being built.
 REBUILD_SHARE = 0.3
 
 
 class StatsEvent(JobEvent):
     """Keys of the stats function's event."""
 
-    period: str | None = Field(default=None, description='a month that is over, as "YYYY-MM"')
+    period: str | None = Field(default=None, description='a past month, as "YYYY-MM"')
     resend: bool = Field(
-        default=False, description="true to send another notification if the month's has been deleted; or false"
+        default=False, description="true to send a new notification if the month's notification was deleted, or false"
     )
     push_again: bool = Field(
         default=False,
@@ -40,7 +40,7 @@ class StatsEvent(JobEvent):
     )
     rebuild: bool = Field(
         default=False,
-        description="true to build missing statistics from plays first, except in a dry run; or false",
+        description="true to first build missing statistics from plays, except in a dry run, or false",
     )
 
     @classmethod
@@ -60,7 +60,7 @@ class MonthEnd:
     """One run for one period.
 
     Attributes:
-        rebuild: builds the statistics that are missing; asked for by the event.
+        rebuild: builds missing statistics, if the event asks for it.
         delivery: gives the period's notification to everyone entitled.
         start_cleanup: starts cleanup.
         start_continuation: starts the next run.
@@ -92,7 +92,7 @@ class MonthEnd:
         )
 
     def deliver(self) -> Completed[StatsReport] | Failed[StatsReport]:
-        """Deliver the period to everyone entitled who has not got it, then start cleanup."""
+        """Deliver the notification, then start cleanup; return the outcome."""
         report = StatsReport(
             period=str(self.period),
             dry_run=self.event.dry_run,
@@ -107,7 +107,7 @@ class MonthEnd:
                 return self._continue(report)
         try:
             return self._deliver(report)
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             return Failed(report, Failure(exc, "delivery"))
 
     def _deliver(self, report: StatsReport) -> Completed[StatsReport] | Failed[StatsReport]:
@@ -120,12 +120,12 @@ class MonthEnd:
         if delivered.failure is not None:
             return Failed(report, Failure(delivered.failure, "delivery"))
         if not delivered.is_done:
-            # What is missing has been built.
+            # Missing statistics have been built already.
             return self._continue(report, rebuild=False)
         return self._trigger_cleanup(replace(report, nothing_to_do=self._nothing_to_do(report)))
 
     def _rebuild(self) -> tuple[Built, Exception | None]:
-        """Build the statistics that are missing, as far as the time allows; return what was built, and a failure."""
+        """Build missing statistics while time allows; return the result, and an error or None."""
         least_seconds = self.deadline.remaining() * REBUILD_SHARE
         deliveries, in_time = self.delivery.deliveries, True
         total = Built()
@@ -137,14 +137,14 @@ class MonthEnd:
 
         try:
             self.rebuild.check()
-            # Where it goes on is recorded, since nobody knows who wrote an event.
+            # The position is read from the database, since anybody may have written the event.
             start = deliveries.built_until() if self.event.continuation else BEGINNING
-            for chunk in self.rebuild.build(start, goes_on):
-                total = total.plus(chunk)
+            for page in self.rebuild.build(start, goes_on):
+                total = total.plus(page)
             deliveries.record_built(total.last if total.users else start)
             if total.users_skipped:
                 deliveries.record_skipped()
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             return total, exc
         if total.users == total.users_skipped >= LEAST_REFUSED:
             return total, PermanentError("no user's statistics could be built; the log says why")
@@ -170,11 +170,12 @@ class MonthEnd:
             # The position is recorded, so that Lambda's retries, or a person's, start where this run stopped.
             text = f"{self.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
             return Failed(report, Failure(TransientError(text), "continuation"))
-        # The mode of this run, whatever the secret says by then; and no schedule skips it.
+        # Keep the mode of this run even if the secret changes; without schedule_mode it is not
+        # skipped.
         fixed = {"test_mode": self.run.test_mode, "schedule_mode": None, "period": str(self.period)}
         try:
             self.start_continuation(self.event.next(**fixed, **changes))
-        except Exception as exc:  # noqa: BLE001 - returned with what was done before
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
             return Failed(report, Failure(exc, "continuation"))
         return Completed(replace(report, continued=True))
 
@@ -183,7 +184,7 @@ class MonthEnd:
             return Completed(report)
         try:
             self.start_cleanup()
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the notifications are delivered
+        except Exception as exc:  # noqa: BLE001 - the notifications are delivered in any case
             failure = Failure(exc, "hand-over")
             logger.opt(exception=exc).error("cleanup could not be started", error=str(failure.job_error))
             return Completed(replace(report, cleanup_failure=str(failure.job_error)), failure)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from joytify_common.errors import ConfigError
 
 FORM = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
-# No ObjectId is older, nor is any streaming app.
+# An ObjectId cannot contain an earlier time.
 FIRST_YEAR = 1970
 
 
@@ -30,26 +30,26 @@ class Period:
 
     @property
     def shown_until(self) -> datetime:
-        """The end of the month after: the backend shows the period with a notification created before it."""
+        """The end of the following month; a notification created before it shows this period."""
         return _month_after(self.end)
 
     def notification_date(self, now: datetime) -> datetime:
-        """Return the notification's `createdAt`: in the month after the period, since the backend counts back from it.
+        """Return the notification's `createdAt`, from which the backend derives the period.
 
-        That is `now` if it fits, else the first instant that does.
+        It is in the month after the period: `now` if possible, otherwise the first instant.
         """
         return now if now < self.shown_until else self.end
 
 
 def resolve_period(text: str | None, now: datetime) -> Period:
-    """Return the period that a run is for: the one asked for, or the last complete month.
+    """Return the period of a run: the requested month, or the last complete month.
 
     Args:
         text: `YYYY-MM`, or None.
         now: when the run began, UTC.
 
     Raises:
-        ConfigError: the text is no month, or the month is before 1970 or not over.
+        ConfigError: the text is not a month, or the month is before 1970 or not over.
     """
     current = datetime(now.year, now.month, 1, tzinfo=UTC)
     if text is None:
@@ -72,5 +72,5 @@ def _month_before(start: datetime) -> datetime:
 
 
 def month_before(period: Period) -> Period:
-    """Return the month before another."""
+    """Return the month before this period."""
     return Period(start=_month_before(period.start), end=period.start)

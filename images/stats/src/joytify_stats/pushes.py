@@ -1,4 +1,4 @@
-"""Pushes in flight: the backend is asked while the database works on, and what came of it is counted."""
+"""Push to the backend while the database work continues, and count the results."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from joytify_common.errors import JobError
 from joytify_stats.backend import Backend, KeyRefusedError
 
 IN_FLIGHT = 4
-# After this many failures in a row no push is tried for a while: each costs its retries' time.
+# After this many consecutive failures, pushes pause for a while: each failure costs the time of its
+# retries.
 MOST_FAILURES = 3
 COOL_DOWN_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class PushTotals:
-    """What became of the pushes of a run; `Pushes` describes the fields."""
+    """The totals of a run's pushes; `Pushes` describes the fields."""
 
     notified: int = 0
     failures: int = 0
@@ -34,14 +35,14 @@ class PushTotals:
 
 @dataclass
 class Pushes:
-    """The pushes of one run; leave it as a context manager to wait for those in flight.
+    """The pushes of one run; use it as a context manager, whose exit waits for pushes in flight.
 
     Attributes:
         deadline: no push outlives it.
-        size: most users in a push.
-        notified: users whose push went through.
-        failures: users whose push failed, or was not tried any more.
-        failure: why the latest failed, or None.
+        size: maximum number of users per push.
+        notified: number of users whose push succeeded.
+        failures: number of users whose push failed or was not attempted.
+        failure: reason of the latest failure, or None.
     """
 
     backend: Backend
@@ -66,11 +67,11 @@ class Pushes:
 
     @property
     def totals(self) -> PushTotals:
-        """What became of the pushes that are settled."""
+        """The totals of the pushes that have ended."""
         return PushTotals(self.notified, self.failures, self.failure)
 
     def start(self, users: Sequence[ObjectId]) -> None:
-        """Push these users while the caller continues; waits if too many pushes are in flight.
+        """Push to these users in the background; wait if too many pushes are in flight.
 
         The notification is on the users' lists already, so a failure is only counted.
         """
@@ -78,7 +79,7 @@ class Pushes:
             self._start(users[first : first + self.size])
 
     def lose(self, users: int, reason: str) -> None:
-        """Count users whose push is left out, since nobody knows whether they have the notification."""
+        """Count users without a push, since it is unknown whether they have the notification."""
         if users:
             self.failures += users
             self.failure = reason
@@ -96,7 +97,7 @@ class Pushes:
     def _rest(self) -> None:
         while self._waiting:
             self._record_result()
-        # After the rest one more failure is enough for the next.
+        # After this pause, one more failure is enough to start the next pause.
         self._in_a_row = min(self._in_a_row, MOST_FAILURES - 1)
         self._resting_until = time.monotonic() + COOL_DOWN_SECONDS
 

@@ -1,8 +1,9 @@
-"""Gateway: builds the users' statistics of a month from their plays (MongoDB).
+"""Gateway: build the users' statistics of a month from their plays (MongoDB).
 
-The server reads a user's plays by the index on `user` and adds them up; what comes here is written as it came. An
-element that the backend wrote stays, unless it is to be replaced: the condition is checked with the write. Only a
-user's first document can be made twice, if the backend makes it within the same milliseconds.
+The server reads a user's plays by the index on `user` and aggregates them; the result is written
+back unchanged. An element that the backend wrote is kept unless `replace` is set, which the write
+itself checks. Only a user's first document can be created twice, if the backend creates it within
+the same milliseconds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import CODEC, behind, key_of
 from joytify_common.indexes import index_on
-from joytify_common.mongo import MAX_CALL_SECONDS, Document, bounded, retry, within
+from joytify_common.mongo import MAX_CALL_SECONDS, Document, retry, within, within_deadline
 from joytify_stats.built import Built, Compared
 from joytify_stats.divided import divided
 from joytify_stats.elements import NO_LIST, PLAYED, element
@@ -32,13 +33,13 @@ from joytify_stats.period import Period
 from joytify_stats.stages import differences_in, kept_of, played_of
 from joytify_stats.writes import Tally, Writes
 
-# The most that a run which is killed has to do again.
-CHUNK_USERS = 500
-# While the elements of one chunk are written, the plays of another are read.
+# Users per page; a run that is killed has to repeat only the pages in progress.
+PAGE_USERS = 500
+# Number of pages in progress: while one is written, the plays of another are read.
 AT_ONCE = 2
-# For users whose document the backend creates at the same moment.
+# Attempts for users whose document the backend creates at the same moment.
 ATTEMPTS = 3
-# What a comparison shows of those that disagree.
+# Maximum number of differing users whose ids a comparison returns.
 EXAMPLES = 5
 PARTS = ("songs", "artists", "peakHour", "summary")
 
@@ -46,12 +47,12 @@ T = TypeVar("T")
 
 
 class Rebuild:
-    """The statistics of one month in one database; no call outlives the deadline."""
+    """Builds or compares the statistics of one month in one database, within the deadline."""
 
     def __init__(
         self, database: Database[Document], names: CollectionNames, period: Period, *, replace: bool, deadline: Deadline
     ) -> None:
-        # A stale answer would be written as the user's sum, whatever the connection string says.
+        # Read from the primary, whatever the connection string says: a stale sum would be written.
         primary = database.with_options(codec_options=CODEC, read_preference=ReadPreference.PRIMARY)
         self._users = primary[names.users]
         raw = CODEC.with_options(document_class=RawBSONDocument)
@@ -64,70 +65,70 @@ class Rebuild:
         self._deadline = deadline
 
     def check(self) -> None:
-        """Look whether the month can be built at all.
+        """Check that the statistics of the month can be built.
 
         Raises:
-            ConfigError: there is no index, and every user's plays would cost a look at everybody's; or cleanup has
-                deleted plays of the month, and the sums would be too small.
+            ConfigError: there is no index, so each user would need a scan of all plays; or cleanup
+                has deleted plays of the month, so the sums would be too small.
             JobError: the database is unavailable.
         """
-        # Ids that are no ObjectIds, and come before them, do not tell when they were made: they count as old.
+        # Ids of types that sort before ObjectId contain no creation time; they count as old.
         made_before = {"$expr": {"$lt": ["$_id", {"$literal": ObjectId.from_datetime(self._period.start)}]}}
         played = {**PLAYED, "createdAt": {"$lt": self._period.start, **NO_LIST}}
-        with bounded(self._deadline):
+        with within_deadline(self._deadline):
             index = index_on(self._playbacks, "user")
             is_whole = self._playbacks.find_one({**made_before, **played}, {"_id": 1}, hint="_id_") is not None
             is_new = self._users.find_one(made_before, {"_id": 1}, hint="_id_") is None
         if index is None:
             raise ConfigError(
-                f"{self._names.playbacks}: an index on user is needed to build statistics from plays, "
+                f"{self._names.playbacks}: building statistics from plays needs an index on user that is "
                 "neither hidden nor partial (joytify data indexes create playbacks.user)"
             )
         if not is_whole and not is_new:
             raise ConfigError(
-                f"{self._names.playbacks} holds no play from before {self._period}: plays of that month may have been "
-                "deleted with them, and what is left would make sums that are too small"
+                f"{self._names.playbacks} has no plays from before {self._period}: cleanup may have "
+                "deleted plays of that month too, and the sums would be too small"
             )
 
     def build(self, after: Any, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Built]:  # noqa: ANN401 - an _id
-        """Build the elements of one chunk of users after another; a chunk is written when it is yielded.
+        """Build the users' elements in pages; yield the result of each page after it is written.
 
         Args:
-            after: `_id` of the user before them, of any BSON type; MinKey for the beginning.
-            goes_on: is asked after each chunk was begun whether to begin another.
+            after: `_id` of the user before the first, of any BSON type; MinKey for the beginning.
+            goes_on: called after each page was started; returns whether to start another.
 
         Raises:
-            JobError: some chunk could not be built; all that were begun have been yielded.
+            JobError: a page could not be built; all other started pages have been yielded.
         """
         last, failure = after, None
         for outcome in self._at_once(self._built, after, goes_on):
             if isinstance(outcome, JobError):
                 failure = failure or outcome
                 continue
-            # What failed is done again, and so is what comes behind it.
+            # The failed page and all later pages will be built again.
             last = last if failure else outcome.last
             yield replace(outcome, last=last)
         if failure is not None:
             raise failure
 
-    def _built(self, chunk: Sequence[Any]) -> Built:
-        tally, left = Tally(), list(chunk)
+    def _built(self, page: Sequence[Any]) -> Built:
+        tally, left = Tally(), list(page)
         for _ in range(ATTEMPTS):
             left = self._build(left, tally)
             if not left:
                 break
         for user in left:
-            tally.skip(user, "others create its statistics document again and again")
+            tally.skip(user, "another process keeps creating its statistics document")
         return Built(
-            users=len(chunk),
+            users=len(page),
             written=tally.written,
             users_skipped=len(tally.skipped),
             plays_skipped=sum(tally.odd_plays.values()),
-            last=chunk[-1],
+            last=page[-1],
         )
 
     def _build(self, users: Sequence[Any], tally: Tally) -> list[Any]:
-        """Build what is missing of these users; return those whose document somebody else has just created."""
+        """Build these users' elements; return users whose document others have just created."""
         collided: dict[bytes, Any] = {}
 
         def build(part: Sequence[Any]) -> None:
@@ -139,22 +140,22 @@ class Rebuild:
         return list(collided.values())
 
     def compare(self, after: Any) -> Iterator[Compared]:  # noqa: ANN401 - an _id may be of any type
-        """Compare the elements of one chunk of users after another with their plays; nothing is written."""
+        """Compare the users' elements with their plays; yield the result of each page."""
         for outcome in self._at_once(self._compared, after, lambda: True):
             if isinstance(outcome, JobError):
                 raise outcome
             yield outcome
 
-    def _compared(self, chunk: Sequence[Any]) -> Compared:
+    def _compared(self, page: Sequence[Any]) -> Compared:
         found: list[Document] = []
 
         def compare(part: Sequence[Any]) -> None:
             pipeline = [*self._computed(part, only_missing=False, kept=True), *differences_in(PARTS, EXAMPLES)]
             found.extend(self._retried(lambda: list(self._users.aggregate(pipeline))))
 
-        refused = divided(chunk, compare)
+        refused = divided(page, compare)
         return Compared(
-            looked_at=len(chunk),
+            looked_at=len(page),
             users=sum(each["users"] for each in found),
             missing=sum(each["missing"] for each in found),
             differing={part: sum(each[part] for each in found) for part in PARTS},
@@ -168,15 +169,15 @@ class Rebuild:
         after: Any,  # noqa: ANN401 - an _id may be of any type
         goes_on: Callable[[], bool],
     ) -> Iterator[T | JobError]:
-        """Yield what the work makes of one chunk after another, in their order; a few are worked on at once.
+        """Yield the result of each page in order; a few pages are processed concurrently.
 
-        After an error none is begun.
+        After an error no page is started.
         """
         with ThreadPoolExecutor(max_workers=AT_ONCE) as workers:
             waiting: deque[Future[T]] = deque()
             has_failed = False
-            for chunk in self._chunks(after):
-                waiting.append(workers.submit(work, chunk))
+            for page in self._pages(after):
+                waiting.append(workers.submit(work, page))
                 if len(waiting) > AT_ONCE:
                     outcome = _outcome(waiting.popleft())
                     has_failed = isinstance(outcome, JobError)
@@ -185,22 +186,22 @@ class Rebuild:
                     break
             yield from map(_outcome, waiting)
 
-    def _chunks(self, after: Any) -> Iterator[list[Any]]:  # noqa: ANN401 - an _id may be of any type
-        while chunk := self._next_users(after):
-            yield chunk
-            after = chunk[-1]
+    def _pages(self, after: Any) -> Iterator[list[Any]]:  # noqa: ANN401 - an _id may be of any type
+        while page := self._next_users(after):
+            yield page
+            after = page[-1]
 
     def _next_users(self, after: Any) -> list[Any]:  # noqa: ANN401 - an _id may be of any type
         query = {"$expr": {"$and": behind(after)}}
 
         def find() -> list[Any]:
-            found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(CHUNK_USERS)
+            found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(PAGE_USERS)
             return [user["_id"] for user in found]
 
         return self._retried(find)
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """Return what the call returns; each attempt is bounded too, since a person at a terminal has no deadline."""
+        """Return the call's result; limit each attempt, since a terminal has no deadline."""
 
         def timed() -> T:
             with within(MAX_CALL_SECONDS):
@@ -209,14 +210,15 @@ class Rebuild:
         return retry(self._deadline, timed)
 
     def _computed(self, users: Sequence[Any], *, only_missing: bool, kept: bool) -> list[Document]:
-        """Return the stages that give each user with plays `element`, and what `kept_of` gives.
+        """Return the stages that compute `element` for each user with plays.
 
-        A user whose documents of the month are all odd has no `element`; `odd` is their number.
+        `odd` is the number of the month's documents that are not plays; a user with no other
+        documents has no `element`. `document` and `isOdd` are those of `kept_of`.
 
         Args:
             users: ids of the users.
             only_missing: whether users who have an element are left out.
-            kept: whether the element that is kept is given.
+            kept: whether to return the stored element as `own`.
         """
         has_played = {"$gt": [{"$size": "$played.total"}, 0]}
         return [

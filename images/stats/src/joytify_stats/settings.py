@@ -12,7 +12,7 @@ ReadPreference = Literal["primary", "primaryPreferred", "secondary", "secondaryP
 
 
 class StatsSettings(JobSettings):
-    """What the environment may say to the stats function."""
+    """Settings that the stats function reads from the environment."""
 
     cleanup_function_name: str = Field(
         "joytify-playback-data-cleanup", min_length=1, max_length=140, description="name or ARN of the cleanup function"
@@ -23,8 +23,8 @@ class StatsSettings(JobSettings):
         max_length=256,
         description="ARN of the state machine that divides cleanup among workers, or empty to invoke the function",
     )
-    # 3,500 ids are 94.5 kB of JSON; the backend takes at most 100 kB.
-    backend_chunk_size: int = Field(1000, ge=1, le=3500, description="1 to 3500 users")
+    # 3,500 ids are 94.5 kB of JSON; the backend accepts at most 100 kB.
+    backend_push_size: int = Field(1000, ge=1, le=3500, description="1 to 3500 users")
     read_preference: ReadPreference = Field(
         "primary", description="primary, primaryPreferred, secondary, secondaryPreferred or nearest"
     )

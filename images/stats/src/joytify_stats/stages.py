@@ -1,4 +1,4 @@
-"""What is read of a user and how it is written, as stages and expressions of an aggregation: values only."""
+"""Aggregation stages that read a user's statistics and plays, and write an element."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ Stage = dict[str, Any]
 
 
 def kept_of(stats: str, period: Period) -> list[Stage]:
-    """Return the stages that give a user what is kept of the month and of the month before.
+    """Return the stages that read a user's stored statistics of the month and the month before.
 
-    That is `own`, the month's element; `before`, the duration of the month before, or null; `document`, `_id` of the
-    document with the element, or else of the first that can take one; and `isOdd`, whether there are documents and none
-    can take one, since their `stats` is no list.
+    They return `own` (the month's element), `before` (the duration of the month before, or null),
+    `document` (the document with the element, or else the first that can store an element) and
+    `isOdd` (whether there are documents, but none can store an element because `stats` is not a
+    list).
 
     Args:
         stats: name of the collection.
@@ -59,13 +60,13 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
 
 
 def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
-    """Return the stages that give a user `played`, the month's plays added up, and `musician`, the first artist's name.
+    """Return the stages that read `played` (the month's sums) and `musician` (the first artist).
 
     Users without plays are left out.
 
     Args:
-        playbacks: name of the collection.
-        musicians: name of the collection.
+        playbacks: name of the collection of plays.
+        musicians: name of the collection of artists.
         period: the month.
     """
     return [
@@ -94,11 +95,11 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
 
 
 def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
-    """Return the stages that count the users whose `own` differs from `element`, by part, and those without one.
+    """Return the stages that count users whose `own` is missing, or differs from `element` by part.
 
     Args:
-        parts: of an element.
-        examples: most ids of users that are given.
+        parts: names of the parts of an element.
+        examples: maximum number of user ids to return.
     """
     differs = {part: {"$ne": [f"$kept.{part}", f"$made.{part}"]} for part in parts}
     counts = {part: {"$sum": {"$cond": [{"$and": ["$hasOwn", each]}, 1, 0]}} for part, each in differs.items()}
@@ -119,15 +120,16 @@ def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
 
 
 def change_to(user: object, element: object, period: Period, *, replace: bool) -> list[Stage]:
-    """Return the update that puts a user's element into a statistics document as it is when it is written.
+    """Return the update that adds a user's element to a statistics document.
 
-    The backend may have added the element meanwhile: it stays.
+    The server checks the document when it writes: an element that the backend has added in the
+    meantime is kept, unless `replace` is set.
 
     Args:
         user: `_id` of the user.
-        element: of the month.
+        element: the element of the month.
         period: the month.
-        replace: whether an element that is there gives way.
+        replace: whether to replace an existing element.
     """
     in_month, held = _in("$$this", period), {"$ifNull": ["$stats", []]}
     others = {"$filter": {"input": held, "cond": {"$not": in_month}}}
@@ -136,7 +138,7 @@ def change_to(user: object, element: object, period: Period, *, replace: bool) -
     ordered = {"$sortArray": {"input": with_new, "sortBy": {"createdAt": 1}}}
     stays = False if replace else is_there
     made = {
-        # Of a document that the update inserts: two runs at the same time insert one.
+        # For a document that the update inserts: with this `_id`, concurrent runs insert only one.
         "_id": {"$ifNull": ["$_id", {"$literal": user}]},
         "user": {"$ifNull": ["$user", {"$literal": user}]},
         "createdAt": {"$cond": [{"$eq": [{"$type": "$_id"}, "missing"]}, "$$NOW", "$createdAt"]},
@@ -153,6 +155,6 @@ def _in(each: str, period: Period) -> Stage:
 
 
 def _of(period: Period) -> Stage:
-    """Return the expression of the element of a month in `stats`; missing if there is none."""
+    """Return the expression for the month's element in `stats`; missing without an element."""
     listed = {"$cond": [{"$isArray": "$stats"}, "$stats", []]}
     return {"$first": {"$filter": {"input": listed, "cond": _in("$$this", period)}}}

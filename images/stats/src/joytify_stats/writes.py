@@ -1,4 +1,4 @@
-"""Gateway: writes the users' elements, and keeps what became of each user (MongoDB)."""
+"""Gateway: write the users' elements, and record the result for each user (MongoDB)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from joytify_stats.elements import NO_LIST
 from joytify_stats.period import Period
 from joytify_stats.stages import change_to
 
-# What is written by one command.
+# Size of the computed users after which a command is sent.
 WRITE_BYTES = 8 * 1024 * 1024
 # The backend created a document at the same moment; the next attempt finds it.
 DUPLICATE_KEY = 11000
@@ -28,7 +28,7 @@ DUPLICATE_KEY = 11000
 
 @dataclass
 class Tally:
-    """What has been done for a chunk of users, by `key_of` each, however often parts of it are tried again."""
+    """The results for a page of users, by `key_of`, so that users of retried parts count once."""
 
     done: set[bytes] = field(default_factory=set)
     written: int = 0
@@ -49,7 +49,7 @@ class Writes:
     Attributes:
         stats: the collection.
         period: the month.
-        replace: whether an element that is there gives way.
+        replace: whether to replace an existing element.
     """
 
     stats: Collection[Document]
@@ -57,13 +57,13 @@ class Writes:
     replace: bool
 
     def write(self, users: Iterable[RawBSONDocument], tally: Tally) -> dict[bytes, Any]:
-        """Write what was computed of users, in portions that fit into memory.
+        """Write the computed elements, in portions that fit into memory.
 
         Returns:
-            Ids of the users whose document somebody else has just created, by their key.
+            Ids of the users whose document somebody else has just created, by `key_of`.
 
         Raises:
-            TransientError: some could not be written now.
+            TransientError: some elements could not be written for now.
         """
         collided: dict[bytes, Any] = {}
         for portion in self._portions(users, tally):
@@ -79,7 +79,7 @@ class Writes:
             if "element" not in found or key in tally.done:
                 continue
             if found["isOdd"]:
-                tally.skip(user, f"stats in its document in {self.stats.name} is no list")
+                tally.skip(user, f"stats in its document in {self.stats.name} is not a list")
                 continue
             portion.append((user, self._update(user, found)))
             size += len(found.raw)

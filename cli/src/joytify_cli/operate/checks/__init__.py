@@ -1,1 +1,1 @@
-"""What `joytify doctor` looks at."""
+"""The checks of `joytify doctor`."""

@@ -1,4 +1,4 @@
-"""What several checks need, each found once: the account, the secret, the functions' settings."""
+"""Values that several checks share, each fetched once: the account, the secret, the settings."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ AWS, SECRET = "AWS does not answer", "the secret could not be read"
 
 @dataclass
 class Context:
-    """What the checks look at.
+    """Values that the checks share.
 
     Attributes:
-        target: where the pipeline is.
-        digests: file of the digests that Terraform is given.
+        target: where the pipeline runs.
+        digests: file with the image digests for Terraform.
         post: whether a message may be posted to Discord.
         at_the_end: closes what the checks opened.
         is_something_wrong: whether a check has found something wrong so far.
@@ -46,16 +46,16 @@ class Context:
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
-        """Who AWS says we are."""
+        """The caller's identity, as AWS reports it."""
         with aws_errors("identity", "AWS"):
             answer: Mapping[str, Any] = self.target.client("sts").get_caller_identity()
         return answer
 
     def need_aws(self) -> None:
-        """Go on only if AWS answers.
+        """Return only if AWS answers.
 
         Raises:
-            UnavailableError: it does not, as the check of the identity reports.
+            UnavailableError: AWS does not answer; the check of the identity reports why.
         """
         self.needed(AWS, lambda: self.identity)
 
@@ -66,10 +66,10 @@ class Context:
         return read_stored(self.target).values
 
     def value(self, key: str) -> SecretStr:
-        """Return a key of the secret.
+        """Return the value of a key of the secret.
 
         Raises:
-            UnavailableError: it is missing or has the wrong shape, as the check of the secret reports.
+            UnavailableError: it is missing or has the wrong shape; another check reports it.
         """
         secret = self.needed(SECRET, lambda: self.secret)
         value = secret.get(key)
@@ -80,7 +80,7 @@ class Context:
         return SecretStr(value)
 
     def text(self, key: str, default: str) -> str:
-        """Return a key of the secret that is none, or its default, also if the secret could not be read."""
+        """Return a non-secret value of the secret; its default if it is missing or unreadable."""
         try:
             return str(self.needed(SECRET, lambda: self.secret).get(key) or default)
         except UnavailableError:
@@ -90,7 +90,7 @@ class Context:
         """Return a function's environment variables.
 
         Raises:
-            UnavailableError: there is none, as the check of the functions reports.
+            UnavailableError: the function cannot be read; the check of the functions reports why.
         """
         self.need_aws()
         return self.needed(f"function {function} could not be read", lambda: self.target.function_settings(function))
@@ -111,9 +111,9 @@ class Context:
         return not off or not all(off)
 
     def address(self, key: str) -> SecretStr:
-        """Return an address in the secret, as this machine reaches it.
+        """Return an address in the secret, translated for this machine.
 
-        The containers of `make up` have names for one another that mean nothing outside.
+        The containers of `make up` use host names that resolve only on their own network.
         """
         value, stack = self.value(key), self.target.stack
         if stack is None or stack.way != "containers":
@@ -126,7 +126,10 @@ class Context:
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
     def reported(self, what: str, find: Callable[[], T]) -> T:
-        """Return what the check that reports on it finds; what is missing is not looked for again."""
+        """Return the value that `find` fetches; after an error, `needed` does not fetch it again.
+
+        For the check that reports the error.
+        """
         try:
             return find()
         except UnavailableError:
@@ -136,10 +139,10 @@ class Context:
             raise
 
     def needed(self, what: str, find: Callable[[], T]) -> T:
-        """Return what another check reports on.
+        """Return the value that `find` fetches, in a check that does not report its errors.
 
         Raises:
-            UnavailableError: it is missing.
+            UnavailableError: the value cannot be fetched; another check reports why.
         """
         if what in self._missing:
             raise UnavailableError(what)

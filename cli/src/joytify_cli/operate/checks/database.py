@@ -25,9 +25,9 @@ from joytify_common.mongo import connect, database_in, mongo_client, mongo_error
 from joytify_common.mongo_refusals import URI_KEY
 from joytify_stats.audience import MARK
 
-# The newest are tried, since a validator holds for them.
+# Number of users, the newest, with which a validator is tried; older users may violate it anyway.
 TRIED_USERS = 100
-# The oldest whose transactions can create a collection.
+# The oldest version whose transactions can create a collection.
 OLDEST_VERSION = (4, 4)
 SECONDS = 15
 MONGODB = "MongoDB does not answer"
@@ -46,7 +46,7 @@ def _database(context: Context) -> Database[Document]:
 
 
 def _reached(context: Context) -> Database[Document]:
-    """Return the database for a check that is about something else."""
+    """Return the database; for checks other than that of the connection."""
     return context.needed(MONGODB, lambda: _database(context))
 
 
@@ -78,7 +78,7 @@ def _server(context: Context) -> Iterator[Finding]:
 
 
 def has_transactions(hello: Document) -> bool:
-    """Return whether a server that answers so can run transactions: a replica set's member or a router."""
+    """Return whether a server with this `hello` response is a replica set's member or a mongos."""
     return "setName" in hello or hello.get("msg") == "isdbgrid"
 
 
@@ -86,7 +86,7 @@ def _rights(context: Context) -> Iterator[Finding]:
     database = _reached(context)
     with mongo_errors(), within(SECONDS):
         if not has_transactions(database.client.admin.command("hello")):
-            raise UnavailableError("a single server can roll nothing back")
+            raise UnavailableError("a single server cannot roll back a trial")
         for test_mode in (False, True):
             with database.client.start_session() as session:
                 session.start_transaction()
@@ -95,11 +95,11 @@ def _rights(context: Context) -> Iterator[Finding]:
                 finally:
                     session.abort_transaction()
         database.command("dbStats")
-    yield Finding("rights", "ok", "all that a run reads, writes and deletes is allowed (tried and rolled back)")
+    yield Finding("rights", "ok", "every read, write and delete of a run is allowed (tried and rolled back)")
 
 
 def _try_a_run(database: Database[Document], names: CollectionNames, session: ClientSession) -> None:
-    """Do what stats and cleanup do, to documents that do not exist."""
+    """Perform the operations of stats and cleanup, on documents that do not exist."""
     nobody = {"_id": ObjectId()}
     database[names.stats].find_one(nobody, session=session)
     database[names.users].find_one(nobody, session=session)
@@ -111,7 +111,7 @@ def _try_a_run(database: Database[Document], names: CollectionNames, session: Cl
 
 
 def _validator(context: Context) -> Iterator[Finding]:
-    """See whether users may hold what stats writes; nothing is written."""
+    """Check whether a validator of the users would refuse a write of stats; nothing is written."""
     database, users = _reached(context), PRODUCTION.users
     entry = {"id": ObjectId(), "viewed": False, "read": False}
     listed = {"$cond": [{"$isArray": "$notifications"}, "$notifications", []]}
@@ -123,12 +123,12 @@ def _validator(context: Context) -> Iterator[Finding]:
         options: Document = next((each["options"] for each in database.list_collections(filter={"name": users})), {})
         validator = options.get("validator")
         if not validator or "warn" in options.values() or "off" in options.values():
-            yield Finding("validator", "ok", f"{users} has no validator that refuses what stats writes")
+            yield Finding("validator", "ok", f"{users} has no validator that refuses writes of stats")
             return
         pipeline: list[Document] = [
             {"$sort": {"_id": -1}},
             {"$limit": TRIED_USERS},
-            # A moderate validator looks only at documents that it takes as they are.
+            # At level "moderate", a validator ignores documents that already violate it.
             *([{"$match": validator}] if options.get("validationLevel") == "moderate" else []),
             {"$set": written},
         ]
@@ -137,13 +137,13 @@ def _validator(context: Context) -> Iterator[Finding]:
         tried, refused = (next(database[users].aggregate(each), {"n": 0})["n"] for each in counts)
     if not tried:
         yield Finding(
-            "validator", "note", f"{users} has a validator, and no user to try it with", "look again with users"
+            "validator", "note", f"{users} has a validator, but no user to try it with", "check again with users"
         )
         return
     if not refused:
-        yield Finding("validator", "ok", f"the validator of {users} takes what stats writes ({tried} users tried)")
+        yield Finding("validator", "ok", f"the validator of {users} accepts writes of stats ({tried} users tried)")
         return
-    says = f"the validator of {users} refuses what stats writes ({refused} of the newest {tried} tried)"
+    says = f"the validator of {users} refuses writes of stats ({refused} of the newest {tried} users tried)"
     yield Finding("validator", "wrong", says, f"allow notifications and {MARK} in it (collMod)")
 
 
@@ -152,9 +152,9 @@ def _indexes(context: Context) -> Iterator[Finding]:
     with mongo_errors(), within(SECONDS):
         lacking = missing(database, PRODUCTION)
     if lacking:
-        # Without a name it makes all that are missing.
+        # Without a name, the command creates all missing indexes.
         name = f" {lacking[0]}" if len(lacking) == 1 else ""
-        says = "; ".join(f"none on {index}: {index.reason}" for index in lacking)
+        says = "; ".join(f"no index on {index}: {index.reason}" for index in lacking)
         yield Finding("indexes", "note", says, f"joytify data indexes create{name} --production{context.target.flags}")
     else:
         yield Finding("indexes", "ok", "every index that the backend declares is there")
@@ -186,8 +186,8 @@ def _storage(context: Context) -> Iterator[Finding]:
 
 
 ACCESS = (
-    "see whether the cluster runs (Atlas pauses a free one after 30 days) and whether its IP access list admits this "
-    "machine; the functions' addresses must be in it as well"
+    "check that the cluster is running (Atlas pauses a free cluster after 30 days) and that its IP access list "
+    "contains this machine; it must contain the functions' addresses as well"
 )
 CHECKS = (
     Check("mongodb", _server, ACCESS),

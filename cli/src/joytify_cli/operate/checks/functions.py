@@ -27,7 +27,7 @@ SETTINGS: dict[FunctionName, type[Settings]] = {
     "cleanup": CleanupSettings,
     "discord": DiscordSettings,
 }
-# Which differ from deployment to deployment.
+# Settings that differ between deployments; doctor does not list them as changed.
 OWN = {
     "SECRET_ID",
     "DB_NAME",
@@ -36,7 +36,7 @@ OWN = {
     "DISCORD_MEMORY_TABLE",
     "CLEANUP_ARCHIVE_BUCKET",
 }
-# What several functions must be given alike.
+# Settings that must be the same in several functions.
 SHARED: dict[str, tuple[FunctionName, ...]] = {
     "SECRET_ID": FUNCTIONS,
     "DB_NAME": ("stats", "cleanup"),
@@ -45,8 +45,8 @@ SHARED: dict[str, tuple[FunctionName, ...]] = {
 # Terraform's variables allow no less; Lambda's own default is 3 s.
 LEAST_TIMEOUT_SECONDS = 30
 APPLY = "terraform apply (docs/deploy.md)"
-ASKED = "this is what the function itself meets: see what doctor says of the same from here, and the function's log"
-# A call that was sent twice would run twice.
+ASKED = "the function itself reports this: compare doctor's check of the same service, and see the function's log"
+# No retry: it would run the function twice.
 ASK = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
 
 
@@ -63,7 +63,7 @@ def _function(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     check, says = f"function {function}", f"{found['FunctionName']}, {found['MemorySize']} MB, {found['Timeout']} s"
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
     if state == "Pending" or update == "InProgress":
-        yield Finding(check, "note", f"{says}: it is being created or updated", "look again in a minute")
+        yield Finding(check, "note", f"{says}: it is being created or updated", "check again in a minute")
     elif state == "Failed" or update == "Failed":
         reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "no reason is given"
         yield Finding(check, "wrong", f"{says}: state {state}, last update {update}: {reason}", APPLY)
@@ -72,7 +72,7 @@ def _function(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 
 def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
-    """Have the function itself try what it calls: from its own address, with the secret and the rights that it has."""
+    """Have the function test its services, from its own address, with its own secret and rights."""
     context.settings(function)
     check, name = f"asked {function}", context.target.names.functions[function]
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
@@ -84,7 +84,7 @@ def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     for fault in faults:
         # It most likely follows from an earlier finding, and is checked again when that is mended.
         known = context.is_something_wrong
-        yield Finding(check, "note" if known else "wrong", fault, "mend the others first" if known else ASKED)
+        yield Finding(check, "note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
     if not faults:
         held = ", with the secret as it read it up to 5 minutes ago" if function == "discord" else ""
         yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'what it calls'}{held}")
@@ -103,8 +103,8 @@ def _images(context: Context) -> Iterator[Finding]:
         try:
             yield from _kept(context, name, str(answer["Code"].get("ImageUri", "")), runs[name])
         except ConfigError as exc:
-            # Another account's ECR lets functions pull, and nobody look.
-            yield Finding("images", "note", f"whether ECR keeps {name}'s image could not be seen: {exc}")
+            # Another account's ECR may allow functions to pull, but nobody else to list images.
+            yield Finding("images", "note", f"could not check whether ECR keeps {name}'s image: {exc}")
 
 
 def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Finding]:
@@ -114,7 +114,7 @@ def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Fi
         yield Finding(
             "images",
             "note",
-            f"{context.digests} names no digests to compare with",
+            f"{context.digests} contains no digests to compare with",
             "`make push` writes it; --digests names another file",
         )
         return
@@ -127,7 +127,7 @@ def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Fi
 
 
 def _kept(context: Context, name: str, address: str, digest: str) -> Iterator[Finding]:
-    """Yield what keeps ECR from holding the image that a function runs; without it the function fails one day."""
+    """Yield a finding if ECR no longer has, or may delete, the image that a function runs."""
     if (ecr := ECR.match(address.partition("@")[0])) is None:
         return
     repository, environment = (ecr["path"] or "").strip("/"), context.target.names.environment
@@ -142,9 +142,9 @@ def _kept(context: Context, name: str, address: str, digest: str) -> Iterator[Fi
         ]
     if not tags:
         again = f"`make push ENVIRONMENT={environment}`, then {APPLY}"
-        yield Finding("images", "wrong", f"{name} runs {digest}, which {repository} does not have any more", again)
+        yield Finding("images", "wrong", f"{name} runs {digest}, which {repository} no longer has", again)
     elif not any(tag.startswith(f"{environment}-") for tag in tags):
-        says = f"{name} runs {digest}, which has no tag {environment}-...: the images of others may push it out"
+        says = f"{name} runs {digest}, which has no tag {environment}-...: ECR may delete it in favour of other images"
         yield Finding("images", "note", says, f"`make push ENVIRONMENT={environment} FROM=...` gives it one")
 
 
@@ -165,20 +165,20 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 
 def _wiring(context: Context) -> Iterator[Finding]:
-    """Compare what the functions must have in common, and look at what keeps one from running."""
+    """Check the settings that functions must share, and limits that keep one from running."""
     given = {name: context.settings(name) for name in FUNCTIONS}
     faults = list(_differences(given, context.target.names.functions["cleanup"]))
     for function in FUNCTIONS:
         answer = context.needed(f"function {function} could not be read", partial(_get, context, function))
         timeout = answer["Configuration"]["Timeout"]
         if timeout < LEAST_TIMEOUT_SECONDS:
-            faults.append(f"{function} may run for {timeout} s only; at least {LEAST_TIMEOUT_SECONDS} are needed")
+            faults.append(f"{function} may run for only {timeout} s; at least {LEAST_TIMEOUT_SECONDS} s are needed")
         if answer.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
             faults.append(f"{function} has a reserved concurrency of 0 and never runs")
     for fault in faults:
         yield Finding("wiring", "wrong", fault, APPLY)
     if not faults:
-        yield Finding("wiring", "ok", "the functions share secret, database and topic, and have their time")
+        yield Finding("wiring", "ok", "the functions share secret, database and topic, and have enough time")
 
 
 def _differences(given: Mapping[FunctionName, Mapping[str, str]], cleanup: str) -> Iterator[str]:
@@ -194,11 +194,11 @@ def _differences(given: Mapping[FunctionName, Mapping[str, str]], cleanup: str) 
 def _archive(context: Context) -> Iterator[Finding]:
     bucket = context.settings("cleanup").get("CLEANUP_ARCHIVE_BUCKET", "")
     if not bucket:
-        yield Finding("archive", "ok", "no bucket is set: what is deleted is not kept")
+        yield Finding("archive", "ok", "no bucket is set: deleted documents are not archived")
         return
     with aws_errors(f"bucket {bucket} (CLEANUP_ARCHIVE_BUCKET)", "S3", not_found={"404", "NoSuchBucket"}):
         context.target.client("s3").head_bucket(Bucket=bucket)
-    yield Finding("archive", "ok", f"{bucket} takes what is deleted")
+    yield Finding("archive", "ok", f"{bucket} exists; deleted documents are archived there first")
 
 
 def _topic(context: Context) -> Iterator[Finding]:
@@ -209,7 +209,7 @@ def _topic(context: Context) -> Iterator[Finding]:
         endpoints = [each["Endpoint"] for page in pages for each in page["Subscriptions"]]
     discord = context.target.names.functions["discord"]
     if any(endpoint.rpartition(":")[2] == discord for endpoint in endpoints):
-        yield Finding("topic", "ok", f"{discord} receives what is published")
+        yield Finding("topic", "ok", f"{discord} receives the published messages")
     else:
         yield Finding("topic", "wrong", f"{discord} is not subscribed to {arn}: Discord stays silent", APPLY)
 

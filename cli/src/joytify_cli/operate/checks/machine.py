@@ -12,7 +12,7 @@ from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
 
-# What only developers and whoever deploys need.
+# Tools that only developers and deployers need, each with its command and its use.
 TOOLS = {
     "docker": (("docker", "version", "--format", "{{.Server.Version}}"), "make build, make push, make up"),
     "terraform": (("terraform", "version"), "deploying"),

@@ -1,4 +1,4 @@
-"""Checks of how it goes: last successes, alarms, dead-letter queues, schedules."""
+"""Checks of the operation: last successes, alarms, dead-letter queues, schedules."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     now, name = datetime.now(UTC), context.target.names.functions[function]
     last = last_success(context.target.client("cloudwatch"), name, now)
     if last is None and context.target.stack is not None:
-        # The emulator makes no metrics of the lines that say so.
+        # The emulator does not turn the functions' log lines into metrics.
         last = _last_logged(context, name, now)
     limit = LONGEST_SILENCE_DAYS[function]
     if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
-        action = f"joytify invoke {function}{context.target.flags}, when you want one"
+        action = f"joytify invoke {function}{context.target.flags}, if you want a run"
         yield Finding("last success", "note", f"{function}: never yet", action)
         return
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
@@ -38,7 +38,7 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
         flags = context.target.flags
         log = f"joytify tail {function} --since 5w --level WARNING{flags}"
         action = f"{log}; then joytify invoke {function}{flags}"
-        yield Finding("last success", "wrong", f"{function}: none {since} (at most {limit} days)", action)
+        yield Finding("last success", "wrong", f"{function}: no success {since} (limit: {limit} days)", action)
     else:
         yield Finding("last success", "ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")
 
@@ -60,14 +60,14 @@ def _alarms(context: Context) -> Iterator[Finding]:
             .get_paginator("describe_alarms")
             .paginate(AlarmNamePrefix=f"{names.prefix}-")
         )
-        # In prod the prefix begins the names of the other environments too.
+        # The prefix of prod also matches the names of the other environments.
         found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
     own = {name: found[name] for name in sorted((names.alarms | names.fan_out_alarms) & found.keys())}
     yield from _missing(context, "alarms", names.alarms - own.keys())
     raised = [alarm for alarm in own.values() if alarm["StateValue"] == "ALARM"]
     for alarm in raised:
         says = f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}"
-        yield Finding("alarms", "wrong", says, "docs/operations.md says what each means")
+        yield Finding("alarms", "wrong", says, "docs/operations.md explains each alarm")
     if own and not raised:
         silent = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in own.values())
         yield Finding("alarms", "ok", f"none of {len(own)} is raised ({silent} have no data yet)")
@@ -82,7 +82,7 @@ def _queues(context: Context) -> Iterator[Finding]:
         if messages:
             short = name.removeprefix(f"{target.names.prefix}-")
             show, retry = (f"joytify queues {each} {short}{target.flags}" for each in ("show", "retry"))
-            action = f"{show}; when that is mended: {retry}"
+            action = f"{show}; when the cause is fixed: {retry}"
             yield Finding("queues", "wrong", f"{messages} failed events in {name}", action)
     if waiting and not any(waiting.values()):
         yield Finding("queues", "ok", f"all {len(waiting)} are empty")
@@ -112,10 +112,10 @@ def _next_run(context: Context, rule: Rule, mode: str) -> str:
 
 
 def _missing(context: Context, what: str, names: set[str], check: str = "") -> Iterator[Finding]:
-    """Yield what Terraform makes and is not there."""
+    """Yield a finding for each resource that Terraform creates and that is missing."""
     stack = context.target.stack
     if stack is not None and stack.way != "deployed":
-        yield Finding(check or what, "none", f"{context.target.place} has no {what}; only a deployed stack has")
+        yield Finding(check or what, "none", f"{context.target.place} has no {what}; only a deployed stack has {what}")
     else:
         for name in sorted(names):
             says = f"{name} is missing, or does not start a function" if what == "rules" else f"{name} is missing"

@@ -1,4 +1,4 @@
-"""Checks of the account and of the secret: that every key is there and has the right shape; never its value."""
+"""Checks of the account and the secret: presence and shape of each key; no value is shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _secret(context: Context) -> Iterator[Finding]:
         yield Finding(
             "secret",
             "note",
-            "SCHEDULE_MODE is test_auto: production is not run",
+            "SCHEDULE_MODE is test_auto: the production schedules are skipped",
             f"joytify schedule set production{context.target.flags}",
         )
 
@@ -40,10 +40,10 @@ def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _no_text(values: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what makes every function refuse the secret, whichever reads the key."""
+    """Yield a finding per value that is not text, since every function rejects such a secret."""
     for key in KEYS:
         if (value := values.get(key)) is not None and not isinstance(value, str):
-            yield Finding("secret", "wrong", f"{key} must be text; no function takes the secret", PUT)
+            yield Finding("secret", "wrong", f"{key} must be text; every function rejects the secret", PUT)
 
 
 def _malformed(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -66,5 +66,9 @@ CHECKS = (
         _identity,
         "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; a local stack: make down, then make up",
     ),
-    Check("secret", _secret, "see whether it exists, who may read it and what it holds (docs/deploy.md)"),
+    Check(
+        "secret",
+        _secret,
+        "check that it exists, who may read it and what it holds (docs/deploy.md, Change a secret value)",
+    ),
 )

@@ -17,7 +17,7 @@ from joytify_discord.webhook import Webhook
 from joytify_stats.backend import Backend
 
 SECONDS = 15.0
-NEW_WEBHOOK = "make a webhook in Discord (channel, Integrations) and put its address into the secret"
+NEW_WEBHOOK = "create a webhook in Discord (channel, Integrations) and put its address into the secret"
 NEW_THREAD = "copy the id of a thread of the webhook's channel into DISCORD_THREAD_ID"
 URL, ALERTS_URL = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL"
 HELLO, BLUE = "This is where the pipeline's messages arrive.", 0x3498DB
@@ -26,16 +26,16 @@ HELLO, BLUE = "This is where the pipeline's messages arrive.", 0x3498DB
 def _backend(context: Context) -> Iterator[Finding]:
     domain, key = context.address("API_DOMAIN"), context.value("API_INTERNAL_SECRET_KEY")
     try:
-        # A push to nobody gets the answer of any push.
+        # The backend answers an empty push like any other push.
         Backend(domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
         yield Finding("backend", "wrong", str(exc), "see whether the backend runs, and its log")
         return
     address = urlsplit(context.text("API_DOMAIN", ""))
     shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
-    yield Finding("backend", "ok", f"{shown} takes the key (an empty push)")
+    yield Finding("backend", "ok", f"{shown} accepts the key (tried with an empty push)")
     if address.scheme == "http" and context.target.stack is None:
-        yield Finding("backend", "note", "API_DOMAIN begins with http://: the key is sent in clear", "use https://")
+        yield Finding("backend", "note", "API_DOMAIN begins with http://: the key is not encrypted", "use https://")
 
 
 def _usual(context: Context) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def _webhook(context: Context, key: str, thread: str = "") -> Iterator[Finding]:
     except JobError as exc:
         yield Finding("discord", "wrong", f"{where}: {exc}", NEW_THREAD if thread else NEW_WEBHOOK)
     else:
-        not_posted = f"nothing was posted{', so the thread is not checked' if thread else ''}; --post does"
+        not_posted = f"nothing was posted{', so the thread is not checked' if thread else ''}; --post posts a message"
         done = "a message was posted" if context.post else not_posted
         yield Finding("discord", "ok", f"{where}: Discord knows the webhook {name!r} ({done})")
 

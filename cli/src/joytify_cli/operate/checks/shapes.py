@@ -12,23 +12,23 @@ from pymongo.uri_parser import parse_uri
 from joytify_cli.terminal import find_zone
 from joytify_common.secrets import SCHEDULE_MODES
 
-# Never a part of it alone: what is put replaces all of the secret.
+# The whole secret, since a new value replaces all of its keys.
 PUT = "put the whole secret again with this key (docs/deploy.md, Change a secret value)"
 
 
 def is_right(key: str, value: object) -> bool:
-    """Return whether a value that is not empty has its key's shape; any text will do for a key that is not known."""
+    """Return whether a non-empty value has the shape of its key; an unknown key allows any text."""
     shape, _ = SHAPES.get(key, (lambda _: True, ""))
     try:
         return isinstance(value, str) and shape(value)
     except ValueError:
-        # An address with brackets that are no IPv6 address.
+        # An address with brackets that do not enclose an IPv6 address.
         return False
 
 
 def _is_connection_string(value: str) -> bool:
     if value.startswith("mongodb+srv://"):
-        # To parse it means to ask the name servers; the check of MongoDB does.
+        # Parsing it would query DNS, which the check of MongoDB does anyway.
         return bool(urlsplit(value).hostname)
     try:
         parse_uri(value)
@@ -55,7 +55,7 @@ WEBHOOK = "the address of a Discord webhook (https://discord.com/api/webhooks/ID
 SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "MONGODB_CONNECTION_STRING": (_is_connection_string, "a connection string (mongodb:// or mongodb+srv://)"),
     "API_DOMAIN": (_is_url, "a URL (https://...)"),
-    "API_INTERNAL_SECRET_KEY": (lambda value: value == value.strip(), "a text without spaces round it"),
+    "API_INTERNAL_SECRET_KEY": (lambda value: value == value.strip(), "text without leading or trailing spaces"),
     "DISCORD_WEBHOOK_URL": (_is_webhook, WEBHOOK),
     "DISCORD_ALERTS_WEBHOOK_URL": (_is_webhook, WEBHOOK),
     "DISCORD_THREAD_ID": (str.isdigit, "the id of a thread, in digits"),

@@ -1,1 +1,1 @@
-"""One module for each family of messages; all of it pure."""
+"""Render messages, with one module per family of messages; all functions are pure."""

@@ -1,4 +1,4 @@
-"""CloudWatch alarms: metric, composite, anomaly band, metric math; by SNS and by EventBridge."""
+"""Render CloudWatch alarms from SNS and EventBridge: metric, composite, anomaly, math."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def from_event(event: EventBridgeEvent) -> Alarm:
         description=get_path(detail, "configuration.description"),
         old_state=get_path(detail, "previousState.value"),
         reason=get_path(detail, "state.reason"),
-        # As SNS has it, to the millisecond: else one of the two would count as older than the other.
+        # The same timestamp as in SNS, to the millisecond; otherwise one message would count as
+        # older.
         changed_at=parse_time(get_path(detail, "state.timestamp")) or event.at,
         arn=event.resources[0] if event.resources else "",
         account=event.account,
@@ -77,22 +78,22 @@ def alarm(message: Alarm, topic: Place) -> Draft:
 
     Args:
         message: the alarm.
-        topic: where the topic is, which counts only if the alarm itself does not say where it is.
+        topic: place of the topic, used only if the alarm does not name its own.
     """
     at = _place(message, topic)
     severity, what = _state(message)
-    # One series that recovers is not the alarm: each is an incident of its own.
+    # A time series can recover while the alarm lasts, so each series is an incident of its own.
     series = ", ".join(f"{key} {value}" for key, value in message.contributor.items())
     return Draft(
         severity=severity,
         title=f"{what}: {message.name}{f' ({series})' if series else ''}",
-        # It says what to do while the alarm lasts.
+        # The description says what to do while the alarm lasts.
         description="" if severity == SUCCESS else Authored(in_words(message.description)),
         fields=[
             DraftField("Why", without_arns(message.reason), inline=False),
             *_watched(message),
             DraftField("Changed", time_of(message.changed_at)),
-            DraftField("State before", (message.old_state or "unknown").replace("_", " ").lower()),
+            DraftField("Previous state", (message.old_state or "unknown").replace("_", " ").lower()),
         ],
         timestamp=message.changed_at,
         url=alarm_page(at, message.name),
@@ -112,14 +113,14 @@ def _place(message: Alarm, topic: Place) -> Place:
 
 
 def _state(message: Alarm) -> tuple[Severity, str]:
-    # Out of missing data nothing is resolved.
+    # A change from missing data to OK resolves nothing.
     if message.state == "OK" and message.old_state == "INSUFFICIENT_DATA":
         return SUCCESS, "OK"
     return STATES.get(message.state, (INFORMATION, message.state))
 
 
 def _watched(message: Alarm) -> Iterator[DraftField]:
-    """Yield what the alarm watches."""
+    """Yield the fields that describe the alarm's metrics, rule and threshold."""
     if children := [child for child in map(_child, message.children) if child]:
         yield DraftField("Triggered by", listed(children), inline=False)
     if message.suppressed_by:
@@ -131,11 +132,11 @@ def _watched(message: Alarm) -> Iterator[DraftField]:
         yield DraftField("Watches", listed(metrics), inline=False)
     if comparison := COMPARISONS.get(get_path(trigger, "ComparisonOperator")):
         # An anomaly band has no threshold of its own.
-        yield DraftField("Limit", comparison if "band" in comparison else f"{comparison} {_threshold(trigger)}")
+        yield DraftField("Threshold", comparison if "band" in comparison else f"{comparison} {_threshold(trigger)}")
 
 
 def _threshold(trigger: Any) -> str:  # noqa: ANN401 - JSON
-    """Return the threshold in the unit of what is watched, for people."""
+    """Return the threshold as text, in the unit of the metric."""
     text = get_path(trigger, "Threshold")
     unit = get_path(trigger, "Unit")
     if (get_path(trigger, "Namespace"), get_path(trigger, "MetricName")) == ("AWS/Lambda", "Duration"):
@@ -153,7 +154,7 @@ def _metrics(trigger: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
         values = [get_path(each, "value") or get_path(each, "Value") for each in dimensions]
         yield _metric(get_path(trigger, "Namespace"), name, values)
     for entry in get_list(trigger, "Metrics"):
-        # SNS writes the keys large, EventBridge small.
+        # Keys begin with an upper-case letter in SNS, with a lower-case letter in EventBridge.
         if expression := get_path(entry, "Expression") or get_path(entry, "expression"):
             if not expression.startswith("ANOMALY_DETECTION_BAND"):
                 label = get_path(entry, "Label") or get_path(entry, "label")

@@ -1,4 +1,4 @@
-"""What arrived -> its embed."""
+"""Render a received message as an embed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from joytify_discord.rendering.markdown import written
 from joytify_discord.rendering.pretty import pretty
 
 OWN = (CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary)
-# The parser lets through what a renderer may still stumble over: an odd type, a year 9999, a figure of 400 digits.
+# Errors that a renderer may raise on values that the parser accepts: an odd type, the year 9999, a
+# number of 400 digits.
 STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
 
 
 def render(received: Received, zone: ZoneInfo) -> Embed:
-    """Return the embed that shows the message; one that its own renderer cannot show is shown as it came.
+    """Return the embed that shows the message; if its renderer fails, show the message as received.
 
     Args:
         received: one record of the event.
@@ -32,7 +33,7 @@ def render(received: Received, zone: ZoneInfo) -> Embed:
     try:
         return _embed(_draft(received), received, zone)
     except STUMBLES as exc:
-        logger.opt(exception=exc).warning("message could not be rendered by its kind")
+        logger.opt(exception=exc).warning("message could not be rendered as its kind")
     try:
         return _embed(generic.unknown(received.text, json.loads(received.text), received.origin), received, zone)
     except STUMBLES:
@@ -64,7 +65,7 @@ def _alarm(message: Alarm, received: Received) -> Draft:
 
 
 def _whole(text: str) -> str:
-    """Return JSON as a person reads it; what is none as it is."""
+    """Pretty-print JSON; return other text unchanged."""
     try:
         return pretty(json.loads(text))
     except (ValueError, RecursionError):
@@ -72,9 +73,9 @@ def _whole(text: str) -> str:
 
 
 def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed:
-    """Return the embed, with account, region and time of the topic if the message names none."""
+    """Return the embed; account, region and time are the topic's unless the message names them."""
     origin: Origin = received.origin
-    # A text speaks of the topic; JSON names what it is about.
+    # Plain text gets the topic's place; JSON names the place of the resource that it is about.
     is_json = not (isinstance(received.content, OWN) or getattr(received.content, "value", {}) is None)
     named = place_in(received.text) if is_json else None
     at = named or origin.place

@@ -1,4 +1,4 @@
-"""What a renderer makes of a message: plain text, not yet Discord's Markdown."""
+"""The output of a renderer: plain text, not yet Discord's Markdown."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class DraftField:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What is shown of a message; `embed.Embed` describes the fields that it shares with this.
+    """A rendered message; `embed.Embed` describes the fields that both classes have.
 
     Attributes:
-        account: AWS account that it is about; empty for that of the topic.
-        region: AWS region that it is about; empty for that of the topic.
+        account: AWS account that the message is about; empty for the topic's account.
+        region: AWS region that the message is about; empty for the topic's region.
     """
 
     severity: Severity
@@ -49,7 +49,7 @@ class Draft:
 
     @property
     def heading(self) -> str:
-        """The title behind the symbol of its severity."""
+        """The title, preceded by the symbol of its severity."""
         return f"{self.severity.symbol} {self.title}"
 
     @property
@@ -69,6 +69,6 @@ def json_draft(value: dict[str, Any], severity: Severity, title: str, **more: An
 
 
 def listed(entries: Sequence[str]) -> str:
-    """Return the entries a line each, with a number for those that are too many."""
+    """Return the first entries, one per line, and the number of further entries."""
     more = f"\nand {len(entries) - MOST_LISTED} more" if len(entries) > MOST_LISTED else ""
     return "\n".join(entries[:MOST_LISTED]) + more

@@ -1,6 +1,6 @@
-"""What AWS services say of themselves through EventBridge; `kinds/` has an entry for each kind.
+"""Render events that AWS services send through EventBridge; `kinds/` has an entry for each kind.
 
-The shapes are those of https://docs.aws.amazon.com/eventbridge/latest/ref/events.html
+Event formats: https://docs.aws.amazon.com/eventbridge/latest/ref/events.html
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ LONGEST_THING, LONGEST_STATE = 80, 40
 
 
 def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
-    """Return the draft for an EventBridge event; one of another kind shows all its values.
+    """Return the draft for an EventBridge event; an event of unknown kind shows all its values.
 
     Args:
         event: the event.
-        text: all of it, for the attachment.
+        text: the complete event, for the attachment.
     """
     kind = KINDS.get(event.kind)
     severity = kind.severity(event.detail) if kind else _guess(event)
@@ -55,7 +55,7 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
         account=event.account,
         region=_region(event),
         full=text,
-        # ARNs and what was left out are whole there.
+        # The attachment has the complete ARNs and the values that were left out.
         attach=kind is None,
     )
 
@@ -71,7 +71,7 @@ def _known(kind: Kind, event: EventBridgeEvent) -> Iterator[DraftField]:
 
 
 def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
-    # Before all else, so that no limit cuts them off.
+    # These fields come first, so that no limit cuts them off.
     yield DraftField("At", time_of(event.at))
     if event.resources:
         yield DraftField("Resources", listed([resource_of(each) for each in event.resources]), inline=False)
@@ -101,7 +101,7 @@ def _is_opaque(thing: str) -> bool:
 
 
 def _guess(event: EventBridgeEvent) -> Severity:
-    """Return the severity of an event of another kind: by its states, else by the words of its kind and of its text."""
+    """Return the severity of an event of unknown kind, from its states, else from its words."""
     if (found := severity_of(event.detail)) != INFORMATION:
         return found
     return worst([severity_of_text(event.kind), severity_of_name(event.kind), severity_of_sentences(event.detail)])
@@ -109,7 +109,7 @@ def _guess(event: EventBridgeEvent) -> Severity:
 
 def _address(kind: Kind, event: EventBridgeEvent) -> str:
     link = get_path(event.detail, kind.link) if kind.link else ""
-    # A build that wrote no log names none.
+    # The link of a build that wrote no log contains `=null`.
     if CONSOLE.fullmatch(link) and "=null" not in link:
         return link
     region = _region(event)
@@ -119,7 +119,7 @@ def _address(kind: Kind, event: EventBridgeEvent) -> str:
 
 
 def _region(event: EventBridgeEvent) -> str:
-    # AWS Health speaks of other regions than the one it speaks from.
+    # AWS Health reports events of other regions than the region that it sends them from.
     return get_path(event.detail, "eventRegion") or event.region
 
 

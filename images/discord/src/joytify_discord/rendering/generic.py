@@ -1,4 +1,4 @@
-"""Anything of a kind that is not known: objects as fields, those that tell most first, all else as it came."""
+"""Render messages of unknown kinds: objects as fields, anything else as received."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     """Return the draft for a message of an unknown kind.
 
     Args:
-        text: the message as it came.
+        text: the message as received.
         value: the JSON in it, or None.
-        origin: where it comes from.
+        origin: where the message comes from.
     """
     fields = list(flatten_fields(value)) if isinstance(value, dict) else []
     title = origin.subject or _title(text, value)
     body = text if value is None else ""
-    # What Lambda gave up says so beside the message, which is the event itself.
+    # If Lambda gave up on an event, the message is the event, and an attribute has the error.
     given_up = origin.attributes.get("ErrorMessage", "")
     severity = FAILURE if given_up else _severity(value, f"{title}\n{body}")
-    title = f"Lambda gave up an event: {given_up}" if given_up else title
+    title = f"Lambda gave up on an event: {given_up}" if given_up else title
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Draft(
         severity=severity,
         title=title or _thing(text) or "Message",
-        # A text that is all title is not said twice.
+        # Do not repeat a text that the title already shows completely.
         description="" if shown == title else shown,
         fields=fields,
-        footer="of a kind that is not known" if fields else "",
+        footer="unknown kind of message" if fields else "",
         account=first_of(value, ACCOUNTS),
         region=first_of(value, REGIONS),
         full=_shown(text, value),
-        # ARNs and what was left out are whole there.
+        # The attachment has the complete ARNs and the values that were left out.
         attach=bool(fields),
     )
 
@@ -74,7 +74,7 @@ def _severity(value: object, text: str) -> Severity:
 
 
 def _thing(text: str) -> str:
-    """Return the name of the first resource that the message speaks of."""
+    """Return the name of the first resource that the message names by an ARN; empty without one."""
     match = ARN.search(text)
     return resource_of(match.group()) if match else ""
 
@@ -91,7 +91,7 @@ def _title(text: str, value: object) -> str:
         return f"{title} ({thing})" if title and thing and thing not in title else title
     if value is not None:
         return ""
-    # Plain text: as much of its first line as is read at a glance; a state alone says nothing.
+    # For plain text, the beginning of its first line that is more than a state.
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     first = next((line for line in lines if not STATE_LINE.match(line)), "")
     return cut(first, LONGEST_TITLE)

@@ -30,11 +30,11 @@ from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCE
 from joytify_discord.rendering.text import Authored, Text, duration, number, percent, size, time_of
 
 NEXT_AFTER_FAILURE = (
-    "Lambda tries a scheduled or queued event twice more, and then keeps it in the function's dead-letter queue. "
-    "An event that somebody waits for is not tried again."
+    "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
+    "queue. A synchronous invocation is not retried."
 )
-NEXT_FOR_A_PERSON = "Fix what the error names, then invoke it again; a retry alone does not help."
-# As terraform/locals.tf makes their names.
+NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function again; a retry does not help."
+# Names of functions as terraform/locals.tf builds them.
 FUNCTION = re.compile(
     r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
 )
@@ -42,18 +42,25 @@ FUNCTION = re.compile(
 NOT_RETRIED = frozenset({"hand-over", "summary"})
 # What to do after an error, by its stage.
 NEXT_AFTER = {
-    "hand-over": "The notifications are delivered. Start cleanup by hand: invoke its function.",
+    "hand-over": "The notifications are delivered. Start cleanup manually: invoke its function.",
     "fan-out": (
-        "The state machine has ended, and its input is in the queue of failed events. What the workers met is in "
-        "cleanup's log; when that is mended, start the state machine again."
+        "The state machine has stopped, and its input is in the queue of failed events. The errors of the "
+        "workers are in cleanup's log; fix the cause, then start the state machine again."
     ),
 }
-# What was examined of a collection.
+# The documents of a collection that were examined, by the name of the scope.
 SCOPES = {
-    "ordinary": "Examined: created before the cutoff; the next sweep examines imports with newer ids",
+    "ordinary": "Examined: documents created before the cutoff; imports with newer ids wait for the next sweep",
     "sweep": "Examined: every document",
 }
-# Shorter pauses than these change nothing that an operator would notice.
+# Why a run stopped, for people.
+STOP_REASONS = {
+    "deadline": "the time ran out",
+    "deletion_limit": "the deletion limit was exceeded",
+    "no_progress": "no batch fits into the time left",
+    "continuations_exhausted": "all continuations are used up",
+}
+# Shorter pauses are not worth showing to an operator.
 TELLING_PAUSE_MS = 10_000
 BAR = 20
 
@@ -108,12 +115,13 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
 
 
 def _of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft:
-    """Return the draft as one of its event's and of its sequence of runs.
+    """Return the draft with its incidents: its event, and its sequence of runs.
 
-    Lambda's retries of an event that failed edit the post of the failure; the runs of a sequence edit its post.
+    Lambda's retries of a failed event edit the post of the failure; the runs of a sequence share a
+    post.
     """
     failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
-    # The run that failed there sends its summary too, which SNS may deliver first or last.
+    # A run that failed at such a stage also sends a summary; SNS may deliver the two in any order.
     own = () if failed_at in NOT_RETRIED else (f"request {message.data.request_id}",)
     sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
     closes = not failed_at and not getattr(message.data, "continued", False)
@@ -122,16 +130,16 @@ def _of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft
 
 def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:
     if data.continued:
-        yield DraftField("What next", "It continues automatically in another run.", inline=False)
+        yield DraftField("What next", "Cleanup continues automatically in another run.", inline=False)
     elif data.stop_reason in {"continuations_exhausted", "no_progress"}:
-        yield DraftField("What next", "It does not continue automatically: invoke cleanup again.", inline=False)
+        yield DraftField("What next", "Cleanup does not continue automatically: invoke it again.", inline=False)
     if data.chain is not None:
         total = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
         yield DraftField(f"All {data.continuation + 1} runs so far", total)
     if data.fan_out is not None:
-        yield DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False)
+        yield DraftField("Workers", _fan_out(data.fan_out, data.timestamp), inline=False)
     if data.archive is not None:
-        yield DraftField("Archived first", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
+        yield DraftField("Archived before deletion", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
     if data.throttled is not None and data.throttled.paused_ms >= TELLING_PAUSE_MS:
         yield DraftField("Slowed down", _throttled(data.throttled), inline=False)
     if data.estimate is not None:
@@ -146,14 +154,15 @@ def _fan_out(fan_out: FanOut, ended: datetime) -> str:
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
     return (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.ranges)} ranges{again}, "
-        f"at most {number(fan_out.workers)} at once; the longest took {duration(fan_out.longest_ms)}, all {took}"
+        f"up to {number(fan_out.workers)} concurrently; the longest took "
+        f"{duration(fan_out.longest_ms)}, all of them {took}"
     )
 
 
 def _throttled(throttled: ThrottleFigures) -> str:
     return (
-        f"{number(throttled.times)} times, since the server took up to {throttled.slowdown:g} times as long as usual: "
-        f"{duration(throttled.paused_ms)} of extra pauses"
+        f"{number(throttled.times)} times, because the server took up to {throttled.slowdown:g} times as "
+        f"long as usual; extra pauses of {duration(throttled.paused_ms)}"
     )
 
 
@@ -177,7 +186,7 @@ def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
         *map(_collection, data.collections),
     ]
     if data.fan_out is not None:
-        fields.append(DraftField("Divided", _fan_out(data.fan_out, data.timestamp), inline=False))
+        fields.append(DraftField("Workers", _fan_out(data.fan_out, data.timestamp), inline=False))
     return _of_run(_draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields), message, data.chain)
 
 
@@ -200,34 +209,35 @@ def _cleanup_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
         return INFORMATION, f"nothing to do, {data.skipped}"
     if data.dry_run:
         return _dry_run_outcome(data)
-    # What matters at a glance is the whole sequence's work, not one run's share of it.
+    # The title shows the work of the whole sequence, not of one run.
     deleted = data.chain.records_deleted if data.chain else data.records_deleted
     if data.continued:
-        return PARTIAL, f"{number(deleted)} records deleted so far, it continues"
+        return PARTIAL, f"{number(deleted)} records deleted so far, continuing"
     if data.stop_reason != "completed":
-        return WARNING, f"stopped ({data.stop_reason}), {number(data.remaining_records)} records remain"
+        why = STOP_REASONS[data.stop_reason]
+        return WARNING, f"stopped: {why}; {number(data.remaining_records)} records remain"
     if data.storage is not None and data.storage.alert:
         return WARNING, f"{number(deleted)} records deleted, storage {percent(data.storage.percent)} full"
-    return SUCCESS, f"{number(deleted)} records deleted" if deleted else "nothing was expired"
+    return SUCCESS, f"{number(deleted)} records deleted" if deleted else "no expired records"
 
 
 def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     found = number(data.total_records_found)
-    if data.stop_reason == "brake":
-        return WARNING, f"dry run, the deletion safety limit would stop it: {found} records are expired"
+    if data.stop_reason == "deletion_limit":
+        return WARNING, f"dry run, the deletion limit would stop the run: {found} records have expired"
     return INFORMATION, f"dry run, {found} records would be deleted"
 
 
 def _stats_figures(data: StatsFigures, flags: str) -> Iterator[DraftField]:
-    yield DraftField("With statistics", number(data.users_processed))
+    yield DraftField("Users with statistics", number(data.users_processed))
     yield DraftField("Notified", number(data.users_updated))
     if data.users_skipped:
         skipped = f"{number(data.users_skipped)}: their documents could not be used; the log has their ids"
         yield DraftField("Skipped", skipped, inline=False)
     if data.notification_adopted:
-        yield DraftField("Notification", "was there before; who had it was not notified again", inline=False)
+        yield DraftField("Notification", "existed before; users who had it were not notified again", inline=False)
     if data.statistics_built is not None:
-        odd = f", {number(data.plays_skipped)} documents are no plays and were left out" if data.plays_skipped else ""
+        odd = f", {number(data.plays_skipped)} invalid documents were left out" if data.plays_skipped else ""
         yield DraftField("Built from plays", f"{number(data.statistics_built)} statistics{odd}", inline=False)
     yield DraftField("Pushed live", number(data.socket_users_notified))
     if data.socket_failures:
@@ -251,7 +261,7 @@ def _collection(figures: CollectionFigures) -> DraftField:
 
 def _left_alone(figures: CollectionFigures) -> str:
     undated = f", {number(figures.undated)} without a date left alone" if figures.undated else ""
-    other = f", {number(figures.unrecognized)} in another shape left alone" if figures.unrecognized else ""
+    other = f", {number(figures.unrecognized)} of an older schema left alone" if figures.unrecognized else ""
     return undated + other
 
 
@@ -262,15 +272,15 @@ def _scope(figures: CollectionFigures) -> str:
 def _next_step(data: FailureData, flags: str) -> Text:
     if data.stage == "deletion limit":
         return Authored(
-            f"A retry stops in the same way. Look first: `joytify invoke cleanup --dry-run{flags}`; if the number is "
-            f"right: `joytify invoke cleanup --payload '{{\"allowAboveLimit\": true}}'{flags}`."
+            f"A retry stops in the same way. Check first with `joytify invoke cleanup --dry-run{flags}`; if the "
+            f"number is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
         )
     usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
 
 
 def _flags(function: str) -> str:
-    """Return what the command needs to be given to work where a function of this name runs."""
+    """Return the options of the `joytify` command for the deployment that has this function."""
     if (match := FUNCTION.fullmatch(function)) is None:
         return " --aws"
     project = f" --project {match['project']}" if match["project"] != "joytify" else ""
@@ -284,8 +294,8 @@ def _failure(message: MonthlyStatsError | CleanupError) -> Iterator[DraftField]:
     yield DraftField("What next", _next_step(data, flags), inline=False)
     job = "stats" if isinstance(message, MonthlyStatsError) else "cleanup"
     request = re.sub(r"[^\w-]", "", data.request_id)
-    yield DraftField("Its log", Authored(f"`joytify tail {job} --request {request}{flags}`"), inline=False)
-    yield DraftField("More", "docs/operations.md, What each message means", inline=False)
+    yield DraftField("Log", Authored(f"`joytify tail {job} --request {request}{flags}`"), inline=False)
+    yield DraftField("More", 'docs/operations.md, "What each message means"', inline=False)
 
 
 def _draft(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:

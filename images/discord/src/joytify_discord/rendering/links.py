@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from joytify_discord.notation import REGION, Place
 
-# Titles lead to AWS's consoles only, whatever a message names.
+# Titles link only to AWS consoles, whatever URL a message contains.
 CONSOLE = re.compile(r"https://(?:[\w-]+\.)*console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/[!-~]*")
 CONSOLES = {
     "aws": "https://{region}.console.aws.amazon.com",
@@ -17,12 +17,12 @@ CONSOLES = {
 
 
 def console_only(address: str) -> str:
-    """Return the address if it is one of AWS's consoles; else empty text."""
+    """Return the URL if it is in an AWS console, otherwise an empty string."""
     return address if CONSOLE.fullmatch(address) else ""
 
 
 def page(place: Place, path: str) -> str:
-    """Return the address of a page of the console, in which `{region}` stands for the region; empty if unknown."""
+    """Return the URL of a console page, with `{region}` in `path` filled; empty if unknown."""
     if not REGION.fullmatch(place.region) or place.partition not in CONSOLES:
         return ""
     return CONSOLES[place.partition].format(region=place.region) + "/" + path.replace("{region}", place.region)
@@ -50,5 +50,5 @@ LOGS = "cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
 
 
 def _twice(text: str) -> str:
-    # The console decodes the fragment twice, and writes "$" for the second "%".
+    # The console decodes the fragment twice, and uses "$" instead of "%" in it.
     return quote(quote(text, safe=""), safe="").replace("%", "$")

@@ -1,4 +1,4 @@
-"""What Amazon SES says of mail that was sent.
+"""Render notifications of Amazon SES about sent mail.
 
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 """

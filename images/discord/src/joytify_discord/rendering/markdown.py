@@ -1,7 +1,8 @@
-"""The one place that writes Discord's Markdown: text from outside is shown as it stands, and mentions nobody.
+"""Write Discord's Markdown: external text is shown literally and mentions nobody.
 
-Only what would take effect is escaped, so that addresses stay links and identifiers stay readable. Titles and names of
-fields go into push notifications, which show a backslash: there a look-alike takes the place of what would take effect.
+Only characters that would take effect are escaped, so that URLs stay links and identifiers stay
+readable. Titles and field names appear in push notifications, which show backslashes, so look-alike
+characters replace effective characters there.
 The rules are those of Discord's own dialect, not of CommonMark:
 https://support.discord.com/hc/en-us/articles/210298617-Markdown-Text-101-Chat-Formatting-Bold-Italic-Underline
 """
@@ -17,16 +18,16 @@ from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.links import console_only
 from joytify_discord.rendering.text import Authored, Text, Time
 
-# Cut before anything else: Discord takes less than this, and no search may take long over what nobody sees.
+# Text is cut to this length first: Discord shows less than this, and no search may take long.
 LONGEST = 6000
-# What Discord takes for an address.
+# Text that Discord recognizes as a URL.
 ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")
 BEHIND_ADDRESS = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
 EFFECTIVE = re.compile(
     r"""
-      \\(?=[^0-9A-Za-z\s])                        # hides itself before a sign
-    | \*(?=\S) | (?<=\S)\*                        # emphasis opens before text and closes behind it
-    | _(?=_) | (?<=_)_ | (?<![^\W_])_ | _(?![^\W_])   # one alone within a word has no effect
+      \\(?=[^0-9A-Za-z\s])                        # hidden before punctuation
+    | \*(?=\S) | (?<=\S)\*                        # emphasis opens before text and closes after it
+    | _(?=_) | (?<=_)_ | (?<![^\W_])_ | _(?![^\W_])   # a single _ within a word has no effect
     | `
     | ~(?=~) | (?<=~)~
     | \|(?=\|) | (?<=\|)\|
@@ -36,11 +37,11 @@ EFFECTIVE = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-# Any of them may open a masked link if something closes one.
+# In a text with `](`, any bracket may open a masked link.
 OR_BRACKET = re.compile(EFFECTIVE.pattern + r"| \[", re.VERBOSE | re.MULTILINE)
 MENTION = re.compile(r"<(?=[@#])|@(?=everyone|here)")
 LOOK_ALIKES = str.maketrans({
-    "\\": "∖",  # noqa: RUF001 - what is shown instead
+    "\\": "∖",  # noqa: RUF001 - shown instead
     "*": "∗",  # noqa: RUF001
     "_": "＿",  # noqa: RUF001
     "`": "ˋ",  # noqa: RUF001
@@ -58,15 +59,15 @@ def written(draft: Draft, zone: ZoneInfo) -> Embed:
     """Return the embed in Discord's Markdown.
 
     Args:
-        draft: what a renderer made.
-        zone: the operators' time zone, in which times are written beside Discord's own mark.
+        draft: output of a renderer.
+        zone: the operators' time zone, for times that are shown next to Discord's own timestamps.
     """
     return Embed(
         title=label(draft.heading),
         color=draft.severity.color,
         description=markdown(draft.description, zone),
         fields=[EmbedField(label(f.name), markdown(f.value, zone), f.inline) for f in draft.fields],
-        # Discord shows a footer as it stands.
+        # Discord shows a footer literally.
         footer=draft.footer,
         timestamp=draft.timestamp,
         url=console_only(draft.url),
@@ -91,7 +92,7 @@ def markdown(text: Text, zone: ZoneInfo) -> str:
 
 
 def label(text: str) -> str:
-    """Return the text of a title or a field's name: without a backslash, and without effect."""
+    """Return the text of a title or field name, with look-alikes of effective characters."""
     return _outside_addresses(text[:LONGEST], lambda match: match.group().translate(LOOK_ALIKES))
 
 
@@ -115,7 +116,7 @@ def _escaped(text: str) -> str:
     ends = {match.end() for match in BEHIND_ADDRESS.finditer(text)}
 
     def escape(match: re.Match[str]) -> str:
-        # Directly behind an address a backslash would be part of it.
+        # Directly after a URL, a backslash would become part of the URL.
         space = " " if match.start() in ends else ""
         return space + re.sub(r"(\S)", r"\\\1", match.group(), count=1)
 
@@ -125,7 +126,7 @@ def _escaped(text: str) -> str:
 def _outside_addresses(text: str, replace: Callable[[re.Match[str]], str]) -> str:
     shown: list[str] = []
     end = 0
-    # Replaced in the whole text, so that what stands beside a sign is seen across addresses.
+    # Search the whole text, so that a pattern sees the characters next to a URL.
     taken = [match.span() for match in ADDRESS.finditer(text)]
     for match in (OR_BRACKET if "](" in text else EFFECTIVE).finditer(text):
         if any(start <= match.start() < stop for start, stop in taken):

@@ -1,15 +1,15 @@
-"""JSON as a person reads it."""
+"""Pretty-print JSON."""
 
 from __future__ import annotations
 
 import json
 
-# 256 KiB of brackets, as SNS takes them, would be gigabytes of spaces.
+# 256 KiB of brackets, which SNS accepts, would be indented by gigabytes of spaces.
 MOST_NESTED = 24
 
 
 def pretty(value: object) -> str:
-    """Return JSON as a person reads it: on lines of its own, unless it is nested so deeply that it is mostly indent."""
+    """Return the value as indented JSON, on one line if it is nested too deeply."""
     try:
         is_flat = _depth(value) <= MOST_NESTED
         return json.dumps(value, indent=2 if is_flat else None, ensure_ascii=False)
@@ -18,7 +18,7 @@ def pretty(value: object) -> str:
 
 
 def _depth(value: object) -> int:
-    """Return how deeply a value is nested, as far as it matters."""
+    """Return the nesting depth of a value; stop counting above `MOST_NESTED`."""
     level, depth = [value], 0
     while level and depth <= MOST_NESTED:
         inner = (each.values() if isinstance(each, dict) else each if isinstance(each, list) else () for each in level)

@@ -1,6 +1,6 @@
-"""How bad a message of AWS is, read from the words that its services use for states, results and severities.
+"""Determine the severity of an AWS message from its words for states, results and severities.
 
-One place for all kinds: a kind overrides it only if its words mean something else.
+These rules are for all kinds; a kind overrides them only if its words have another meaning.
 """
 
 from __future__ import annotations
@@ -97,12 +97,12 @@ def _names_a_close(name: str) -> bool:
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
-    """Return the worst of them; INFORMATION if there are none."""
+    """Return the worst severity; INFORMATION if there is none."""
     return max(severities, key=lambda severity: (ORDER.index(severity), severity.is_over), default=INFORMATION)
 
 
 def severity_of_word(word: str) -> Severity:
-    """Return how bad one word of AWS is, in any spelling: `FAILED`, `UPDATE_ROLLBACK_COMPLETE`, `ExecutionTimedOut`."""
+    """Return the severity of a word of AWS, in any spelling: `FAILED`, `ExecutionTimedOut`."""
     return _of_word(_normalized(word)).because(f"state: {word}")
 
 
@@ -117,7 +117,7 @@ def _of_word(word: str) -> Severity:
 
 
 def severity_of_text(text: str) -> Severity:
-    """Return how bad a sentence or the name of a kind is: by how it begins, what it denies, then by its words."""
+    """Return the severity of a text: by its first word, denials, recoveries or other words."""
     text = text[:JUDGED_CHARACTERS]
     return next(filter(None, (rule(text) for rule in TEXT_RULES)), INFORMATION)
 
@@ -157,12 +157,12 @@ def _first_match(rules: Iterable[tuple[Severity, str, re.Pattern[str]]], text: s
     return None
 
 
-# The first that decides wins.
+# The first rule that returns a severity wins.
 TEXT_RULES = (_by_leading_word, _by_state_line, _by_denial, _by_words)
 
 
 def severity_of_name(name: str) -> Severity:
-    """Return how bad the name of an event is, which is written in one word: `ElastiCache:SnapshotFailed`."""
+    """Return the severity of an event's name that is one word: `ElastiCache:SnapshotFailed`."""
     spaced = re.sub(r"[_:.-]|(?<=[a-z])(?=[A-Z])", " ", name)
     return worst([severity_of_text(spaced), severity_of_word(name)])
 
@@ -199,5 +199,5 @@ def _plain(key: str) -> str:
 
 
 def _normalized(word: str) -> str:
-    """Return a word of AWS in one spelling: upper case, its parts joined by underscores."""
+    """Return a word in normalized spelling: upper case, with its parts joined by underscores."""
     return re.sub(r"[\s_-]+|(?<=[a-z])(?=[A-Z])", "_", word.strip()).upper()

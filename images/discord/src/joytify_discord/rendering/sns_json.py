@@ -1,4 +1,4 @@
-"""JSON messages that come to the topic without EventBridge, one function for each of parsing.SHAPES."""
+"""Render JSON messages that are sent without EventBridge, by their kind in parsing.SHAPES."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _destination(value: dict[str, Any], origin: Origin) -> Draft:
         "Attempts": "requestContext.approximateInvokeCount",
         "Request": "requestContext.requestId",
     }
-    what = "was given up by Lambda" if failed else "ran"
-    next_step = "Nobody retries it any more: fix the cause, then invoke it again with the event in message.txt."
+    what = "failed, and Lambda gave up on the event" if failed else "ran"
+    next_step = "It is not retried: fix the cause, then invoke the function with the event in message.txt."
     place = place_of(arn) or origin.place
     return json_draft(
         value,
@@ -62,15 +62,15 @@ def _custom(value: dict[str, Any], _origin: Origin) -> Draft:
     if isinstance(context, dict):
         fields.extend(DraftField(str(key), str(inner)) for key, inner in context.items())
     title, text = get_path(value, "content.title") or "Custom notification", get_path(value, "content.description")
-    # Written by a person, for a chat.
+    # A person wrote this text for a chat, so it is shown as Markdown.
     severity = severity_of_text(f"{title}\n{text}")
     return json_draft(value, severity, title, description=Authored(text), fields=fields)
 
 
 def _cost_anomaly(value: dict[str, Any], _origin: Origin) -> Draft:
     fields = {
-        "Impact in all": "impact.totalImpact",
-        "Largest in a day": "impact.maxImpact",
+        "Total impact": "impact.totalImpact",
+        "Maximum impact per day": "impact.maxImpact",
         "Began": "anomalyStartDate",
     }
     causes = [
@@ -137,7 +137,7 @@ def _code_deploy(value: dict[str, Any], _origin: Origin) -> Draft:
 
 
 def _message(text: str) -> str:
-    """Return the message in CodeDeploy's error, which is JSON in a text."""
+    """Return the message in CodeDeploy's error, which is JSON text; other text unchanged."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -152,7 +152,7 @@ def _s3(value: dict[str, Any], origin: Origin) -> Draft:
     region = get_path(first, "awsRegion") or origin.place.region
     bucket = get_path(first, "s3.bucket.name")
     event = get_path(first, "eventName")
-    # A replica or an object that is lost, a restore that failed.
+    # For example a lost object, a lost replica or a failed restore.
     severity = WARNING if any(word in event for word in ("Failed", "Lost", "Missed")) else INFORMATION
     return json_draft(
         value,
@@ -168,7 +168,7 @@ def _s3(value: dict[str, Any], origin: Origin) -> Draft:
 
 
 def _database(value: dict[str, Any], _origin: Origin) -> Draft:
-    """Return the draft for RDS, DMS or Redshift, which share a form but for a few keys."""
+    """Return the draft for RDS, DMS or Redshift, whose formats differ only in a few keys."""
     text, event = get_path(value, "Event Message"), get_path(value, "Event ID").rpartition("#")[2]
     product = event.partition("-")[0] if "-EVENT-" in event else "Redshift" if "Severity" in value else "RDS"
     place = place_of(get_path(value, "Source ARN")) or _place_of_link(get_path(value, "Identifier Link"))
@@ -182,7 +182,7 @@ def _database(value: dict[str, Any], _origin: Origin) -> Draft:
             *select_fields(value, {"Source": "Event Source"}),
             *([DraftField("Event", event)] if event else []),
         ],
-        # In UTC, without saying so.
+        # The time is in UTC, but has no zone.
         timestamp=parse_time(get_path(value, "Event Time").strip().replace(" ", "T") + "Z"),
         url=link,
         account=place.account,
@@ -199,7 +199,7 @@ def _approval(value: dict[str, Any], _origin: Origin) -> Draft:
     region = get_path(value, "region")
     fields = {
         "Stage": "approval.stageName",
-        "Says": "approval.customData",
+        "Comment": "approval.customData",
         "Expires": "approval.expires",
         "Review": "approval.externalEntityLink",
     }
@@ -207,12 +207,12 @@ def _approval(value: dict[str, Any], _origin: Origin) -> Draft:
     draft = json_draft(
         value,
         WARNING,
-        f"Pipeline {pipeline}: {get_path(value, 'approval.actionName')} waits for approval",
+        f"Pipeline {pipeline}: {get_path(value, 'approval.actionName')} is waiting for approval",
         fields=list(select_fields(value, fields)),
         url=page(Place(partition_of(region), region), f"codesuite/codepipeline/pipelines/{quote(pipeline)}/view"),
         region=region,
     )
-    # The token in it lets anybody approve.
+    # Do not attach the message: anybody could approve with the token in it.
     return replace(draft, full="")
 
 

@@ -1,4 +1,4 @@
-"""Texts that AWS services write for people, as far as their form is known."""
+"""Render texts that AWS services write for people in a known format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST = 20_000
 
 
 def sns_text(text: str, origin: Origin) -> Draft | None:
-    """Return the draft for a text whose form is known, or None."""
+    """Return the draft for a text in a known format, or None."""
     return next(filter(None, (render(text, origin) for render in FORMS)), None)
 
 
@@ -115,7 +115,7 @@ def _subscription(text: str, _origin: Origin) -> Draft | None:
         return _draft(INFORMATION, "A subscription was deactivated", text, description=text)
     if not text.startswith("You have chosen to subscribe to the topic"):
         return None
-    return _draft(WARNING, "A subscription waits for its confirmation", text, description=text)
+    return _draft(WARNING, "A subscription is waiting for confirmation", text, description=text)
 
 
 def _draft(severity: Severity, title: str, text: str, **more: Any) -> Draft:  # noqa: ANN401 - fields of a draft

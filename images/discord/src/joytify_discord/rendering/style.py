@@ -20,7 +20,7 @@ class Severity:
     is_over: bool = field(default=False, compare=False)
 
     def because(self, reason: str, *, is_over: bool = False) -> Severity:
-        """Return it with the rule that decided."""
+        """Return this severity with a reason."""
         return replace(self, reason=reason, is_over=is_over)
 
 

@@ -1,4 +1,4 @@
-"""Plain text with a few marks, and how figures are written in it; `markdown.py` turns it into what Discord takes."""
+"""Plain text with a few marks, and the format of figures; `markdown.py` turns it into Markdown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Text = str | Time | Authored
 
 
 def time_of(value: datetime | None) -> Text:
-    """Return a time, or that it is unknown."""
+    """Return a time as it is shown, or `unknown`."""
     return UNKNOWN if value is None else Time(value)
 
 
@@ -47,7 +47,7 @@ def percent(value: float | None) -> str:
 
 
 def size(value: int | None) -> str:
-    """Return a number of bytes in the unit that suits it."""
+    """Return a number of bytes in a suitable unit."""
     if value is None:
         return UNKNOWN
     amount, unit = float(value), "B"
@@ -59,7 +59,7 @@ def size(value: int | None) -> str:
 
 
 def duration(milliseconds: float) -> str:
-    """Return a duration in the two largest units that suit it."""
+    """Return a duration in a suitable unit, or in two."""
     seconds = milliseconds / 1000
     if seconds < 1:
         return f"{milliseconds:.0f} ms"

@@ -1,4 +1,4 @@
-"""Reads from JSON of a shape that is only known so far, and shows JSON of any shape as fields."""
+"""Read values from JSON whose structure is partly known, and show any JSON as fields."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from joytify_discord.notation import in_words, parse_time, resource_of
 from joytify_discord.rendering.draft import DraftField
 from joytify_discord.rendering.text import Text, Time
 
-# A value that is no longer than this stands beside others.
+# A value of at most this length is shown inline, next to others.
 INLINE = 40
 DEPTH = 6
 MOST_LISTED = 10
 # From 2015 to 2040.
 EARLIEST_EPOCH, LATEST_EPOCH = 1_420_070_400, 2_208_988_800
-# What a reader looks for first in a message of an unknown kind, best first.
+# Keys that a reader looks for first in a message of an unknown kind, best first.
 TELLING = (
     "title",
     "name",
@@ -36,9 +36,9 @@ SILENT = {"version", "schemaversion", "eventversion", "id"}
 
 
 def get_path(value: object, path: str) -> str:
-    """Return the value at a dotted path as text, a number picks from a list; empty if nothing does.
+    """Return the value at a dotted path as text; empty if there is none.
 
-    A list of plain values is one text.
+    A number in the path selects an entry of a list. A list of plain values is joined to one text.
     """
     found = get_value(value, path)
     if isinstance(found, list) and found and not any(isinstance(each, (dict, list)) for each in found):
@@ -65,11 +65,12 @@ def get_list(value: object, path: str) -> list[object]:
 
 
 def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftField]:
-    """Yield a field for each name of which a path holds something.
+    """Yield a field for each name whose path has a value.
 
     Args:
         value: JSON.
-        names: dotted path by name; of several, separated by `|`, the first that holds something counts.
+        names: dotted path by name of the field; of several paths, separated by `|`, the first with
+            a value.
     """
     for name, paths in names.items():
         if text := first_of(value, paths):
@@ -77,12 +78,12 @@ def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftFiel
 
 
 def first_of(value: object, paths: str) -> str:
-    """Return the first of several paths, separated by `|`, that holds something; else empty text."""
+    """Return the value of the first path, separated by `|`, that has a value; else empty."""
     return next(filter(None, (get_path(value, path) for path in paths.split("|"))), "")
 
 
 def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[DraftField]:
-    """Yield a field for each value in an object, nested ones by their dotted path, those that tell most first.
+    """Yield a field for each value in an object, by its dotted path, most informative first.
 
     Args:
         value: JSON.
@@ -95,7 +96,7 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
 
 
 def readable(text: str) -> Text:
-    """Return a time as one, an ARN by the part that names the resource, and all else as it is."""
+    """Return a timestamp as a Time, an ARN as its resource's name, and other text unchanged."""
     if (at := parse_time(text)) is not None:
         return Time(at)
     return resource_of(in_words(text))

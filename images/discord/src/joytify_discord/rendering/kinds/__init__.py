@@ -1,1 +1,1 @@
-"""Kinds of EventBridge events, one module for each family."""
+"""Kinds of EventBridge events, with one module per family."""

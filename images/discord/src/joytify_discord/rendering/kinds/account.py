@@ -1,4 +1,4 @@
-"""The account: AWS's own health, rules, certificates, sign-ins.
+"""Events of the account: AWS Health, Config rules, certificates, sign-ins.
 
 https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
 https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html
@@ -14,7 +14,7 @@ from joytify_discord.rendering.severity import severity_of_word
 from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.values import get_path
 
-# A certificate that is not renewed in this many days breaks what it serves.
+# A certificate that expires within this many days is a failure.
 DAYS_BEFORE_EXPIRY = 7
 
 
@@ -78,7 +78,7 @@ KINDS = {
         severity=lambda detail: severity_of_word(get_path(detail, "status")),
         fields={
             "Resource": "resource_id",
-            "Region of it": "check-item-detail.Region/AZ|check-item-detail.Region",
+            "Region of the resource": "check-item-detail.Region/AZ|check-item-detail.Region",
             "Service": "check-item-detail.Service",
             "Limit": "check-item-detail.Limit Amount",
             "Usage": "check-item-detail.Current Usage",
@@ -121,7 +121,7 @@ KINDS = {
     ),
     "CloudWatch Alarm Configuration Change": Kind(
         title="Alarm {alarmName}: {operation}",
-        # The alarm's own state is not what happened.
+        # The event is a change of the configuration, whatever the state of the alarm is.
         severity=lambda _: INFORMATION,
         fields={"State": "state.value", "Operation": "operation"},
         page="cloudwatch/home?region={region}#alarmsV2:alarm/{alarmName}",

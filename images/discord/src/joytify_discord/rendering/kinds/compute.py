@@ -1,4 +1,4 @@
-"""Containers, instances, functions and jobs.
+"""Events of containers, instances, functions and jobs.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_cwe_events.html
 https://docs.aws.amazon.com/batch/latest/userguide/batch_cwe_events.html
@@ -50,7 +50,7 @@ def _by_beanstalk(detail: dict[str, Any]) -> Severity:
 
 
 def by_beanstalk_text(text: str) -> Severity:
-    """Return how bad a message of Beanstalk is: of a change only what the environment has become counts."""
+    """Return the severity of a Beanstalk message; only the new status counts in a change."""
     became = re.search(r"(?:transitioned from \w+ to|set to) (\w+)", text)
     return severity_of_word(became[1]) if became else severity_of_text(text)
 
@@ -182,7 +182,7 @@ KINDS = {
         page=BEANSTALK,
     ),
     "Lambda Function Invocation Result - Failure": Kind(
-        title="{requestContext.functionArn:parent} was given up by Lambda",
+        title="{requestContext.functionArn:parent} failed, and Lambda gave up on the event",
         severity=lambda _: FAILURE,
         text="responsePayload.errorMessage",
         fields={"Error": "responsePayload.errorType", "Attempts": "requestContext.approximateInvokeCount"},

@@ -1,4 +1,4 @@
-"""Databases, volumes, buckets and backups.
+"""Events of databases, volumes, buckets and backups.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-cloud-watch-events.sample.html
 https://docs.aws.amazon.com/dms/latest/userguide/CHAP_EventBridge.html
@@ -16,7 +16,7 @@ from joytify_discord.rendering.severity import severity_of_text, severity_of_wor
 from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING, Severity
 from joytify_discord.rendering.values import get_list, get_path
 
-# Low storage, storage full, failover begun, recovery, instance failed: what an operator must look at.
+# Event categories that an operator must look at: low storage, failures, failovers, recoveries.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 RDS_BAD_CATEGORIES = {"failure", "low storage"}
 RDS_DOUBTFUL_CATEGORIES = {"failover", "recovery"}
@@ -24,13 +24,13 @@ RDS_FIELDS = {"Source": "SourceIdentifier", "Category": "EventCategories", "Even
 
 
 def by_rds(detail: dict[str, Any]) -> Severity:
-    """Return how bad an event of RDS is, by its categories and its words."""
+    """Return the severity of an RDS event, by its categories and its words."""
     categories = {str(category).lower() for category in get_list(detail, "EventCategories")}
     return worst([by_rds_text(get_path(detail, "Message")), *map(_by_category, categories)])
 
 
 def by_rds_text(text: str) -> Severity:
-    """Return how bad a message of a database service is, by its words."""
+    """Return the severity of a message of a database service, by its words."""
     low = re.search(r"\b(?:low|full|exhausted)\b|out of storage|maximum storage", text, re.IGNORECASE)
     return worst([severity_of_text(text), FAILURE if low and "storage" in text.lower() else INFORMATION])
 

@@ -1,4 +1,4 @@
-"""Builds, deployments and infrastructure as code.
+"""Events of builds, deployments and infrastructure as code.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
 https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html
@@ -23,7 +23,7 @@ def _by_build(detail: dict[str, Any]) -> Severity:
 
 
 def _by_approval(detail: dict[str, Any]) -> Severity:
-    # Somebody has to act.
+    # An approval that is waiting needs a person.
     is_waiting = get_path(detail, "type.category") == "Approval" and get_path(detail, "state") == "STARTED"
     return WARNING if is_waiting else severity_of_word(get_path(detail, "state"))
 

@@ -13,26 +13,28 @@ from joytify_discord.rendering.severity import severity_of
 from joytify_discord.rendering.style import Severity
 from joytify_discord.rendering.values import first_of, get_list, get_path
 
-# More of one value says nothing in a title or a list.
+# Maximum length of a value in a title or a list.
 LONGEST_BLANK = 300
 BLANK = re.compile(r"\{([^}:]+)(?::(\w+))?\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """How one kind of event is shown; all paths are dotted ones in the event's detail.
+    """How one kind of event is shown; all paths are dotted paths in the event's detail.
 
     Attributes:
-        title: what happened to what, with blanks `{path}`, `{path:words}` (in words), `{path:name}` (last part of an
-            ARN), `{path:parent}` (its first) or `{path:code}` (an exit code); `@resources` is the event's own list.
-        fields: path by the name of a field; of several, separated by `|`, the first that holds something counts.
-        text: path of the text that explains it, or several.
-        severity: how bad it is, by its detail; as a rule by the words in it.
-        link: path of an address in the console that the event itself names.
-        page: page of the console, with the same blanks, and `{region}`.
-        lists: path of a list by the name of its field, and what is shown of each entry, with blanks.
-        incident: what identifies the thing that may recover, with blanks; its later events edit the post of the first.
-        facts: what is worked out from the detail, by the name of its field.
+        title: title with placeholders `{path}`, `{path:words}` (in words), `{path:name}` (last part
+            of an ARN), `{path:parent}` (its first part) or `{path:code}` (an exit code);
+            `@resources` is the event's list of resources.
+        fields: path by name of the field; of several paths, separated by `|`, the first with a
+            value.
+        text: path of the explanation, or several paths.
+        severity: returns the severity for the detail; by default from the words in it.
+        link: path of a console URL in the event.
+        page: console page with the same placeholders, and `{region}`.
+        lists: path of a list and template for its entries, by name of the field.
+        incident: template for the name of the incident; later events of an incident edit its post.
+        facts: functions that compute a value from the detail, by name of the field.
     """
 
     title: str
@@ -47,13 +49,13 @@ class Kind:
 
 
 def fill(template: str, detail: object) -> str:
-    """Return the template with its blanks filled; what is unknown leaves no gap."""
+    """Return the template with its placeholders filled; an unknown value leaves no gap."""
     filled = BLANK.sub(lambda match: _shown(first_of(detail, match[1]), match[2]), template)
     return re.sub(r"\s+", " ", re.sub(r"\s+(?=[:,.;])", "", filled)).strip(" :,")
 
 
 def fill_address(template: str, detail: object) -> str:
-    """Return a page's path with its blanks filled and quoted; empty if one of them is unknown."""
+    """Return a page's path with its placeholders filled and quoted; empty if a value is unknown."""
     blanks = [match for match in BLANK.finditer(template) if match[1] != "region"]
     if not all(first_of(detail, match[1]) for match in blanks):
         return ""
@@ -66,7 +68,7 @@ def fill_address(template: str, detail: object) -> str:
 
 
 def fill_list(path: str, template: str, detail: object) -> list[str]:
-    """Return the template filled for each entry of a list; `path?key=a,b` takes only entries with one of these."""
+    """Return the template filled for each entry of a list; `path?key=a,b` selects entries."""
     path, _, condition = path.partition("?")
     key, _, wanted = condition.partition("=")
     entries = [entry for entry in get_list(detail, path) if not key or get_path(entry, key) in wanted.split(",")]

@@ -1,4 +1,4 @@
-"""Findings and scans.
+"""Events of findings and scans.
 
 https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html
 https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
@@ -22,7 +22,7 @@ FINDING = (
 
 
 def guardduty_word(number: float) -> str:
-    """Return GuardDuty's word for a severity."""
+    """Return GuardDuty's name for a numeric severity."""
     if number >= GUARDDUTY_CRITICAL:
         return "critical"
     return "high" if number >= GUARDDUTY_HIGH else "medium" if number >= GUARDDUTY_MEDIUM else "low"

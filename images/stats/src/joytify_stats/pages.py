@@ -1,0 +1,152 @@
+"""Process the audience in pages: read one while a few are attached; record them in order."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from joytify_common.deadline import Deadline
+from joytify_common.errors import PermanentError, TransientError, worst
+from joytify_stats.audience import Page, Recipients
+
+# Number of pages attached concurrently: while one waits for the journal, the server works on
+# another.
+ATTACHING = 3
+
+# The first page is small, so that reading, attaching and pushing soon overlap.
+FIRST_PAGE_USERS = 500
+
+T = TypeVar("T")
+
+
+def page_sizes(most: int) -> Iterator[int]:
+    """Yield an endless series of page sizes, in users: each twice the previous, up to `most`."""
+    size = FIRST_PAGE_USERS
+    while True:
+        yield min(size, most)
+        size = min(2 * size, most)
+
+
+class Once(Generic[T]):
+    """A call that several threads share: it is made by one thread, and all get its result."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call, self._lock, self._results = call, threading.Lock(), list[T]()
+
+    @property
+    def result(self) -> T | None:
+        """The call's result; None if no call has succeeded."""
+        return next(iter(self._results), None)
+
+    def __call__(self) -> T:
+        """Return the call's result; if the call raises, the next caller makes it again."""
+        with self._lock:
+            if not self._results:
+                self._results.append(self._call())
+            return self._results[0]
+
+
+@dataclass(frozen=True)
+class PageOutcome:
+    """The result of one page, in numbers of users: ids would make memory grow with the audience.
+
+    Attributes:
+        users: users with statistics.
+        updated: users who got the notification.
+        skipped: users whose documents cannot be used.
+        refusal: why MongoDB refused the last user that it refused; None if it refused no user.
+    """
+
+    users: int
+    updated: int
+    skipped: int
+    refusal: PermanentError | None = None
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The result of all pages of a run.
+
+    Attributes:
+        is_done: whether all pages are done.
+        reached: `_id` of the last stats document processed; a continuation starts after it.
+        failure: the error that ended the delivery, or None.
+    """
+
+    outcomes: tuple[PageOutcome, ...]
+    is_done: bool
+    reached: Any
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePipeline:
+    """Reads pages one by one, attaches a few concurrently, and records them in order.
+
+    Attributes:
+        read: returns the page after a stats document's `_id`; None after the last.
+        attach: gives the notification to a page's users and returns who got it; several calls run
+            concurrently.
+        notify: called with the recipients of each page, even if other pages fail.
+        record: called with a page's position and outcome, in order, after this page and all
+            earlier pages are attached.
+        deadline: when to stop.
+        seconds_per_page: no page is started with less time left.
+    """
+
+    read: Callable[[Any], Page | None]
+    attach: Callable[[Page], Recipients]
+    notify: Callable[[Recipients], None]
+    record: Callable[[Any, PageOutcome], None]
+    deadline: Deadline
+    seconds_per_page: float
+
+    def run(self, after: Any) -> Delivered:  # noqa: ANN401 - an _id may be of any type
+        """Return the result of the pages after this position; errors are returned, not raised."""
+        outcomes: list[PageOutcome] = []
+        reached, in_time, is_late, has_progress = after, True, False, False
+        failures: list[Exception] = []
+        in_flight: deque[tuple[Page, Future[Recipients]]] = deque()
+        with ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
+            coming = workers.submit(self.read, after)
+            try:
+                while in_flight or (in_time and coming.result() is not None):
+                    if in_time and len(in_flight) < ATTACHING and (page := coming.result()) is not None:
+                        coming = workers.submit(self.read, page.last)
+                        in_flight.append((page, workers.submit(self.attach, page)))
+                        in_time = self.deadline.remaining() > self.seconds_per_page
+                        continue
+                    page, attached = in_flight.popleft()
+                    outcomes.append(outcome := self._settle(page, attached.result()))
+                    _raise(attached.result().failure)
+                    self.record(page.last, outcome)
+                    reached, has_progress = page.last, True
+            except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                failures, is_late = [exc], self.deadline.remaining() == 0
+            for page, attached in in_flight:
+                # Settle the other pages too: a later run will not find their users pending.
+                try:
+                    outcomes.append(self._settle(page, attached.result()))
+                except Exception as exc:  # noqa: BLE001 - returned with what was done before
+                    failures.append(exc)
+                else:
+                    failures.extend(filter(None, [attached.result().failure]))
+        error = worst(failures)
+        if isinstance(error, TransientError) and has_progress and is_late:
+            # A transient error after the deadline means that time ran out, not that the run failed.
+            return Delivered(tuple(outcomes), is_done=False, reached=reached)
+        return Delivered(tuple(outcomes), in_time and error is None, reached, error)
+
+    def _settle(self, page: Page, recipients: Recipients) -> PageOutcome:
+        self.notify(recipients)
+        users, skipped = len(page.users) + page.skipped, page.skipped + recipients.skipped
+        return PageOutcome(users, len(recipients.users), skipped, recipients.refusal)
+
+
+def _raise(failure: Exception | None) -> None:
+    if failure is not None:
+        raise failure
