@@ -10,6 +10,11 @@ from types import SimpleNamespace
 import pytest
 import stamina
 
+# On GitHub, and where a user forces colours, typer would write escape sequences into the texts that tests compare; it
+# reads these variables once, when it is imported.
+for _name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):
+    os.environ.pop(_name, None)
+
 OURS = ("AWS_", "SECRET_ID", "SNS_", "DB_NAME", "LOG_LEVEL", "CLEANUP_", "BACKEND_", "READ_PREFERENCE", "STORAGE_")
 
 

@@ -23,8 +23,8 @@ from joytify_common.outcome import Failed
 from joytify_common.secrets import Secret
 from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend
-from joytify_stats.deliveries import Deliveries
 from joytify_stats.delivery import Delivery
+from joytify_stats.delivery_record import DeliveryRecord
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
@@ -107,7 +107,7 @@ def outcome_of(
         rebuild=Rebuild(database, PRODUCTION, period, replace=False, deadline=deadline),
         delivery=Delivery(
             period=period,
-            deliveries=Deliveries(database, PRODUCTION, period, deadline),
+            delivery_record=DeliveryRecord(database, PRODUCTION, period, deadline),
             audience=Audience(database, PRODUCTION, period, read_preference=read_preference, deadline=deadline),
             backend=backend or cast("Backend", outside.backend),
             page_size=page,

@@ -194,7 +194,7 @@ def test_the_month_end_runs_through_the_containers() -> None:
 
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert demo.stdout.splitlines()[-1].startswith(
-        "demo: ok 160 of 200 listeners told once (10 of them before), 150 pushed"
+        "demo: ok 160 of 200 users notified once (10 of them before), 150 pushed"
     )
     left = subprocess.run(
         [DOCKER, "ps", "-q", "--filter", "network=joytify"], capture_output=True, text=True, check=True

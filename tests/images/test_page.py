@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
-from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
+from joytify_discord.post_store import ContainerStore
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN
 from joytify_local.processes import answers, free_port, start, stop

@@ -150,7 +150,7 @@ def test_a_damaged_object_is_refused(endpoint: str, bucket: str) -> None:
     client = aws_client("s3", endpoint)
     client.put_object(Bucket=bucket, Key="archive/playbacks/2026/11/01/run/000001.bson.gz", Body=b"damaged")
 
-    with pytest.raises(PermanentError, match="it is damaged"):
+    with pytest.raises(PermanentError, match="is damaged"):
         archived(endpoint, bucket)
 
 

@@ -389,7 +389,7 @@ def test_an_archive_needs_transactions(
     # What a single server answers in a transaction.
     with (
         failing(mongodb, {"times": 1}, {"failCommands": ["delete"], "errorCode": 20}),
-        pytest.raises(PermanentError, match="an archive needs transactions"),
+        pytest.raises(PermanentError, match="archiving needs transactions"),
     ):
         clean_up(database, pause=0.001, archive=Archive(aws_client("s3", endpoint), bucket, NOW))
 

@@ -20,9 +20,9 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
-from joytify_discord.dedup import ContainerStore, DedupStore, TableStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
+from joytify_discord.post_store import ContainerStore, PostStore, TableStore
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
 from joytify_local.processes import answers, free_port, start, stop
@@ -44,11 +44,11 @@ def discord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     stop([pid])
 
 
-def container_memory(_: str) -> DedupStore:
+def container_memory(_: str) -> PostStore:
     return ContainerStore()
 
 
-def table_memory(endpoint: str) -> DedupStore:
+def table_memory(endpoint: str) -> PostStore:
     """Return a memory in a table as Terraform makes it."""
     client, table = aws_client("dynamodb", endpoint), f"posts-{uuid4().hex[:8]}"
     client.create_table(
@@ -60,7 +60,7 @@ def table_memory(endpoint: str) -> DedupStore:
     return TableStore(client, table)
 
 
-def deliver(url: str, memory: DedupStore, event: dict[str, Any], seconds: float = 30) -> None:
+def deliver(url: str, memory: PostStore, event: dict[str, Any], seconds: float = 30) -> None:
     """Deliver the event, and again as Lambda does where it failed."""
     webhook = Webhook(url=SecretStr(url + WEBHOOK_PATH))
     for attempt in count(1):
@@ -90,7 +90,7 @@ def messages(url: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("memory_of", [container_memory, table_memory], ids=["container", "table"])
 def test_a_hundred_messages_arrive_complete_in_order_once(
-    discord: str, endpoint: str, memory_of: Callable[[str], DedupStore]
+    discord: str, endpoint: str, memory_of: Callable[[str], PostStore]
 ) -> None:
     """With 5 requests in 2 s, 30 a minute, sudden bans, failing servers, and a deadline shorter than a ban."""
     memory = memory_of(endpoint)

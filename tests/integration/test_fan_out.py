@@ -193,7 +193,7 @@ def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str
     assert post["title"] == f"✅ Cleanup: {answer['recordsDeleted']:,} records deleted"
     assert (
         f"in {fan_out['ranges']} ranges, planned in {fan_out['rounds']} rounds, at most {fan_out['workers']}"
-        in fields(post)["Divided"]
+        in fields(post)["Workers"]
     )
     assert kept(stack) == []
 

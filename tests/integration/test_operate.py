@@ -297,12 +297,12 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (wrong_password, "mongodb", "refused the user name or password"),
         (reader_only, "rights", "it needs readWrite"),
         (another_database, "mongodb", "names the database joytify-dev, the functions use"),
-        (strict_validator, "validator", "refuses what stats writes (1 of the newest 1 tried)"),
+        (strict_validator, "validator", "1 of the newest 1 tried"),
         (full, "storage", "of 1 MB used, more than 80 %"),
         (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
         (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),
         (failing_backend, "backend", "500"),
-        (wrong_path, "backend", "in production the address ends in /api/v1"),
+        (wrong_path, "backend", "in production the URL ends in /api/v1"),
         (in_secret(DISCORD_WEBHOOK_URL="http://127.0.0.1:1/api/webhooks/1/hunter2"), "discord", "could not be reached"),
         (gone_webhook, "discord", "DISCORD_WEBHOOK_URL: Discord answered 401"),
         (gone_alerts_webhook, "discord", "DISCORD_ALERTS_WEBHOOK_URL: Discord answered 404"),
@@ -313,7 +313,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (in_environment("stats", DB_NAME="another"), "wiring", "DB_NAME differs between stats and cleanup"),
         (in_environment("discord", SECRET_ID="another"), "wiring", "SECRET_ID differs"),  # noqa: S106 - a name
         (in_environment("stats", CLEANUP_FUNCTION_NAME="another"), "wiring", "stats starts another"),
-        (short_timeout, "wiring", "cleanup may run for 3 s only"),
+        (short_timeout, "wiring", "cleanup may run for only 3 s"),
         (in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket"), "archive", "bucket no-such-bucket"),
         (no_subscription, "topic", "is not subscribed"),
     ],
@@ -353,7 +353,7 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
     notes = {(each["check"], each["says"]) for each in examine(result.stdout) if each["status"] == "note"}
-    assert ("secret", "SCHEDULE_MODE is test_auto: production is not run") in notes
+    assert ("secret", "SCHEDULE_MODE is test_auto: the production schedules are skipped") in notes
     assert ("secret", "no function reads the key DISCORD_WEBHOOK: is DISCORD_WEBHOOK_URL meant?") in notes
     (lacking,) = [says for check, says in notes if check == "indexes"]
     assert "none on playbacks.user:" in lacking
@@ -467,7 +467,7 @@ def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
         2,
         (
             "error: joytify-playback-data-cleanup in the embedded local stack will change the PRODUCTION collections: "
-            "say --yes, or look first with --dry-run\n"
+            "use --yes, or try --dry-run first\n"
         ),
     )
     # It is refused here, and the function is not called.
@@ -544,11 +544,11 @@ def test_data_is_made_added_to_and_removed(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("clear", "--production"), "say --confirm joytify-operate"),
-        (("clear", "--production", "--confirm", "joytify"), "say --confirm joytify-operate"),
-        (("generate", "5", "--production"), "say --confirm joytify-operate"),
-        (("generate", "5", "--expired-share", "0.5", "--days", "30"), "nothing of the last 30 days is older"),
-        (("indexes", "drop", "playbacks._id"), "the field not _id"),
+        (("clear", "--production"), "use --confirm joytify-operate"),
+        (("clear", "--production", "--confirm", "joytify"), "use --confirm joytify-operate"),
+        (("generate", "5", "--production"), "use --confirm joytify-operate"),
+        (("generate", "5", "--expired-share", "0.5", "--days", "30"), "nothing in the last 30 days is older"),
+        (("indexes", "drop", "playbacks._id"), "and not _id"),
         (("indexes", "drop", "playbacks.nothing"), "there is no index"),
         (("indexes", "create", "plays.user"), "must be COLLECTION.FIELD"),
     ],

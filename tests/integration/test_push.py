@@ -82,7 +82,7 @@ def test_an_image_that_ecr_has_expired_is_said(repositories: Any, tmp_path: Path
     done = CliRunner().invoke(app, ["push", "--environment", "prod", "--from", "dev", "--folder", str(tmp_path)])
 
     assert (done.exit_code, digests_file("prod", tmp_path).exists()) == (1, False)
-    assert f"joytify/stats does not have {gone} any more" in done.output
+    assert f"joytify/stats no longer has {gone}" in done.output
 
     assert push.ECR.match(own_registry()) is not None
     target = SimpleNamespace(
@@ -90,7 +90,7 @@ def test_an_image_that_ecr_has_expired_is_said(repositories: Any, tmp_path: Path
     )
     address = f"{own_registry()}/joytify/stats"
     (finding,) = _kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
-    assert (finding.status, "does not have any more" in finding.says) == ("wrong", True)
+    assert (finding.status, "no longer has" in finding.says) == ("wrong", True)
     there = pushed(repositories, "stats", "dev-0123")
     (finding,) = _kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
     assert (finding.status, "has no tag prod-" in finding.says) == ("note", True)

@@ -223,7 +223,7 @@ def test_killed_at_any_moment_it_is_resumed_to_the_same_result(
 def test_without_an_index_on_user_nothing_is_read(database: Database[Document]) -> None:
     database[TEST.playbacks].insert_one({"user": IDS[0]})
 
-    with pytest.raises(ConfigError, match="test-playbacks: an index on user is needed"):
+    with pytest.raises(ConfigError, match="test-playbacks: building statistics from plays needs an index on user"):
         rebuild(database).check()
 
 
@@ -239,7 +239,7 @@ def test_the_command_builds_and_compares(
 ) -> None:
     lose(database)
 
-    assert "40 of those have no statistics for it" in command(database, mongodb_uri, "--compare")[1]
+    assert "40 of these have no statistics" in command(database, mongodb_uri, "--compare")[1]
     assert command(database, mongodb_uri)[0] == 0
     assert held(database) == kept
     code, output = command(database, mongodb_uri, "--compare")
@@ -253,7 +253,7 @@ def test_empty_test_collections_are_no_success(database: Database[Document], mon
     code, output = command(database, mongodb_uri, "--compare")
 
     assert code == 1
-    assert "test-playbacks is empty: with --production" in " ".join(output.split())
+    assert "test-playbacks is empty: use --production" in " ".join(output.split())
 
 
 @pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
@@ -270,10 +270,10 @@ def test_going_on_after_the_last_user_says_that_nobody_was_left(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--after", "x"), "--after: it must be 24 hex digits"),
+        (("--after", "x"), "--after must be 24 hex digits"),
         (("--compare", "--replace"), "--compare writes nothing"),
         (("--period", "2026-13"), "--period: it must be a month"),
-        (("--production",), "say --confirm "),
+        (("--production",), "use --confirm "),
     ],
 )
 def test_what_cannot_work_says_how_it_can(
@@ -293,13 +293,13 @@ def test_a_month_of_which_plays_may_be_gone_is_refused(database: Database[Docume
     # Cleanup never deletes this play, so its presence does not prove that no others were deleted.
     database[TEST.playbacks].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start), "createdAt": "2026-09-01"})
 
-    with pytest.raises(ConfigError, match="no play from before 2026-10"):
+    with pytest.raises(ConfigError, match="no plays from before 2026-10"):
         rebuild(database).check()
 
     # In the app's older shape, which cleanup leaves alone for ever.
     at = SEPTEMBER.start + timedelta(days=1)
     database[TEST.playbacks].insert_one({"_id": ObjectId.from_datetime(at), "createdAt": at, "songs": [SONGS[0]]})
-    with pytest.raises(ConfigError, match="no play from before 2026-10"):
+    with pytest.raises(ConfigError, match="no plays from before 2026-10"):
         rebuild(database).check()
 
     play = {"user": IDS[0], "song": SONGS[0], "artist": ARTISTS[0], "duration": 60}

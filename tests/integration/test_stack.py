@@ -123,7 +123,7 @@ def test_a_key_missing_from_the_secret_is_named(stack: Stack, secret: Document, 
     failed, answer = invoke(stack, short, {"Records": []} if short == "discord" else {})
 
     assert failed
-    assert answer["errorMessage"].startswith(f"secret {SECRET_NAME}: {key} is missing")
+    assert answer["errorMessage"].startswith(f"secret {SECRET_NAME}: {key} must be non-empty text")
 
 
 def test_a_wrong_password_is_said_and_not_shown(stack: Stack, secret: Document) -> None:
@@ -256,7 +256,7 @@ def test_the_demo_ends_well(tmp_path: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.splitlines()[-1].startswith(
-        "demo: ok 48 of 60 listeners told once (3 of them before), 45 pushed"
+        "demo: ok 48 of 60 users notified once (3 of them before), 45 pushed"
     )
 
 

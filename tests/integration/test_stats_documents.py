@@ -218,7 +218,7 @@ def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
     report = failed(database, outside)
 
     assert (report.users_updated, report.pushes.failures) == (0, 6)
-    assert report.pushes.failure == "MongoDB did not say who got the notification"
+    assert report.pushes.failure == "MongoDB did not report which users got the notification"
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged
 from joytify_cleanup.retention import POLICIES
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.population import RETENTION_DAYS
-from joytify_cli.operate.checks.functions import LEAST_TIMEOUT_SECONDS
+from joytify_cli.operate.checks.functions import MIN_TIMEOUT_SECONDS
 from joytify_cli.operate.rules import OFF_IN_TERRAFORM
 from joytify_cli.prove.demo import DATABASE
-from joytify_cli.target import LONGEST_SILENCE_DAYS
+from joytify_cli.target import MAX_DAYS_WITHOUT_SUCCESS
 from joytify_common.collections import PRODUCTION, TEST
 from joytify_common.deadline import CONCLUDE_SECONDS, GRACE_SECONDS, RESERVE_SECONDS
 from joytify_common.heartbeat import put_success
@@ -161,13 +161,13 @@ def test_doctor_waits_as_long_for_a_success_as_the_alarm() -> None:
     found = re.search(r"longest_silence_days = \{ stats = (\d+), cleanup = (\d+) \}", text)
 
     assert found is not None
-    assert {"stats": int(found[1]), "cleanup": int(found[2])} == LONGEST_SILENCE_DAYS
+    assert {"stats": int(found[1]), "cleanup": int(found[2])} == MAX_DAYS_WITHOUT_SUCCESS
 
 
 def test_doctor_wants_the_least_timeout_that_terraform_allows() -> None:
     text = Path("terraform/variables_operation.tf").read_text(encoding="utf-8")
 
-    assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(LEAST_TIMEOUT_SECONDS)] * 2
+    assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(MIN_TIMEOUT_SECONDS)] * 2
 
 
 def test_doctor_recognizes_a_rule_that_terraform_disables_by_its_description() -> None:

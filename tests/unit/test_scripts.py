@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,14 @@ def test_one_image_that_cannot_be_pulled_replaces_no_other(tmp_path: Path) -> No
     assert [line for line in asked if line.startswith("pull")] == [
         f"pull -q {image}" for image in (REAL_BASE, REAL_MONGODB, REAL_MINISTACK)
     ]
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_ACTIONS", "FORCE_COLOR"])
+def test_the_tests_of_the_commands_pass_where_output_is_coloured(variable: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/cli/test_commands.py"]
+
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, variable: "1"}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout

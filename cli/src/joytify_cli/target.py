@@ -33,7 +33,7 @@ QUEUES = ("stats-failed", "cleanup-failed", "discord-failed", "discord-undeliver
 FAN_OUT_ALARMS = ("failed", "timed-out", "aborted", "throttled")
 RULES = ("monthly-stats", "weekly-cleanup", "heartbeat")
 # Maximum number of days without a success.
-LONGEST_SILENCE_DAYS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
+MAX_DAYS_WITHOUT_SUCCESS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
 
 Aws = Annotated[
     bool, typer.Option("--aws", help="Use the AWS account of the credentials; default: the running local stack")
@@ -69,7 +69,7 @@ class Names:
         """Names of all alarms except those of the state machine."""
         of_functions = {f"{name}-{kind}" for name in self.functions.values() for kind in FUNCTION_ALARMS}
         of_jobs = {
-            f"{self.functions[job]}-{kind}" for job in LONGEST_SILENCE_DAYS for kind in ("silence", "report-lost")
+            f"{self.functions[job]}-{kind}" for job in MAX_DAYS_WITHOUT_SUCCESS for kind in ("silence", "report-lost")
         }
         return of_functions | of_jobs | self.queues | {f"{self.prefix}-storage"}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 # The end of a traceback says what happened. CloudWatch cuts a line at 256 KiB, and a line that was cut is not JSON.
-LONGEST_TRACEBACK, LONGEST_CAUSE = 50_000, 4000
+MAX_TRACEBACK, MAX_CAUSE = 50_000, 4000
 
 
 def configure(level: str) -> None:
@@ -61,9 +61,9 @@ def _line(record: Record) -> dict[str, Any]:
 def _explained(error: BaseException) -> dict[str, str]:
     """Return the traceback of an error that nobody foresaw; of our own errors, which say what is wrong, the causes."""
     if not isinstance(error, JobError):
-        return {"exception": clean("".join(traceback.format_exception(error)))[-LONGEST_TRACEBACK:]}
+        return {"exception": clean("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:]}
     causes = []
     while (cause := error.__cause__) is not None:
         causes.append("; ".join(part.strip() for part in traceback.format_exception_only(cause)))
         error = cause
-    return {"cause": clean(", caused by ".join(causes))[:LONGEST_CAUSE]} if causes else {}
+    return {"cause": clean(", caused by ".join(causes))[:MAX_CAUSE]} if causes else {}

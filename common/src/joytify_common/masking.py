@@ -6,7 +6,7 @@ import json
 from urllib.parse import quote, unquote
 
 HIDDEN = "**********"
-LEAST_CHARACTERS = 6
+MIN_CHARACTERS = 6
 _secrets: set[str] = set()
 
 
@@ -20,7 +20,7 @@ def hide(value: str) -> None:
     for text in {value, value.strip(), unquote(value.strip())}:
         quoted = (repr(text)[1:-1], repr(text.encode(errors="surrogatepass"))[2:-1], json.dumps(text)[1:-1])
         for spelling in {text, *quoted, quote(text, safe=""), quote(text)}:
-            if len(spelling) >= LEAST_CHARACTERS:
+            if len(spelling) >= MIN_CHARACTERS:
                 _secrets.add(spelling)
 
 

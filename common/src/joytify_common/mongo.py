@@ -24,7 +24,7 @@ from joytify_common.mongo_refusals import URI_KEY, of_connection_string, transla
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
 # Transactions and the sessions' `expiresAt` follow the server's clock, the cutoff this machine's.
-MOST_CLOCK_DIFFERENCE = timedelta(minutes=5)
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 # Atlas free and flex clusters reject a maxTimeMS above 300,000:
 # https://www.mongodb.com/docs/atlas/reference/free-shared-limitations/
 MAX_CALL_SECONDS = 290.0
@@ -98,11 +98,11 @@ def check_clock(here: datetime, server: datetime) -> None:
     """Check that this machine's clock and the server's agree on which records have expired.
 
     Raises:
-        TransientError: the clocks differ by more than `MOST_CLOCK_DIFFERENCE`.
+        TransientError: the clocks differ by more than `MAX_CLOCK_DIFFERENCE`.
     """
-    if abs(here - server) > MOST_CLOCK_DIFFERENCE:
+    if abs(here - server) > MAX_CLOCK_DIFFERENCE:
         raise TransientError(
-            f"the clocks differ by more than {MOST_CLOCK_DIFFERENCE.seconds // 60} minutes: here it is "
+            f"the clocks differ by more than {MAX_CLOCK_DIFFERENCE.seconds // 60} minutes: here it is "
             f"{here:%Y-%m-%d %H:%M} UTC, at MongoDB {server:%Y-%m-%d %H:%M} UTC"
         )
 

@@ -26,7 +26,7 @@ UNKNOWN_MESSAGE = {"message": "Unknown Message", "code": 10008}
 INVALID_JSON = {"message": "The request body contains invalid JSON.", "code": 50109}
 # Discord's documented rate limits: requests and seconds, for a webhook and for its channel.
 WEBHOOK_LIMIT, CHANNEL_LIMIT = (5, 2.0), (30, 60.0)
-MOST_FILE_BYTES = 10 * 1024 * 1024
+MAX_FILE_BYTES = 10 * 1024 * 1024
 
 
 def application(token: str, *, per_minute: bool = False, pace: float = 1.0) -> Starlette:
@@ -130,7 +130,7 @@ async def _read(request: Request) -> tuple[dict[str, Any], dict[str, str]] | Res
     raw: bytes | str = b""
     attached: dict[str, str] = {}
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_part_size=MOST_FILE_BYTES) as form:
+        async with request.form(max_part_size=MAX_FILE_BYTES) as form:
             raw = str(form.get("payload_json", ""))
             uploads = [value for value in form.values() if isinstance(value, UploadFile)]
             attached = {str(file.filename): (await file.read()).decode() for file in uploads}
@@ -140,7 +140,7 @@ async def _read(request: Request) -> tuple[dict[str, Any], dict[str, str]] | Res
         body = json.loads(raw)
     except ValueError:
         return JSONResponse(INVALID_JSON, status_code=400)
-    if sum(len(text.encode()) for text in attached.values()) > MOST_FILE_BYTES:
+    if sum(len(text.encode()) for text in attached.values()) > MAX_FILE_BYTES:
         return JSONResponse({"message": "Request entity too large", "code": 40005}, status_code=413)
     if (fault := check(body)) is not None:
         return JSONResponse(fault, status_code=400)

@@ -304,7 +304,7 @@ SPAN = {"collection": "playbacks", "start": {"$minKey": 1}, "stop": {"$maxKey": 
     ("event", "says"),
     [
         ({"worker": True}, "worker needs todo and done"),
-        ({"worker": True, "plan": True, "todo": [], "done": DONE}, "worker needs todo and done, and cannot be combined with plan"),
+        ({"worker": True, "plan": True, "todo": [], "done": DONE}, "cannot be combined with plan"),
         ({"todo": []}, "continuation, todo and results need done"),
         ({"continuation": 1}, "continuation, todo and results need done"),
         ({"plan": True, "workers": 0}, "workers: .*1 to 64"),

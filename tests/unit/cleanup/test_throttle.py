@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from joytify_cleanup.throttle import BATCH_SECONDS, LONGEST_PAUSE_SECONDS, READ_COST, SMALLEST_BATCH, Throttle
+from joytify_cleanup.throttle import BATCH_SECONDS, MAX_PAUSE_SECONDS, READ_COST, SMALLEST_BATCH, Throttle
 
 
 def test_a_server_in_good_health_gets_the_upper_bound_and_the_least_pause() -> None:
@@ -32,7 +32,7 @@ def test_a_server_that_slows_down_gets_smaller_batches_and_longer_pauses_and_rec
 
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < 2000
-    assert all(0.1 < pause <= LONGEST_PAUSE_SECONDS for pause in pauses)
+    assert all(0.1 < pause <= MAX_PAUSE_SECONDS for pause in pauses)
     for _ in range(12):
         throttle.observe(throttle.size, throttle.size * 2e-5)
     assert (throttle.size, throttle.pause) == (10_000, 0.1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from joytify_common.errors import MAX_CHARACTERS, JobError, PermanentError, TransientError, as_job_error, kind_of
 from joytify_common.http_retries import RateLimitedError, UnavailableError
-from joytify_common.masking import LEAST_CHARACTERS, clean, cleaned, hide
+from joytify_common.masking import MIN_CHARACTERS, clean, cleaned, hide
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,7 +41,7 @@ def test_what_is_too_short_to_be_a_secret_is_left(value: str) -> None:
     assert clean("1 on production") == "1 on production"
 
 
-@given(st.text(min_size=LEAST_CHARACTERS).filter(lambda text: len(text.strip()) >= LEAST_CHARACTERS))
+@given(st.text(min_size=MIN_CHARACTERS).filter(lambda text: len(text.strip()) >= MIN_CHARACTERS))
 def test_no_text_gives_it_away(secret: str) -> None:
     hide(secret)
 

@@ -14,10 +14,10 @@ from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Chain
-from joytify_discord.dedup import MOST_ENTRIES, ContainerStore, DedupStore, TableStore, open_store
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import Payload
+from joytify_discord.post_store import MAX_ENTRIES, ContainerStore, PostStore, TableStore, open_store
 from joytify_discord.webhook import NotEditableError, Webhook
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class FakeWebhook:
         return [embed["title"] for payload in self.posts.values() for embed in payload.body["embeds"]]
 
 
-def deliver(event: dict[str, Any], webhook: FakeWebhook, memory: DedupStore, alerts: FakeWebhook | None = None) -> int:
+def deliver(event: dict[str, Any], webhook: FakeWebhook, memory: PostStore, alerts: FakeWebhook | None = None) -> int:
     return Delivery(
         webhook=cast("Webhook", webhook),
         alerts=cast("Webhook", alerts or webhook),
@@ -419,12 +419,12 @@ def test_a_memory_that_cannot_be_asked_loses_no_message(error: Exception) -> Non
 
 def test_the_containers_memory_is_bounded() -> None:
     memory = ContainerStore()
-    for number in range(MOST_ENTRIES + 5):
+    for number in range(MAX_ENTRIES + 5):
         memory.put(str(number), {"post": "1"})
 
-    assert len(memory.entries) == MOST_ENTRIES
+    assert len(memory.entries) == MAX_ENTRIES
     assert memory.get("0") is None
-    assert memory.get(str(MOST_ENTRIES)) == {"post": "1"}
+    assert memory.get(str(MAX_ENTRIES)) == {"post": "1"}
 
 
 def test_without_a_table_the_container_remembers() -> None:

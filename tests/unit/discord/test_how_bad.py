@@ -12,7 +12,7 @@ from factories import sns_event
 from joytify_discord.envelopes import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.severity import severity_of, severity_of_text
-from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 
 BAD, CALM, GOOD = {FAILURE.color, WARNING.color}, {SUCCESS.color, INFORMATION.color}, {SUCCESS.color}
 PLAIN = {INFORMATION.color}

@@ -13,7 +13,7 @@ from joytify_discord.notation import Place
 from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.markdown import label, markdown
-from joytify_discord.rendering.style import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import duration, number, percent, size, time_of
 
 TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))

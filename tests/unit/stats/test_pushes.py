@@ -11,7 +11,7 @@ from bson import ObjectId
 from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, TransientError
 from joytify_stats.backend import Backend, KeyRefusedError
-from joytify_stats.pushes import IN_FLIGHT, MOST_FAILURES, Pushes
+from joytify_stats.pushes import IN_FLIGHT, MAX_FAILURES, Pushes
 
 USERS = [ObjectId(), ObjectId()]
 
@@ -75,7 +75,7 @@ def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
             ours.start(USERS)
 
     assert (ours.notified, ours.failures, ours.failure) == (0, 100, "the backend answered 503")
-    assert MOST_FAILURES <= backend.calls <= MOST_FAILURES + IN_FLIGHT
+    assert MAX_FAILURES <= backend.calls <= MAX_FAILURES + IN_FLIGHT
 
 
 def test_a_backend_that_comes_back_is_pushed_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_backend_that_comes_back_is_pushed_again(monkeypatch: pytest.MonkeyPat
         time.sleep(0.3)
         ours.start(USERS)
 
-    assert MOST_FAILURES <= tried <= MOST_FAILURES + IN_FLIGHT
+    assert MAX_FAILURES <= tried <= MAX_FAILURES + IN_FLIGHT
     assert ours.notified == len(USERS)
 
 

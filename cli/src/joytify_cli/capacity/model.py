@@ -30,7 +30,7 @@ EXPIRING = ("playbacks", "sessions")
 FOR_GOOD = ("notifications", "playlists", "songs", "albums")
 # Indexes take 20 to 25 % of the stored bytes.
 INDEX_SHARE = 0.225
-LONGEST_YEARS = 20
+MAX_YEARS = 20
 # Share of the limit above which operators are warned (STORAGE_ALERT_PERCENT).
 ALERT_SHARE = 0.8
 SHOWN_WEEKS = (1, 2, 4, 6, 8, 9, 10, 26, 52, 104)
@@ -133,6 +133,6 @@ class Model:
         return next((day for day, used in self._days() if used > share * self.limit), None)
 
     def _days(self) -> Iterator[tuple[int, float]]:
-        for day in range(LONGEST_YEARS * 365):
+        for day in range(MAX_YEARS * 365):
             weeks = day / DAYS_PER_WEEK
             yield day, self.used(weeks, overdue_weeks=day % DAYS_PER_WEEK / DAYS_PER_WEEK)

@@ -26,7 +26,7 @@ app.add_typer(index_commands.app, name="indexes")
 
 Document = dict[str, Any]
 # The largest seed for which a generated `_id` has room.
-LARGEST_SEED = (1 << 24) - 1
+MAX_SEED = (1 << 24) - 1
 INTERRUPTED = 130
 
 Users = Annotated[int, typer.Argument(min=1, metavar="N", help="Number of users")]
@@ -39,7 +39,7 @@ ExpiredShare = Annotated[
 ActiveShare = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others")
 ]
-Seed = Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="A different seed generates different users")]
+Seed = Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="A different seed generates different users")]
 Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks in random instead of time order")]
 
 
@@ -121,7 +121,7 @@ def append(
             "days": days,
             "expired_share": expired_share,
             "active_share": active_share,
-            "seed": min(target[names.users].estimated_document_count(), LARGEST_SEED) if seed is None else seed,
+            "seed": min(target[names.users].estimated_document_count(), MAX_SEED) if seed is None else seed,
             "shuffle": shuffle,
         }
         _make(target, names, traits)

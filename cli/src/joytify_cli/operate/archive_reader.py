@@ -21,7 +21,7 @@ KEY = re.compile(
     rf"{PREFIX}/(?P<collection>(?:test-)?(?:{'|'.join(POLICIES)}))/(?P<day>\d{{4}}/\d\d/\d\d)/.+\.bson\.gz"
 )
 READ_BYTES = 1024 * 1024
-LARGEST_DOCUMENT = 17 * 1024 * 1024
+MAX_DOCUMENT = 17 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _split(held: bytes) -> tuple[list[bytes], bytes]:
     documents, start = [], 0
     while len(held) - start >= LENGTH_BYTES:
         length = int.from_bytes(held[start : start + LENGTH_BYTES], "little")
-        if not LENGTH_BYTES < length <= LARGEST_DOCUMENT:
+        if not LENGTH_BYTES < length <= MAX_DOCUMENT:
             raise ValueError("it does not hold BSON")
         if len(held) - start < length:
             break

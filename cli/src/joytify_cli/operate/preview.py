@@ -21,10 +21,10 @@ from rich.text import Text
 
 from joytify_cli.terminal import console, echo_json, find_zone
 from joytify_common.deadline import Deadline
-from joytify_discord.dedup import ContainerStore
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import ATTACHMENT, Payload
+from joytify_discord.post_store import ContainerStore
 from joytify_discord.webhook import Webhook
 
 

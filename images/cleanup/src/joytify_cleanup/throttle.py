@@ -15,7 +15,7 @@ from joytify_common.messages import ThrottleFigures
 BATCH_SECONDS = 2.0
 # The server counts as slow if a document takes this many times its usual duration.
 SLOWDOWN = 4.0
-LONGEST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 SMALLEST_BATCH = 100
 GROWTH = 1.5
 # Weight of the latest batch in the moving average of the usual duration per document.
@@ -72,7 +72,7 @@ class Throttle:
             self.size //= 2
             # Pause for the time that the batch took beyond the usual: a stall causes one equal
             # pause.
-            self.pause = min(LONGEST_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
+            self.pause = min(MAX_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)
             )

@@ -15,13 +15,13 @@ from loguru import logger
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Message
-from joytify_discord.dedup import DedupStore
 from joytify_discord.embed import Embed, EmbedField
 from joytify_discord.limits import Payload, payloads
 from joytify_discord.notation import parse_time
 from joytify_discord.parsing import EventBridgeEvent, Received
+from joytify_discord.post_store import PostStore
 from joytify_discord.rendering.dispatch import render
-from joytify_discord.rendering.style import INFORMATION
+from joytify_discord.rendering.severity_levels import INFORMATION
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
@@ -100,7 +100,7 @@ class Delivery:
 
     webhook: Webhook
     alerts: Webhook
-    store: DedupStore
+    store: PostStore
     zone: ZoneInfo
     deadline: Deadline
     note: str = ""

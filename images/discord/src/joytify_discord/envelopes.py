@@ -15,7 +15,7 @@ from joytify_discord.notation import NOWHERE, parse_time, place_of
 from joytify_discord.parsing import Origin, Received, parse_text
 
 # Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
-MOST_UNPACKED = 1024 * 1024
+MAX_UNPACKED = 1024 * 1024
 # The same in the query of an address, such as that which confirms a subscription; JSON may write & as \u0026.
 SECRET_PARAMETER = re.compile(
     r"(?P<key>(?:[?&]|\\u0026)[\w-]{0,60}(?:token|signature|password|secret|api_?key)=)[^&\s\"'<>\\]+", re.IGNORECASE
@@ -91,7 +91,7 @@ def _message_in(body: str) -> str:
 def _unpacked(data: str) -> dict[str, Any]:
     """Return the unpacked data of CloudWatch Logs; empty if it is invalid or too large."""
     try:
-        raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(base64.b64decode(data), MOST_UNPACKED)
+        raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(base64.b64decode(data), MAX_UNPACKED)
         value = json.loads(raw)
     except (ValueError, zlib.error, RecursionError):
         return {}

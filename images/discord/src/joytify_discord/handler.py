@@ -13,9 +13,9 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.errors import ConfigError, as_job_error
 from joytify_common.secrets import Secret, read_secret, secrets_provider
 from joytify_common.settings import load_settings
-from joytify_discord.dedup import open_store
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
+from joytify_discord.post_store import open_store
 from joytify_discord.settings import DiscordSettings
 from joytify_discord.webhook import Webhook
 

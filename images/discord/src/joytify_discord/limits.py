@@ -27,7 +27,7 @@ TOTAL = 6000
 
 MARK = "…"
 NOTHING = "(none)"
-LONGEST_WORD = 40
+MAX_WORD_CHARACTERS = 40
 TELLING_TEXT = 1000
 
 
@@ -37,7 +37,7 @@ def cut(text: str, limit: int) -> str:
         return text
     kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - length(MARK))].decode("utf-16-le", "ignore")
     head, space, tail = kept.rpartition(" ")
-    return (head if space and len(tail) < LONGEST_WORD else kept).rstrip() + MARK
+    return (head if space and len(tail) < MAX_WORD_CHARACTERS else kept).rstrip() + MARK
 
 
 def fit(embed: Embed) -> Embed:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
-from joytify_common.http_answers import json_object, send
+from joytify_common.http_client import json_object, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
 from joytify_discord.limits import ATTACHMENT, Payload
 

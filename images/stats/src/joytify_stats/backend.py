@@ -12,11 +12,11 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError, TransientError
-from joytify_common.http_answers import json_object, send
+from joytify_common.http_client import json_object, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
 
 PATH = "/notifications/socket"
-READ_SECONDS, LEAST_SECONDS = 10.0, 0.1
+READ_SECONDS, MIN_SECONDS = 10.0, 0.1
 RETRIES = RetryPolicy(attempts=3, wait_seconds=0.2)
 # No attempt of a push starts much later than this.
 RETRY_SECONDS = 20.0
@@ -57,7 +57,7 @@ class Backend:
         if (seconds := min(RETRY_SECONDS, deadline.remaining())) == 0:
             raise TransientError("there was no time left to push")
         # Give the first attempt a moment even if the deadline has just passed.
-        RETRIES.call(lambda: self._post(body, max(deadline.remaining(), LEAST_SECONDS)), seconds)
+        RETRIES.call(lambda: self._post(body, max(deadline.remaining(), MIN_SECONDS)), seconds)
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:
         try:

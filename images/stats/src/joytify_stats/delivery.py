@@ -15,7 +15,7 @@ from joytify_common.errors import PermanentError
 from joytify_common.ids import BEGINNING
 from joytify_stats.audience import Audience, Page, Recipients
 from joytify_stats.backend import Backend
-from joytify_stats.deliveries import Deliveries, DeliveryState
+from joytify_stats.delivery_record import DeliveryProgress, DeliveryRecord
 from joytify_stats.pages import Delivered, Once, PageOutcome, PagePipeline, page_sizes
 from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes, PushTotals
@@ -25,7 +25,7 @@ from joytify_stats.report import StatsReport
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
 # If MongoDB refuses at least this many users and accepts nobody, their documents are not the cause.
-LEAST_REFUSED = 10
+MIN_REFUSED = 10
 NOBODY_SAID = "MongoDB did not report which users got the notification"
 
 
@@ -34,7 +34,7 @@ class Delivery:
     """The delivery of one period in one run.
 
     Attributes:
-        deliveries: record of the period's notification and progress.
+        delivery_record: record of the period's notification and progress.
         audience: users who are entitled to it.
         backend: pushes it live.
         page_size: maximum number of users per update.
@@ -44,7 +44,7 @@ class Delivery:
     """
 
     period: Period
-    deliveries: Deliveries
+    delivery_record: DeliveryRecord
     audience: Audience
     backend: Backend
     page_size: int
@@ -53,27 +53,27 @@ class Delivery:
     dry_run: bool
     now: datetime
 
-    def state(self, *, resend: bool, has_more: bool) -> DeliveryState:
+    def state(self, *, resend: bool, has_more: bool) -> DeliveryProgress:
         """Return the delivery's state; a delivery to repeat is restarted, except in a dry run.
 
         Args:
             resend: whether another notification is sent if the period's has been deleted.
             has_more: whether more users are entitled than when the delivery was finished.
         """
-        state = self.deliveries.state()
+        state = self.delivery_record.state()
         if state.deleted and resend:
             if self.dry_run:
-                return DeliveryState()
-            self.deliveries.forget()
-            return self.deliveries.state()
+                return DeliveryProgress()
+            self.delivery_record.forget()
+            return self.delivery_record.state()
         # Documents that were skipped may have been repaired.
         if state.finished and not state.deleted and (has_more or state.has_skipped):
             if not self.dry_run:
-                self.deliveries.restart()
+                self.delivery_record.restart()
             return replace(state, finished=False, after=BEGINNING)
         return state
 
-    def run(self, state: DeliveryState, report: StatsReport) -> tuple[Delivered, StatsReport]:
+    def run(self, state: DeliveryProgress, report: StatsReport) -> tuple[Delivered, StatsReport]:
         """Deliver the notification to entitled users who do not have it; errors are returned.
 
         Args:
@@ -81,14 +81,14 @@ class Delivery:
             report: the run's report so far.
         """
         created_at = self.period.notification_date(self.now)
-        create = Once(partial(self.deliveries.create, state.notification, created_at, self.now))
+        create = Once(partial(self.delivery_record.create, state.notification, created_at, self.now))
         pushes = Pushes(self.backend, self.push_size, self.deadline)
         sizes = page_sizes(self.page_size)
 
         def record(last: object, outcome: PageOutcome) -> None:
             if not self.dry_run:
                 sent, skipped = outcome.updated > 0, outcome.skipped > 0
-                self.deliveries.record_progress(last, sent=sent, skipped=skipped)
+                self.delivery_record.record_progress(last, sent=sent, skipped=skipped)
 
         pipeline = PagePipeline(
             read=lambda position: self.audience.next_page(position, next(sizes)),
@@ -109,10 +109,10 @@ class Delivery:
         )
         if (refusal := self._refusal(delivered, report)) is not None:
             # The next attempt must include the users who were refused.
-            self.deliveries.restart()
+            self.delivery_record.restart()
             return replace(delivered, failure=refusal), report
         if delivered.is_done and delivered.failure is None and notification is not None and not self.dry_run:
-            self.deliveries.record_finish(notification, self.now)
+            self.delivery_record.record_finish(notification, self.now)
         return delivered, report
 
     def push_again(self, notification: ObjectId) -> tuple[PushTotals, bool]:
@@ -146,7 +146,7 @@ class Delivery:
     def _refusal(self, delivered: Delivered, report: StatsReport) -> PermanentError | None:
         """Return the error of a delivery in which MongoDB refused all users; None if it did not."""
         refusals = [outcome.refusal for outcome in delivered.outcomes if outcome.refusal is not None]
-        is_suspicious = delivered.is_done and refusals and report.users_skipped >= LEAST_REFUSED
+        is_suspicious = delivered.is_done and refusals and report.users_skipped >= MIN_REFUSED
         if not is_suspicious or report.users_updated or report.notification is None:
             return None
         if self.audience.has_anyone(report.notification):

@@ -19,11 +19,11 @@ NUDGE = 0.001
 # Filter for valid plays by the backend's model. MongoDB compares a number with numbers only, and
 # NaN is less than all others; but an array matches if one of its elements does.
 NO_LIST = {"$not": {"$type": "array"}}
-LONGEST_SECONDS = 1e9
+MAX_SECONDS = 1e9
 PLAYED = {
     "user": NO_LIST,
     "createdAt": NO_LIST,
-    "duration": {"$gt": 0, "$lt": LONGEST_SECONDS, **NO_LIST},
+    "duration": {"$gt": 0, "$lt": MAX_SECONDS, **NO_LIST},
     "song": {"$type": "objectId", **NO_LIST},
     "artist": {"$type": "objectId", **NO_LIST},
 }

@@ -21,8 +21,8 @@ from joytify_common.settings import load_settings
 from joytify_common.topic import Topic
 from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend
-from joytify_stats.deliveries import Deliveries
 from joytify_stats.delivery import Delivery
+from joytify_stats.delivery_record import DeliveryRecord
 from joytify_stats.month_end import MonthEnd, StatsEvent
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
@@ -53,7 +53,7 @@ def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] 
         rebuild=Rebuild(database, names, period, replace=False, deadline=deadline),
         delivery=Delivery(
             period=period,
-            deliveries=Deliveries(database, names, period, deadline),
+            delivery_record=DeliveryRecord(database, names, period, deadline),
             audience=Audience(database, names, period, read_preference=SETTINGS.read_preference, deadline=deadline),
             backend=_backend(run),
             page_size=PAGE_USERS,

@@ -17,8 +17,8 @@ from joytify_common.ids import BEGINNING
 from joytify_common.job import Run
 from joytify_common.outcome import Answered, Completed, Failed, Failure
 from joytify_stats.built import Built
-from joytify_stats.deliveries import DeliveryState
-from joytify_stats.delivery import LEAST_REFUSED, Delivery
+from joytify_stats.delivery import MIN_REFUSED, Delivery
+from joytify_stats.delivery_record import DeliveryProgress
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
@@ -77,7 +77,7 @@ class MonthEnd:
 
     def push_again(self) -> Answered:
         """Push the period's notification again to everyone who has it and has not viewed it; nothing is written."""
-        state = self.delivery.deliveries.state()
+        state = self.delivery.delivery_record.state()
         if state.notification is None or state.deleted:
             return Answered({"period": str(self.period), "skipped": "its notification does not exist: nothing to push"})
         totals, is_done = self.delivery.push_again(state.notification)
@@ -127,7 +127,7 @@ class MonthEnd:
     def _rebuild(self) -> tuple[Built, Exception | None]:
         """Build missing statistics while time allows; return the result, and an error or None."""
         least_seconds = self.deadline.remaining() * REBUILD_SHARE
-        deliveries, in_time = self.delivery.deliveries, True
+        progress, in_time = self.delivery.delivery_record, True
         total = Built()
 
         def goes_on() -> bool:
@@ -138,19 +138,19 @@ class MonthEnd:
         try:
             self.rebuild.check()
             # The position is read from the database, since anybody may have written the event.
-            start = deliveries.built_until() if self.event.continuation else BEGINNING
+            start = progress.built_until() if self.event.continuation else BEGINNING
             for page in self.rebuild.build(start, goes_on):
                 total = total.plus(page)
-            deliveries.record_built(total.last if total.users else start)
+            progress.record_built(total.last if total.users else start)
             if total.users_skipped:
-                deliveries.record_skipped()
+                progress.record_skipped()
         except Exception as exc:  # noqa: BLE001 - returned with the work done before
             return total, exc
-        if total.users == total.users_skipped >= LEAST_REFUSED:
+        if total.users == total.users_skipped >= MIN_REFUSED:
             return total, PermanentError("no user's statistics could be built; the log says why")
         return replace(total, is_done=in_time), None
 
-    def _why_nothing_is_sent(self, state: DeliveryState) -> str | None:
+    def _why_nothing_is_sent(self, state: DeliveryProgress) -> str | None:
         if state.deleted:
             return (
                 f"the notification of {self.period} was deleted after it had been sent; "

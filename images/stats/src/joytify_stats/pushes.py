@@ -20,7 +20,7 @@ from joytify_stats.backend import Backend, KeyRefusedError
 IN_FLIGHT = 4
 # After this many consecutive failures, pushes pause for a while: each failure costs the time of its
 # retries.
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 COOL_DOWN_SECONDS = 30.0
 
 
@@ -87,7 +87,7 @@ class Pushes:
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
             self._record_result()
-        if self._in_a_row >= MOST_FAILURES:
+        if self._in_a_row >= MAX_FAILURES:
             self._rest()
         if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
             self.failures += len(users)
@@ -98,7 +98,7 @@ class Pushes:
         while self._waiting:
             self._record_result()
         # After this pause, one more failure is enough to start the next pause.
-        self._in_a_row = min(self._in_a_row, MOST_FAILURES - 1)
+        self._in_a_row = min(self._in_a_row, MAX_FAILURES - 1)
         self._resting_until = time.monotonic() + COOL_DOWN_SECONDS
 
     def _record_result(self) -> None:

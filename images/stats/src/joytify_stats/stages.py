@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from joytify_stats.elements import LONGEST_SECONDS, NO_LIST, plays_of, rounded
+from joytify_stats.elements import MAX_SECONDS, NO_LIST, plays_of, rounded
 from joytify_stats.period import Period, month_before
 
 Stage = dict[str, Any]
@@ -32,7 +32,7 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
             "input": {
                 "$filter": {
                     "input": "$kept.before.summary.totalDuration",
-                    "cond": {"$and": [{"$isNumber": "$$this"}, {"$lt": ["$$this", LONGEST_SECONDS]}]},
+                    "cond": {"$and": [{"$isNumber": "$$this"}, {"$lt": ["$$this", MAX_SECONDS]}]},
                 }
             },
             "in": {"$toDouble": "$$this"},

@@ -28,7 +28,7 @@ from joytify_stats.audience import MARK
 # Number of users, the newest, with which a validator is tried; older users may violate it anyway.
 TRIED_USERS = 100
 # The oldest version whose transactions can create a collection.
-OLDEST_VERSION = (4, 4)
+MIN_VERSION = (4, 4)
 SECONDS = 15
 MONGODB = "MongoDB does not answer"
 RIGHTS = "give the user readWrite on the database (Atlas: Database Access)"
@@ -62,8 +62,8 @@ def _server(context: Context) -> Iterator[Finding]:
     if (other := database_in(database.client)) not in {None, database.name}:
         says = f"{URI_KEY} names the database {other}, the functions use {database.name} (DB_NAME)"
         yield Finding("mongodb", "wrong", says, "make them the same, or leave it out of the connection string")
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
-        oldest = ".".join(map(str, OLDEST_VERSION))
+    if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
+        oldest = ".".join(map(str, MIN_VERSION))
         yield Finding("mongodb", "wrong", f"MongoDB {version} is older than {oldest}", "upgrade the cluster")
     elif has_transactions(hello):
         kind = f"replica set {hello['setName']}" if "setName" in hello else "sharded cluster"

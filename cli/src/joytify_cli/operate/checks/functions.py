@@ -43,7 +43,7 @@ SHARED: dict[str, tuple[FunctionName, ...]] = {
     "SNS_TOPIC_ARN": ("stats", "cleanup"),
 }
 # Terraform's variables allow no less; Lambda's own default is 3 s.
-LEAST_TIMEOUT_SECONDS = 30
+MIN_TIMEOUT_SECONDS = 30
 APPLY = "terraform apply (docs/deploy.md)"
 ASKED = "the function itself reports this: compare doctor's check of the same service, and see the function's log"
 # No retry: it would run the function twice.
@@ -171,8 +171,8 @@ def _wiring(context: Context) -> Iterator[Finding]:
     for function in FUNCTIONS:
         answer = context.needed(f"function {function} could not be read", partial(_get, context, function))
         timeout = answer["Configuration"]["Timeout"]
-        if timeout < LEAST_TIMEOUT_SECONDS:
-            faults.append(f"{function} may run for only {timeout} s; at least {LEAST_TIMEOUT_SECONDS} s are needed")
+        if timeout < MIN_TIMEOUT_SECONDS:
+            faults.append(f"{function} may run for only {timeout} s; at least {MIN_TIMEOUT_SECONDS} s are needed")
         if answer.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
             faults.append(f"{function} has a reserved concurrency of 0 and never runs")
     for fault in faults:

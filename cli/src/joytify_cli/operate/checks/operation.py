@@ -14,7 +14,7 @@ from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.operate.rules import Rule
 from joytify_cli.operate.schedule import operators_zone, upcoming
-from joytify_cli.target import LONGEST_SILENCE_DAYS, FunctionName
+from joytify_cli.target import MAX_DAYS_WITHOUT_SUCCESS, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.heartbeat import LOOK_BACK, SUCCESSES, last_success
 
@@ -28,7 +28,7 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     if last is None and context.target.stack is not None:
         # The emulator does not turn the functions' log lines into metrics.
         last = _last_logged(context, name, now)
-    limit = LONGEST_SILENCE_DAYS[function]
+    limit = MAX_DAYS_WITHOUT_SUCCESS[function]
     if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
         action = f"joytify invoke {function}{context.target.flags}, if you want a run"
         yield Finding("last success", "note", f"{function}: never yet", action)
@@ -127,7 +127,7 @@ def _zone(context: Context) -> Any:  # noqa: ANN401 - tzinfo
 
 
 CHECKS = (
-    *(Check("last success", partial(_success, function=name), ALLOW) for name in LONGEST_SILENCE_DAYS),
+    *(Check("last success", partial(_success, function=name), ALLOW) for name in MAX_DAYS_WITHOUT_SUCCESS),
     Check("alarms", _alarms, ALLOW),
     Check("queues", _queues, ALLOW),
     Check("schedules", _schedules, ALLOW),

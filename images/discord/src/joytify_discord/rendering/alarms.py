@@ -10,7 +10,7 @@ from joytify_discord.notation import Place, in_words, parse_time, partition_of, 
 from joytify_discord.parsing import Alarm, EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.links import alarm_page
-from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import Authored, duration, percent, size, time_of
 from joytify_discord.rendering.values import get_list, get_path, get_value
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from joytify_discord.rendering.pretty import pretty
-from joytify_discord.rendering.style import FAILURE, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, WARNING, Severity
 from joytify_discord.rendering.text import Text
 
-MOST_LISTED = 10
+MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,5 @@ def json_draft(value: dict[str, Any], severity: Severity, title: str, **more: An
 
 def listed(entries: Sequence[str]) -> str:
     """Return the first entries, one per line, and the number of further entries."""
-    more = f"\nand {len(entries) - MOST_LISTED} more" if len(entries) > MOST_LISTED else ""
-    return "\n".join(entries[:MOST_LISTED]) + more
+    more = f"\nand {len(entries) - MAX_LISTED} more" if len(entries) > MAX_LISTED else ""
+    return "\n".join(entries[:MAX_LISTED]) + more

@@ -21,13 +21,13 @@ from joytify_discord.rendering.severity import (
     severity_of_text,
     worst,
 )
-from joytify_discord.rendering.style import INFORMATION, SUCCESS, Severity
+from joytify_discord.rendering.severity_levels import INFORMATION, SUCCESS, Severity
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
 # A longer one names nothing at a glance.
-LONGEST_THING, LONGEST_STATE = 80, 40
+MAX_THING, MAX_STATE = 80, 40
 
 
 def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
@@ -82,7 +82,7 @@ def _title(event: EventBridgeEvent) -> str:
     """Return what happened to what, with the state of the thing if the kind does not say it."""
     title = ": ".join(filter(None, (event.kind, _thing(event))))
     states = (value for key, value in event.detail.items() if key.lower().endswith(("status", "state")))
-    state = next((words(value) for value in states if isinstance(value, str) and len(value) <= LONGEST_STATE), "")
+    state = next((words(value) for value in states if isinstance(value, str) and len(value) <= MAX_STATE), "")
     return f"{title}, {state}" if state and state not in title.lower() else title
 
 
@@ -91,7 +91,7 @@ def _thing(event: EventBridgeEvent) -> str:
     names = [value for key, value in event.detail.items() if key.lower().endswith("name") and isinstance(value, str)]
     things = [*map(resource_of, event.resources[:1]), *names]
     # An id that a machine made up says less than a name.
-    ordered = sorted((thing for thing in things if 0 < len(thing) <= LONGEST_THING), key=_is_opaque)
+    ordered = sorted((thing for thing in things if 0 < len(thing) <= MAX_THING), key=_is_opaque)
     return next(iter(ordered), "")
 
 

@@ -12,7 +12,7 @@ from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.pretty import pretty
 from joytify_discord.rendering.severity import severity_of, severity_of_sentences, severity_of_text, worst
-from joytify_discord.rendering.style import FAILURE, INFORMATION, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, Severity
 from joytify_discord.rendering.values import first_of, flatten_fields
 from joytify_discord.rendering.vocabulary import STATE_LINE
 
@@ -29,7 +29,7 @@ ARN = re.compile(r"arn:aws[\w-]*:[^\s\"'\\,;]+")
 ACCOUNTS = "account|accountId|awsAccountId|AccountId|AWSAccountId"
 REGIONS = "region|awsRegion|Region"
 
-LONGEST_TITLE, LONGEST_JSON_TITLE = 60, 120
+MAX_TITLE, MAX_JSON_TITLE = 60, 120
 PLAIN = re.compile(r"[^a-z]")
 
 
@@ -94,7 +94,7 @@ def _title(text: str, value: object) -> str:
     # For plain text, the beginning of its first line that is more than a state.
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     first = next((line for line in lines if not STATE_LINE.match(line)), "")
-    return cut(first, LONGEST_TITLE)
+    return cut(first, MAX_TITLE)
 
 
 def _best_title(value: dict[str, Any]) -> str:
@@ -105,6 +105,6 @@ def _best_title(value: dict[str, Any]) -> str:
         for ending in TITLES:
             for key, text in texts:
                 if key.endswith(ending) and isinstance(text, str) and text.strip():
-                    return cut(re.split(r"(?<=[.!?])\s|\n", text.strip())[0], LONGEST_JSON_TITLE)
+                    return cut(re.split(r"(?<=[.!?])\s|\n", text.strip())[0], MAX_JSON_TITLE)
         level = [inner for each in level for inner in each.values() if isinstance(inner, dict)]
     return ""

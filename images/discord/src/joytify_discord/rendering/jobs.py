@@ -26,7 +26,7 @@ from joytify_common.messages import (
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
-from joytify_discord.rendering.style import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import Authored, Text, duration, number, percent, size, time_of
 
 NEXT_AFTER_FAILURE = (

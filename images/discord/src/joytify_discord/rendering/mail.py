@@ -10,9 +10,9 @@ from typing import Any
 
 from joytify_discord.notation import place_of
 from joytify_discord.parsing import Origin
-from joytify_discord.rendering.draft import MOST_LISTED, Draft, json_draft
+from joytify_discord.rendering.draft import MAX_LISTED, Draft, json_draft
 from joytify_discord.rendering.links import page
-from joytify_discord.rendering.style import FAILURE, INFORMATION, WARNING
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, WARNING
 from joytify_discord.rendering.values import get_list, get_path, select_fields
 
 
@@ -44,7 +44,7 @@ def ses(value: dict[str, Any], origin: Origin) -> Draft:
     return json_draft(
         value,
         severity,
-        f"Mail {kind}{f' ({what})' if what else ''}: {', '.join(recipients[:MOST_LISTED])}",
+        f"Mail {kind}{f' ({what})' if what else ''}: {', '.join(recipients[:MAX_LISTED])}",
         fields=list(select_fields(value, fields)),
         url=page(place, "ses/home?region={region}#/account"),
         account=get_path(value, "mail.sendingAccountId"),

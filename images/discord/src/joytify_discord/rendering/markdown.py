@@ -19,7 +19,7 @@ from joytify_discord.rendering.links import console_only
 from joytify_discord.rendering.text import Authored, Text, Time
 
 # Text is cut to this length first: Discord shows less than this, and no search may take long.
-LONGEST = 6000
+MAX_CHARACTERS = 6000
 # Text that Discord recognizes as a URL.
 ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")
 BEHIND_ADDRESS = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
@@ -86,14 +86,14 @@ def markdown(text: Text, zone: ZoneInfo) -> str:
         case Time(at=at):
             return f"<t:{int(at.timestamp())}:R> ({at.astimezone(zone):%Y-%m-%d %H:%M %Z})"
         case Authored(text=written_by_a_person):
-            return MENTION.sub(lambda match: "\\" + match.group(), written_by_a_person[:LONGEST])
+            return MENTION.sub(lambda match: "\\" + match.group(), written_by_a_person[:MAX_CHARACTERS])
         case str():
-            return _escaped(text[:LONGEST])
+            return _escaped(text[:MAX_CHARACTERS])
 
 
 def label(text: str) -> str:
     """Return the text of a title or field name, with look-alikes of effective characters."""
-    return _outside_addresses(text[:LONGEST], lambda match: match.group().translate(LOOK_ALIKES))
+    return _outside_addresses(text[:MAX_CHARACTERS], lambda match: match.group().translate(LOOK_ALIKES))
 
 
 def plain(draft: Draft, zone: ZoneInfo) -> str:

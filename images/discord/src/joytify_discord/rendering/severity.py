@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.vocabulary import (
     BAD,
     BAD_ENDS,
@@ -42,8 +42,8 @@ from joytify_discord.rendering.vocabulary import (
 )
 
 DEPTH = 6
-MOST_ENTRIES = 50
-LONGEST_WORD = 60
+MAX_ENTRIES = 50
+MAX_WORD_CHARACTERS = 60
 JUDGED_CHARACTERS = 2000
 
 # From the least severe to the worst.
@@ -56,7 +56,7 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
     Anything resolved, archived, passed or closed is no alert, whatever else is said of it and of its parts.
     """
     if isinstance(value, list) and depth:
-        return worst(severity_of(entry, depth - 1) for entry in value[:MOST_ENTRIES] if isinstance(entry, (dict, list)))
+        return worst(severity_of(entry, depth - 1) for entry in value[:MAX_ENTRIES] if isinstance(entry, (dict, list)))
     if not isinstance(value, dict) or not depth:
         return INFORMATION
     present = _present(value)
@@ -75,7 +75,7 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
 def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
     """Return how bad the sentences in a message are, which count only if it has no state."""
     if isinstance(value, list) and depth:
-        return worst(severity_of_sentences(entry, depth - 1) for entry in value[:MOST_ENTRIES])
+        return worst(severity_of_sentences(entry, depth - 1) for entry in value[:MAX_ENTRIES])
     if not isinstance(value, dict) or not depth:
         return INFORMATION
     present = _present(value)
@@ -84,7 +84,7 @@ def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
 
 
 def _present(value: dict[str, object]) -> list[tuple[str, object]]:
-    return [(str(key), inner) for key, inner in list(value.items())[:MOST_ENTRIES] if not EARLIER.match(str(key))]
+    return [(str(key), inner) for key, inner in list(value.items())[:MAX_ENTRIES] if not EARLIER.match(str(key))]
 
 
 def _is_closed(word: str) -> bool:
@@ -172,7 +172,7 @@ def _words(key: str, value: object) -> Iterator[str]:
     if not _plain(key).endswith(STATES):
         return
     for word in [value] if isinstance(value, str) else _named(value):
-        if len(word) <= LONGEST_WORD:
+        if len(word) <= MAX_WORD_CHARACTERS:
             yield word
 
 
@@ -185,7 +185,7 @@ def _named(value: object) -> list[str]:
 
 def _is_name(key: str, value: str) -> bool:
     name = _plain(key)
-    return len(value) <= LONGEST_WORD and (name in NAMES or name.startswith(NAMES_BEGIN))
+    return len(value) <= MAX_WORD_CHARACTERS and (name in NAMES or name.startswith(NAMES_BEGIN))
 
 
 def _is_error(key: str, value: object) -> bool:

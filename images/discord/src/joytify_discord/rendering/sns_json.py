@@ -15,7 +15,7 @@ from joytify_discord.rendering.kinds.data import by_rds_text
 from joytify_discord.rendering.links import log_group_page, page
 from joytify_discord.rendering.mail import ses
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word, worst
-from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING
 from joytify_discord.rendering.text import Authored
 from joytify_discord.rendering.values import first_of, get_list, get_path, select_fields
 

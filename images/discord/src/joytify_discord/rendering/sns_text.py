@@ -12,13 +12,13 @@ from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds.compute import by_beanstalk_text
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word
-from joytify_discord.rendering.style import INFORMATION, WARNING, Severity
+from joytify_discord.rendering.severity_levels import INFORMATION, WARNING, Severity
 from joytify_discord.rendering.text import time_of
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
 PAIR = re.compile(r"^(\w+)='(.*?)'$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^([A-Z][\w ]+): (.+)$", re.MULTILINE)
-LONGEST = 20_000
+MAX_CHARACTERS = 20_000
 
 
 def sns_text(text: str, origin: Origin) -> Draft | None:
@@ -29,7 +29,7 @@ def sns_text(text: str, origin: Origin) -> Draft | None:
 def _cloud_formation(text: str, origin: Origin) -> Draft | None:
     if "StackId='" not in text:
         return None
-    pairs = dict(PAIR.findall(text[:LONGEST]))
+    pairs = dict(PAIR.findall(text[:MAX_CHARACTERS]))
     if not {"StackId", "ResourceStatus"} <= pairs.keys():
         return None
     severity = severity_of_word(pairs["ResourceStatus"])
@@ -57,7 +57,7 @@ def _backup(text: str, origin: Origin) -> Draft | None:
     ):
         return None
     state = origin.attributes.get("State", "")
-    arns = [found.rstrip(".") for found in re.findall(r"arn:[^\s,]+", text[:LONGEST])]
+    arns = [found.rstrip(".") for found in re.findall(r"arn:[^\s,]+", text[:MAX_CHARACTERS])]
     place = next((found for found in map(place_of, arns) if found), origin.place)
     fields = (
         [DraftField("Resource", listed([resource_of(arn) for arn in dict.fromkeys(arns)]), inline=False)]
@@ -78,7 +78,7 @@ def _backup(text: str, origin: Origin) -> Draft | None:
 
 
 def _beanstalk(text: str, origin: Origin) -> Draft | None:
-    lines = dict(LINE.findall(text[:LONGEST]))
+    lines = dict(LINE.findall(text[:MAX_CHARACTERS]))
     if not {"Message", "Environment", "Application"} <= lines.keys():
         return None
     return _draft(
@@ -94,8 +94,8 @@ def _beanstalk(text: str, origin: Origin) -> Draft | None:
 def _budget(text: str, origin: Origin) -> Draft | None:
     if not text.startswith("AWS Budget Notification"):
         return None
-    lines = dict(LINE.findall(text[:LONGEST]))
-    account = re.search(r"AWS Account (\d{12})", text[:LONGEST])
+    lines = dict(LINE.findall(text[:MAX_CHARACTERS]))
+    account = re.search(r"AWS Account (\d{12})", text[:MAX_CHARACTERS])
     names = {"Budget": "Budget Name", "Budgeted": "Budgeted Amount", "Threshold": "Alert Threshold"}
     amounts = ("ACTUAL Amount", "FORECASTED Amount", "Actual Amount", "Forecasted Amount")
     return _draft(

@@ -13,7 +13,7 @@ from joytify_discord.rendering.text import Text, Time
 # A value of at most this length is shown inline, next to others.
 INLINE = 40
 DEPTH = 6
-MOST_LISTED = 10
+MAX_LISTED = 10
 # From 2015 to 2040.
 EARLIEST_EPOCH, LATEST_EPOCH = 1_420_070_400, 2_208_988_800
 # Keys that a reader looks for first in a message of an unknown kind, best first.
@@ -134,8 +134,8 @@ def _rank(path: str) -> int:
 
 
 def _listed(values: list[object]) -> str:
-    shown = ", ".join(resource_of(_scalar(value)) for value in values[:MOST_LISTED])
-    return shown if len(values) <= MOST_LISTED else f"{shown} and {len(values) - MOST_LISTED} more"
+    shown = ", ".join(resource_of(_scalar(value)) for value in values[:MAX_LISTED])
+    return shown if len(values) <= MAX_LISTED else f"{shown} and {len(values) - MAX_LISTED} more"
 
 
 def _scalar(value: object) -> str:

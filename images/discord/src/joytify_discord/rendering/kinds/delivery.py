@@ -11,7 +11,7 @@ from typing import Any
 
 from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of_word
-from joytify_discord.rendering.style import INFORMATION, WARNING, Severity
+from joytify_discord.rendering.severity_levels import INFORMATION, WARNING, Severity
 from joytify_discord.rendering.values import get_path
 
 PIPELINE = "codesuite/codepipeline/pipelines/{pipeline}/view?region={region}"

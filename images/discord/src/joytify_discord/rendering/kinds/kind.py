@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from joytify_discord.notation import resource_of
 from joytify_discord.rendering.severity import severity_of
-from joytify_discord.rendering.style import Severity
+from joytify_discord.rendering.severity_levels import Severity
 from joytify_discord.rendering.values import first_of, get_list, get_path
 
 # Maximum length of a value in a title or a list.
-LONGEST_BLANK = 300
+MAX_BLANK = 300
 BLANK = re.compile(r"\{([^}:]+)(?::(\w+))?\}")
 
 
@@ -76,7 +76,7 @@ def fill_list(path: str, template: str, detail: object) -> list[str]:
 
 
 def _shown(text: str, form: str | None) -> str:
-    text = text[:LONGEST_BLANK].strip()
+    text = text[:MAX_BLANK].strip()
     match form:
         case "words":
             return words(text)

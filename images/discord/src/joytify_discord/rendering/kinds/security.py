@@ -11,7 +11,7 @@ from typing import Any
 
 from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of, severity_of_word, worst
-from joytify_discord.rendering.style import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.values import get_list, get_path, get_value
 
 # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html

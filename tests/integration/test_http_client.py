@@ -15,8 +15,8 @@ from threading import Event, Thread
 import httpx
 import pytest
 
-from joytify_common import http_answers
-from joytify_common.http_answers import MOST_BYTES, json_object, send
+from joytify_common import http_client
+from joytify_common.http_client import MAX_BYTES, json_object, send
 from joytify_local.servers import make_certificate
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -95,7 +95,7 @@ def test_an_answer_that_took_too_long_keeps_no_thread_and_no_connection(
 def https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """The context of a server on loopback whose certificate is trusted."""
     certificate, key = make_certificate(tmp_path, "127.0.0.1")
-    monkeypatch.setattr(http_answers, "_authorities", lambda: ssl.create_default_context(cafile=certificate))
+    monkeypatch.setattr(http_client, "_authorities", lambda: ssl.create_default_context(cafile=certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
@@ -142,7 +142,7 @@ def test_of_an_endless_answer_the_beginning_is_read() -> None:
     with server(endless) as url:
         response = send("GET", url, 5, {})
 
-    assert (response.status_code, len(response.content)) == (200, MOST_BYTES)
+    assert (response.status_code, len(response.content)) == (200, MAX_BYTES)
     assert json_object(response) == {}
 
 

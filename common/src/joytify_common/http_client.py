@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 # The largest expected responses are a few kilobytes long.
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 CONNECT_SECONDS = 3.0
 
 
@@ -104,12 +104,12 @@ def _read(client: httpx.Client, method: str, url: httpx.URL | str, request: Mapp
         body = bytearray()
         # A compressed body, which was not asked for, may expand to a thousand times its size.
         is_packed = response.headers.get("Content-Encoding", "identity") != "identity"
-        for part in () if is_packed else response.iter_bytes(MOST_BYTES):
+        for part in () if is_packed else response.iter_bytes(MAX_BYTES):
             body += part
-            if len(body) >= MOST_BYTES:
+            if len(body) >= MAX_BYTES:
                 break
     kept = [(name, value) for name, value in response.headers.items() if not name.startswith("content-")]
-    return httpx.Response(response.status_code, headers=kept, content=bytes(body[:MOST_BYTES]))
+    return httpx.Response(response.status_code, headers=kept, content=bytes(body[:MAX_BYTES]))
 
 
 def json_object(response: httpx.Response) -> dict[str, Any]:

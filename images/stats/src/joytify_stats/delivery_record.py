@@ -22,7 +22,7 @@ from joytify_stats.period import Period
 
 
 @dataclass(frozen=True)
-class DeliveryState:
+class DeliveryProgress:
     """The state of a month's delivery.
 
     Attributes:
@@ -45,7 +45,7 @@ class DeliveryState:
     after: Any = BEGINNING
 
 
-class Deliveries:
+class DeliveryRecord:
     """The delivery of one month in one database; no call outlives the deadline.
 
     A notification of this kind that was created in the following month counts as the month's,
@@ -63,7 +63,7 @@ class Deliveries:
         self._id = {"_id": str(period)}
         self._deadline = deadline
 
-    def state(self) -> DeliveryState:
+    def state(self) -> DeliveryProgress:
         """Return the state of the month's delivery."""
         # The backend does not treat an array of times as a time.
         shown = {"$gte": self._period.end, "$lt": self._period.shown_until, "$not": {"$type": "array"}}
@@ -76,7 +76,7 @@ class Deliveries:
             exists = recorded is not None and self._notifications.find_one({"_id": recorded}, {"_id": 1}) is not None
         # The app finds a notification by an ObjectId only.
         oldest = next((each for each in held if isinstance(each, ObjectId)), None)
-        return DeliveryState(
+        return DeliveryProgress(
             notification=oldest if recorded is None else recorded if exists else None,
             held=(*held, *(() if recorded is None else (recorded,))),
             adopted=oldest is not None if recorded is None else record.get("adopted", False),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Lambda and SNS redeliver for hours; an alarm may last for weeks.
 KEEP_SECONDS = 60 * 24 * 3600
-MOST_ENTRIES = 10_000
+MAX_ENTRIES = 10_000
 # A table that does not answer must not prevent a post: after a failure it is not called for a
 # while.
 SILENCE_SECONDS = 60.0
@@ -34,7 +34,7 @@ SILENCE_SECONDS = 60.0
 T = TypeVar("T")
 
 
-class DedupStore(Protocol):
+class PostStore(Protocol):
     """Stores texts by key, for a limited time."""
 
     def get(self, key: str) -> dict[str, str] | None:
@@ -68,7 +68,7 @@ class ContainerStore:
     def put(self, key: str, value: Mapping[str, str]) -> None:
         """Store the value under the key; remove the oldest entry if there are too many."""
         self.entries[key] = dict(value)
-        while len(self.entries) > MOST_ENTRIES:
+        while len(self.entries) > MAX_ENTRIES:
             self.entries.popitem(last=False)
 
     def claim(self, key: str, seconds: float) -> bool:
@@ -153,6 +153,6 @@ def _claimed(key: str, until: float) -> dict[str, AttributeValueTypeDef]:
 
 
 @cache
-def open_store(table: str) -> DedupStore:
+def open_store(table: str) -> PostStore:
     """Return the container's store: the table, or the container's memory if no table is named."""
     return TableStore(aws_client("dynamodb"), table) if table else ContainerStore()
