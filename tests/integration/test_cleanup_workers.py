@@ -70,7 +70,7 @@ def test_what_workers_leave_is_divided_again_until_all_is_done(database: Databas
     assert rounds == 2
     assert deleted == EXPIRED + 2
     assert (fan_out.rounds, fan_out.deleted, fan_out.workers) == (2, {"playbacks": EXPIRED + 2}, WORKERS)
-    assert fan_out.ranges > WORKERS
+    assert fan_out.spans > WORKERS
     assert fan_out.longest_ms > 0
     (told,) = figures(report)["collections"]
     assert (told.deleted, told.remaining, told.undated) == (EXPIRED + 2, 0, 1 if sweep else None)

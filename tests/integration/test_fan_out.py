@@ -188,11 +188,11 @@ def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str
     assert answer["recordsDeleted"] == fan_out["deleted"]["playbacks"]
     assert answer["remainingRecords"] == 0
     assert fan_out["rounds"] >= 2
-    assert fan_out["ranges"] > 4
+    assert fan_out["spans"] > 4
     (post,) = posts(stack)
     assert post["title"] == f"✅ Cleanup: {answer['recordsDeleted']:,} records deleted"
     assert (
-        f"in {fan_out['ranges']} ranges, planned in {fan_out['rounds']} rounds, at most {fan_out['workers']}"
+        f"in {fan_out['spans']} spans, planned in {fan_out['rounds']} rounds, up to {fan_out['workers']}"
         in fields(post)["Workers"]
     )
     assert kept(stack) == []

@@ -297,7 +297,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (wrong_password, "mongodb", "refused the user name or password"),
         (reader_only, "rights", "it needs readWrite"),
         (another_database, "mongodb", "names the database joytify-dev, the functions use"),
-        (strict_validator, "validator", "1 of the newest 1 tried"),
+        (strict_validator, "validator", "1 of the newest 1 users tried"),
         (full, "storage", "of 1 MB used, more than 80 %"),
         (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
         (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),
@@ -356,8 +356,8 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
     assert ("secret", "SCHEDULE_MODE is test_auto: the production schedules are skipped") in notes
     assert ("secret", "no function reads the key DISCORD_WEBHOOK: is DISCORD_WEBHOOK_URL meant?") in notes
     (lacking,) = [says for check, says in notes if check == "indexes"]
-    assert "none on playbacks.user:" in lacking
-    assert "none on stats.user:" in lacking
+    assert "no index on playbacks.user:" in lacking
+    assert "no index on stats.user:" in lacking
     with MongoClient[Document](stack.mongodb) as client:
         client[DATABASE].playbacks.drop_index("user_1")
         client[DATABASE].stats.drop_index("user_1")
@@ -507,7 +507,9 @@ def test_a_log_is_followed_until_ctrl_c(stack: Stack) -> None:
 
 def test_the_capacity_is_measured(stack: Stack) -> None:
     made = run("data", "generate", "50", "--playbacks-per-user", "90", "--production", "--confirm", DATABASE)
-    figures = json.loads(run("capacity", "--measure", "--json")[1])
+    measured = run("capacity", "--measure", "--json")
+    assert (made[0], measured[0]) == (0, 0), made[1] + measured[1]
+    figures = json.loads(measured[1])
     shown = run("capacity", "--measure")[1]
     with MongoClient[Document](stack.mongodb) as client:
         total = client[DATABASE].command("dbStats")

@@ -245,7 +245,7 @@ def test_the_command_builds_and_compares(
     code, output = command(database, mongodb_uri, "--compare")
 
     assert code == 0
-    assert "40 of them have plays; 0 of those have no statistics" in output
+    assert "40 of them have plays; 0 of these have no statistics" in output
     assert output.count("0 disagree with the plays") == 4
 
 

@@ -204,7 +204,7 @@ def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
     assert not failed
     assert kept == 5
     assert [each["collection"] for each in answer["todo"]] == ["playbacks"]
-    assert (answer["done"]["ranges"], answer["done"]["workers"]) == (1, 1)
+    assert (answer["done"]["spans"], answer["done"]["workers"]) == (1, 1)
     assert refused
     assert "CLEANUP_DELETION_LIMIT_PERCENT" in error["errorMessage"]
     assert not allowed

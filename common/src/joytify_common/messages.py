@@ -227,8 +227,8 @@ class FanOut(Wire):
         started_at: when the work was planned; all runs use this clock.
         cutoff: the cutoff derived from `started_at`.
         test_mode: whether the work is on the test collections, whatever the secret says later.
-        rounds: how often ranges were planned: once, and again for ranges that were not finished.
-        ranges: number of ranges that were planned.
+        rounds: how often spans were planned: once, and again for spans that were not finished.
+        spans: number of spans that were planned.
         workers: maximum number of workers that ran concurrently.
         longest_ms: duration of the range that took longest.
         deleted: number of deleted records by collection name.
@@ -239,7 +239,7 @@ class FanOut(Wire):
     cutoff: AwareDatetime
     test_mode: bool
     rounds: int = 0
-    ranges: int = 0
+    spans: int = 0
     workers: int = 0
     longest_ms: int = 0
     deleted: dict[str, int] = {}

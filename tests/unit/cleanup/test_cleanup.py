@@ -341,7 +341,7 @@ def test_a_step_that_failed_is_an_error_of_the_fan_out(cause: str, text: str) ->
 
 def test_a_divided_run_that_failed_reports_what_its_workers_deleted() -> None:
     done = Done.model_validate_json(
-        json.dumps({**DONE, "rounds": 1, "ranges": 4, "collections": {"playbacks": {"deleted": 7}}})
+        json.dumps({**DONE, "rounds": 1, "spans": 4, "collections": {"playbacks": {"deleted": 7}}})
     )
     failure = StepFailure.model_validate({"Error": "States.Timeout"}).failure()
 

@@ -106,7 +106,7 @@ class Cleanup:
             spans = [span for each in self.collections for span in each.sliced(todo, self.event.workers)]
         workers = min(self.event.workers, len(spans))
         ordinary = {work.collection: Counts(swept=False) for work in todo if not work.counts_undated}
-        numbers = {"rounds": min(1, len(spans)), "ranges": len(spans), "workers": workers}
+        numbers = {"rounds": min(1, len(spans)), "spans": len(spans), "workers": workers}
         round_ = self._nothing().model_copy(update={**numbers, "collections": ordinary})
         return Answered(
             {

@@ -114,7 +114,7 @@ class Done(Wire):
         collections: counts by collection name without the test-mode prefix.
         archive: figures of what was archived before deletion; None if archiving is off.
         throttled: how often the throttle slowed a run down; None if it never did.
-        rounds, ranges, workers, longest_ms: figures of workers; see messages.FanOut.
+        rounds, spans, workers, longest_ms: figures of workers; see messages.FanOut.
     """
 
     started_at: AwareDatetime
@@ -125,7 +125,7 @@ class Done(Wire):
     archive: ArchiveFigures | None = None
     throttled: ThrottleFigures | None = None
     rounds: int = 0
-    ranges: int = 0
+    spans: int = 0
     workers: int = 0
     longest_ms: int = 0
 
@@ -134,7 +134,7 @@ class Done(Wire):
         kinds = dict(self.collections)
         for kind, counts in other.collections.items():
             kinds[kind] = kinds[kind].plus(counts) if kind in kinds else counts
-        sums = {name: getattr(self, name) + getattr(other, name) for name in ("milliseconds", "rounds", "ranges")}
+        sums = {name: getattr(self, name) + getattr(other, name) for name in ("milliseconds", "rounds", "spans")}
         largest = {name: max(getattr(self, name), getattr(other, name)) for name in ("workers", "longest_ms")}
         both = {name: added(getattr(self, name), getattr(other, name)) for name in ("archive", "throttled")}
         return self.model_copy(update={**sums, **largest, **both, "collections": kinds})

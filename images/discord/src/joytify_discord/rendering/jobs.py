@@ -153,7 +153,7 @@ def _fan_out(fan_out: FanOut, ended: datetime) -> str:
     again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
     return (
-        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.ranges)} ranges{again}, "
+        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} spans{again}, "
         f"up to {number(fan_out.workers)} concurrently; the longest took "
         f"{duration(fan_out.longest_ms)}, all of them {took}"
     )
