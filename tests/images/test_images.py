@@ -136,7 +136,7 @@ def test_an_image_holds_the_function_and_no_tool(short: str) -> None:
     assert not {"pytest", "ruff", "mypy", "testcontainers", "tests", *others} & set(packages)
     assert ("pymongo" in packages) == (short != "discord")
     assert ("httpx" in packages) == (short != "cleanup")
-    assert labels["org.opencontainers.image.version"] == "0.1.0"
+    assert labels["org.opencontainers.image.version"] == "1.0.0"
     assert labels["org.opencontainers.image.revision"]
 
 

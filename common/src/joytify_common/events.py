@@ -27,16 +27,33 @@ class JobEvent(BaseModel):
         alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True, extra="forbid"
     )
 
-    test_mode: bool = Field(default=False, description="true or false")
-    dry_run: bool = Field(default=False, description="true or false")
-    triggered_by: str = Field(default="manual", max_length=100, description="text of at most 100 characters")
-    schedule_mode: Literal["production", "test_auto"] | None = Field(
-        default=None, description="production or test_auto"
+    test_mode: bool = Field(default=False, title="Works on the test collections.", description="true or false")
+    dry_run: bool = Field(default=False, title="Counts and reports, and writes nothing.", description="true or false")
+    triggered_by: str = Field(
+        default="manual",
+        max_length=100,
+        title="Name of the caller, shown in the report.",
+        description="text of at most 100 characters",
     )
-    continuation: int = Field(default=0, ge=0, description="0 or more")
-    heartbeat: bool = Field(default=False, description="true to only report the days since the last success, or false")
+    schedule_mode: Literal["production", "test_auto"] | None = Field(
+        default=None,
+        title="Skips the run unless the secret's SCHEDULE_MODE has this value; set by the schedules.",
+        description="production or test_auto",
+    )
+    continuation: int = Field(
+        default=0, ge=0, title="Number of the run in its sequence; set by the run before.", description="0 or more"
+    )
+    heartbeat: bool = Field(
+        default=False,
+        title="Only reports how long ago the last success was.",
+        description="true or false",
+    )
 
-    self_test: bool = Field(default=False, description="true to only check the services that the job calls, or false")
+    self_test: bool = Field(
+        default=False,
+        title="Only checks that the services respond; nothing is read or written.",
+        description="true or false",
+    )
 
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
@@ -46,8 +63,8 @@ class JobEvent(BaseModel):
 
     def payload(self) -> dict[str, Any]:
         """Return the event as JSON-compatible values, to invoke a function with them."""
-        told = self.model_dump(mode="json", by_alias=True)
-        return {key: value for key, value in told.items() if value is not None}
+        keys = self.model_dump(mode="json", by_alias=True)
+        return {key: value for key, value in keys.items() if value is not None}
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""

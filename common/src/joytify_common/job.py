@@ -195,9 +195,9 @@ class Job(Generic[EventT, ReportT]):
         is_silent = False
         for message in messages:
             if message is not None:
-                is_silent = not self._is_published(message, context, is_silent=is_silent)
+                is_silent = not self._try_publish(message, context, is_silent=is_silent)
 
-    def _is_published(self, message: Message, context: LambdaContext, *, is_silent: bool) -> bool:
+    def _try_publish(self, message: Message, context: LambdaContext, *, is_silent: bool) -> bool:
         """Publish the message and return whether that succeeded.
 
         If no time is left, make a single attempt, or none if SNS has just failed (`is_silent`).

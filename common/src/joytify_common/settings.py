@@ -13,20 +13,36 @@ SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
 class Settings(BaseSettings):
-    """Settings of every function; a field's description says what is allowed, and errors repeat it."""
+    """Settings of every function; a title states the purpose, a description the allowed values."""
 
     # Errors must not show their input, which is the whole environment.
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
-    secret_id: str = Field("MERN_JOYTIFY_ENVS", min_length=1, description="name or ARN of the secret")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    secret_id: str = Field(
+        "MERN_JOYTIFY_ENVS",
+        min_length=1,
+        title="Secret that the function reads.",
+        description="name or ARN of the secret",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", title="Minimum level of the log lines that are written.", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
 
 class JobSettings(Settings):
     """Settings of a scheduled function: it reads MongoDB and publishes to the topic."""
 
-    sns_topic_arn: str = Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$", description="ARN of an SNS topic")
-    db_name: str = Field("mern-joytify", pattern=r"^[^/\\. \"$]{1,63}$", description="name of a MongoDB database")
+    sns_topic_arn: str = Field(
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$",
+        title="Topic to which the function publishes its summaries and errors.",
+        description="ARN of an SNS topic",
+    )
+    db_name: str = Field(
+        "mern-joytify",
+        pattern=r"^[^/\\. \"$]{1,63}$",
+        title="Database of the app; a database in the connection string is not used.",
+        description="name of a MongoDB database",
+    )
 
 
 def load_settings(settings_type: type[SettingsT]) -> SettingsT:

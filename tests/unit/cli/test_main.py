@@ -101,7 +101,7 @@ def test_the_version_is_the_wheels_and_the_trees() -> None:
 
     told = CliRunner().invoke(app, ["--version"]).output
 
-    assert told.startswith(f"joytify 0.1.0, revision {head}")
+    assert told.startswith(f"joytify 1.0.0, revision {head}")
 
 
 def test_what_a_user_can_act_on_ends_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

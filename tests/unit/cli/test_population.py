@@ -114,7 +114,7 @@ def test_the_entitled_are_those_who_want_it_and_have_an_element_of_last_month() 
     told = {user["_id"] for user in population.user_documents() if user["notifications"]}
 
     assert population.expected().entitled == wanting & october
-    assert population.expected().told_already == told < wanting & october
+    assert population.expected().already_notified == told < wanting & october
     assert 0 < len(wanting & october) < 60
 
 

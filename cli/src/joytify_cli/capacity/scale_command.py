@@ -34,11 +34,11 @@ def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJ
     scenarios = [Scenario(size, rate, workers) for size in SIZES]
     rows = [(each, simulate(each)) for each in scenarios]
     if as_json:
-        told = [
+        estimates = [
             {**asdict(each), "expired": each.expired, "gigabytes": each.gigabytes, "tier": each.tier, **asdict(found)}
             for each, found in rows
         ]
-        echo_json(told)
+        echo_json(estimates)
         return
     console.print(_table(rows))
     most = most_playbacks(rate, workers) / 1e9

@@ -31,7 +31,7 @@ HASH_MULTIPLIER = 2654435761
 # Of every 20 users, those who opted out, have never chosen (the app's default is on), have no
 # statistics, have two statistics documents, or already have the month's notification, which an
 # earlier system created.
-OPTED_OUT, WITHOUT_CHOICE, WITHOUT_STATISTICS, TWICE, TOLD_ALREADY = {3, 11, 17}, {1}, {5, 11}, {7}, {13}
+OPTED_OUT, WITHOUT_CHOICE, WITHOUT_STATISTICS, TWICE, ALREADY_NOTIFIED = {3, 11, 17}, {1}, {5, 11}, {7}, {13}
 GROUP = 20
 
 
@@ -41,13 +41,13 @@ class Expected:
 
     Attributes:
         entitled: users who must have the notification afterwards.
-        told_already: entitled users who have it before the run.
+        already_notified: entitled users who have it before the run.
         expired_playbacks: number of playbacks older than the retention period.
         expired_sessions: number of sessions idle for longer than the retention period.
     """
 
     entitled: frozenset[ObjectId]
-    told_already: frozenset[ObjectId]
+    already_notified: frozenset[ObjectId]
     expired_playbacks: int
     expired_sessions: int
 
@@ -116,9 +116,9 @@ class Population:
         """Yield the ids of the users who must have the notification for the last complete month."""
         return (self.user_id(user) for user in range(self.users) if self._is_entitled(user))
 
-    def told_already(self) -> Iterator[ObjectId]:
+    def already_notified(self) -> Iterator[ObjectId]:
         """Yield the ids of the users who have that notification before the month end."""
-        return (self.user_id(user) for user in range(self.users) if self._is_told_already(user))
+        return (self.user_id(user) for user in range(self.users) if self._is_already_notified(user))
 
     def expired_playbacks(self) -> int:
         """Return how many playbacks are older than the retention period."""
@@ -132,14 +132,14 @@ class Population:
         """Return the effect that the month end must have, counted without the database."""
         return Expected(
             entitled=frozenset(self.entitled()),
-            told_already=frozenset(self.told_already()),
+            already_notified=frozenset(self.already_notified()),
             expired_playbacks=self.expired_playbacks(),
             expired_sessions=self.expired_sessions(),
         )
 
     def notification_documents(self) -> Iterator[Document]:
         """Yield the notification of an earlier system, if any user already has it."""
-        if any(self._is_told_already(user) for user in range(self.users)):
+        if any(self._is_already_notified(user) for user in range(self.users)):
             created = self._month_began
             yield {"_id": self.notification, "type": "monthlyStatistic", "createdAt": created, "updatedAt": created}
 
@@ -154,7 +154,7 @@ class Population:
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
                 "biography": "Listens to music. " * 36,
                 "following": list(self._artists[: user % 8]),
-                "notifications": [self._entry()] if self._is_told_already(user) else [],
+                "notifications": [self._entry()] if self._is_already_notified(user) else [],
                 "userPreferences": {
                     "locale": "zh-TW",
                     "notifications": {
@@ -255,8 +255,8 @@ class Population:
         month = month_of(self.now.replace(day=1) - timedelta(days=1))
         return self.wants(user) and user % GROUP not in WITHOUT_STATISTICS and self._has_played_in(user, month)
 
-    def _is_told_already(self, user: int) -> bool:
-        return user % GROUP in TOLD_ALREADY and self._is_entitled(user)
+    def _is_already_notified(self, user: int) -> bool:
+        return user % GROUP in ALREADY_NOTIFIED and self._is_entitled(user)
 
     def _entry(self) -> Document:
         return {"id": self.notification, "viewed": True, "read": False}

@@ -150,8 +150,8 @@ def restore(
 
 def _report(restored: Restored, verb: str) -> None:
     """Print the result; exit 1 if the database refused anything."""
-    told = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
-    console.print(f"{told}, {restored.refusals:,} refused", soft_wrap=True)
+    counts = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
+    console.print(f"{counts}, {restored.refusals:,} refused", soft_wrap=True)
     for refusal in restored.refused:
         console.print(refusal, soft_wrap=True)
     if restored.refusals:

@@ -72,8 +72,8 @@ def count(target: Target, url: str) -> int:
     """Return the approximate number of messages in a queue."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     with aws_errors("queues", "SQS", not_found=NOT_FOUND):
-        told = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(told[name]) for name in names)
+        counts = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(counts[name]) for name in names)
 
 
 def read(target: Target, url: str) -> Iterator[DeadLetter]:
@@ -153,8 +153,8 @@ def _error(answer: object) -> str:
     if not isinstance(answer, dict):
         return ""
     failure = answer.get("failure", answer)
-    told = failure if isinstance(failure, dict) else {}
-    return str(told.get("errorMessage") or told.get("Cause") or told.get("Error") or "")
+    fields = failure if isinstance(failure, dict) else {}
+    return str(fields.get("errorMessage") or fields.get("Cause") or fields.get("Error") or "")
 
 
 def _state_machine(execution: str) -> str:

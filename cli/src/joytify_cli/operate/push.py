@@ -104,9 +104,9 @@ def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str
         PushError: the file contains no digests, or the registry no longer has the images.
     """
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        registry = str(told.get("image_registry", ""))
-        digests: dict[str, str] = {name: told["image_digests"][name] for name in FUNCTIONS}
+        variables = json.loads(file.read_text(encoding="utf-8"))
+        registry = str(variables.get("image_registry", ""))
+        digests: dict[str, str] = {name: variables["image_digests"][name] for name in FUNCTIONS}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         raise PushError(f"{file} contains no digests") from None
     # A local registry has no lifecycle policy, so its images need no further tag.

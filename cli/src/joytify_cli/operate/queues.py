@@ -117,8 +117,8 @@ def purge(
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:
-    told = {"sent": f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC", "error": letter.error, "request": letter.request}
-    return {**{key: value for key, value in told.items() if value}, "event": letter.event or "cannot be read"}
+    facts = {"sent": f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC", "error": letter.error, "request": letter.request}
+    return {**{key: value for key, value in facts.items() if value}, "event": letter.event or "cannot be read"}
 
 
 def _function(target: Target, queue: str, letter: DeadLetter) -> str:

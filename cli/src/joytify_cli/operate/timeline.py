@@ -110,12 +110,12 @@ def _is_lambdas_error(line: Line) -> bool:
 
 def _said(line: Line, function: str, flags: str) -> str:
     outcome = line.fields.get("outcome")
-    told = outcome if isinstance(outcome, dict) else line.fields
-    if "error" in told:
-        parts = [str(told["error"]), f"joytify tail {function} --request {line.request[:8]}{flags}"]
+    fields = outcome if isinstance(outcome, dict) else line.fields
+    if "error" in fields:
+        parts = [str(fields["error"]), f"joytify tail {function} --request {line.request[:8]}{flags}"]
         return "; ".join(parts)
-    known = {key: told[key] for key in FIGURES if not any(told.get(key) is each for each in (None, False))}
-    return "  ".join(f"{key}={value}" for key, value in (known or told).items() if not isinstance(value, dict | list))
+    known = {key: fields[key] for key in FIGURES if not any(fields.get(key) is each for each in (None, False))}
+    return "  ".join(f"{key}={value}" for key, value in (known or fields).items() if not isinstance(value, dict | list))
 
 
 def _alarms(target: Target, began: datetime) -> Iterator[Event]:

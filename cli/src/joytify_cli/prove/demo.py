@@ -48,7 +48,7 @@ class Counts:
 
     playbacks: int
     sessions: int
-    told: int
+    notified: int
     pushed: int
     posts: int
 
@@ -137,20 +137,19 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
         before = _count(stack, database)
         began = time.monotonic()
         answer = invoke(stack)
-        told = time.monotonic()
+        notified_at = time.monotonic()
         posts = _wait_for_posts(stack)
         ended = time.monotonic()
         after = _count(stack, database)
-        _show(before, after, told - began, ended - told)
+        _show(before, after, notified_at - began, ended - notified_at)
         expected = population.expected()
         _compare(expected, population, before, after)
-        _check_listeners(
-            expected, database, answer["usersUpdated"], httpx.get(stack.backend + "/pushed").json()["users"]
-        )
+        _check_users(expected, database, answer["usersUpdated"], httpx.get(stack.backend + "/pushed").json()["users"])
         _check_playbacks(expected, population, database)
         _check_posts(expected, posts)
     return (
-        f"{after.told:,} of {users:,} users notified once ({before.told:,} of them before), {after.pushed:,} pushed, "
+        f"{after.notified:,} of {users:,} users notified once ({before.notified:,} of them before), "
+        f"{after.pushed:,} pushed, "
         f"{expected.expired_playbacks:,} playbacks and {expected.expired_sessions:,} sessions deleted, "
         f"{after.posts} messages in Discord"
     )
@@ -187,7 +186,7 @@ def _count(stack: Stack, database: Database[Document]) -> Counts:
     return Counts(
         playbacks=database[PRODUCTION.playbacks].count_documents({}),
         sessions=database[PRODUCTION.sessions].count_documents({}),
-        told=database[PRODUCTION.users].count_documents({"notifications": {"$ne": []}}),
+        notified=database[PRODUCTION.users].count_documents({"notifications": {"$ne": []}}),
         pushed=len(httpx.get(stack.backend + "/pushed").json()["users"]),
         posts=len(httpx.get(stack.discord + "/messages").json()),
     )
@@ -205,19 +204,19 @@ def _compare(expected: Expected, population: Population, before: Counts, after: 
     _expect("playbacks made", before.playbacks, population.playbacks + population.undated)
     _expect("playbacks left", after.playbacks, before.playbacks - expected.expired_playbacks)
     _expect("sessions left", after.sessions, before.sessions - expected.expired_sessions)
-    _expect("users notified", after.told, len(expected.entitled))
-    _expect("users notified before", before.told, len(expected.told_already))
-    _expect("users pushed", after.pushed, len(expected.entitled - expected.told_already))
+    _expect("users notified", after.notified, len(expected.entitled))
+    _expect("users notified before", before.notified, len(expected.already_notified))
+    _expect("users pushed", after.pushed, len(expected.entitled - expected.already_notified))
     _expect("messages in Discord", after.posts, 2)
 
 
-def _check_listeners(expected: Expected, database: Database[Document], told: int, pushed: dict[str, int]) -> None:
+def _check_users(expected: Expected, database: Database[Document], notified: int, pushed: dict[str, int]) -> None:
     notification = database[PRODUCTION.notifications].find_one({"type": "monthlyStatistic"}) or {}
     holders = database[PRODUCTION.users].find({"notifications.id": notification.get("_id")}, {"_id": 1})
-    new = expected.entitled - expected.told_already
+    new = expected.entitled - expected.already_notified
     wrong = expected.entitled ^ {user["_id"] for user in holders}
     _expect("broken rules", list(faults(database, PRODUCTION)), [])
-    _expect("users notified, by stats' own count", told, len(new))
+    _expect("users notified, by stats' own count", notified, len(new))
     _expect("users wrongly with or without the notification", len(wrong), 0)
     _expect("users wrongly pushed or not pushed", len({str(user) for user in new} ^ set(pushed)), 0)
     _expect("users pushed twice", sum(times > 1 for times in pushed.values()), 0)
@@ -235,7 +234,7 @@ def _check_playbacks(expected: Expected, population: Population, database: Datab
 
 def _check_posts(expected: Expected, posts: list[str]) -> None:
     deleted = expected.expired_playbacks + expected.expired_sessions
-    for words in (f"{len(expected.entitled - expected.told_already):,} users", f"{deleted:,} records deleted"):
+    for words in (f"{len(expected.entitled - expected.already_notified):,} users", f"{deleted:,} records deleted"):
         if not any(words in title for title in posts):
             raise DemoError(f"no message in Discord mentions {words}: {posts}")
 

@@ -41,25 +41,53 @@ class StepFailure(BaseModel):
 
 def _message(cause: str) -> str:
     try:
-        told: Any = json.loads(cause)
+        value: Any = json.loads(cause)
     except ValueError:
         return cause
-    return str(told.get("errorMessage", cause)) if isinstance(told, dict) else cause
+    return str(value.get("errorMessage", cause)) if isinstance(value, dict) else cause
 
 
 class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
 
-    ignore_deletion_limit: bool = Field(default=False, description="true or false")
-    sweep: bool = Field(default=False, description="true to examine every document, or false")
-    collection: str | None = Field(default=None, description=" or ".join(POLICIES))
-    plan: bool = Field(default=False, description="true to only return how to divide the work, or false")
-    workers: int = Field(default=1, ge=1, le=MAX_WORKERS, description=f"1 to {MAX_WORKERS} workers to plan for")
-    worker: bool = Field(default=False, description="true to report to the caller only, or false; needs todo and done")
-    todo: tuple[Work, ...] | None = Field(default=None, description=BY_A_RUN)
-    done: Done | None = Field(default=None, description=BY_A_RUN)
-    results: tuple[WorkerResult, ...] = Field(default=(), description=BY_THE_STATE_MACHINE)
-    failure: StepFailure | None = Field(default=None, description=BY_THE_STATE_MACHINE)
+    ignore_deletion_limit: bool = Field(
+        default=False, title="Deletes even more than the deletion limit allows.", description="true or false"
+    )
+    sweep: bool = Field(
+        default=False,
+        title="Examines every document instead of only those created before the cutoff.",
+        description="true or false",
+    )
+    collection: str | None = Field(
+        default=None, title="Cleans only this collection.", description=" or ".join(POLICIES)
+    )
+    plan: bool = Field(
+        default=False,
+        title="Only returns how to divide the work among workers.",
+        description="true or false",
+    )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=MAX_WORKERS,
+        title="Number of workers for a plan.",
+        description=f"1 to {MAX_WORKERS} workers to plan for",
+    )
+    worker: bool = Field(
+        default=False,
+        title="Reports only to the caller: a step of the state machine.",
+        description="true or false; needs todo and done",
+    )
+    todo: tuple[Work, ...] | None = Field(
+        default=None, title="Spans that are still to be examined.", description=BY_A_RUN
+    )
+    done: Done | None = Field(default=None, title="Work of the earlier runs of the sequence.", description=BY_A_RUN)
+    results: tuple[WorkerResult, ...] = Field(
+        default=(), title="Results of the workers of the last round.", description=BY_THE_STATE_MACHINE
+    )
+    failure: StepFailure | None = Field(
+        default=None, title="Error of a step that failed in all its attempts.", description=BY_THE_STATE_MACHINE
+    )
 
     @field_validator("collection", "todo")
     @classmethod
@@ -123,7 +151,7 @@ class CleanupEvent(JobEvent):
         Raises:
             ConfigError: the event would not be valid.
         """
-        told = {
+        keys = {
             **self.payload(),
             "continuation": self.continuation + 1,
             "testMode": done.test_mode,
@@ -132,4 +160,4 @@ class CleanupEvent(JobEvent):
             "results": [],
         }
         # Without scheduleMode, the event is not skipped.
-        return parse_event(CleanupEvent, {key: value for key, value in told.items() if key != "scheduleMode"})
+        return parse_event(CleanupEvent, {key: value for key, value in keys.items() if key != "scheduleMode"})

@@ -72,8 +72,8 @@ class Incident:
     def to_store(self) -> dict[str, str]:
         """Return the incident as the texts that are stored."""
         flags = {"is_alert": self.is_alert, "closed": self.closed, "burns": self.burns}
-        told = {name: "yes" if flag else "no" for name, flag in flags.items()}
-        return {"post": self.post, "since": self.since, "at": self.at, **told}
+        attributes = {name: "yes" if flag else "no" for name, flag in flags.items()}
+        return {"post": self.post, "since": self.since, "at": self.at, **attributes}
 
     def is_after(self, embed: Embed) -> bool:
         """Return whether the post shows a newer state than the embed.

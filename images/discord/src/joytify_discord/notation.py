@@ -54,10 +54,10 @@ def in_words(text: str) -> str:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    told = (
+    values = (
         [str(value[key]) for key in SAYING if isinstance(value.get(key), (str, int))] if isinstance(value, dict) else []
     )
-    return ": ".join(told[:2]) or text
+    return ": ".join(values[:2]) or text
 
 
 def partition_of(region: str) -> str:

@@ -20,7 +20,7 @@ from joytify_discord.limits import ATTACHMENT, Payload
 
 READ_SECONDS = 10.0
 # The form that Discord requires of bots: https://discord.com/developers/docs/reference#user-agent
-USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 0.1)"
+USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 1.0)"
 RETRIES = RetryPolicy(attempts=4, wait_seconds=0.5)
 # Wait if Discord rate-limits a request without saying for how long.
 WAIT_SECONDS = 0.5

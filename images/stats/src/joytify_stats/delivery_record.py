@@ -129,8 +129,8 @@ class DeliveryRecord:
             sent: whether users got the notification; if it is missing later, it has been deleted.
             skipped: whether users were skipped.
         """
-        told = {name: True for name, is_so in (("sent", sent), ("skipped", skipped)) if is_so}
-        change: Document = {"$max": {"after": after}, **({"$set": told} if told else {})}
+        changes = {name: True for name, is_so in (("sent", sent), ("skipped", skipped)) if is_so}
+        change: Document = {"$max": {"after": after}, **({"$set": changes} if changes else {})}
         with within_deadline(self._deadline):
             self._progress.update_one(self._id, change, upsert=True)
 

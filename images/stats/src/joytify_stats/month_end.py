@@ -30,17 +30,25 @@ REBUILD_SHARE = 0.3
 class StatsEvent(JobEvent):
     """Keys of the stats function's event."""
 
-    period: str | None = Field(default=None, description='a past month, as "YYYY-MM"')
+    period: str | None = Field(
+        default=None,
+        title="Month whose statistics users are notified of; by default the last complete month.",
+        description='a past month, as "YYYY-MM"',
+    )
     resend: bool = Field(
-        default=False, description="true to send a new notification if the month's notification was deleted, or false"
+        default=False,
+        title="Sends another notification if the notification of the month has been deleted.",
+        description="true or false",
     )
     push_again: bool = Field(
         default=False,
-        description="true to only push the month's notification again, to everyone who has not viewed it; or false",
+        title="Only pushes the month's notification again, to everyone who has it and has not viewed it.",
+        description="true or false",
     )
     rebuild: bool = Field(
         default=False,
-        description="true to first build missing statistics from plays, except in a dry run, or false",
+        title="First builds missing statistics from plays, except in a dry run.",
+        description="true or false",
     )
 
     @classmethod

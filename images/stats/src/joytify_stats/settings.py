@@ -15,16 +15,25 @@ class StatsSettings(JobSettings):
     """Settings that the stats function reads from the environment."""
 
     cleanup_function_name: str = Field(
-        "joytify-playback-data-cleanup", min_length=1, max_length=140, description="name or ARN of the cleanup function"
+        "joytify-playback-data-cleanup",
+        min_length=1,
+        max_length=140,
+        title="Function that stats starts after the month end.",
+        description="name or ARN of the cleanup function",
     )
     cleanup_state_machine_arn: str = Field(
         "",
         pattern=r"^$|^arn:[^:]+:states:[^:]+:[0-9]{12}:stateMachine:.+$",
         max_length=256,
+        title="State machine that stats starts instead of the function, if cleanup is divided among workers.",
         description="ARN of the state machine that divides cleanup among workers, or empty to invoke the function",
     )
     # 3,500 ids are 94.5 kB of JSON; the backend accepts at most 100 kB.
-    backend_push_size: int = Field(1000, ge=1, le=3500, description="1 to 3500 users")
+    backend_push_size: int = Field(
+        1000, ge=1, le=3500, title="Maximum number of users per push to the backend.", description="1 to 3500 users"
+    )
     read_preference: ReadPreference = Field(
-        "primary", description="primary, primaryPreferred, secondary, secondaryPreferred or nearest"
+        "primary",
+        title="Members of the replica set from which stats reads which users have statistics.",
+        description="primary, primaryPreferred, secondary, secondaryPreferred or nearest",
     )
