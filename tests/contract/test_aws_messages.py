@@ -52,8 +52,8 @@ def test_an_alarm_is_one_incident_by_sns_and_by_eventbridge() -> None:
 
     embeds = [render(parse_event(Case(m, FAILURE, ()).envelope())[0], UTC) for m in (by_sns, by_event)]
 
-    assert embeds[0].incidents == embeds[1].incidents
-    assert embeds[0].timestamp == embeds[1].timestamp == embeds[0].since == embeds[1].since
+    assert embeds[0].incident.names == embeds[1].incident.names
+    assert embeds[0].timestamp == embeds[1].timestamp == embeds[0].incident.since == embeds[1].incident.since
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_alarm_with_an_odd_field_is_an_alarm(odd: dict[str, object]) -> None:
 
     assert embed.title == "❌ Alarm: api-errors"
     assert embed.is_alert
-    assert embed.incidents[0].endswith("api-errors")
+    assert embed.incident.names[0].endswith("api-errors")
 
 
 @pytest.mark.parametrize(

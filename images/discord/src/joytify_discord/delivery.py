@@ -40,7 +40,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Incident:
+class StoredIncident:
     """The stored state of an incident.
 
     Attributes:
@@ -60,7 +60,7 @@ class Incident:
     burns: bool = False
 
     @classmethod
-    def of(cls, stored: dict[str, str] | None) -> Incident | None:
+    def of(cls, stored: dict[str, str] | None) -> StoredIncident | None:
         """Return the incident that was stored, or None."""
         if stored is None or not stored.get("post", "").isdigit():
             return None
@@ -83,7 +83,7 @@ class Incident:
         if not self.at or embed.timestamp is None:
             return False
         shown = datetime.fromisoformat(self.at)
-        is_weaker = not embed.closes and not embed.is_alert
+        is_weaker = not embed.incident.closes and not embed.is_alert
         return shown > embed.timestamp or (shown == embed.timestamp and is_weaker and (self.closed or self.burns))
 
 
@@ -145,7 +145,7 @@ class Delivery:
         messages = 0
         # Consecutive items for one webhook share messages; an item with an incident is posted
         # alone, so that it can be edited.
-        for (alert, incidents), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incidents)):
+        for (alert, incidents), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incident.names)):
             webhook = self.alerts if alert else self.webhook
             post = self._post_incident if incidents else self._post
             messages += post(list(some), webhook, posted)
@@ -171,8 +171,8 @@ class Delivery:
 
     def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
         """Edit the posts of the item's incidents, or post the item; store the new state."""
-        embed, (first, *_) = item.embed, item.embed.incidents
-        earlier = {name: Incident.of(self.store.get(f"incident {name}")) for name in embed.incidents}
+        embed, (first, *_) = item.embed, item.embed.incident.names
+        earlier = {name: StoredIncident.of(self.store.get(f"incident {name}")) for name in embed.incident.names}
         # SNS does not preserve order: a message older than the state that a post shows does not
         # edit it.
         current = [name for name, one in earlier.items() if one is None or not one.is_after(embed)]
@@ -185,14 +185,18 @@ class Delivery:
         new = "" if is_said else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
         at = _text(embed.timestamp)
-        begun = Incident(post=new, is_alert=embed.is_alert, since=_text(embed.since), at=at, closed=False)
+        begun = StoredIncident(
+            post=new, is_alert=embed.is_alert, since=_text(embed.incident.since), at=at, closed=False
+        )
         for name in current:
             one = edited.get(name, begun if new else next(iter(edited.values()), begun))
             since = ongoing[name].since if name in ongoing else begun.since
-            shows = replace(one, since=since, at=at, closed=embed.closes, burns=embed.is_alert)
+            shows = replace(one, since=since, at=at, closed=embed.incident.closes, burns=embed.is_alert)
             self.store.put(f"incident {name}", shows.to_store())
 
-    def _edited(self, ongoing: Mapping[str, Incident], payload: Payload, *, replaced: str) -> dict[str, Incident]:
+    def _edited(
+        self, ongoing: Mapping[str, StoredIncident], payload: Payload, *, replaced: str
+    ) -> dict[str, StoredIncident]:
         """Edit the incidents' posts; return the incidents whose post was edited.
 
         The post of the incident `replaced` is edited only if it shows an alert.
@@ -201,7 +205,7 @@ class Delivery:
         taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
         return {name: one for name, one in kept.items() if one.post in taken}
 
-    def _edit(self, incident: Incident, payload: Payload) -> bool:
+    def _edit(self, incident: StoredIncident, payload: Payload) -> bool:
         """Edit the incident's post in its channel; return whether Discord accepted the edit."""
         try:
             (self.alerts if incident.is_alert else self.webhook).edit(incident.post, payload, self.deadline)
@@ -236,10 +240,10 @@ def _text(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
 
-def _with_time_since(embed: Embed, incident: Incident | None) -> Embed:
+def _with_time_since(embed: Embed, incident: StoredIncident | None) -> Embed:
     """Return the embed with the duration of its incident, if the start is known."""
-    if incident is None or not incident.since or embed.since is None:
+    if incident is None or not incident.since or embed.incident.since is None:
         return embed
-    lasted = embed.since - datetime.fromisoformat(incident.since)
-    lasting = EmbedField("Lasted" if embed.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
+    lasted = embed.incident.since - datetime.fromisoformat(incident.since)
+    lasting = EmbedField("Lasted" if embed.incident.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
     return replace(embed, fields=[*embed.fields[:2], lasting, *embed.fields[2:]])

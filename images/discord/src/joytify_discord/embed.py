@@ -22,15 +22,31 @@ class EmbedField:
 
 
 @dataclass(frozen=True)
+class Incident:
+    """The incidents that a message belongs to, and its part in them.
+
+    Attributes:
+        names: names of the incidents that the message belongs to; later messages of an incident
+            edit its post. The first alert of the first incident is posted even if there is a post.
+        closes: whether the message ends them.
+        since: when they began; None if that is not shown.
+    """
+
+    names: tuple[str, ...] = ()
+    closes: bool = False
+    since: datetime | None = None
+
+
+NO_INCIDENT = Incident()
+
+
+@dataclass(frozen=True)
 class Embed:
     """One embed of any size; `limits.fit` cuts it to Discord's limits.
 
     Attributes:
         is_alert: whether an operator must look at it: a failure, a warning, an alarm.
-        incidents: names of the incidents that the message belongs to; later messages of an incident
-            edit its post. The first alert of the first incident is posted even if there is a post.
-        closes: whether the message ends its incidents.
-        since: when its incident began; None if that is not shown.
+        incident: the incidents that the message belongs to.
         full: the complete message, for an attachment if the embed is cut; empty for the embed's
             text.
         attach: whether to attach `full` even if nothing is cut.
@@ -44,9 +60,7 @@ class Embed:
     timestamp: datetime | None = None
     url: str = ""
     is_alert: bool = False
-    incidents: tuple[str, ...] = ()
-    closes: bool = False
-    since: datetime | None = None
+    incident: Incident = NO_INCIDENT
     full: str = ""
     attach: bool = False
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from joytify_discord.embed import Incident
 from joytify_discord.notation import Place, in_words, parse_time, partition_of, place_of, resource_of, without_arns
 from joytify_discord.parsing import Alarm, EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -97,9 +98,11 @@ def alarm(message: Alarm, topic: Place) -> Draft:
         ],
         timestamp=message.changed_at,
         url=alarm_page(at, message.name),
-        incidents=(f"alarm {at.account} {at.region} {message.name}{f' {series}' if series else ''}",),
-        closes=message.state == "OK",
-        since=message.changed_at,
+        incident=Incident(
+            (f"alarm {at.account} {at.region} {message.name}{f' {series}' if series else ''}",),
+            closes=message.state == "OK",
+            since=message.changed_at,
+        ),
         account=at.account,
         region=at.region,
     )

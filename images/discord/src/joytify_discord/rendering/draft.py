@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from joytify_discord.embed import NO_INCIDENT, Incident
 from joytify_discord.rendering.pretty import pretty
 from joytify_discord.rendering.severity_levels import FAILURE, WARNING, Severity
 from joytify_discord.rendering.text import Text
@@ -39,9 +40,7 @@ class Draft:
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
-    incidents: tuple[str, ...] = ()
-    closes: bool = False
-    since: datetime | None = None
+    incident: Incident = NO_INCIDENT
     account: str = ""
     region: str = ""
     full: str = ""

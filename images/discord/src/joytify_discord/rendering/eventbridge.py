@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from joytify_discord.embed import Incident
 from joytify_discord.notation import Place, in_words, partition_of, resource_of
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -50,8 +51,9 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
         footer=event.source,
         timestamp=event.at,
         url=_address(kind, event) if kind else "",
-        incidents=(f"{event.kind} {event.account} {identity}",) if identity else (),
-        closes=severity == SUCCESS,
+        incident=Incident(
+            (f"{event.kind} {event.account} {identity}",) if identity else (), closes=severity == SUCCESS
+        ),
         account=event.account,
         region=_region(event),
         full=text,

@@ -23,6 +23,7 @@ from joytify_common.messages import (
     Storage,
     ThrottleFigures,
 )
+from joytify_discord.embed import Incident
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
@@ -125,7 +126,8 @@ def _of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft
     own = () if failed_at in NOT_RETRIED else (f"request {message.data.request_id}",)
     sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
     closes = not failed_at and not getattr(message.data, "continued", False)
-    return replace(draft, incidents=own + sequence if draft.is_alert else sequence + own, closes=closes)
+    names = own + sequence if draft.is_alert else sequence + own
+    return replace(draft, incident=Incident(names, closes=closes))
 
 
 def _cleanup_extras(data: CleanupSummaryData) -> Iterator[DraftField]:

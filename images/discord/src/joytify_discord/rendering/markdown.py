@@ -72,9 +72,7 @@ def written(draft: Draft, zone: ZoneInfo) -> Embed:
         timestamp=draft.timestamp,
         url=console_only(draft.url),
         is_alert=draft.is_alert,
-        incidents=draft.incidents,
-        closes=draft.closes,
-        since=draft.since,
+        incident=draft.incident,
         full=draft.full or plain(draft, zone),
         attach=draft.attach,
     )
