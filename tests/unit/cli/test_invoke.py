@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
-from joytify_cli.operate import invoke
+from joytify_cli.operate import call, invoke
 from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.invoke import deletes, make_event
 from joytify_cli.target import Target
@@ -88,7 +88,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
     fake = FakeLambda()
     monkeypatch.setattr(Target, "client", lambda *_: fake)
     monkeypatch.setattr(invoke, "can_ask", lambda: True)
-    monkeypatch.setattr(invoke, "LAST_LINES_SECONDS", 0)
+    monkeypatch.setattr(call, "LAST_LINES_SECONDS", 0)
     return fake
 
 
@@ -149,8 +149,8 @@ def test_ctrl_c_does_not_wait_for_the_run(function: FakeLambda, monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setattr(function, "invoke", slow)
-    monkeypatch.setattr(invoke, "_show_log", interrupted)
-    monkeypatch.setattr(invoke, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(call, "_show_log", interrupted)
+    monkeypatch.setattr(call, "POLL_SECONDS", 0.01)
     result = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--yes"])
 
     assert not release.is_set()

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
 from typing import Annotated, Any
 
 import typer
 
 from joytify_cleanup.event import CleanupEvent
 from joytify_cli.operate.answer import draw_answer
-from joytify_cli.operate.log_view import LogView
-from joytify_cli.operate.logs import LogReader
+from joytify_cli.operate.call import Answer, Call, Event
 from joytify_cli.target import (
-    INVOKE,
-    NOT_FOUND,
     Aws,
     Environment,
     FunctionName,
     Project,
-    Target,
     find_target,
 )
 from joytify_cli.terminal import UsageError, can_ask, console, echo_json, errors, fail, say
-from joytify_common.aws import aws_errors
-from joytify_common.errors import ConfigError, JobError
+from joytify_common.errors import ConfigError
 from joytify_common.events import JobEvent, parse_event
 from joytify_stats.month_end import StatsEvent
 from joytify_stats.period import resolve_period
 
-POLL_SECONDS, LAST_LINES_SECONDS = 1.0, 6.0
 # The functions that accept each key of the event for which there is an option.
 TAKES = {
     "period": {"stats"},
@@ -57,37 +47,30 @@ OPTIONS = {
 # The event type of each function; discord accepts any event.
 EVENTS: dict[str, type[JobEvent]] = {"stats": StatsEvent, "cleanup": CleanupEvent}
 
-Event = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Answer:
-    """A function's answer.
-
-    Attributes:
-        payload: the function's result, or Lambda's description of its error.
-        failed: whether the function raised an error.
-    """
-
-    payload: Any
-    failed: bool
+Period = Annotated[
+    str | None, typer.Option(help="stats: the month to notify users of, YYYY-MM; default: the last complete month")
+]
+Resend = Annotated[
+    bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
+]
+PushAgain = Annotated[
+    bool, typer.Option("--push-again", help="stats: only push again, to everyone who has not viewed it")
+]
+TestMode = Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")]
+Sweep = Annotated[bool, typer.Option("--sweep", help="cleanup: examine every document, as after an import")]
 
 
 def invoke(
     function: Annotated[FunctionName, typer.Argument(help="Which function")],
     *,
-    period: Annotated[
-        str | None, typer.Option(help="stats: the month to notify users of, YYYY-MM; default: the last complete month")
-    ] = None,
-    resend: Annotated[
-        bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
-    ] = False,
-    push_again: Annotated[
-        bool, typer.Option("--push-again", help="stats: only push again, to everyone who has not viewed it")
-    ] = False,
-    test_mode: Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")] = False,
-    sweep: Annotated[bool, typer.Option("--sweep", help="cleanup: examine every document, as after an import")] = False,
+    period: Period = None,
+    resend: Resend = False,
+    push_again: PushAgain = False,
+    test_mode: TestMode = False,
+    dry_run: DryRun = False,
+    sweep: Sweep = False,
     payload: Annotated[
         str, typer.Option(help="The event as a JSON object, or @FILE with the object; the options above are added")
     ] = "{}",
@@ -173,94 +156,6 @@ def deletes(function: str, event: Mapping[str, Any]) -> bool:
         event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest", "pushAgain")
     )
     return function in TAKES["dryRun"] and not harmless
-
-
-@dataclass(frozen=True)
-class Call:
-    """Calls one function.
-
-    Attributes:
-        target: where it is.
-        function: which.
-        quiet: whether the function's log is hidden.
-        verbose: whether the tracebacks in its log are shown.
-    """
-
-    target: Target
-    function: FunctionName
-    quiet: bool
-    verbose: bool
-
-    @property
-    def name(self) -> str:
-        """Deployed name of the function."""
-        return self.target.names.functions[self.function]
-
-    def queue(self, event: Event) -> str:
-        """Queue the event with Lambda and return the request's id."""
-        return str(self._invoke(event, "Event")["ResponseMetadata"]["RequestId"])
-
-    def wait(self, event: Event) -> Answer:
-        """Call the function and return its answer; meanwhile show a spinner and its log."""
-        if self.quiet:
-            return _answer(self._invoke(event, "RequestResponse"))
-        reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
-        view = LogView(nested=False, tracebacks=self.verbose)
-        answers: Queue[Any] = Queue()
-        # A daemon, since Ctrl-C must not wait for the answer.
-        Thread(target=self._put_answer, args=(event, answers), daemon=True).start()
-        try:
-            with console.status(f"{self.name} runs in {self.target.place} ..."):
-                while (response := _next(answers, POLL_SECONDS)) is None:
-                    _show_log(reader, view)
-                _show_last_lines(reader, view)
-        except KeyboardInterrupt:
-            say(f"\nthe run continues: joytify tail {self.function} --follow{self.target.flags}", "yellow")
-            raise
-        if isinstance(response, Exception):
-            raise response
-        return _answer(response)
-
-    def _put_answer(self, event: Event, answers: Queue[Any]) -> None:
-        try:
-            answers.put(self._invoke(event, "RequestResponse"))
-        except Exception as exc:  # noqa: BLE001 - raised again by whoever waits
-            answers.put(exc)
-
-    def _invoke(self, event: Event, kind: str) -> Any:  # noqa: ANN401 - boto3's response
-        with aws_errors(f"function {self.name}", "Lambda", not_found=NOT_FOUND):
-            client = self.target.client("lambda", INVOKE)
-            response = client.invoke(FunctionName=self.name, InvocationType=kind, Payload=json.dumps(event).encode())
-            return {**response, "Payload": response["Payload"].read()}
-
-
-def _next(answers: Queue[Any], seconds: float) -> Any:  # noqa: ANN401 - boto3's response or an error
-    try:
-        return answers.get(timeout=seconds)
-    except Empty:
-        return None
-
-
-def _answer(response: Mapping[str, Any]) -> Answer:
-    return Answer(json.loads(response["Payload"] or b"null"), "FunctionError" in response)
-
-
-def _show_log(reader: LogReader, view: LogView) -> None:
-    try:
-        for line in reader.read():
-            view.show(line)
-    except JobError:
-        # A function that has never run has no log group yet; its answer is enough.
-        return
-
-
-def _show_last_lines(reader: LogReader, view: LogView) -> None:
-    """Show the rest of the run's log, which reaches CloudWatch some seconds after the answer."""
-    until = time.monotonic() + LAST_LINES_SECONDS
-    _show_log(reader, view)
-    while not view.reported and time.monotonic() < until:
-        time.sleep(POLL_SECONDS)
-        _show_log(reader, view)
 
 
 def _show_queued(call: Call, request: str) -> None:

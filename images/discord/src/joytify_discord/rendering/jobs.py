@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +12,6 @@ from joytify_common.messages import (
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
-    FailureData,
     FanOut,
     Message,
     MonthlyStatsError,
@@ -26,29 +24,11 @@ from joytify_common.messages import (
 from joytify_discord.embed import Incident
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.rendering.job_failures import NOT_RETRIED, failure_fields, flags_of
 from joytify_discord.rendering.links import log_stream_page
 from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.text import Authored, Text, duration, number, percent, size, time_of
+from joytify_discord.rendering.text import Authored, duration, number, percent, size, time_of
 
-NEXT_AFTER_FAILURE = (
-    "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
-    "queue. A synchronous invocation is not retried."
-)
-NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function again; a retry does not help."
-# Names of functions as terraform/locals.tf builds them.
-FUNCTION = re.compile(
-    r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
-)
-# Stages after which the work is done: a run that fails there is not retried.
-NOT_RETRIED = frozenset({"hand-over", "summary"})
-# What to do after an error, by its stage.
-NEXT_AFTER = {
-    "hand-over": "The notifications are delivered. Start cleanup manually: invoke its function.",
-    "fan-out": (
-        "The state machine has stopped, and its input is in the queue of failed events. The errors of the "
-        "workers are in cleanup's log; fix the cause, then start the state machine again."
-    ),
-}
 # The documents of a collection that were examined, by the name of the scope.
 SCOPES = {
     "ordinary": "Examined: documents created before the cutoff; imports with newer ids wait for the next sweep",
@@ -83,7 +63,7 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     data = message.data
     severity, what = _stats_outcome(data)
     fields = [
-        *_stats_figures(data, _flags(message.source)),
+        *_stats_figures(data, flags_of(message.source)),
         DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no"),
     ]
     if data.cleanup_failure:
@@ -92,7 +72,7 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
 
 
 def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
-    fields = [*_failure(message), *_stats_figures(message.data, _flags(message.source))]
+    fields = [*failure_fields(message), *_stats_figures(message.data, flags_of(message.source))]
     title = f"Monthly statistics failed at {message.data.stage}"
     return _of_run(_draft(FAILURE, title, message, origin, fields), message)
 
@@ -182,7 +162,7 @@ def _storage(storage: Storage) -> str:
 def _cleanup_error(message: CleanupError, origin: Origin) -> Draft:
     data = message.data
     fields = [
-        *_failure(message),
+        *failure_fields(message),
         DraftField("Deleted before the error", number(data.records_deleted)),
         DraftField("Older than", time_of(data.cutoff_date)),
         *map(_collection, data.collections),
@@ -269,35 +249,6 @@ def _left_alone(figures: CollectionFigures) -> str:
 
 def _scope(figures: CollectionFigures) -> str:
     return "" if figures.scope is None else f"\n{SCOPES[figures.scope]}"
-
-
-def _next_step(data: FailureData, flags: str) -> Text:
-    if data.stage == "deletion limit":
-        return Authored(
-            f"A retry stops in the same way. Check first with `joytify invoke cleanup --dry-run{flags}`; if the "
-            f"number is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
-        )
-    usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
-    return NEXT_AFTER.get(data.stage, usual)
-
-
-def _flags(function: str) -> str:
-    """Return the options of the `joytify` command for the deployment that has this function."""
-    if (match := FUNCTION.fullmatch(function)) is None:
-        return " --aws"
-    project = f" --project {match['project']}" if match["project"] != "joytify" else ""
-    environment = f" --environment {match['environment']}" if match["environment"] else ""
-    return f" --aws{project}{environment}"
-
-
-def _failure(message: MonthlyStatsError | CleanupError) -> Iterator[DraftField]:
-    data, flags = message.data, _flags(message.source)
-    yield DraftField(data.error_type, data.error, inline=False)
-    yield DraftField("What next", _next_step(data, flags), inline=False)
-    job = "stats" if isinstance(message, MonthlyStatsError) else "cleanup"
-    request = re.sub(r"[^\w-]", "", data.request_id)
-    yield DraftField("Log", Authored(f"`joytify tail {job} --request {request}{flags}`"), inline=False)
-    yield DraftField("More", 'docs/operations.md, "What each message means"', inline=False)
 
 
 def _draft(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
