@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from joytify_cli.extras import missing_extras
-from joytify_cli.terminal import CommandError, UsageError, fail, safe
+from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, fail, safe
 from joytify_common.errors import JobError
 
 
@@ -58,7 +58,7 @@ class LazyGroup(TyperGroup):
     """The program's commands; an error that a user can act on is printed without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own click has no public names
-        """Run the command; exit with code 2 after wrong usage, with 1 after another known error."""
+        """Run the command; exit with 2 after wrong usage, 1 after another known error, 130 after Ctrl-C."""
         try:
             return super().invoke(ctx)
         except typer.BadParameter as exc:
@@ -67,3 +67,5 @@ class LazyGroup(TyperGroup):
             raise
         except (CommandError, JobError) as exc:
             fail(str(exc), 2 if isinstance(exc, UsageError) else 1)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED)

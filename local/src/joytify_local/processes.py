@@ -7,9 +7,10 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -87,6 +88,18 @@ def stop(pids: Sequence[int]) -> None:
             os.killpg(pid, signal.SIGKILL)
         if (child := _children.pop(pid, None)) is not None:
             child.wait()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C during the block: a second one would leave processes and data behind."""
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
+    try:
+        yield
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
 
 
 def _leads_its_group(pid: int) -> bool:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Wiring, aws_client, deploy
 from joytify_local.mongodb import start_mongod
-from joytify_local.processes import StartError, free_port, started_before, stop
+from joytify_local.processes import StartError, free_port, started_before, stop, uninterrupted
 from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
 
 # Files that record a running stack for later commands. A deployed stack may run next to another
@@ -76,11 +76,12 @@ class Stack:
 
     def stop(self) -> None:
         """Stop the processes of the stack and remove their data."""
-        stop(self.pids)
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        if (known := _load(self.state_file)) is not None and known.folder == self.folder:
-            self.state_file.unlink()
+        with uninterrupted():
+            stop(self.pids)
+            if self.folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            if (known := _load(self.state_file)) is not None and known.folder == self.folder:
+                self.state_file.unlink()
 
 
 def load_stack() -> Stack | None:

@@ -18,7 +18,7 @@ from joytify_cli.data.verify import faults
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project
-from joytify_cli.terminal import UsageError, console, say
+from joytify_cli.terminal import INTERRUPTED, UsageError, console, say
 from joytify_common.collections import CollectionNames, collection_names
 
 app = typer.Typer(help="Generate, count, check and remove data.", no_args_is_help=True, add_completion=False)
@@ -27,7 +27,6 @@ app.add_typer(index_commands.app, name="indexes")
 Document = dict[str, Any]
 # The largest seed for which a generated `_id` has room.
 MAX_SEED = (1 << 24) - 1
-INTERRUPTED = 130
 
 Users = Annotated[int, typer.Argument(min=1, metavar="N", help="Number of users")]
 Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks per user")]
