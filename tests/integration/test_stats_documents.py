@@ -456,3 +456,14 @@ def test_the_apps_documents_hold_nothing_of_the_pipelines_but_the_mark(database:
     assert set(notification) == {"_id", "type", "createdAt", "updatedAt"}
     assert set(user) == {"_id", "userPreferences", "notifications", MARK}
     assert user[MARK].keys() == {"notification", "run"}
+
+
+def test_statistics_that_are_no_list_are_counted_and_stop_nobody(database: Database[Document]) -> None:
+    users = add_users(database, 4)
+    for stats in ({"createdAt": NOW}, "October", 3):
+        database.stats.insert_one({"user": ObjectId(), "stats": stats})
+    database.stats.insert_many([{"user": ObjectId(), "stats": None}, {"user": ObjectId()}])
+
+    progress = month_end(database, Outside())
+
+    assert (progress.users_updated, progress.users_skipped) == (len(users), 3)

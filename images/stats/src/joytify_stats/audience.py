@@ -99,17 +99,19 @@ class Audience:
             size: maximum number of stats documents in the part.
         """
         in_period = {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}
-        is_id = {"$eq": [{"$type": "$user"}, "objectId"]}
+        is_readable = {"$and": [{"$eq": [{"$type": "$user"}, "objectId"]}, {"$isArray": "$stats"}]}
+        # Whether such a document belongs to the month cannot be read: it is counted.
+        unreadable = {"stats": {"$exists": True, "$not": {"$type": ["array", "null"]}}}
         # The server groups the ids: one list costs the client half as much as a document per user.
         pipeline: list[Document] = [
-            {"$match": {"stats": {"$elemMatch": in_period}, "$expr": {"$and": behind(after)}}},
+            {"$match": {"$or": [{"stats": {"$elemMatch": in_period}}, unreadable], "$expr": {"$and": behind(after)}}},
             {"$sort": {"_id": 1}},
             {"$limit": size},
             {
                 "$group": {
                     "_id": None,
-                    "users": {"$push": {"$cond": [is_id, "$user", "$$REMOVE"]}},
-                    "odd": {"$push": {"$cond": [is_id, "$$REMOVE", "$_id"]}},
+                    "users": {"$push": {"$cond": [is_readable, "$user", "$$REMOVE"]}},
+                    "odd": {"$push": {"$cond": [is_readable, "$$REMOVE", "$_id"]}},
                     "last": {"$last": "$_id"},
                 }
             },
@@ -117,7 +119,7 @@ class Audience:
         found = retry(self._deadline, lambda: next(self._stats.aggregate(pipeline, hint="_id_"), None))
         if found is None:
             return None
-        log_skipped("stats documents whose user is not an ObjectId", found["odd"])
+        log_skipped("stats documents whose user is not an ObjectId or whose stats are not a list", found["odd"])
         return Page(users=list(dict.fromkeys(found["users"])), last=found["last"], skipped=len(found["odd"]))
 
     def pending(self, users: Sequence[ObjectId], held: Sequence[Any]) -> Recipients:
