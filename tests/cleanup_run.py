@@ -116,7 +116,7 @@ def outcome_of(
         purge=Purge(
             batch_size=options.batch_size, pause_seconds=options.pause, deadline=deadline, archive=options.archive
         ),
-        max_delete_percent=options.percent,
+        deletion_limit_percent=options.percent,
         max_continuations=options.max_continuations,
         size=cast("DatabaseSize", UnknownSize()),
         start=lambda following: None if started is None else started.append(following.payload()),

@@ -172,3 +172,17 @@ run "shorter_or_sooner" {
     var.archive_expire_after_days,
   ]
 }
+
+run "names_until_1_0_0" {
+  command = plan
+
+  variables {
+    backend_chunk_size         = 1000
+    cleanup_max_delete_percent = 20
+  }
+
+  expect_failures = [
+    var.backend_chunk_size,
+    var.cleanup_max_delete_percent,
+  ]
+}

@@ -343,13 +343,21 @@ def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(databa
 
     failed = outcome_of(database, down, event={"pushAgain": True})
     outside = Outside()
+    dry = outcome_of(database, outside, event={"pushAgain": True, "dryRun": True})
+    counted = list(outside.backend.pushed)
     done = outcome_of(database, outside, event={"pushAgain": True})
     late = outcome_of(database, outside, event={"pushAgain": True}, seconds=0)
 
     assert before.data["skipped"] == "its notification does not exist: nothing to push"
-    assert (failed.data["socketFailures"], failed.data["isComplete"]) == (7, False)
+    # It stops at the first failure: there is nothing else to do meanwhile.
+    assert failed.data["socketUsersNotified"] == 0
+    assert 0 < failed.data["socketFailures"] <= 7
+    assert failed.data["socketFailure"] == "the backend answered 503"
+    assert failed.data["isComplete"] is False
+    assert (dry.data["socketUsersNotified"], dry.data["isComplete"], counted) == (7, True, [])
     assert done.data == {
         "period": "2026-10",
+        "dryRun": False,
         "socketUsersNotified": 7,
         "socketFailures": 0,
         "socketFailure": None,

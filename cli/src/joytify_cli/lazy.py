@@ -63,7 +63,7 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except typer.BadParameter as exc:
             # The message may quote files or responses, and typer prints it without escaping.
-            exc.message = safe(exc.message)
+            exc.message = safe(exc.message).removeprefix("Value error, ").replace("'%Y-%m-%d'", "YYYY-MM-DD")
             raise
         except (CommandError, JobError) as exc:
             fail(str(exc), 2 if isinstance(exc, UsageError) else 1)

@@ -77,6 +77,8 @@ def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> Non
         ConfigError: access is denied, or the secret was changed since it was read.
         TransientError: Secrets Manager could not be reached.
     """
+    if read_stored(target).version != stored.version:
+        raise ConfigError(f"secret {stored.name}: it was changed meanwhile; try again")
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
         target.client("secretsmanager").update_secret_version_stage(
             SecretId=stored.name,

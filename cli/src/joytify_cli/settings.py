@@ -25,7 +25,7 @@ def given_settings(settings_type: type[SettingsT], environment: Mapping[str, str
         def settings_customise_sources(cls, *_: object, **__: object) -> tuple[Any, ...]:
             return (lambda: given,)
 
-    return load_settings(Given)
+    return load_settings(Given, environment)
 
 
 def changed(settings: Settings) -> dict[str, tuple[object, object]]:

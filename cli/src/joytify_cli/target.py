@@ -184,7 +184,10 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
     """
     names = Names(project, environment)
     if aws:
-        return Target(names)
+        target = Target(names)
+        # Without a region, no call can be made: say so once.
+        _ = target.region
+        return target
     with missing_extras():
         from joytify_local.processes import StartError  # noqa: PLC0415 - operators install without it
         from joytify_local.stack import load_stack  # noqa: PLC0415 - the same
@@ -195,6 +198,6 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
     if stack is None:
         raise UsageError(
             "no local stack was started in this folder, or it has ended: start one with "
-            "`KEEP=1 make demo` or `make up`, or use --aws"
+            "`KEEP=1 make demo`, `make up` or `make deploy-local`, or use --aws"
         )
     return Target(names, stack)

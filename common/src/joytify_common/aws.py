@@ -107,7 +107,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         yield
     except ClientError as exc:
         code = exc.response["Error"]["Code"]
-        # AWS Support asks for the request id; the log shows it with the traceback.
+        # AWS Support asks for the request id; the log shows it with the cause.
         exc.add_note(f"AWS request id: {exc.response.get('ResponseMetadata', {}).get('RequestId', 'unknown')}")
         error = ConfigError if code in PERMISSION_CODES or code in not_found else TransientError
         answer = f"throttled the call ({code})" if code in THROTTLING_CODES else f"answered {code}"

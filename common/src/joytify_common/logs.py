@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 # The end of a traceback says what happened. CloudWatch cuts a line at 256 KiB, and a line that was cut is not JSON.
-MAX_TRACEBACK, MAX_CAUSE = 50_000, 4000
+MAX_TRACEBACK, MAX_CAUSE, MAX_CAUSES = 50_000, 4000, 5
 
 
 def configure(level: str) -> None:
@@ -62,8 +62,10 @@ def _explained(error: BaseException) -> dict[str, str]:
     """Return the traceback of an error that nobody foresaw; of our own errors, which say what is wrong, the causes."""
     if not isinstance(error, JobError):
         return {"exception": clean("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:]}
-    causes = []
-    while (cause := error.__cause__) is not None:
-        causes.append("; ".join(part.strip() for part in traceback.format_exception_only(cause)))
+    causes: list[str] = []
+    while (cause := error.__cause__) is not None and len(causes) < MAX_CAUSES:
+        text = "; ".join(part.strip() for part in traceback.format_exception_only(cause))
+        frames = traceback.extract_tb(cause.__traceback__)
+        causes.append(f"{text} ({frames[-1].filename}:{frames[-1].lineno})" if frames else text)
         error = cause
     return {"cause": clean(", caused by ".join(causes))[:MAX_CAUSE]} if causes else {}

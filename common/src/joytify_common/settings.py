@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
@@ -9,6 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from joytify_common.errors import ConfigError
 
+# Names until 1.0.0: to ignore one would silently restore the default.
+RENAMED = {
+    "BACKEND_CHUNK_SIZE": "BACKEND_PUSH_SIZE",
+    "CLEANUP_MAX_DELETE_PERCENT": "CLEANUP_DELETION_LIMIT_PERCENT",
+}
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
@@ -45,12 +52,14 @@ class JobSettings(Settings):
     )
 
 
-def load_settings(settings_type: type[SettingsT]) -> SettingsT:
+def load_settings(settings_type: type[SettingsT], environment: Mapping[str, str] = os.environ) -> SettingsT:
     """Return the function's settings from the environment.
 
     Raises:
         ConfigError: variables are missing or out of range; the text names them and what is allowed.
     """
+    if old := [name for name in RENAMED if name in environment]:
+        raise ConfigError("environment: " + "; ".join(f"{name} is now {RENAMED[name]}" for name in old))
     try:
         return settings_type()
     except ValidationError as exc:

@@ -76,6 +76,7 @@ def test_a_check_that_hangs_ends_nothing() -> None:
         ),
         ("DISCORD_ALERTS_WEBHOOK_URL", "http://127.0.0.1:1/api/webhooks/1/a", "x"),
         ("DISCORD_WEBHOOK_URL", "http://discord:8002/api/webhooks/1/a", "https://example.com/api/webhooks/1/a"),
+        ("DISCORD_WEBHOOK_URL", "http://172.17.0.1:80/api/webhooks/1/a", "http://8.8.8.8/api/webhooks/1/a"),
         (
             "DISCORD_WEBHOOK_URL",
             "https://discordapp.com/api/webhooks/1/a",

@@ -186,3 +186,14 @@ def test_a_plan_is_drawn_range_by_range() -> None:
     assert "2026-03-01" in told
     assert "1,500" in told
     assert "{" not in told
+
+
+def test_pushing_again_is_waited_for_and_alone() -> None:
+    for words, says in (
+        (["--push-again", "--async"], "not with --async"),
+        (["--push-again", "--resend"], "cannot be combined with resend or rebuild"),
+    ):
+        result = CliRunner().invoke(app, ["invoke", "stats", *words])
+
+        assert result.exit_code == 2
+        assert says in " ".join(result.output.replace("│", " ").split())

@@ -169,3 +169,43 @@ def test_a_beginning_is_a_duration_or_a_time(text: str, expected: datetime) -> N
 def test_any_other_beginning_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="neither a duration"):
         parse_since(text, NOW)
+
+
+FAILED = json.dumps({"level": "ERROR", "message": "run failed", "requestId": REQUEST, "error": "no answer"})
+WHOLE = '[ERROR] TransientError: no answer\nTraceback (most recent call last):\n  File "/var/task/x.py", line 1\n'
+IN_PARTS = [
+    "Traceback (most recent call last):",
+    '  File "x.py", line 1, in handler',
+    "errors.TransientError: no answer",
+]
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "WARNING"])
+@pytest.mark.parametrize("repeated", [[WHOLE], IN_PARTS], ids=["in one event", "a line an event"])
+def test_the_runtimes_traceback_of_a_known_error_is_left_out_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], repeated: list[str], level: str
+) -> None:
+    """Lambda retries under the same request id, and the retry times out."""
+    texts = [START, FAILED, *repeated, END, REPORT, START, TIMED_OUT, END, REPORT]
+    logs = FakeLogs()
+    logs.events = [event(text, number) for number, text in enumerate(texts)]
+    view = LogView(level=level)
+
+    for line in in_blocks(list(LogReader(logs, "group", NOW).read())):
+        view.show(line)
+
+    shown = capsys.readouterr().out
+    assert shown.count("no answer") == 1
+    assert "Traceback" not in shown
+    assert "Task timed out" in shown
+
+
+def test_an_error_that_nobody_explained_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    logs = FakeLogs()
+    logs.events = [event(text, number) for number, text in enumerate([START, UNHANDLED])]
+    view = LogView()
+
+    for line in LogReader(logs, "group", NOW).read():
+        view.show(line)
+
+    assert "Traceback" in capsys.readouterr().out

@@ -4,7 +4,7 @@ import pytest
 
 from joytify_cleanup.settings import CleanupSettings
 from joytify_common.errors import ConfigError
-from joytify_common.settings import Settings, load_settings
+from joytify_common.settings import RENAMED, Settings, load_settings
 from joytify_discord.settings import DiscordSettings
 from joytify_stats.settings import StatsSettings
 
@@ -54,3 +54,13 @@ def test_a_missing_variable_is_named_and_no_other_is_shown(monkeypatch: pytest.M
         load_settings(CleanupSettings)
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_an_old_name_is_an_error_that_names_the_new_one(monkeypatch: pytest.MonkeyPatch, old: str) -> None:
+    """To ignore it would restore the default: a deletion limit of 20 % would be 95 %."""
+    monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:topic")
+    monkeypatch.setenv(old, "20")
+
+    with pytest.raises(ConfigError, match=f"environment: {old} is now {RENAMED[old]}"):
+        load_settings(CleanupSettings)

@@ -95,6 +95,7 @@ def test_a_title_leads_to_awss_consoles_only(message: dict[str, object], address
         {"body": json.dumps({"api_key": {"is": "t0p-s3cret"}})},
         {"SubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t0p-s3cret"},
         {"body": json.dumps({"link": "https://example.com/get?X-Amz-Signature=t0p-s3cret&page=1"})},
+        {"link": "https://example.com/get?a=1&amp;Token=t0p-s3cret#access_token=t0p-s3cret"},
     ],
     ids=str,
 )

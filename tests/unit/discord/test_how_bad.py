@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,7 +83,7 @@ MESSAGES: dict[str, tuple[Any, set[int]]] = {
     "one key": ({"ElastiCache:CacheNodeReplaceComplete": "shop"}, CALM),
     "one bad key": ({"ElastiCache:CacheNodesRebootFailed": "shop"}, BAD),
     "old state": ({"state": "OK", "previousState": "ALARM", "name": "api"}, GOOD),
-    "sentence in an unknown key": ({"friendlyText": "Checkout is down: 503 from 3 places", "site": "shop"}, BAD),
+    "sentence in an unknown key": ({"friendlyMessage": "Checkout is down: 503 from 3 places", "site": "shop"}, BAD),
     "sentence of good news": ({"monitorMessage": "Checkout has recovered", "site": "shop"}, GOOD),
     "life cycle": ({"incident": {"name": "Slow searches", "status": "investigating", "impact": "minor"}}, BAD),
     "outage": ({"component": {"name": "API", "status": "partial_outage"}}, BAD),
@@ -96,10 +97,25 @@ MESSAGES: dict[str, tuple[Any, set[int]]] = {
     "scaled down": (event("Shop Workers Changed", action="scaleDown", workers=2), CALM),
     "state line good": ("State: ok\nDisk alert of web-1", GOOD),
     "state line bad": ("Status: CRITICAL\nDisk of web-1", BAD),
-    "notice of success": ("Backup alarm - the nightly backup succeeded", CALM),
     "no data": ("[No Data] Replication lag of shop", BAD),
     "material expires": (event("Signing Key Expiration", keyId="k-1"), BAD),
     "error under a longer key": (event("Pod Drain Ended", drainErrorMessage="cannot evict web-1"), BAD),
+    "failed though a part is closed": ({"message": "Nightly backup failed", "ticket": {"status": "closed"}}, BAD),
+    "failed though a step passed": ({"subject": "Release failed", "steps": [{"status": "passed"}]}, BAD),
+    "not resolved": ({"eventType": "INCIDENT_NOT_RESOLVED", "severity": "CRITICAL"}, BAD),
+    "a closed connection": ({"event": "database.connection.closed", "error": "ECONNRESET"}, BAD),
+    "close denied": ({"eventName": "CloseAccount", "errorCode": "AccessDenied"}, BAD),
+    "close failed": ({"action": "close", "status": "FAILED"}, BAD),
+    "good line, bad text": ("Night job\nStatus: Completed\nFailed: 12 of 40 files", BAD),
+    "two hosts": ("Host a\nState: OK\n\nHost b\nState: CRITICAL", BAD),
+    "a successful attack": ("Intrusion alert: successful brute force attack on web-1", BAD),
+    "complete, but lost": ("Backup of shop is complete, 3 volumes were lost", BAD),
+    "count down to zero": ("Healthy host count down to 0 in target group web", BAD),
+    "stepped down": ("Primary of shop stepped down, no replica can be elected", BAD),
+    "no data lost": ("The switch is done. No data was lost", PLAIN),
+    "configured reaction to errors": ({"status": "SUCCEEDED", "onError": "continue", "stopOnError": "true"}, GOOD),
+    "planned action": ({"status": "SUCCEEDED", "action": "rollback", "trigger": "OnFailure"}, GOOD),
+    "former title": ({"status": "SUCCEEDED", "previous": {"title": "DB is down"}}, GOOD),
     "a request that was retried": ({"status": "SUCCEEDED", "request": {"note": "x"}, "attempts": 2}, GOOD),
 }
 
@@ -128,7 +144,7 @@ def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
     ("found", "reason"),
     [
         (severity_of({"scan-status": "FAILED"}), "state: FAILED"),
-        (severity_of({"errorMessage": "no"}), "error: errorMessage"),
+        (severity_of({"errorMessage": "disk full"}), "error: errorMessage"),
         (severity_of({"state": "resolved", "severity": "HIGH"}), "state: resolved"),
         (severity_of_text("OK: error rate"), "leading word: OK"),
         (severity_of_text("The job was not successful"), "negation: not successful"),
@@ -152,6 +168,7 @@ def test_the_rule_that_decided_can_be_told(found: Severity, reason: str) -> None
         (event("Lab Test Ended", testName="load-1", status="FAILED"), "Lab Test Ended: load-1, failed"),
         ({"a": {"b": {"title": "deep enough"}}}, "deep enough"),
         ({"count": 3}, "Message"),
+        ({"username": "bob", "error": "the payment queue exploded"}, "the payment queue exploded"),
     ],
 )
 def test_the_title_of_an_unknown_message_says_what_it_is_about(message: Any, title: str) -> None:
@@ -160,3 +177,16 @@ def test_the_title_of_an_unknown_message_says_what_it_is_about(message: Any, tit
     (received,) = parse_event(sns_event(text))
 
     assert render(received, ZoneInfo("UTC")).title.partition(" ")[2].strip() == title
+
+
+@pytest.mark.parametrize("text", ["state:" + " " * 1900 + "1", "status" + "=" * 1900, "state: " + "a " * 900 + "!x"])
+def test_a_long_line_costs_no_more_than_its_length(text: str) -> None:
+    began = time.process_time()
+
+    for _ in range(20):
+        severity_of_text(text)
+        (received,) = parse_event(sns_event(text * 5))
+        render(received, ZoneInfo("UTC"))
+
+    # Quadratic time would take minutes.
+    assert time.process_time() - began < 10

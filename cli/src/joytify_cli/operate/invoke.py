@@ -95,6 +95,8 @@ def invoke(
         "dryRun": dry_run,
     }
     event = make_event(function, payload, options)
+    if is_async and event.get("pushAgain"):
+        raise UsageError("--push-again reports only to the caller: not with --async")
     target = find_target(aws=aws, project=project, environment=environment)
     call = Call(target, function, quiet=as_json, verbose=verbose)
     if deletes(function, event) and not yes and not _confirmed(call, event):
@@ -146,8 +148,10 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
             resolve_period(parsed.period, datetime.now(UTC))
     except ConfigError as exc:
         text = str(exc).removeprefix("event: ")
-        key = text.partition(":")[0]
-        raise typer.BadParameter(text, param_hint=OPTIONS[key] if key in given else "--payload") from None
+        key, _, problem = text.partition(": ")
+        if key in given:
+            raise typer.BadParameter(problem, param_hint=OPTIONS[key]) from None
+        raise typer.BadParameter(text, param_hint="--payload") from None
 
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
@@ -175,6 +179,8 @@ def _show(call: Call, answer: Answer) -> None:
     if not call.quiet:
         for part in draw_answer(answer.payload):
             console.print(part)
+    if isinstance(answer.payload, dict) and answer.payload.get("isComplete") is False:
+        fail("not everyone was pushed; the same command pushes again to everyone who has not viewed the notification")
 
 
 def _confirmed(call: Call, event: Event) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
 
-from joytify_cli.operate.logs import Line
+from joytify_cli.operate.logs import TIMED_OUT, Line
 from joytify_cli.terminal import console, local_time
 
 STYLES = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+# The messages of our functions about a failed run.
+RUN_FAILED = {"run failed", "messages could not be posted"}
 INDENT = " " * 4
 # Fields that the heading of the block or the line itself already shows.
 REPEATED = {"timestamp", "requestId", "logStream"}
@@ -37,13 +39,14 @@ class LogView:
     shown: int = 0
     reported: bool = False
     _run: str | None = None
-    _explained: set[str] = field(default_factory=set)
+    _explained: str | None = None
     _is_in_traceback: bool = False
 
     def show(self, line: Line) -> None:
         """Print the line, unless its level or run is not wanted."""
         self.reported = self.reported or line.kind == "report"
-        if not self.wants(line) or self._is_repeated(line):
+        is_repeated = self._is_repeated(line)
+        if is_repeated or not self.wants(line):
             return
         if line.request != self._run:
             self._run = line.request
@@ -62,15 +65,20 @@ class LogView:
 
     def _is_repeated(self, line: Line) -> bool:
         """Return whether the line belongs to the runtime's own traceback of an error that a line of ours has shown."""
-        if line.level == "ERROR" and "error" in line.fields:
-            self._explained.add(line.request)
-        if line.request not in self._explained or line.kind != "line" or line.fields:
+        if line.message in RUN_FAILED and "error" in line.fields:
+            self._explained = line.request
+        if line.kind in {"start", "report"}:
+            # Lambda retries a run under the same request id.
+            self._explained = None
+        if line.request != self._explained or line.kind != "line" or line.fields or TIMED_OUT.search(line.message):
             self._is_in_traceback = False
             return False
         begins = line.message.startswith(("[ERROR]", "Traceback (most recent call last):"))
         is_repeated = begins or self._is_in_traceback
-        # The first line that is not indented, with the error's text, is the last.
-        self._is_in_traceback = begins or (is_repeated and line.message.startswith(" "))
+        # In CloudWatch one event holds a whole traceback. Elsewhere each line is an event, and the first that is not
+        # indented, with the error's text, is the last.
+        is_whole = "\n" in line.message
+        self._is_in_traceback = not is_whole and (begins or (is_repeated and line.message.startswith(" ")))
         return is_repeated
 
 

@@ -43,7 +43,7 @@ def tail(
     target = find_target(aws=aws, project=project, environment=environment)
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
-    for line in in_blocks([line for line in reader.read() if view.wants(line)]):
+    for line in in_blocks(list(reader.read())):
         view.show(line)
     if not view.shown and not follow:
         say(f"no matching lines since {local_time(began)} in {group} of {target.place}")

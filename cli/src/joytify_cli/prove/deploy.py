@@ -28,7 +28,7 @@ from joytify_cli.prove.deploy_checks import (
 )
 from joytify_cli.prove.deployment import DATABASE, FOLDER, Deployment
 from joytify_cli.prove.terraform import TerraformError
-from joytify_cli.terminal import console
+from joytify_cli.terminal import INTERRUPTED, console, fail
 from joytify_local.aws import ACCOUNT, FUNCTIONS, Wiring
 from joytify_local.processes import StartError
 from joytify_local.stack import Stack, load_deployed_stack, start_for_deployment
@@ -37,6 +37,10 @@ Document = dict[str, Any]
 
 USERS, PLAYBACKS_PER_USER = 1000, 200
 EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subprocess.CalledProcessError)
+
+
+# Exists once everything has been applied, so that Terraform can destroy it.
+COMPLETE = FOLDER / "complete"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def deploy_local() -> None:
         # The rule that `upgrade` has just created fires in the meantime.
         try_second_environment(deployment)
         wait_for_schedule(deployment.stack)
+    except KeyboardInterrupt:
+        fail("interrupted; `make destroy-local` stops the local AWS", INTERRUPTED)
     except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         _fail("deploy-local", exc)
     console.print(
@@ -83,6 +89,10 @@ def destroy_local() -> None:
         if load_deployed_stack() is None:
             console.print("destroy-local: nothing is up")
             return
+        if not COMPLETE.exists():
+            _stop()
+            console.print("destroy-local: ok, the incomplete deployment is stopped", style="bold green")
+            return
         destroyed = _destroy()
     except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         _fail("destroy-local", exc)
@@ -103,6 +113,7 @@ def _fail(what: str, exc: BaseException) -> None:
 
 def _deploy() -> Outcome:
     began = time.monotonic()
+    COMPLETE.unlink(missing_ok=True)
     stack = start_for_deployment(DATABASE, host=bridge_address())
     stack.save()
     deployment = Deployment(stack)
@@ -114,6 +125,7 @@ def _deploy() -> Outcome:
     check_functions(deployment, memory=1024)
     hear_alarm(deployment)
     gaps = check_second_plan(deployment)
+    COMPLETE.touch()
     return Outcome(resources, round(time.monotonic() - began), outcome, gaps)
 
 
@@ -161,6 +173,13 @@ def _left_up() -> Deployment:
     if (stack := load_deployed_stack()) is None:
         raise DemoError("the deployed stack is no longer running")
     return Deployment(stack)
+
+
+def _stop() -> None:
+    """Stop a deployment that was interrupted: what Terraform created ends with the local AWS."""
+    deployment = _left_up()
+    deployment.stack.stop()
+    deployment.remove_images()
 
 
 def _destroy() -> int:

@@ -39,7 +39,7 @@ class Cleanup:
 
     Attributes:
         before: figures of the earlier runs of the sequence, and its clock.
-        max_delete_percent: the deletion limit: no documents are deleted from a collection with a
+        deletion_limit_percent: the deletion limit: no documents are deleted from a collection with a
             larger expired share, unless the event allows it.
         max_continuations: maximum number of runs after the first.
         start: starts the run that continues this one.
@@ -49,7 +49,7 @@ class Cleanup:
     before: Done
     collections: Sequence[ExpiredDocuments]
     purge: Purge
-    max_delete_percent: float
+    deletion_limit_percent: float
     max_continuations: int
     size: DatabaseSize
     start: Callable[[CleanupEvent], None]
@@ -250,12 +250,12 @@ class Cleanup:
         if self.event.ignore_deletion_limit:
             return False
         mine = [work for work in todo if work.collection == documents.kind]
-        return documents.exceeds(self.max_delete_percent, mine, self._count_seconds()) is not False
+        return documents.exceeds(self.deletion_limit_percent, mine, self._count_seconds()) is not False
 
     def _limit_failure(self, over_limit: Sequence[str]) -> Failure | None:
         """Return the failure for the collections above the deletion limit; None without any."""
         text = (
-            f"more than CLEANUP_DELETION_LIMIT_PERCENT ({self.max_delete_percent:g} %) of "
+            f"more than CLEANUP_DELETION_LIMIT_PERCENT ({self.deletion_limit_percent:g} %) of "
             f"{', '.join(over_limit)} has expired, or the share could not be counted in time, {ADVICE}"
         )
         return Failure(PermanentError(text), "deletion limit") if over_limit else None

@@ -54,7 +54,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
             if event.collection in {None, kind}
         ],
         purge=_purge(event, run, deadline),
-        max_delete_percent=SETTINGS.cleanup_deletion_limit_percent,
+        deletion_limit_percent=SETTINGS.cleanup_deletion_limit_percent,
         max_continuations=SETTINGS.cleanup_max_continuations,
         size=_size(database, run, before),
         start=lambda following: invoke_async(aws_client("lambda"), run.function, following.payload()),

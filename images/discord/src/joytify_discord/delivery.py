@@ -33,7 +33,7 @@ WAIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Item:
-    """A record's embed, and its key in the deduplication store; empty if SNS sent no message id."""
+    """A record's embed, and its key in the post store; empty if SNS sent no message id."""
 
     embed: Embed
     key: str

@@ -18,7 +18,9 @@ from joytify_discord.parsing import Origin, Received, parse_text
 MAX_UNPACKED = 1024 * 1024
 # The same in the query of an address, such as that which confirms a subscription; JSON may write & as \u0026.
 SECRET_PARAMETER = re.compile(
-    r"(?P<key>(?:[?&]|\\u0026)[\w-]{0,60}(?:token|signature|password|secret|api_?key)=)[^&\s\"'<>\\]+", re.IGNORECASE
+    r"(?P<key>(?:[?&#;]|\\u0026)[\w-]{0,60}(?:token|sig|signature|password|pwd|secret|auth|jwt|(?:api|access)_?key(?:id)?)=)"
+    r"(?:[^&\s\"'<>\\]|\\u00(?!26)[0-9a-f]{2}|\\/)+",
+    re.IGNORECASE,
 )
 # A JSON value under a key that names a secret, such as an approval token, a callback token or a
 # password. JSON may be nested as text in JSON, where quotes are escaped; it may be cut off in the

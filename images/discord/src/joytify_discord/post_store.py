@@ -142,7 +142,7 @@ class TableStore:
             with aws_errors(f"table {self.table}", "DynamoDB", not_found={"ResourceNotFoundException"}):
                 return call()
         except JobError as exc:
-            logger.opt(exception=exc).warning("dedup store unavailable", error=str(exc))
+            logger.opt(exception=exc).warning("post store unavailable", error=str(exc))
             self._silent_until = time.monotonic() + SILENCE_SECONDS
             return None
 

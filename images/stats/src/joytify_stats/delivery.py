@@ -11,7 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from joytify_common.deadline import Deadline
-from joytify_common.errors import PermanentError
+from joytify_common.errors import JobError, PermanentError
 from joytify_common.ids import BEGINNING
 from joytify_stats.audience import Audience, Page, Recipients
 from joytify_stats.backend import Backend
@@ -27,6 +27,20 @@ PAGE_SHARE = 0.2
 # If MongoDB refuses at least this many users and accepts nobody, their documents are not the cause.
 MIN_REFUSED = 10
 NOBODY_SAID = "MongoDB did not report which users got the notification"
+
+
+@dataclass(frozen=True)
+class PushedAgain:
+    """The result of pushing a notification again.
+
+    Attributes:
+        failure: why the users could not be read to the end; empty if they could.
+        is_complete: whether everyone was pushed.
+    """
+
+    totals: PushTotals
+    failure: str
+    is_complete: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,20 +129,27 @@ class Delivery:
             self.delivery_record.record_finish(notification, self.now)
         return delivered, report
 
-    def push_again(self, notification: ObjectId) -> tuple[PushTotals, bool]:
-        """Push a notification to everyone who has it and has not viewed it; it is on their lists already.
+    def push_again(self, notification: ObjectId) -> PushedAgain:
+        """Push a notification to everyone who has it and has not viewed it, up to the first failure.
 
-        Returns:
-            The result of the pushes, and whether the time was enough for all users.
+        A dry run only counts these users.
         """
-        pushes, users = Pushes(self.backend, self.push_size, self.deadline), [notification]
+        pushes, counted = Pushes(self.backend, self.push_size, self.deadline), 0
         after: Any = BEGINNING
+        failure, is_last = "", False
         with pushes:
-            while users and self.deadline.remaining() > 0:
-                users = self.audience.unviewed(notification, after, self.push_size)
-                pushes.start(users)
-                after = users[-1] if users else after
-        return pushes.totals, not users
+            try:
+                while not is_last and not pushes.failures and self.deadline.remaining() > 0:
+                    users = self.audience.unviewed(notification, after, self.push_size)
+                    is_last, counted = len(users) < self.push_size, counted + len(users)
+                    if users:
+                        after = users[-1]
+                    if not self.dry_run:
+                        pushes.start(users)
+            except JobError as exc:
+                failure = str(exc)
+        totals = replace(pushes.totals, notified=counted) if self.dry_run else pushes.totals
+        return PushedAgain(totals, failure, is_complete=is_last and not failure and not totals.failures)
 
     def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
         if not self.dry_run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loguru import logger
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from joytify_common.deadline import Deadline
@@ -51,6 +51,12 @@ class StatsEvent(JobEvent):
         description="true or false",
     )
 
+    @model_validator(mode="after")
+    def _pushes_only(self) -> StatsEvent:
+        if self.push_again and (self.resend or self.rebuild):
+            raise ValueError("pushAgain cannot be combined with resend or rebuild")
+        return self
+
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
         """Return whether the event only pushes again, which an operator asks for and waits for."""
@@ -88,14 +94,15 @@ class MonthEnd:
         state = self.delivery.delivery_record.state()
         if state.notification is None or state.deleted:
             return Answered({"period": str(self.period), "skipped": "its notification does not exist: nothing to push"})
-        totals, is_done = self.delivery.push_again(state.notification)
+        pushed = self.delivery.push_again(state.notification)
         return Answered(
             {
                 "period": str(self.period),
-                "socketUsersNotified": totals.notified,
-                "socketFailures": totals.failures,
-                "socketFailure": totals.failure,
-                "isComplete": is_done and not totals.failures,
+                "dryRun": self.event.dry_run,
+                "socketUsersNotified": pushed.totals.notified,
+                "socketFailures": pushed.totals.failures,
+                "socketFailure": pushed.failure or pushed.totals.failure,
+                "isComplete": pushed.is_complete,
             }
         )
 

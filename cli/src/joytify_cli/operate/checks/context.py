@@ -103,12 +103,9 @@ class Context:
     def is_scheduled(self, name: str) -> bool:
         """Return whether Terraform lets a rule start the function, which may be divided by the state machine."""
         starts = {name, self.target.names.fan_out} if name == self.target.names.functions["cleanup"] else {name}
-        off = [
-            rule.is_off_in_terraform
-            for rule in self.rules
-            if "production" in rule.modes and starts & rule.events.keys()
-        ]
-        return not off or not all(off)
+        rules = self.needed("the rules could not be read", lambda: self.rules)
+        own = [rule for rule in rules if "production" in rule.modes and starts & rule.events.keys()]
+        return not own or not all(rule.is_off_in_terraform for rule in own)
 
     def address(self, key: str) -> SecretStr:
         """Return an address in the secret, translated for this machine.

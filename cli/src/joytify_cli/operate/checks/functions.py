@@ -157,11 +157,11 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     try:
         settings = given_settings(SETTINGS[function], context.settings(function))
     except ConfigError as exc:
-        yield Finding("settings", "wrong", f"{function}: {exc}", f"correct the variable in Terraform, then {APPLY}")
+        yield Finding(f"settings {function}", "wrong", str(exc), f"correct the variable in Terraform, then {APPLY}")
         return
     others = {name: both for name, both in changed(settings).items() if name not in OWN}
     differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
-    yield Finding("settings", "ok", f"{function}: {differing or 'the defaults'}")
+    yield Finding(f"settings {function}", "ok", differing or "the defaults")
 
 
 def _wiring(context: Context) -> Iterator[Finding]:
@@ -217,7 +217,7 @@ def _topic(context: Context) -> Iterator[Finding]:
 CHECKS = (
     *(Check(f"function {name}", partial(_function, function=name), APPLY) for name in FUNCTIONS),
     Check("images", _images, APPLY),
-    *(Check("settings", partial(_settings, function=name), APPLY) for name in FUNCTIONS),
+    *(Check(f"settings {name}", partial(_settings, function=name), APPLY) for name in FUNCTIONS),
     Check("wiring", _wiring, APPLY),
     Check("archive", _archive, APPLY),
     Check("topic", _topic, APPLY),

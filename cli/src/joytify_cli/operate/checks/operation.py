@@ -31,16 +31,16 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     limit = MAX_DAYS_WITHOUT_SUCCESS[function]
     if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
         action = f"joytify invoke {function}{context.target.flags}, if you want a run"
-        yield Finding("last success", "note", f"{function}: never yet", action)
+        yield Finding(f"last {function}", "note", f"{function}: never yet", action)
         return
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
     if last is None or (now - last > timedelta(days=limit) and context.is_scheduled(name)):
         flags = context.target.flags
         log = f"joytify tail {function} --since 5w --level WARNING{flags}"
         action = f"{log}; then joytify invoke {function}{flags}"
-        yield Finding("last success", "wrong", f"{function}: no success {since} (limit: {limit} days)", action)
+        yield Finding(f"last {function}", "wrong", f"{function}: no success {since} (limit: {limit} days)", action)
     else:
-        yield Finding("last success", "ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")
+        yield Finding(f"last {function}", "ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")
 
 
 def _last_logged(context: Context, name: str, now: datetime) -> datetime | None:
@@ -91,7 +91,7 @@ def _queues(context: Context) -> Iterator[Finding]:
 def _schedules(context: Context) -> Iterator[Finding]:
     context.need_aws()
     target, mode = context.target, context.text("SCHEDULE_MODE", "production")
-    rules = context.rules
+    rules = context.reported("the rules could not be read", lambda: context.rules)
     yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules}, check="schedules")
     for rule in rules:
         if rule.is_off_in_terraform:
@@ -127,7 +127,7 @@ def _zone(context: Context) -> Any:  # noqa: ANN401 - tzinfo
 
 
 CHECKS = (
-    *(Check("last success", partial(_success, function=name), ALLOW) for name in MAX_DAYS_WITHOUT_SUCCESS),
+    *(Check(f"last {name}", partial(_success, function=name), ALLOW) for name in MAX_DAYS_WITHOUT_SUCCESS),
     Check("alarms", _alarms, ALLOW),
     Check("queues", _queues, ALLOW),
     Check("schedules", _schedules, ALLOW),

@@ -53,7 +53,7 @@ def _webhook(context: Context, key: str, thread: str = "") -> Iterator[Finding]:
     webhook = Webhook(context.address(key), key, thread)
     where = f"{key}, thread {thread}" if thread else key
     try:
-        name = webhook.check() or "without a name"
+        name = webhook.check()
         if context.post:
             (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
             webhook.post(hello, Deadline(time.monotonic() + SECONDS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pymongo.errors import PyMongoError
@@ -42,12 +43,20 @@ def _is_url(value: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
+def _is_on_this_machine(host: str) -> bool:
+    """Return whether a host is a private address, or a name without a domain, as in a container network."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host
+
+
 def _is_webhook(value: str) -> bool:
     """Return whether it is a webhook of Discord's, or of a stand-in on this machine: its path is the secret."""
     parts = urlsplit(value)
     host = (parts.hostname or "").lower()
     is_discord = parts.scheme == "https" and re.fullmatch(r"([a-z]+\.)?discord(app)?\.com", host) is not None
-    is_local = parts.scheme == "http" and (host == "127.0.0.1" or "." not in host)
+    is_local = parts.scheme == "http" and _is_on_this_machine(host)
     return (is_discord or is_local) and re.search(r"/api/(v\d+/)?webhooks/\d+/[\w-]+/?$", parts.path) is not None
 
 

@@ -27,7 +27,7 @@ from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
 KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
-# A longer one names nothing at a glance.
+# Characters: a longer name or state cannot be read at a glance.
 MAX_THING, MAX_STATE = 80, 40
 
 

@@ -11,16 +11,17 @@ from joytify_discord.notation import resource_of
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.pretty import pretty
-from joytify_discord.rendering.severity import severity_of, severity_of_sentences, severity_of_text, worst
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, Severity
+from joytify_discord.rendering.severity import ending_of, severity_of, severity_of_sentences, severity_of_text, worst
+from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, Severity
 from joytify_discord.rendering.values import first_of, flatten_fields
-from joytify_discord.rendering.vocabulary import STATE_LINE
+from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
 # Keys whose value may serve as a title end with one of these, best first; a key near the root before a deeper one.
-TITLES: Sequence[str] = (
-    *("title", "subject", "humanreadable", "summary", "message", "alertname", "conditionname", "headline"),
-    *("description", "monitorfriendlyname", "eventtypename", "name", "event", "error"),
+TITLE_ENDS: Sequence[str] = (
+    *("title", "subject", "humanreadable", "summary", "message", "alertname", "conditionname", "policyname"),
+    *("headline", "description", "monitorfriendlyname"),
 )
+TITLE_KEYS = ("error", "eventtypename", "eventname", "event", "name")
 TITLE_DEPTH = 3
 # Keys that hold the name of the thing that the message is about.
 THINGS = "clusterName|hostnameAndPort|monitorFriendlyName|hostname|service"
@@ -29,7 +30,7 @@ ARN = re.compile(r"arn:aws[\w-]*:[^\s\"'\\,;]+")
 ACCOUNTS = "account|accountId|awsAccountId|AccountId|AWSAccountId"
 REGIONS = "region|awsRegion|Region"
 
-MAX_TITLE, MAX_JSON_TITLE = 60, 120
+MAX_TITLE, MAX_JSON_TITLE, MAX_LINE = 60, 120, 200
 PLAIN = re.compile(r"[^a-z]")
 
 
@@ -42,11 +43,12 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
         origin: where the message comes from.
     """
     fields = list(flatten_fields(value)) if isinstance(value, dict) else []
-    title = origin.subject or _title(text, value)
+    found, holders = _best_title(value) if isinstance(value, dict) else ("", [])
+    title = origin.subject or (_with_thing(found, value) if isinstance(value, dict) else _title(text, value))
     body = text if value is None else ""
     # If Lambda gave up on an event, the message is the event, and an attribute has the error.
     given_up = origin.attributes.get("ErrorMessage", "")
-    severity = FAILURE if given_up else _severity(value, f"{title}\n{body}")
+    severity = FAILURE if given_up else _severity(value, f"{title}\n{body}", holders)
     title = f"Lambda gave up on an event: {given_up}" if given_up else title
     shown = "" if fields else _shown(text, value).strip() or "(empty message)"
     return Draft(
@@ -64,12 +66,18 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     )
 
 
-def _severity(value: object, text: str) -> Severity:
-    """Return how bad a message is: by its states and its title, else by its sentences."""
-    if (by_states := severity_of(value)).is_over:
-        # Its title still names what was wrong: "High error rate".
-        return by_states
-    found = worst([by_states, severity_of_text(text)])
+def _severity(value: object, text: str, holders: Sequence[dict[str, Any]]) -> Severity:
+    """Return how bad a message is: by its states and its title, else by its sentences.
+
+    Args:
+        value: the JSON of the message, or None.
+        text: title and text.
+        holders: the object that holds the title, after those that it is part of.
+    """
+    if ending := next(filter(None, map(ending_of, holders)), ""):
+        # The title still names what was wrong: "High error rate".
+        return SUCCESS.because(f"ending: {ending}")
+    found = worst([severity_of(value), severity_of_text(text)])
     return found if found != INFORMATION else severity_of_sentences(value)
 
 
@@ -86,25 +94,32 @@ def _shown(text: str, value: object) -> str:
 
 
 def _title(text: str, value: object) -> str:
-    if isinstance(value, dict):
-        title, thing = _best_title(value), first_of(value, THINGS)
-        return f"{title} ({thing})" if title and thing and thing not in title else title
     if value is not None:
         return ""
     # For plain text, the beginning of its first line that is more than a state.
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    first = next((line for line in lines if not STATE_LINE.match(line)), "")
-    return cut(first, MAX_TITLE)
+    lines = [line.strip()[:MAX_LINE] for line in text.strip().splitlines() if line.strip()]
+    return cut(next((line for line in lines if not STATE_LINE.match(line)), ""), MAX_TITLE)
 
 
-def _best_title(value: dict[str, Any]) -> str:
-    """Return the first sentence under the best key for a title, at most some levels deep."""
-    level = [value]
+def _with_thing(title: str, value: dict[str, Any]) -> str:
+    thing = first_of(value, THINGS)
+    return f"{title} ({thing})" if title and thing and thing not in title else title
+
+
+def _best_title(value: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Return the first sentence under the best key for a title, and the objects on the way to it."""
+    level = [[value]]
     for _ in range(TITLE_DEPTH):
-        texts = [(PLAIN.sub("", key.lower()), text) for each in level for key, text in each.items()]
-        for ending in TITLES:
-            for key, text in texts:
-                if key.endswith(ending) and isinstance(text, str) and text.strip():
-                    return cut(re.split(r"(?<=[.!?])\s|\n", text.strip())[0], MAX_JSON_TITLE)
-        level = [inner for each in level for inner in each.values() if isinstance(inner, dict)]
-    return ""
+        texts = [(PLAIN.sub("", key.lower()), text, path) for path in level for key, text in path[-1].items()]
+        for wanted in (*TITLE_ENDS, *TITLE_KEYS):
+            for key, text, path in texts:
+                is_wanted = key == wanted if wanted in TITLE_KEYS else key.endswith(wanted)
+                if is_wanted and isinstance(text, str) and text.strip() and not EARLIER.match(key):
+                    return cut(re.split(r"(?<=[.!?])\s|\n", text.strip())[0], MAX_JSON_TITLE), path
+        level = [
+            [*path, inner]
+            for path in level
+            for key, inner in path[-1].items()
+            if isinstance(inner, dict) and not EARLIER.match(key)
+        ]
+    return "", [value]

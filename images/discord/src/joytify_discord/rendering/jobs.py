@@ -63,7 +63,8 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     data = message.data
     severity, what = _stats_outcome(data)
     fields = [
-        *_stats_figures(data, flags_of(message.source)),
+        *_stats_figures(data),
+        *_push_again(data, flags_of(message.source)),
         DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no"),
     ]
     if data.cleanup_failure:
@@ -72,7 +73,7 @@ def _stats_summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
 
 
 def _stats_error(message: MonthlyStatsError, origin: Origin) -> Draft:
-    fields = [*failure_fields(message), *_stats_figures(message.data, flags_of(message.source))]
+    fields = [*failure_fields(message), *_stats_figures(message.data)]
     title = f"Monthly statistics failed at {message.data.stage}"
     return _of_run(_draft(FAILURE, title, message, origin, fields), message)
 
@@ -210,7 +211,7 @@ def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     return INFORMATION, f"dry run, {found} records would be deleted"
 
 
-def _stats_figures(data: StatsFigures, flags: str) -> Iterator[DraftField]:
+def _stats_figures(data: StatsFigures) -> Iterator[DraftField]:
     yield DraftField("Users with statistics", number(data.users_processed))
     yield DraftField("Notified", number(data.users_updated))
     if data.users_skipped:
@@ -225,10 +226,15 @@ def _stats_figures(data: StatsFigures, flags: str) -> Iterator[DraftField]:
     if data.socket_failures:
         why = f": {data.socket_failure}" if data.socket_failure else ""
         yield DraftField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
-        again = f"`joytify invoke stats --period {data.period} --push-again{flags}`"
-        yield DraftField(
-            "What next", Authored(f"Pushes again, to everyone who has not viewed it: {again}"), inline=False
-        )
+
+
+def _push_again(data: StatsSummaryData, flags: str) -> Iterator[DraftField]:
+    """Yield the next step after failed pushes; after an error, Lambda's retry goes on by itself."""
+    if data.socket_failures:
+        mode = " --test-mode" if data.test_mode else ""
+        command = f"`joytify invoke stats --period {data.period} --push-again{mode}{flags}`"
+        text = f"To push again to everyone who has not viewed the notification: {command}"
+        yield DraftField("What next", Authored(text), inline=False)
 
 
 def _expired(figures: CollectionFigures) -> DraftField:

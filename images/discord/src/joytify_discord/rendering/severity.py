@@ -6,7 +6,8 @@ These rules are for all kinds; a kind overrides them only if its words have anot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeGuard
 
 from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.vocabulary import (
@@ -14,27 +15,33 @@ from joytify_discord.rendering.vocabulary import (
     BAD_ENDS,
     BAD_IN_TEXT,
     CLOSED,
-    CLOSED_PARTS,
     DENIED,
     DOUBTFUL,
     DOUBTFUL_ENDS,
     DOUBTFUL_IN_TEXT,
     DOUBTFUL_PARTS,
     EARLIER,
+    ENDING_NAMES,
+    ERROR_ENDS,
     ERRORS,
     GOOD,
     GOOD_ENDS,
     GOOD_IN_TEXT,
+    INCIDENTS,
     LATE,
     LEADING_BAD,
     LEADING_DOUBTFUL,
     LEADING_GOOD,
     LEADING_WORD,
+    LEVELS,
     NAMES,
-    NAMES_BEGIN,
+    NEGATIONS,
+    NO_ERROR,
     NOT_GOOD,
     NOTICE_IN_TEXT,
     ORDERLY_DOWN,
+    OVER,
+    OVER_IN_NAME,
     RECOVERED,
     SENTENCES,
     STATE_LINE,
@@ -61,9 +68,9 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
         return INFORMATION
     present = _present(value)
     words = [word for key, inner in present for word in _words(key, inner)]
-    names = [inner for key, inner in present if isinstance(inner, str) and _is_name(key, inner)]
-    if closed := next(filter(_is_closed, words), "") or next(filter(_names_a_close, names), ""):
-        return SUCCESS.because(f"state: {closed}", is_over=True)
+    if closed := next((word for word in words if _normalized(word) in CLOSED), ""):
+        return SUCCESS.because(f"state: {closed}")
+    names = [inner for key, inner in present if _is_name(inner, key, NAMES)]
     errors = [FAILURE.because(f"error: {key}") for key, inner in present if _is_error(key, inner)]
     parts = [severity_of(inner, depth - 1) for _, inner in present]
     # The event is the key of a message with one key: {"ElastiCache:SnapshotFailed": "cluster"}.
@@ -83,22 +90,34 @@ def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
     return worst([*own, *(severity_of_sentences(inner, depth - 1) for _, inner in present)])
 
 
-def _present(value: dict[str, object]) -> list[tuple[str, object]]:
+def _present(value: Mapping[str, object]) -> list[tuple[str, object]]:
     return [(str(key), inner) for key, inner in list(value.items())[:MAX_ENTRIES] if not EARLIER.match(str(key))]
 
 
-def _is_closed(word: str) -> bool:
-    return _normalized(word) in CLOSED
+def ending_of(value: Mapping[str, object]) -> str:
+    """Return the word by which an object says that its incident is over; empty if it does not, or names an error."""
+    present = _present(value)
+    if any(_is_error(key, inner) for key, inner in present):
+        return ""
+    words = [(key, word) for key, inner in present for word in _words(key, inner)]
+    if over := next((word for _, word in words if _normalized(word) in OVER), ""):
+        return over
+    # Its importance may still stand there: "high".
+    if any(_of_word(_normalized(word)) == FAILURE for key, word in words if not _plain(key).endswith(LEVELS)):
+        return ""
+    names = [inner for key, inner in present if _is_name(inner, key, ENDING_NAMES)]
+    return next((name for name in names if _ends_an_incident(name)), "")
 
 
-def _names_a_close(name: str) -> bool:
+def _ends_an_incident(name: str) -> bool:
     parts = re.split(r"[_:.]", _normalized(name))
-    return not CLOSED_PARTS.isdisjoint(parts) and _of_word(_normalized(name)) != FAILURE
+    is_about_an_incident = len(parts) == 1 or not INCIDENTS.isdisjoint(parts)
+    return is_about_an_incident and not OVER_IN_NAME.isdisjoint((parts[0], parts[-1])) and NEGATIONS.isdisjoint(parts)
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the worst severity; INFORMATION if there is none."""
-    return max(severities, key=lambda severity: (ORDER.index(severity), severity.is_over), default=INFORMATION)
+    return max(severities, key=ORDER.index, default=INFORMATION)
 
 
 def severity_of_word(word: str) -> Severity:
@@ -129,9 +148,14 @@ def _by_leading_word(text: str) -> Severity | None:
     return next((severity.because(f"leading word: {word}") for severity, words in found if word in words), None)
 
 
-def _by_state_line(text: str) -> Severity | None:
-    found = [severity_of_word(word) for word in STATE_LINE.findall(text)]
-    return next((severity for severity in found if severity != INFORMATION), None)
+def _by_bad_state_line(text: str) -> Severity | None:
+    found = worst(map(severity_of_word, STATE_LINE.findall(text)))
+    return found if found in {WARNING, FAILURE} else None
+
+
+def _by_good_state_line(text: str) -> Severity | None:
+    found = worst(map(severity_of_word, STATE_LINE.findall(text)))
+    return found if found == SUCCESS else None
 
 
 def _by_denial(text: str) -> Severity | None:
@@ -139,15 +163,14 @@ def _by_denial(text: str) -> Severity | None:
     return _first_match(found, text)
 
 
-def _by_words(text: str) -> Severity | None:
-    text = DENIED.sub("", text)
-    found = (
-        (FAILURE, "word", BAD_IN_TEXT),
-        (WARNING, "word", DOUBTFUL_IN_TEXT),
-        (SUCCESS, "word", GOOD_IN_TEXT),
-        (WARNING, "word", NOTICE_IN_TEXT),
-    )
-    return _first_match(found, text)
+def _by_bad_words(text: str) -> Severity | None:
+    found = ((FAILURE, "word", BAD_IN_TEXT), (WARNING, "word", DOUBTFUL_IN_TEXT))
+    return _first_match(found, DENIED.sub("", text))
+
+
+def _by_other_words(text: str) -> Severity | None:
+    found = ((WARNING, "word", NOTICE_IN_TEXT), (SUCCESS, "word", GOOD_IN_TEXT))
+    return _first_match(found, DENIED.sub("", text))
 
 
 def _first_match(rules: Iterable[tuple[Severity, str, re.Pattern[str]]], text: str) -> Severity | None:
@@ -158,7 +181,14 @@ def _first_match(rules: Iterable[tuple[Severity, str, re.Pattern[str]]], text: s
 
 
 # The first rule that returns a severity wins.
-TEXT_RULES = (_by_leading_word, _by_state_line, _by_denial, _by_words)
+TEXT_RULES = (
+    _by_leading_word,
+    _by_bad_state_line,
+    _by_denial,
+    _by_bad_words,
+    _by_good_state_line,
+    _by_other_words,
+)
 
 
 def severity_of_name(name: str) -> Severity:
@@ -183,14 +213,14 @@ def _named(value: object) -> list[str]:
     return [value[name] for name in names if isinstance(value.get(name), str)] if isinstance(value, dict) else []
 
 
-def _is_name(key: str, value: str) -> bool:
-    name = _plain(key)
-    return len(value) <= MAX_WORD_CHARACTERS and (name in NAMES or name.startswith(NAMES_BEGIN))
+def _is_name(value: object, key: str, keys: frozenset[str]) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= MAX_WORD_CHARACTERS and _plain(key) in keys
 
 
 def _is_error(key: str, value: object) -> bool:
-    if _plain(key).endswith(ERRORS):
-        return isinstance(value, str) and value.strip().lower() not in {"", "none", "null", "0", "ok", "false"}
+    name = _plain(key)
+    if name in ERRORS or name.endswith(ERROR_ENDS):
+        return isinstance(value, str) and _normalized(value) not in NO_ERROR
     return key.lower() in {"success", "succeeded", "ok"} and value is False
 
 

@@ -11,17 +11,15 @@ class Severity:
 
     Attributes:
         reason: the rule that decided, and the word it read, for the log.
-        is_over: whether the message itself states that the thing is resolved or closed.
     """
 
     symbol: str
     color: int
     reason: str = field(default="", compare=False)
-    is_over: bool = field(default=False, compare=False)
 
-    def because(self, reason: str, *, is_over: bool = False) -> Severity:
+    def because(self, reason: str) -> Severity:
         """Return this severity with a reason."""
-        return replace(self, reason=reason, is_over=is_over)
+        return replace(self, reason=reason)
 
 
 SUCCESS = Severity("✅", 0x2E7D32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -31,6 +32,8 @@ TELLING = (
     "description",
     "summary",
 )
+# Endings of keys whose digits are a time.
+TIMES = ("time", "date", "at", "timestamp", "updated", "created")
 # Keys that say nothing to a reader.
 SILENT = {"version", "schemaversion", "eventversion", "id"}
 
@@ -91,7 +94,7 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
     """
     flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner) and inner not in shown]
     for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
-        text = _epoch(inner) or (_listed(inner) if isinstance(inner, list) else _scalar(inner))
+        text = _epoch(path, inner) or (_listed(inner) if isinstance(inner, list) else _scalar(inner))
         yield DraftField(path, readable(text), inline=len(text) <= INLINE)
 
 
@@ -117,9 +120,9 @@ def _says_something(path: str, value: object) -> bool:
     return value not in (None, "", [], {}) and path.rsplit(".", 1)[-1].lower() not in SILENT
 
 
-def _epoch(value: object) -> str:
+def _epoch(path: str, value: object) -> str:
     """Return the time that a number of seconds or milliseconds since 1970 stands for, if its year is plausible."""
-    if isinstance(value, str) and value.isdigit() and len(value) in {10, 13}:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{10}|[0-9]{13}", value) and path.lower().endswith(TIMES):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return ""

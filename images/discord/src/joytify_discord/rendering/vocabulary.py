@@ -17,23 +17,30 @@ STATES = tuple(
     )
 )
 # Keys that hold the name of an event.
-NAMES = _words(
-    "eventname eventtype eventtypename changetype event detailtype type messagetype alerttype action trigger"
-)
-NAMES_BEGIN = ("alerttype",)
-# Keys that hold an error end with one of these, and keys that hold a sentence with one of those.
-ERRORS = ("error", "errormessage", "errormsg", "errorcode", "failurereason")
-SENTENCES = ("message", "title", "subject", "summary", "description", "reason", "readable", "body", "details", "text")
+NAMES = _words("eventname eventtype eventtypename changetype event detailtype type alerttype alerttypefriendlyname")
+# Keys whose value may end an incident, but is not judged otherwise: `action: rollback` may be a plan.
+ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
+# Keys that hold an error, and endings of such keys; keys that hold a sentence end with one of SENTENCES.
+ERRORS = _words("error errormessage errorcode")
+ERROR_ENDS = ("errormessage", "errormsg", "failurereason", "failuremessage")
+NO_ERROR = _words("NONE NULL 0 OK FALSE NO N NO_ERROR NOERROR") | {""}
+SENTENCES = ("message", "title", "subject", "summary", "description", "reason", "readable", "body", "details")
 # A former or a wanted state says nothing of the present one, and neither does the delivery of the notice itself.
 EARLIER = re.compile(
-    r"old|previous|prior|last|configuration|desired|expected|target|history|action[-_]?status", re.IGNORECASE
+    r"old|previous|prior|last|configuration|desired|expected|target|history|request(?:payload|parameters)?$|action[-_]?status",
+    re.IGNORECASE,
 )
 
 CLOSED = _words(
     "RESOLVED ARCHIVED PASSED PASS CLOSED SUPPRESSED COMPLIANT NO_THREATS_FOUND CLEARED RECOVERED NOT_STALLED"
 )
-# In the name of an event: `CLOSED_INSIGHT`, `incident.resolved`, the action `Close`.
-CLOSED_PARTS = _words("RESOLVED CLOSED CLOSE RECOVERED CLEARED")
+# An incident is over if its state is one of these, or if its event is named so: `CLOSED_INSIGHT`, the action `Close`.
+OVER = _words("RESOLVED CLOSED RECOVERED CLEARED")
+OVER_IN_NAME = OVER | _words("CLOSE RESOLVE")
+INCIDENTS = _words("INCIDENT ALERT ALARM ISSUE INSIGHT PROBLEM FINDING MONITOR EVENT")
+NEGATIONS = _words("NOT NO UN NEVER")
+# Keys that say how important an incident is, not how it is.
+LEVELS = ("severity", "level", "priority", "impact", "label")
 BAD = _words(
     "FAIL FAULT CRITICAL HIGH SEVERE FATAL NON_COMPLIANT THREATS_FOUND PERMANENT ALARM RED FIRING FIRED DOWN STALLED "
     "INOPERABLE ALERTING MAJOR"
@@ -43,9 +50,9 @@ BAD_ENDS = _words(
 )
 LATE = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
 # Followed by DOWN, these say that something was made smaller or ended in an orderly way.
-ORDERLY_DOWN = _words("SCALE SCALED SCALING COOL COOLING SHUT SHUTTING STEP COUNT ROLL")
+ORDERLY_DOWN = _words("SCALE SCALED SCALING COOL COOLING SHUT SHUTTING")
 DOUBTFUL = _words(
-    "WARN MEDIUM MODERATE MINOR EXPIRED STOP STOPPING PARTIAL YELLOW SKIPPED OPEN SET TRIGGERED TRACKING INVESTIGATING "
+    "WARN MEDIUM MODERATE EXPIRED STOP STOPPING PARTIAL YELLOW SKIPPED OPEN SET TRIGGERED TRACKING INVESTIGATING "
     "IDENTIFIED NO_DATA NODATA"
 )
 DOUBTFUL_PARTS = _words("DEGRADED")
@@ -57,12 +64,17 @@ GOOD = _words("OK HEALTHY AVAILABLE GREEN UP")
 GOOD_ENDS = _words("SUCCEEDED SUCCEED SUCCESS SUCCESSFUL COMPLETED COMPLETE")
 
 # How people and tools begin what they write: `[FIRING:1] Disk`, `OK: "api-errors"`, `Violation - a user`.
-LEADING_WORD = re.compile(r"^[^\w\[]*(?:\[([a-z]+)[^\]]*\]|([A-Z]{2,})\b|([a-z]+)(?=\s*:|\s+-\s))", re.IGNORECASE)
+LEADING_WORD = re.compile(
+    r"^(?!\W{0,9}recovery of\b)[^\w\[]*(?:\[([a-z]+)[^\]]*\]|([A-Z]{2,})\b|([a-z]+)(?=\s*:|\s+-\s))", re.IGNORECASE
+)
 LEADING_BAD = _words("ALARM FIRING FIRED DOWN CRITICAL ERROR FAILED FAILURE FATAL PROBLEM OUTAGE EMERGENCY")
 LEADING_DOUBTFUL = _words("WARNING WARN ALERT ALERTING TRIGGERED VIOLATION DEGRADED INSUFFICIENT")
 LEADING_GOOD = _words("OK RESOLVED RECOVERED RECOVERY CLEARED FIXED UP PASSED")
 # A line of a text that states the state, as Grafana, Nagios and Zabbix write it.
-STATE_LINE = re.compile(r"^\W*(?:state|status)\s*[:=]\s*\W*([a-z_ ]+?)\W*$", re.IGNORECASE | re.MULTILINE)
+STATE_LINE = re.compile(
+    r"^[^\w\n]{0,20}(?:state|status)[ \t]{0,9}[:=][^\w\n]{0,20}([a-z][a-z_ ]{0,59})(?<! )[^\w\n]{0,20}$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 BAD_IN_TEXT = re.compile(
     r"\b(?:failed|failing|failures?|fails|unsuccessful(?:ly)?|errors?|errored|severe|unhealthy|aborted|critical|fatal"
@@ -73,19 +85,19 @@ BAD_IN_TEXT = re.compile(
 DOUBTFUL_IN_TEXT = re.compile(
     r"\b(?:expired|expiring|warnings?|degraded|interruption|issues|failover|full|firing|triggered|violations?"
     r"|breach(?:ed)?|anomal(?:y|ies)|stalled|stuck|deletion|rolled back|rollback|terminated|canceled|cancelled"
-    r"|exceed(?:s|ed)?|without mfa|root (?:log-?in|sign-?in)|has stopped|out of compliance|no data|shut ?down|cannot"
-    r"|delayed)\b",
+    r"|exceed(?:s|ed)?|without mfa|root (?:log-?in|sign-?in)|has stopped|out of compliance|shut ?down|attacks?"
+    r"|brute force|suspicious|unauthorized|malware|lost)\b|\bno data (?:on|for|received)\b|\[no data\b",
     re.IGNORECASE,
 )
-GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed|s)?|is complete)\b", re.IGNORECASE)
-# A notice calls itself so; any other word says more.
+GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?)\b", re.IGNORECASE)
+# A notice calls itself so: other bad words and a state line say more.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
 # Words that a sentence denies, or that mean something else together.
 DENIED = re.compile(
     r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?|alarms?|alerts?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?|issues)\s*[:=]\s*0\b"
     r"|\b(?:previous|prior|earlier|former|old|last)\s+(?:state|status)\W{1,3}\w+"
-    r"|\b(?:scal(?:e|ed|ing)|cool(?:ed|ing)?|step(?:ped)?|roll(?:ed)?|count)[ -]?down\b"
+    r"|\b(?:scal(?:e|ed|ing)|cool(?:ed|ing)?)[ -]?down\b|\bno data (?:was|were|is|has been) lost\b"
     r"|\berror budget\b",
     re.IGNORECASE,
 )
@@ -96,7 +108,6 @@ NOT_GOOD = re.compile(
 )
 RECOVERED = re.compile(
     r"\b(?:(?:has|have|is|are)\s+(?:now\s+)?(?:recovered|resolved|restored|cleared)"
-    r"|is (?:now )?up|back (?:to normal|online|up)|returned to (?:normal|ok)|recovered from"
-    r"|recovery\b[^.]{0,80}\b(?:is|has) (?:been )?completed?)\b",
+    r"|is (?:now )?up|back (?:to normal|online|up)|returned to (?:normal|ok)|recovered from)\b",
     re.IGNORECASE,
 )

@@ -1,0 +1,24 @@
+# Names until 1.0.0. Terraform only warns about a value for an undeclared variable, and the new variable would have its
+# default.
+
+variable "backend_chunk_size" {
+  description = "Renamed to backend_push_size."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.backend_chunk_size == null
+    error_message = "backend_chunk_size is now backend_push_size."
+  }
+}
+
+variable "cleanup_max_delete_percent" {
+  description = "Renamed to cleanup_deletion_limit_percent."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.cleanup_max_delete_percent == null
+    error_message = "cleanup_max_delete_percent is now cleanup_deletion_limit_percent."
+  }
+}
