@@ -8,7 +8,7 @@ variable "backend_chunk_size" {
 
   validation {
     condition     = var.backend_chunk_size == null
-    error_message = "backend_chunk_size is now backend_push_size."
+    error_message = "backend_chunk_size must not be set: it is now backend_push_size."
   }
 }
 
@@ -19,6 +19,6 @@ variable "cleanup_max_delete_percent" {
 
   validation {
     condition     = var.cleanup_max_delete_percent == null
-    error_message = "cleanup_max_delete_percent is now cleanup_deletion_limit_percent."
+    error_message = "cleanup_max_delete_percent must not be set: it is now cleanup_deletion_limit_percent."
   }
 }

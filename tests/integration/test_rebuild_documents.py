@@ -19,9 +19,9 @@ from joytify_common.collections import PRODUCTION
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.ids import BEGINNING, key_of
-from joytify_stats.built import Built
 from joytify_stats.period import Period
 from joytify_stats.rebuild import Rebuild
+from joytify_stats.rebuild_results import Built
 
 OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 PLAYED = datetime(2026, 10, 5, 20, tzinfo=UTC)

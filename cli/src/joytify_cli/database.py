@@ -40,7 +40,7 @@ def open_database(
 ) -> Iterator[Database[Document]]:
     """Yield the named database; by default the database that the functions use.
 
-    Without a connection string, its server is also taken from the functions, in AWS or in the
+    Without a connection string, the command connects to the functions' server, in AWS or in the
     local stack. MongoDB errors raised in the block are translated to JobError.
 
     Raises:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from joytify_cli.terminal import UsageError
 
-# Argument of `pip install` for a missing module, in the repository: our packages are on no index.
+# Arguments of `pip install` for a missing module: paths in the repository, since our packages are
+# not on a package index.
 EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or use --aws", "matplotlib": "'./cli[chart]'"}
 
 

@@ -129,8 +129,8 @@ class Target:
         """Return boto3's client for a service of the target.
 
         Raises:
-            ConfigError: access is denied.
-            TransientError: there are no credentials.
+            ConfigError: the AWS profile does not exist, or its credentials are incomplete.
+            TransientError: the client cannot be created for another reason.
         """
         if self.stack is not None:
             return self.stack.client(service)

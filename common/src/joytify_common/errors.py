@@ -51,6 +51,6 @@ def as_job_error(exc: Exception, stage: str) -> JobError:
 
 
 def kind_of(error: JobError) -> str:
-    """Return the name of the error's class above, which says whether a retry can help."""
+    """Return the name of the error's class in this file's tree; it says if a retry can help."""
     kinds = (ConfigError, TransientError, PermanentError)
     return next((kind.__name__ for kind in kinds if isinstance(error, kind)), type(error).__name__)

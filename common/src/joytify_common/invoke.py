@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# This and a last attempt that starts just before it is over fit into the reserved time after the
-# deadline.
+# No attempt starts after this time. This time plus the duration of the last attempt fits into the
+# time that is reserved after the deadline.
 RETRY_SECONDS = 1.0
 NOT_FOUND = {"ResourceNotFoundException", "InvalidParameterValueException"}
 NO_MACHINE = {"StateMachineDoesNotExist", "StateMachineDeleting", "InvalidArn"}

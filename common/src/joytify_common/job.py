@@ -152,7 +152,7 @@ class Job(Generic[EventT, ReportT]):
                 logger.info("run ended", outcome=data)
                 return dict(data)
             case Skipped(reason=reason):
-                # Published, it would be noise every few minutes.
+                # A published message for each skipped schedule would be noise every few minutes.
                 return self._log(self.nothing_done.summary(metadata, skipped=reason))
             case Completed(report=report, non_fatal=non_fatal):
                 answer, message = self._summary(report, metadata)
@@ -200,7 +200,8 @@ class Job(Generic[EventT, ReportT]):
     def _try_publish(self, message: Message, context: LambdaContext, *, is_silent: bool) -> bool:
         """Publish the message and return whether that succeeded.
 
-        If no time is left, make a single attempt, or none if SNS has just failed (`is_silent`).
+        If no time is left, make a single attempt; if SNS has also just failed (`is_silent`), make
+        no attempt.
         """
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:

@@ -59,7 +59,10 @@ def _line(record: Record) -> dict[str, Any]:
 
 
 def _explained(error: BaseException) -> dict[str, str]:
-    """Return the traceback of an error that nobody foresaw; of our own errors, which say what is wrong, the causes."""
+    """Return the fields that explain an error: the traceback, or only the causes of a JobError.
+
+    The text of a JobError already says what is wrong, so its traceback would add nothing.
+    """
     if not isinstance(error, JobError):
         return {"exception": clean("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:]}
     causes: list[str] = []

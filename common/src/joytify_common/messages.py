@@ -128,9 +128,9 @@ class CollectionFigures(Wire):
         undated: without a date in the date field, and left alone; None if not every document was examined.
         unrecognized: not of the current schema, or with an invalid date, and left alone; None as
             above.
-        scope: which documents were examined: `sweep` means every document, `ordinary` those with an
-            `_id` from before the cutoff, and those that an index on the date finds. Documents that
-            were imported with newer ids wait for the next sweep.
+        scope: which documents were examined. `sweep`: every document. `ordinary`: documents with an
+            ObjectId from before the cutoff, documents with an `_id` of another type, and documents
+            that an index on the date finds; other documents with newer ids wait for the next sweep.
     """
 
     name: str
@@ -230,7 +230,7 @@ class FanOut(Wire):
         rounds: how often spans were planned: once, and again for spans that were not finished.
         spans: number of spans that were planned.
         workers: maximum number of workers that ran concurrently.
-        longest_ms: duration of the range that took longest.
+        longest_ms: duration of the longest run of a worker; each run examines one span.
         deleted: number of deleted records by collection name.
         archive: figures of what the workers archived; None if archiving is off.
     """

@@ -23,7 +23,8 @@ from joytify_common.mongo_refusals import URI_KEY, of_connection_string, transla
 
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
-# Transactions and the sessions' `expiresAt` follow the server's clock, the cutoff this machine's.
+# The cutoff follows this machine's clock; transactions and the sessions' `expiresAt` follow the
+# server's clock.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 # Atlas free and flex clusters reject a maxTimeMS above 300,000:
 # https://www.mongodb.com/docs/atlas/reference/free-shared-limitations/
@@ -112,7 +113,8 @@ def mongo_errors() -> Iterator[None]:
     """Turn the driver's errors into ours, without host names or credentials.
 
     Raises:
-        ConfigError: bad connection string, or user or password refused.
+        ConfigError: bad connection string, user or password refused, missing permission, or the
+            cluster's storage is full.
         TransientError: unreachable, disconnected, timed out, or a server error that the driver calls retryable.
         PermanentError: any other refusal by the server.
     """

@@ -138,7 +138,10 @@ def _refusal(exc: OperationFailure) -> JobError:
 
 
 def _missing_right(text: str) -> str:
-    """Return the permission that the user lacks: on its database, or on one of the server's own."""
+    """Return which permission the user lacks: on the app's database, or on an internal database.
+
+    The server's internal databases are admin, config and local.
+    """
     database = re.search(r"not authorized on ([^\s{}]+) to| on \[([^.\]]+)\.", text)
     name = next(filter(None, database.groups()), "") if database else ""
     if name not in {"admin", "config", "local"}:

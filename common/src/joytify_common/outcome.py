@@ -12,7 +12,7 @@ from joytify_common.messages import CommonData, Message
 
 @dataclass(frozen=True)
 class Metadata:
-    """The part of every message about an invocation that does not depend on the job.
+    """The fields of a message that describe the invocation and are the same for every job.
 
     Attributes:
         source: deployed name of the function.
@@ -36,7 +36,7 @@ class Failure:
         return as_job_error(self.error, self.stage)
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of messages.FailureData, apart from those of every message."""
+        """Return the fields that messages.FailureData adds to the fields of messages.CommonData."""
         error = self.job_error
         return {"error": str(error), "error_type": kind_of(error), "stage": self.stage}
 

@@ -1,4 +1,4 @@
-"""Create the secret, the topic, its subscription and the functions in a local AWS (MiniStack).
+"""Create the secret, the topic, the deduplication table and the functions in a local AWS.
 
 `python -m joytify_local.aws --endpoint URL --mongodb URI --member HOST:PORT --backend URL
 --discord URL --database NAME [--images]`
@@ -98,7 +98,7 @@ def aws_client(
 
 
 def deploy(wiring: Wiring) -> None:
-    """Create the secret, the topic, the functions and the subscription in an empty local AWS."""
+    """Create the secret, topic, table, functions and subscription in an empty local AWS."""
     aws_client("secretsmanager", wiring.endpoint).create_secret(
         Name=SECRET_NAME, SecretString=json.dumps(wiring.secret())
     )

@@ -20,8 +20,8 @@ START_SECONDS = 60
 STOP_SECONDS = 15
 POLL_SECONDS = 0.05
 
-# Children of this process, which must wait for them when they end; the processes of a stack that an
-# earlier command started are not among them.
+# Children of this process. This process must wait for them when they end, unlike for the processes
+# of a stack that an earlier command started.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -74,7 +74,8 @@ def _give_up(command: Sequence[str], log: Path) -> NoReturn:
 def stop(pids: Sequence[int]) -> None:
     """Stop these processes and their groups, with SIGTERM first and then with SIGKILL.
 
-    Each process leads its own group; a pid that does not now belongs to another process.
+    Each process leads its own group. If a pid does not lead a group, it has been reused by another
+    process and is ignored.
     """
     pids = [pid for pid in pids if _leads_its_group(pid)]
     for pid in pids:

@@ -1,4 +1,4 @@
-"""Estimates duration and cost of a weekly divided cleanup, for any number of playbacks."""
+"""Estimates the cost of a weekly cleanup by concurrent workers, for any number of playbacks."""
 
 from __future__ import annotations
 

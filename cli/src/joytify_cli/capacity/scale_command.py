@@ -27,7 +27,7 @@ Workers = Annotated[int, typer.Option(min=1, max=64, help="Number of concurrent 
 
 
 def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJson = False) -> None:
-    """Estimate a weekly divided cleanup for 10 million to 10 billion playbacks.
+    """Estimate a weekly cleanup by concurrent workers, for 10 million to 10 billion playbacks.
 
     Example: joytify scale --workers 8
     """

@@ -21,7 +21,7 @@ def show(model: Model, measured: Measured | None, weeks: int) -> None:
     for line in _conclusions(model, measured):
         say(line)
     if measured is None:
-        # The measured users did not begin together.
+        # The chart assumes that all users begin on one day, which measured users did not.
         console.print(_by_week(model))
         say("MB just before each cleanup, by week; lines at the limit and at 80 % of it:")
         say(draw_chart(model, weeks, ALERT_SHARE))
@@ -77,7 +77,7 @@ def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
     average, fullest = model.average_bytes(week), model.average_bytes(week, overdue_weeks=1)
     yield (
         f"On average {average / 1000:,.1f} kB per user after {week} weeks: {model.most_users(average):,} users fit "
-        f"into {model.limit_mb:,} MB, {model.most_users(fullest):,} also just before a cleanup, "
+        f"into {model.limit_mb:,} MB after a cleanup, {model.most_users(fullest):,} just before a cleanup, "
         f"{model.most_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
     )
     if measured is not None:

@@ -33,7 +33,7 @@ Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks
 Days = Annotated[int, typer.Option(min=1, max=3650, help="Days over which playbacks and sessions are spread")]
 ExpiredShare = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help=f"Share of them older than {RETENTION_DAYS} days; default: spread evenly"),
+    typer.Option(min=0, max=1, help=f"Share of the data older than {RETENTION_DAYS} days; default: spread evenly"),
 ]
 ActiveShare = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others")
@@ -113,7 +113,7 @@ def append(
     """
     with open_database(uri, database) as target:
         names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
-        # The number of users is a new seed: earlier default seeds were smaller.
+        # By default, the seed is the number of existing users, which grows with each `append`.
         traits: Traits = {
             "users": users,
             "playbacks_per_user": playbacks_per_user,

@@ -59,7 +59,7 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
 
 
 def write(collection: Collection[Document], documents: Iterable[Document], size: int) -> Generator[int]:
-    """Insert the documents in batches of a size; yield the number of documents after each batch.
+    """Insert the documents in batches of `size`; yield the number of documents of each batch.
 
     At most a few batches are in memory.
 

@@ -42,7 +42,7 @@ class Index:
 
 
 # Indexes of the pipeline's collections that the backend's Mongoose models declare
-# (JIAN11442/joytify-app, backend/src/models), without user.model's on preferences and images.
+# (JIAN11442/joytify-app, backend/src/models), except the indexes on users' preferences and images.
 BACKEND = (
     Index("users", "email", "the backend finds a user by it", {"unique": True}),
     Index("users", "notifications.id", "the backend finds who has a notification by it", {}),
@@ -64,7 +64,7 @@ def find_index(text: str) -> Index:
     kind, _, field = text.partition(".")
     if kind not in asdict(PRODUCTION) or not field or field == "_id":
         collections = ", ".join(asdict(PRODUCTION))
-        raise UsageError(f"{text!r} must be COLLECTION.FIELD, with a collection of {collections}, and not _id")
+        raise UsageError(f"{text!r} must be COLLECTION.FIELD, COLLECTION one of {collections}, and FIELD not _id")
     declared = (index for index in BACKEND if (index.kind, index.field) == (kind, field))
     return next(declared, Index(kind, field, "", {}))
 

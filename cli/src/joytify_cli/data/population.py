@@ -1,8 +1,8 @@
 """A generated population: users with playbacks, statistics and sessions.
 
-Each document is a function of its number. Nothing is kept in memory, so a million users need no
-more than one, and the effect that the pipeline must have on them can be counted without the
-pipeline or the database.
+Each document is computed from its number, and no document is kept in memory, so a million users
+need no more memory than one user. For the same reason, the effect that the pipeline must have on
+the users can be counted without the pipeline and without the database.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Timeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation:
-    """Distributes numbers over users: per round, an active user has three slots, any other one.
+    """Distributes numbers over users: an active user has three slots per round, other users one.
 
     Attributes:
         users: number of users.

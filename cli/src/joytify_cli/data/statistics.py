@@ -72,7 +72,7 @@ def _element(plays: list[Play], before: float, now: datetime) -> Document:
 
 
 def _longest_first(durations: dict[int, float], last: dict[int, datetime]) -> list[tuple[int, float]]:
-    """Return the longest first; of equal ones, the one played last earlier, as in the backend."""
+    """Return the entries, longest first; of equal entries, the one with the earlier last play."""
     return sorted(durations.items(), key=lambda item: (-item[1], last[item[0]]))
 
 

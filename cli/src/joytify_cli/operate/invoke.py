@@ -55,7 +55,7 @@ Resend = Annotated[
     bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
 ]
 PushAgain = Annotated[
-    bool, typer.Option("--push-again", help="stats: only push again, to everyone who has not viewed it")
+    bool, typer.Option("--push-again", help="stats: only push the notification again, to all who have not viewed it")
 ]
 TestMode = Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")]

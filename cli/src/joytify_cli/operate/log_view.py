@@ -21,7 +21,7 @@ REPEATED = {"timestamp", "requestId", "logStream"}
 
 @dataclass
 class LogView:
-    """Prints lines in the order of the calls, with a heading wherever another run begins.
+    """Prints lines in the order in which `show` gets them, with a heading where the run changes.
 
     Attributes:
         level: the least severe level that is shown.

@@ -16,7 +16,8 @@ from joytify_common.aws import aws_errors
 # Keys of a JSON line that are not kept in `fields`.
 OWN = {"timestamp", "level", "message", "requestId", "function"}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# CloudWatch ingests a line up to this long after its timestamp, and other streams' lines before it.
+# CloudWatch may ingest a line this long after its timestamp, when newer lines of other streams have
+# already been read.
 LATE = timedelta(seconds=30)
 # Lambda's own lines, as text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 PLATFORM = re.compile(r"^(?P<what>START|END|REPORT) RequestId: (?P<request>[0-9a-f-]{36})\b")
@@ -85,7 +86,7 @@ class LogReader:
             occurrences[same] += 1
             key = (event.get("eventId"), same[0], same[1], same[2], occurrences[same])
             newest = max(newest, _time(event))
-            # Before the yield, so that nothing is repeated after a call that is cut short.
+            # Mark the line as seen before yielding it: a caller that stops early gets it only once.
             if key not in self._seen:
                 self._seen.add(key)
                 yield self._parse(event)

@@ -52,7 +52,7 @@ def push(
     ] = "prod",
     source: Annotated[
         EnvironmentName | None,
-        typer.Option("--from", help="Take the images that this environment runs instead of those built here"),
+        typer.Option("--from", help="Environment whose images are reused, instead of pushing the images built here"),
     ] = None,
     folder: Annotated[Path, typer.Option(help="Folder for the file of digests")] = Path("terraform"),
     allow_uncommitted: Annotated[
@@ -136,7 +136,7 @@ def own_registry() -> str:
     region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not region:
         raise PushError(
-            "AWS_REGION is not set: it names the region of the ECR; or name a registry (--registry, REGISTRY=)"
+            "AWS_REGION is not set: set it to the region of the ECR, or name a registry (--registry, REGISTRY=)"
         )
     account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
     suffix = ".cn" if region.startswith("cn-") else ""
@@ -190,7 +190,7 @@ def logged_in(host: str, token: str) -> Iterator[tuple[str, str]]:
 
 
 def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
-    """Return the image's tag, made of revision and id, since tags are immutable there."""
+    """Return the image's tag, made of revision and id, since tags in the registry are immutable."""
     image = f"joytify/{name}"
     try:
         found: dict[str, Any] = json.loads(docker("image", "inspect", image))[0]
@@ -250,7 +250,7 @@ def _push(name: str, reference: str, *login: str) -> str:
 
 
 def digest_of(answer: Any, reference: str) -> str:  # noqa: ANN401 - `docker manifest inspect --verbose`'s JSON
-    """Return the digest of a pushed image, after checking that it is a single one for PLATFORM.
+    """Return the digest of a pushed image, after checking that it is one image, for PLATFORM.
 
     Raises:
         PushError: the registry holds an index, or an image for another platform.

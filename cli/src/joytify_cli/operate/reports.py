@@ -20,9 +20,9 @@ from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import BEGINNING, from_json, to_json
-from joytify_stats.built import Built
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
+from joytify_stats.rebuild_results import Built
 
 app = typer.Typer(help="Build or check monthly statistics from plays.", no_args_is_help=True, add_completion=False)
 
@@ -148,7 +148,7 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
         say("for instance: " + ", ".join(map(str, examples)))
     advice = {
         "without --compare, the same command builds the missing statistics": totals["missing"],
-        "with --replace instead, it also replaces statistics that disagree with the plays": len(examples),
+        "with --replace instead of --compare, it also replaces statistics that disagree with the plays": len(examples),
     }
     if found := [text for text, users in advice.items() if users]:
         raise CommandError("; ".join(found))

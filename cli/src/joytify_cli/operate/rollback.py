@@ -35,7 +35,7 @@ def rollback(
     if not commit:
         _show(file, now)
         return
-    # Resolved now: a name such as HEAD~1 means another commit after the next commit.
+    # Resolve the name now: after the next commit, a name such as HEAD~1 means another commit.
     commit = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     text = _git("show", f"{commit}:./{file.as_posix()}")
     then = _digests(text)

@@ -68,6 +68,6 @@ def undo(
     previous = read_previous(target, stored)
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
     if not yes:
-        confirm(f"go back to the version of {stored.name} in {target.place} before the last change, of {keys}")
+        confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}")
     go_back(target, stored, previous)
-    say(f"{stored.name} is as it was before the last change, of {keys}; undo that: joytify secret undo{target.flags}")
+    say(f"the last change of {stored.name} is undone ({keys}); to redo it: joytify secret undo{target.flags}")

@@ -74,7 +74,7 @@ class Deployment:
             "roles": ("iam", "list_roles", "Roles", "RoleName"),
             "tables": ("dynamodb", "list_tables", "TableNames", None),
             "buckets": ("s3", "list_buckets", "Buckets", "Name"),
-            # Not listed: secrets that are to be deleted after their recovery window.
+            # `list_secrets` omits secrets that wait for the end of their recovery window.
             "secrets": ("secretsmanager", "list_secrets", "SecretList", "Name"),
             "key aliases": ("kms", "list_aliases", "Aliases", "AliasName"),
             "subscriptions": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),

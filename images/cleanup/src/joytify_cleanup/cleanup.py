@@ -91,13 +91,15 @@ class Cleanup:
         """Return the spans to examine: left by an earlier run, or else selected by this run."""
         if self.event.results:
             return [work for result in self.event.results for work in result.left]
-        # A dry run is not divided among workers, so that its report counts everything.
+        # For a dry run, the state machine's plan is an empty list, since a dry run is not divided
+        # among workers. The dry run then selects its own spans, so that its report counts
+        # everything.
         if self.event.todo or (self.event.todo is not None and not self.event.dry_run):
             return list(self.event.todo)
         return [work for documents in self.collections for work in documents.todo(sweep=self.event.sweep)]
 
     def _planned(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
-        """Return the spans for workers, an empty list if done, and the figures so far."""
+        """Return the spans for workers (an empty list if none are left), and the figures so far."""
         over_limit = [documents.name for documents in self.collections if self._exceeds_limit(documents, todo)]
         if (failure := self._limit_failure(over_limit)) is not None and not self.event.dry_run:
             return Failed(report, failure)

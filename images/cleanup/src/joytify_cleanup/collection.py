@@ -126,7 +126,7 @@ class ExaminedCollection:
         return more is None
 
     def batch(self, work: Work, size: int) -> tuple[Batch, Work | None]:
-        """Return up to `size` documents of a span, and its rest, from the index alone."""
+        """Return a batch of up to `size` documents, and the rest of the span, from the index."""
 
         def find() -> tuple[Batch, Work | None]:
             behind = [document["_id"] for document in self._walk(work).skip(size).limit(1)]
@@ -180,9 +180,9 @@ class ExaminedCollection:
     def exceeds(self, percent: float, todo: Sequence[Work], seconds: float) -> bool | None:
         """Return whether a run would delete more than `percent` of the collection; None if unknown.
 
-        First, indexes count the ids to examine, and enough retained documents to prove that the
-        share is below the limit. Only if this proves nothing, the expired documents are counted. A
-        collection of fewer than 1,000 documents never exceeds the limit.
+        First, it counts the documents to examine, and just enough retained documents to prove that
+        the expired share is below the limit. If that is no proof, it counts the expired documents.
+        A collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field
         # Retained documents are the newest, so the scan starts at the end.

@@ -93,7 +93,8 @@ class DatabaseSize:
         the documents that were added and that will expire, without a record of earlier runs. A
         session that will be used again is counted as expiring.
         """
-        # Some documents created before the cutoff are deleted already, so the window ends there.
+        # Documents from before the cutoff may be deleted already, so the window begins no earlier
+        # than the cutoff.
         window = min(WEEK, self.now - self.cutoff)
         try:
             with mongo_errors(), within(seconds):

@@ -111,7 +111,7 @@ class CleanupEvent(JobEvent):
         return isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
-        """Return whether the run works on the test collections, like the first run before it."""
+        """Return whether the run works on the test collections, like its sequence's first run."""
         return super().runs_in_test_mode(schedule_mode) or (self.done is not None and self.done.test_mode)
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:

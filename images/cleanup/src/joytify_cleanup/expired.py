@@ -37,7 +37,7 @@ NO_TRANSACTIONS = {20, 263}
 NO_ARCHIVE = "CLEANUP_ARCHIVE_BUCKET: archiving needs transactions; MongoDB must be a replica set or a sharded cluster"
 # Time limit of the last check for deletions that were not confirmed.
 LOOK_SECONDS = 0.5
-# Size of the documents after which a transaction copies no more to the archive.
+# A transaction stops copying documents to the archive once their total size exceeds this.
 ARCHIVE_BYTES = 16 * 1024 * 1024
 
 
@@ -132,9 +132,9 @@ class ExpiredDocuments(ExaminedCollection):
                 if isinstance(exc, OperationFailure) and exc.code not in NO_TRANSACTIONS:
                     raise
                 raise PermanentError(NO_ARCHIVE) from exc
-            # The server is not a replica set, or a transaction limit was reached. Or the driver
-            # connected while the node changed state, and believes that it does not support
-            # sessions.
+            # Delete without a transaction. The server is not a replica set, a transaction limit was
+            # reached, or the driver connected while the node changed state and believes that the
+            # server does not support sessions.
             self._resolve(deletion)
             deletion.query, deletion.unconfirmed = query, self.collection.count_documents(query, hint=BY_ID)
             deletion.deleted += self.collection.delete_many(query, hint=BY_ID).deleted_count

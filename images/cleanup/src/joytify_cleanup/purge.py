@@ -97,7 +97,7 @@ class _Lanes:
         return self._counts.deleted
 
     def walk(self, span: Work) -> Work | None:
-        """Delete a span batch by batch, in order of `_id`; return the rest of it, None if done."""
+        """Delete a span's expired documents in order of `_id`; return its rest, None if done."""
         rest: Work | None = span
 
         def take(size: int) -> Batch | None:

@@ -65,7 +65,7 @@ class CollectionOutcome:
     failure: Failure | None = None
 
     def figures(self, deleted: int, whole: Counts) -> CollectionFigures:
-        """Return the message fields, given the deletions to report and all runs' counts."""
+        """Return the message fields, given the deletions to report and the counts of all runs."""
         is_known = whole.swept and self.stop == "completed"
         return CollectionFigures(
             name=self.name,

@@ -36,7 +36,7 @@ class CleanupSettings(JobSettings):
         14,
         gt=0,
         le=15,
-        title="Time after which a run stops and continues in another run, if the function's timeout is not shorter.",
+        title="Time after which a run stops and starts its continuation; a shorter function timeout stops it earlier.",
         description="more than 0, at most 15 minutes",
     )
     cleanup_deletion_limit_percent: float = Field(
@@ -70,6 +70,6 @@ class CleanupSettings(JobSettings):
         512,
         ge=1,
         le=10_000_000,
-        title="Storage limit of the cluster, of 1,048,576 bytes per MB.",
+        title="Storage limit of the cluster, in MB of 1,048,576 bytes.",
         description="1 to 10000000 MB",
     )

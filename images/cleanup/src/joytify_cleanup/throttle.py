@@ -62,7 +62,12 @@ class Throttle:
         return self.pause - self.least_pause + self.least_pause * min(1.0, work / self.size)
 
     def observe(self, documents: float, seconds: float) -> None:
-        """Adapt size and pause to the duration of a batch; `documents` is its work in deletions."""
+        """Adapt size and pause to the duration of a batch.
+
+        Args:
+            documents: work of the batch, expressed as a number of deletions.
+            seconds: duration of the batch.
+        """
         if documents < min(TELLING_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents
@@ -70,8 +75,8 @@ class Throttle:
         slowdown = self._latest / usual if usual > 0 else 1.0
         if slowdown > SLOWDOWN:
             self.size //= 2
-            # Pause for the time that the batch took beyond the usual: a stall causes one equal
-            # pause.
+            # Pause for as long as the batch exceeded its usual duration: a stall of the server
+            # causes one pause of the same length.
             self.pause = min(MAX_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)

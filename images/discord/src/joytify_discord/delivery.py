@@ -78,7 +78,7 @@ class StoredIncident:
     def is_after(self, embed: Embed) -> bool:
         """Return whether the post shows a newer state than the embed.
 
-        At the same time, an end or an alert counts as newer than any other state.
+        If both have the same time, an end or an alert counts as newer than any other state.
         """
         if not self.at or embed.timestamp is None:
             return False
@@ -92,7 +92,7 @@ class Delivery:
     """The delivery of one SNS event to Discord.
 
     Attributes:
-        webhook: webhook for all other messages.
+        webhook: webhook for messages that are not alerts.
         alerts: webhook for failures, warnings and alarms.
         store: record of earlier posts.
         note: text to add to the footer of every message; may be empty.
@@ -199,7 +199,8 @@ class Delivery:
     ) -> dict[str, StoredIncident]:
         """Edit the incidents' posts; return the incidents whose post was edited.
 
-        The post of the incident `replaced` is edited only if it shows an alert.
+        If the post of the incident `replaced` shows no alert, it is not edited: the caller
+        replaces it with a new post, which notifies.
         """
         kept = {name: one for name, one in ongoing.items() if name != replaced or (one.is_alert and one.burns)}
         taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}

@@ -27,7 +27,7 @@ class Incident:
 
     Attributes:
         names: names of the incidents that the message belongs to; later messages of an incident
-            edit its post. The first alert of the first incident is posted even if there is a post.
+            edit its post. An alert is posted anew if the post of its first incident shows no alert.
         closes: whether the message ends them.
         since: when they began; None if that is not shown.
     """

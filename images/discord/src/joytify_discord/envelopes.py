@@ -16,7 +16,8 @@ from joytify_discord.parsing import Origin, Received, parse_text
 
 # Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
 MAX_UNPACKED = 1024 * 1024
-# The same in the query of an address, such as that which confirms a subscription; JSON may write & as \u0026.
+# A query parameter that names a secret, as in the URL that confirms a subscription. JSON may write
+# & as \u0026.
 SECRET_PARAMETER = re.compile(
     r"(?P<key>(?:[?&#;]|\\u0026)[\w-]{0,60}(?:token|sig|signature|password|pwd|secret|auth|jwt|(?:api|access)_?key(?:id)?)=)"
     r"(?:[^&\s\"'<>\\]|\\u00(?!26)[0-9a-f]{2}|\\/)+",
@@ -30,7 +31,7 @@ SECRET_VALUE = re.compile(
         (?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key)(?P=quote)\s{0,9}:\s{0,9})
     (?: (?P=quote)(?:(?!(?P=quote)).+?)(?:(?<!\\)(?P=quote)|\Z)    # a text
       | -?\d[\d.eE+-]{0,99}                                       # a number
-      | \[[^\[\]{}]{1,9999}\] | \{[^\[\]{}]{1,9999}\} )           # a list or an object of such""",
+      | \[[^\[\]{}]{1,9999}\] | \{[^\[\]{}]{1,9999}\} )           # a list or an object without another in it""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 

@@ -199,7 +199,7 @@ def _alarm(value: dict[str, Any]) -> Alarm:
 
 
 def _reminder(value: dict[str, Any]) -> Alarm:
-    """Return the alarm from its description, which tools send as a reminder of an ongoing alarm."""
+    """Return the alarm from DescribeAlarms output, which tools send as a reminder of an alarm."""
     words = {"NewStateValue": "StateValue", "NewStateReason": "StateReason", "StateChangeTime": "StateUpdatedTimestamp"}
     return _alarm({**value, **{key: value.get(other) for key, other in words.items()}, "Trigger": value})
 

@@ -15,7 +15,7 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, PermanentError
 from joytify_common.ids import CODEC, behind
 from joytify_common.mongo import Document, retry
-from joytify_stats.divided import divided, log_skipped
+from joytify_stats.failing_users import divided, log_skipped
 from joytify_stats.period import Period
 
 PREFERENCES = "userPreferences.notifications"
@@ -177,8 +177,8 @@ class Audience:
             failure = exc
         if changed == len(users):
             return Recipients(users)
-        # After an interrupted attempt, or next to another run, the marks tell which users got it
-        # here.
+        # If an attempt was interrupted or another run works on the same users, the marks show which
+        # users got the notification from this call.
         ours = {"_id": {"$in": list(users)}, f"{MARK}.notification": notification, f"{MARK}.run": mark["run"]}
         try:
             found = retry(self._deadline, lambda: [user["_id"] for user in self._users.find(ours, {"_id": 1})])

@@ -21,7 +21,8 @@ from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes, PushTotals
 from joytify_stats.report import StatsReport
 
-# No page is started with less time left than this, or this share of the run's time.
+# No page is started with less time left than this, or than this share of the run's time if that is
+# less.
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
 # If MongoDB refuses at least this many users and accepts nobody, their documents are not the cause.
@@ -68,7 +69,7 @@ class Delivery:
     now: datetime
 
     def state(self, *, resend: bool, has_more: bool) -> DeliveryProgress:
-        """Return the delivery's state; a delivery to repeat is restarted, except in a dry run.
+        """Return the delivery's state; restart it if it must be repeated, except in a dry run.
 
         Args:
             resend: whether another notification is sent if the period's has been deleted.

@@ -2,7 +2,7 @@
 
 The backend adds each play as it happens (trackPlaybackStats in
 backend/src/services/stats.service.ts of JIAN11442/MERN-Joytify). Its sort is stable: of two songs
-with the same duration, the song that reached it first comes first. Its percentages use
+with the same duration, the song that reached this duration first comes first. Its percentages use
 `toFixed(2)`, which rounds halves away from zero.
 """
 
@@ -138,8 +138,8 @@ def _growth(duration: Stage, before: str) -> Stage:
 
 def _percent(share: Stage) -> Stage:
     """Return the expression of a share as a percentage with two decimals."""
-    # Only odd eighths lie exactly between two such values; the server rounds them to the even
-    # digit.
+    # A binary float lies exactly between two values with two decimals only if it is an odd multiple
+    # of 1/8. The server rounds such a number to the even digit.
     is_half = {"$eq": [{"$abs": {"$mod": [{"$multiply": ["$$percent", 8]}, 2]}}, 1]}
     away_from_zero = {"$cond": [{"$lt": ["$$percent", 0]}, -NUDGE, NUDGE]}
     nudged = {"$add": ["$$percent", {"$cond": [is_half, away_from_zero, 0]}]}

@@ -16,14 +16,14 @@ from joytify_common.events import MAX_CONTINUATIONS, JobEvent
 from joytify_common.ids import BEGINNING
 from joytify_common.job import Run
 from joytify_common.outcome import Answered, Completed, Failed, Failure
-from joytify_stats.built import Built
 from joytify_stats.delivery import MIN_REFUSED, Delivery
 from joytify_stats.delivery_record import DeliveryProgress
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import Rebuild
+from joytify_stats.rebuild_results import Built
 from joytify_stats.report import StatsReport
 
-# Share of a run's time that is reserved to finish the pages of users that are being built.
+# Share of a run's time that is reserved to finish building the pages that are in progress.
 REBUILD_SHARE = 0.3
 
 
@@ -185,8 +185,8 @@ class MonthEnd:
             # The position is recorded, so that Lambda's retries, or a person's, start where this run stopped.
             text = f"{self.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
             return Failed(report, Failure(TransientError(text), "continuation"))
-        # Keep the mode of this run even if the secret changes; without schedule_mode it is not
-        # skipped.
+        # The continuation keeps the mode of this run even if the secret changes; without
+        # schedule_mode, the continuation is not skipped.
         fixed = {"test_mode": self.run.test_mode, "schedule_mode": None, "period": str(self.period)}
         try:
             self.start_continuation(self.event.next(**fixed, **changes))

@@ -18,8 +18,8 @@ from joytify_common.errors import JobError
 from joytify_stats.backend import Backend, KeyRefusedError
 
 IN_FLIGHT = 4
-# After this many consecutive failures, pushes pause for a while: each failure costs the time of its
-# retries.
+# After this many consecutive failures, users are not pushed for a while, and are counted as failed:
+# each failure costs the time of its retries.
 MAX_FAILURES = 3
 COOL_DOWN_SECONDS = 30.0
 

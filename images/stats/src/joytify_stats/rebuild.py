@@ -1,9 +1,9 @@
 """Gateway: build the users' statistics of a month from their plays (MongoDB).
 
 The server reads a user's plays by the index on `user` and aggregates them; the result is written
-back unchanged. An element that the backend wrote is kept unless `replace` is set, which the write
-itself checks. Only a user's first document can be created twice, if the backend creates it within
-the same milliseconds.
+back unchanged. An element that the backend wrote is kept unless `replace` is set; the write itself
+checks whether there is such an element. One race remains: if the backend creates a user's first
+document within the same few milliseconds, the user gets two documents.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import CODEC, behind, key_of
 from joytify_common.indexes import index_on
 from joytify_common.mongo import MAX_CALL_SECONDS, Document, retry, within, within_deadline
-from joytify_stats.built import Built, Compared
-from joytify_stats.divided import divided
 from joytify_stats.elements import NO_LIST, PLAYED, element
+from joytify_stats.failing_users import divided
 from joytify_stats.period import Period
+from joytify_stats.rebuild_results import Built, Compared
 from joytify_stats.stages import differences_in, kept_of, played_of
 from joytify_stats.writes import Tally, Writes
 
@@ -201,7 +201,7 @@ class Rebuild:
         return self._retried(find)
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """Return the call's result; limit each attempt, since a terminal has no deadline."""
+        """Return the call's result; limit each attempt, since a CLI command has no deadline."""
 
         def timed() -> T:
             with within(MAX_CALL_SECONDS):
@@ -210,7 +210,7 @@ class Rebuild:
         return retry(self._deadline, timed)
 
     def _computed(self, users: Sequence[Any], *, only_missing: bool, kept: bool) -> list[Document]:
-        """Return the stages that compute `element` for each user with plays.
+        """Return the stages that compute `element` for each user with plays in the month.
 
         `odd` is the number of the month's documents that are not plays; a user with no other
         documents has no `element`. `document` and `isOdd` are those of `kept_of`.

@@ -15,9 +15,9 @@ from joytify_common.messages import (
     StatsSummaryData,
 )
 from joytify_common.outcome import Failure, Metadata
-from joytify_stats.built import Built
 from joytify_stats.pages import PageOutcome
 from joytify_stats.pushes import PushTotals
+from joytify_stats.rebuild_results import Built
 
 NO_PUSHES = PushTotals()
 

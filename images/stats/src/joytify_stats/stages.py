@@ -62,7 +62,7 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
 def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
     """Return the stages that read `played` (the month's sums) and `musician` (the first artist).
 
-    Users without plays are left out.
+    Users without documents in the month are left out; a user with invalid documents only is kept.
 
     Args:
         playbacks: name of the collection of plays.
@@ -95,7 +95,7 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
 
 
 def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
-    """Return the stages that count users whose `own` is missing, or differs from `element` by part.
+    """Return the stages that count users without `own` and, by part, users whose `own` differs.
 
     Args:
         parts: names of the parts of an element.
@@ -155,6 +155,6 @@ def _in(each: str, period: Period) -> Stage:
 
 
 def _of(period: Period) -> Stage:
-    """Return the expression for the month's element in `stats`; missing without an element."""
+    """Return the expression for the month's element in `stats`; no value without an element."""
     listed = {"$cond": [{"$isArray": "$stats"}, "$stats", []]}
     return {"$first": {"$filter": {"input": listed, "cond": _in("$$this", period)}}}

@@ -28,7 +28,7 @@ DUPLICATE_KEY = 11000
 
 @dataclass
 class Tally:
-    """The results for a page of users, by `key_of`, so that users of retried parts count once."""
+    """The results for a page of users, by `key_of`, so that a retried user counts once."""
 
     done: set[bytes] = field(default_factory=set)
     written: int = 0

@@ -101,7 +101,10 @@ class Context:
         return find_rules(self.target)
 
     def is_scheduled(self, name: str) -> bool:
-        """Return whether Terraform lets a rule start the function, which may be divided by the state machine."""
+        """Return whether the function runs by schedule: unless Terraform disabled all its rules.
+
+        A rule may start the function, or the state machine that divides cleanup among workers.
+        """
         starts = {name, self.target.names.fan_out} if name == self.target.names.functions["cleanup"] else {name}
         rules = self.needed("the rules could not be read", lambda: self.rules)
         own = [rule for rule in rules if "production" in rule.modes and starts & rule.events.keys()]
@@ -123,9 +126,9 @@ class Context:
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
     def reported(self, what: str, find: Callable[[], T]) -> T:
-        """Return the value that `find` fetches; after an error, `needed` does not fetch it again.
+        """Return the value that `find` fetches, in the check that reports its errors.
 
-        For the check that reports the error.
+        After an error, `needed` does not fetch the value again in other checks.
         """
         try:
             return find()

@@ -16,7 +16,7 @@ from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.indexes import missing
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
-from joytify_cli.operate.checks.shapes import PUT
+from joytify_cli.operate.checks.shapes import SET_KEY
 from joytify_cli.operate.findings import Finding, UnavailableError
 from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
@@ -25,7 +25,7 @@ from joytify_common.mongo import connect, database_in, mongo_client, mongo_error
 from joytify_common.mongo_refusals import URI_KEY
 from joytify_stats.audience import MARK
 
-# Number of users, the newest, with which a validator is tried; older users may violate it anyway.
+# A validator is tried with this many of the newest users; older users may violate it anyway.
 TRIED_USERS = 100
 # The oldest version whose transactions can create a collection.
 MIN_VERSION = (4, 4)
@@ -54,14 +54,14 @@ def _server(context: Context) -> Iterator[Finding]:
     try:
         database = context.reported(MONGODB, lambda: _database(context))
     except ConfigError as exc:
-        yield Finding("mongodb", "wrong", str(exc), PUT)
+        yield Finding("mongodb", "wrong", str(exc), SET_KEY)
         return
     with mongo_errors(), within(SECONDS):
         version = database.client.server_info()["version"]
         hello = database.client.admin.command("hello")
     if (other := database_in(database.client)) not in {None, database.name}:
         says = f"{URI_KEY} names the database {other}, the functions use {database.name} (DB_NAME)"
-        yield Finding("mongodb", "wrong", says, "make them the same, or leave it out of the connection string")
+        yield Finding("mongodb", "wrong", says, "use one name in both, or remove the name from the connection string")
     if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
         oldest = ".".join(map(str, MIN_VERSION))
         yield Finding("mongodb", "wrong", f"MongoDB {version} is older than {oldest}", "upgrade the cluster")

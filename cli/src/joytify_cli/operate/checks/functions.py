@@ -82,11 +82,11 @@ def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
         answer = {"it failed": str(answer.get("errorMessage") or answer)}
     faults = [f"{service}: {says}" for service, says in answer.items() if says != "ok"]
     for fault in faults:
-        # It most likely follows from an earlier finding, and is checked again when that is mended.
+        # The fault most likely follows from an earlier finding; fix the earlier finding first.
         known = context.is_something_wrong
         yield Finding(check, "note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
     if not faults:
-        held = ", with the secret as it read it up to 5 minutes ago" if function == "discord" else ""
+        held = ", with a secret that it may have read up to 5 minutes ago" if function == "discord" else ""
         yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'what it calls'}{held}")
 
 
@@ -165,7 +165,7 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 
 def _wiring(context: Context) -> Iterator[Finding]:
-    """Check the settings that functions must share, and limits that keep one from running."""
+    """Check the settings that functions must share, and limits that stop a function running."""
     given = {name: context.settings(name) for name in FUNCTIONS}
     faults = list(_differences(given, context.target.names.functions["cleanup"]))
     for function in FUNCTIONS:

@@ -8,7 +8,7 @@ from typing import Any
 
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import AWS, SECRET, Context
-from joytify_cli.operate.checks.shapes import PUT, SHAPES, is_right
+from joytify_cli.operate.checks.shapes import SET_KEY, SHAPES, is_right
 from joytify_cli.operate.findings import Finding
 from joytify_common.secrets import KEYS
 
@@ -36,21 +36,21 @@ def _secret(context: Context) -> Iterator[Finding]:
 def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, known in KEYS.items():
         if known.is_required and not values.get(key):
-            yield Finding("secret", "wrong", f"{key} is missing ({known.holds})", PUT)
+            yield Finding("secret", "wrong", f"{key} is missing ({known.holds})", SET_KEY)
 
 
 def _no_text(values: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding per value that is not text, since every function rejects such a secret."""
     for key in KEYS:
         if (value := values.get(key)) is not None and not isinstance(value, str):
-            yield Finding("secret", "wrong", f"{key} must be text; every function rejects the secret", PUT)
+            yield Finding("secret", "wrong", f"{key} must be text; every function rejects the secret", SET_KEY)
 
 
 def _malformed(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, (_, expected) in SHAPES.items():
         value = values.get(key)
         if isinstance(value, str) and value and not is_right(key, value):
-            yield Finding("secret", "wrong", f"{key} is not {expected}", PUT)
+            yield Finding("secret", "wrong", f"{key} is not {expected}", SET_KEY)
 
 
 def _unknown(values: Mapping[str, Any]) -> Iterator[Finding]:

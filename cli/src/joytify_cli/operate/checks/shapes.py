@@ -13,8 +13,7 @@ from pymongo.uri_parser import parse_uri
 from joytify_cli.terminal import find_zone
 from joytify_common.secrets import SCHEDULE_MODES
 
-# The whole secret, since a new value replaces all of its keys.
-PUT = "put the whole secret again with this key (docs/deploy.md, Change a secret value)"
+SET_KEY = "set this key with `joytify secret set KEY` (docs/deploy.md, Change a secret value)"
 
 
 def is_right(key: str, value: object) -> bool:
@@ -52,7 +51,7 @@ def _is_on_this_machine(host: str) -> bool:
 
 
 def _is_webhook(value: str) -> bool:
-    """Return whether it is a webhook of Discord's, or of a stand-in on this machine: its path is the secret."""
+    """Return whether it is the URL of a webhook of Discord, or of a stand-in on this machine."""
     parts = urlsplit(value)
     host = (parts.hostname or "").lower()
     is_discord = parts.scheme == "https" and re.fullmatch(r"([a-z]+\.)?discord(app)?\.com", host) is not None

@@ -48,8 +48,8 @@ def from_event(event: EventBridgeEvent) -> Alarm:
         description=get_path(detail, "configuration.description"),
         old_state=get_path(detail, "previousState.value"),
         reason=get_path(detail, "state.reason"),
-        # The same timestamp as in SNS, to the millisecond; otherwise one message would count as
-        # older.
+        # This timestamp equals the timestamp in SNS to the millisecond. With another timestamp, one
+        # of the two messages about the same change would count as older.
         changed_at=parse_time(get_path(detail, "state.timestamp")) or event.at,
         arn=event.resources[0] if event.resources else "",
         account=event.account,

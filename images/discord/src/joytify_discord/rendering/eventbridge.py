@@ -12,7 +12,7 @@ from joytify_discord.embed import Incident
 from joytify_discord.notation import Place, in_words, partition_of, resource_of
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
-from joytify_discord.rendering.kinds import account, compute, data, delivery, security
+from joytify_discord.rendering.kinds import account, compute, data, deployment, security
 from joytify_discord.rendering.kinds.kind import Kind, fill, fill_address, fill_list, words
 from joytify_discord.rendering.links import CONSOLE, page
 from joytify_discord.rendering.severity import (
@@ -26,7 +26,7 @@ from joytify_discord.rendering.severity_levels import INFORMATION, SUCCESS, Seve
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
-KINDS = delivery.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
+KINDS = deployment.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
 # Characters: a longer name or state cannot be read at a glance.
 MAX_THING, MAX_STATE = 80, 40
 
@@ -89,7 +89,7 @@ def _title(event: EventBridgeEvent) -> str:
 
 
 def _thing(event: EventBridgeEvent) -> str:
-    """Return the name of the thing that an event of another kind is about; empty if nothing names it."""
+    """Return the name of the thing that an event of unknown kind is about; empty without a name."""
     names = [value for key, value in event.detail.items() if key.lower().endswith("name") and isinstance(value, str)]
     things = [*map(resource_of, event.resources[:1]), *names]
     # An id that a machine made up says less than a name.

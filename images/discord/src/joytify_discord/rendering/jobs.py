@@ -31,7 +31,7 @@ from joytify_discord.rendering.text import Authored, duration, number, percent, 
 
 # The documents of a collection that were examined, by the name of the scope.
 SCOPES = {
-    "ordinary": "Examined: documents created before the cutoff; imports with newer ids wait for the next sweep",
+    "ordinary": "Examined: documents created before the cutoff; documents imported since then wait for the next sweep",
     "sweep": "Examined: every document",
 }
 # Why a run stopped, for people.
@@ -97,7 +97,7 @@ def _cleanup_summary(message: CleanupSummary, origin: Origin) -> Draft:
 
 
 def _of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft:
-    """Return the draft with its incidents: its event, and its sequence of runs.
+    """Return the draft with its incidents: the request, and the sequence of runs.
 
     Lambda's retries of a failed event edit the post of the failure; the runs of a sequence share a
     post.
@@ -249,7 +249,8 @@ def _collection(figures: CollectionFigures) -> DraftField:
 
 def _left_alone(figures: CollectionFigures) -> str:
     undated = f", {number(figures.undated)} without a date left alone" if figures.undated else ""
-    other = f", {number(figures.unrecognized)} of an older schema left alone" if figures.unrecognized else ""
+    count = number(figures.unrecognized)
+    other = f", {count} of an older schema or with an invalid date left alone" if figures.unrecognized else ""
     return undated + other
 
 

@@ -53,7 +53,7 @@ MAX_ENTRIES = 50
 MAX_WORD_CHARACTERS = 60
 JUDGED_CHARACTERS = 2000
 
-# From the least severe to the worst.
+# Of several severities, the last in this order wins: a stated success says more than no state.
 ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 
 
@@ -73,7 +73,7 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
     names = [inner for key, inner in present if _is_name(inner, key, NAMES)]
     errors = [FAILURE.because(f"error: {key}") for key, inner in present if _is_error(key, inner)]
     parts = [severity_of(inner, depth - 1) for _, inner in present]
-    # The event is the key of a message with one key: {"ElastiCache:SnapshotFailed": "cluster"}.
+    # If a message has one key only, it names the event: {"ElastiCache:SnapshotFailed": "cluster"}.
     if depth == DEPTH and len(value) == 1:
         names += [key for key, _ in present]
     return worst([*map(severity_of_word, words), *errors, *parts, *map(severity_of_name, names)])
@@ -136,7 +136,7 @@ def _of_word(word: str) -> Severity:
 
 
 def severity_of_text(text: str) -> Severity:
-    """Return the severity of a text: by its first word, denials, recoveries or other words."""
+    """Return the severity of a text: by its first word, its states, negations or other words."""
     text = text[:JUDGED_CHARACTERS]
     return next(filter(None, (rule(text) for rule in TEXT_RULES)), INFORMATION)
 

@@ -25,7 +25,8 @@ ERRORS = _words("error errormessage errorcode")
 ERROR_ENDS = ("errormessage", "errormsg", "failurereason", "failuremessage")
 NO_ERROR = _words("NONE NULL 0 OK FALSE NO N NO_ERROR NOERROR") | {""}
 SENTENCES = ("message", "title", "subject", "summary", "description", "reason", "readable", "body", "details")
-# A former or a wanted state says nothing of the present one, and neither does the delivery of the notice itself.
+# Keys that do not describe the present state, but a former or desired state, or the delivery of the
+# message.
 EARLIER = re.compile(
     r"old|previous|prior|last|configuration|desired|expected|target|history|request(?:payload|parameters)?$|action[-_]?status",
     re.IGNORECASE,
@@ -92,7 +93,8 @@ DOUBTFUL_IN_TEXT = re.compile(
 GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?)\b", re.IGNORECASE)
 # A notice calls itself so: other bad words and a state line say more.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
-# Words that a sentence denies, or that mean something else together.
+# Phrases that do not count: a negated word ("no errors"), or words with another meaning together
+# ("scale down").
 DENIED = re.compile(
     r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?|alarms?|alerts?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?|issues)\s*[:=]\s*0\b"

@@ -40,7 +40,7 @@ def _by_task(detail: dict[str, Any]) -> Severity:
 
 
 def _by_event_type(detail: dict[str, Any]) -> Severity:
-    # INFO says nothing of how a deployment ended; its name does.
+    # The type INFO does not say how a deployment ended; the event's name does.
     by_type = severity_of_word(get_path(detail, "eventType"))
     return by_type if by_type != INFORMATION else severity_of_word(get_path(detail, "eventName"))
 
