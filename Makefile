@@ -1,4 +1,4 @@
-# The targets only call scripts in bin/. `make` prints the help.
+# Most targets call a script in bin/. `make` prints the help.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
@@ -53,7 +53,7 @@ test-deploy: ## Terraform's tests, a deployment to a local AWS, a second emulato
 	@bin/test-deploy $(T)
 
 .PHONY: pr
-pr: test test-deploy audit ## make test and make test-deploy
+pr: test test-deploy audit ## Run make test, make test-deploy and make audit
 
 .PHONY: test-terraform
 test-terraform: init ## Only Terraform: format, validity, tests; no AWS account needed

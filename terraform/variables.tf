@@ -2,7 +2,7 @@
 # variables_operation.tf (how the functions run and who is notified), variables_storage.tf (secret and archive).
 
 variable "environment" {
-  description = "Environment: dev, staging or prod. In dev and staging, all other names contain it."
+  description = "Environment: dev, staging or prod. In dev and staging, the names of all resources, including the secret's, contain it."
   type        = string
   default     = "prod"
 

@@ -95,7 +95,7 @@ variable "cleanup_timeout_safety_minutes" {
 }
 
 variable "cleanup_deletion_limit_percent" {
-  description = "Deletion limit: maximum percentage of a collection that a run may delete; if more has expired, the run deletes nothing from that collection."
+  description = "Deletion limit: maximum percentage of a collection that a run may delete; if more has expired, the run deletes nothing from that collection. Collections of fewer than 1,000 documents have no limit."
   type        = number
   default     = 95
 

@@ -39,10 +39,10 @@ $ {fits}
 {fits_output}
 ```
 
-`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), by reading `collStats` and by counting, in the index on `_id`, the documents created in the last week and those that expire in the next.
+`--measure` takes sizes, rates and the number of users from the real database (`--uri`, `--aws`), by reading `collStats` and by counting, in the index on `_id`, the documents that were created in the last week and the documents that expire in the next week.
 `--png FILE` writes the picture, `--json` the figures.
 
-The summary in that README ("about 365 kB an active user, 114 kB a regular one; in 512 MB 3,500 users with a fifth active") leaves out the indexes, rounds 60 days to eight weeks, and gives 147 for a fifth of 365 plus four fifths of 114, which is 164; its figures for one week equal those used here.
+The README of joytify-app summarizes: "about 365 kB an active user, 114 kB a regular one; in 512 MB 3,500 users with a fifth active". These figures differ from this page, since they leave out the indexes and round 60 days to eight weeks, and since the README takes 147 kB as the average per user (a fifth of 365 plus four fifths of 114 is 164). Its figures for one week are the same as here.
 """
 
 

@@ -18,14 +18,14 @@ TEXT = """# Cleanup and reports at scale
 ## When it pays to divide cleanup
 
 A run deletes in the order of `_id` as fast as one primary accepts the deletes.
-When its time is up it continues in another run, at most 14 times (`cleanup_max_continuations`, 8 by default): Lambda stops a longer sequence.
+When its time is up, it starts another run that continues its work. `cleanup_max_continuations` limits the number of these runs (8 by default, 14 at most), since Lambda stops a longer sequence.
 A replica set has one primary, which takes all writes, so one worker is the default, and is enough for most clusters.
 Let Step Functions divide the work (`enable_fan_out = true` in Terraform) if
 
 - a week's work does not fit into such a sequence: 15 runs of 14 minutes at 10,000 records a second delete 126 million records, or
 - the cluster can serve more than one writer: it is sharded, or its primary has CPU and disk capacity to spare.
 
-`fan_out_workers` is the number of concurrent workers: one for each shard, or the highest number that still makes the primary faster.
+Set `fan_out_workers`, the number of concurrent workers, to the number of shards, or for a single primary to the highest number that still shortens the cleanup.
 
 | state | does |
 |---|---|
@@ -34,10 +34,10 @@ Let Step Functions divide the work (`enable_fan_out = true` in Terraform) if
 | Plan again | divides the remaining work among all workers until nothing is left, which evens out uneven spans |
 | Report | deletes the expired documents that an index on the date still finds, if there is such an index, and publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
 
-All runs use the plan's clock.
-If `CLEANUP_DAYS` changes meanwhile, the workers refuse to continue, since the deletion limit was checked for another cutoff.
+All runs of an execution use the start time and the cutoff of its first plan.
+If `CLEANUP_DAYS` changes during an execution, the workers refuse to continue, since the plan checked the deletion limit for another cutoff.
 Documents deleted by a worker that was killed are not counted: the summary may report fewer deletions than were made, but never more.
-A worker that Lambda throttles is retried until the execution times out after one day, so two executions can run at the same time.
+Two executions can run at the same time: if Lambda throttles a worker because the other execution uses the reserved concurrency, Step Functions retries the worker until its execution times out after one day.
 Once a month stats starts the state machine with `{{"sweep": true}}`, so the workers examine every document.
 To start it by hand, or to see its first plan:
 
@@ -49,11 +49,11 @@ joytify invoke cleanup --payload '{{"plan": true, "workers": 8}}'
 ## A week's cleanup, simulated
 
 60 days of playbacks are kept, so seven sixtieths of them expire each week.
-A worker deletes 10,000 records a second, a third of the rate measured on two cores, in runs of 14 minutes with 1 GB of memory.
+A worker deletes 10,000 records a second, a third of the rate measured for cleanup at its defaults on two cores (docs/benchmarks.md), in runs of 14 minutes with 1 GB of memory.
 The records are spread evenly over the week.
 Dollars cover Lambda, Step Functions transitions and the archive's PUT requests, at AWS' list prices in us-east-1 without free tiers.
-Atlas is the smallest cluster tier whose default storage holds the data; the cluster costs far more than the cleanup.
-GB are playbacks and their indexes just before a cleanup.
+The column Atlas names the smallest cluster tier whose default storage holds the data; the cluster costs far more than the cleanup.
+GB is the size of the playbacks and their indexes just before a cleanup.
 A row with more than 24 hours does not fit into one execution.
 
 One worker:
@@ -84,10 +84,10 @@ Tested here on three nodes (tests/integration/test_replica_set.py): stats reads 
 
 ## Shards
 
-Sharded clusters are not tested here, since there is no `mongos`. According to MongoDB's documentation, these points differ:
+Sharded clusters are not tested here, since the tests have no `mongos`. According to MongoDB's documentation, these points differ:
 
 - **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and all shards work in parallel.
-- **`$merge` into `stats`** (reports) needs `_id`, or the shard key, to identify a document: with another shard key it has to be named in `on`.
+- **Updates of `stats`** (reports) select an existing document by `_id` and `user`, and insert a missing document by `user`: if the collection has another shard key than `user`, check that your MongoDB version accepts this insert.
 - **Transactions**: cleanup deletes each batch in a transaction, which then spans shards; this is allowed, and uses a two-phase commit.
 - **Shard key**: hashed `user` for `playbacks` and `stats` keeps a user's plays together, which helps to build statistics, and prevents one shard from taking all new plays.
 """

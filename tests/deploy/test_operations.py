@@ -97,7 +97,7 @@ def spoiled_secret(deployment: Deployment) -> Iterator[None]:
     ("broken", "check", "says"),
     [
         (raised_alarm, "alarms", f"{ALARM}: Threshold Crossed"),
-        (waiting_event, "queues", "1 failed events in joytify-schedules-missed"),
+        (waiting_event, "queues", "1 failed event in joytify-schedules-missed"),
         (paused_rule, "schedules", f"{RULE} is paused"),
         (other_digest, "images", "cleanup runs sha256:"),
         (spoiled_secret, "secret", "must be a JSON object"),

@@ -309,7 +309,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (without_function("discord"), "function discord", "ResourceNotFoundException"),
         (without_function("stats"), "function stats", "ResourceNotFoundException"),
         (without_function("cleanup"), "function cleanup", "ResourceNotFoundException"),
-        (in_environment("cleanup", CLEANUP_DAYS="0"), "settings", "CLEANUP_DAYS: "),
+        (in_environment("cleanup", CLEANUP_DAYS="0"), "settings cleanup", "CLEANUP_DAYS: "),
         (in_environment("stats", DB_NAME="another"), "wiring", "DB_NAME differs between stats and cleanup"),
         (in_environment("discord", SECRET_ID="another"), "wiring", "SECRET_ID differs"),  # noqa: S106 - a name
         (in_environment("stats", CLEANUP_FUNCTION_NAME="another"), "wiring", "stats starts another"),
@@ -427,7 +427,7 @@ def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
     assert {name: each["says"] for name, each in asked.items()} == {
         "asked stats": "it reaches mongodb, backend",
         "asked cleanup": "it reaches mongodb",
-        "asked discord": "it reaches DISCORD_WEBHOOK_URL, with the secret as it read it up to 5 minutes ago",
+        "asked discord": "it reaches DISCORD_WEBHOOK_URL, with a secret that it may have read up to 5 minutes ago",
     }
     posted = len(httpx.get(stack.discord + "/messages").json())
 
@@ -550,7 +550,7 @@ def test_data_is_made_added_to_and_removed(stack: Stack) -> None:
         (("clear", "--production", "--confirm", "joytify"), "use --confirm joytify-operate"),
         (("generate", "5", "--production"), "use --confirm joytify-operate"),
         (("generate", "5", "--expired-share", "0.5", "--days", "30"), "nothing in the last 30 days is older"),
-        (("indexes", "drop", "playbacks._id"), "and not _id"),
+        (("indexes", "drop", "playbacks._id"), "and FIELD not _id"),
         (("indexes", "drop", "playbacks.nothing"), "there is no index"),
         (("indexes", "create", "plays.user"), "must be COLLECTION.FIELD"),
     ],

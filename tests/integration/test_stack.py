@@ -210,7 +210,8 @@ def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
     assert not allowed
     # The three events above were answered to the caller only, so this is the only post.
     invoke(stack, "cleanup", {"testMode": "yes"})
-    assert posts(stack, 1) == ["❌ Cleanup failed at event"]
+    # A failure of an earlier test may still be on its way.
+    assert posts(stack, 1, "Cleanup") == ["❌ Cleanup failed at event"]
 
 
 def test_the_cleanup_that_stats_starts_examines_everything(stack: Stack) -> None:

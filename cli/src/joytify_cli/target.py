@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import boto3
 import typer
@@ -26,6 +28,9 @@ FUNCTIONS: tuple[FunctionName, ...] = ("stats", "cleanup", "discord")
 # Keepalive: a NAT on the way drops a connection that is idle for minutes.
 INVOKE = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 CALL = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+# How to remove what is left of a local stack that has ended.
+ENDS = {"embedded": "make down", "containers": "make down", "deployed": "make destroy-local"}
+CONNECT_SECONDS = 5
 NOT_FOUND = {"ResourceNotFoundException"}
 # The same names as in terraform/; tests/deploy/test_operations.py compares the two.
 FUNCTION_ALARMS = ("errors", "throttles", "duration", "dropped")
@@ -176,7 +181,7 @@ class Target:
         return self.names.secret
 
 
-def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod") -> Target:
+def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod", may_be_down: bool = False) -> Target:
     """Return the target in the AWS account, or in the running local stack.
 
     Raises:
@@ -200,4 +205,16 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
             "no local stack was started in this folder, or it has ended: start one with "
             "`KEEP=1 make demo`, `make up` or `make deploy-local`, or use --aws"
         )
+    if not may_be_down and not _is_up(stack.aws):
+        raise UsageError(f"the {stack.way} local stack has ended: `{ENDS[stack.way]}`, then start it again")
     return Target(names, stack)
+
+
+def _is_up(url: str) -> bool:
+    """Return whether something listens at the address."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((str(address.hostname), address.port or 443), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True

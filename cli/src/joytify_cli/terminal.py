@@ -92,6 +92,11 @@ def find_zone(name: str) -> ZoneInfo | None:
         return None
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or the plural: `1 event`, `2,000 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def can_ask() -> bool:
     """Return whether standard input is a terminal, so that a person can answer."""
     return sys.stdin.isatty()

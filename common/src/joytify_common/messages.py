@@ -68,7 +68,7 @@ class StatsFigures(Wire):
 
     Attributes:
         period: the month, `YYYY-MM`.
-        users_processed: users with statistics for the month that the run examined.
+        users_processed: users with statistics for the month; None if the run did not examine them.
         users_updated: users who got the notification in this run.
         users_skipped: users who are entitled to the notification, or to statistics, but whose documents cannot be
             read or written; the log has their ids.
@@ -83,7 +83,7 @@ class StatsFigures(Wire):
     """
 
     period: str | None = None
-    users_processed: int = 0
+    users_processed: int | None = None
     users_updated: int = 0
     users_skipped: int = 0
     notification_id: str | None = None

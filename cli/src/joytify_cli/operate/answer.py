@@ -9,6 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+# As many values with their name fit side by side into 80 columns.
+MAX_COLUMNS = 3
+
 
 def draw_answer(payload: Any) -> Iterator[RenderableType]:  # noqa: ANN401 - JSON
     """Yield the tables of an answer; null figures, unavailable or not applicable, are left out."""
@@ -35,6 +38,12 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
     flat = [dict(_flat(row)) for row in rows]
     keys = list(dict.fromkeys(key for row in flat for key in row))
+    if len(rows) <= MAX_COLUMNS:
+        # A column for each row, so that the table fits a narrow terminal.
+        table = Table("", *([""] * len(rows)), title=title, title_justify="left", show_header=False)
+        for key in keys:
+            table.add_row(key, *(_text(row.get(key)) for row in flat))
+        return table
     table = Table(*keys, title=title, title_justify="left")
     for row in flat:
         table.add_row(*(_text(row.get(key)) for key in keys))

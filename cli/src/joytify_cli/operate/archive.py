@@ -116,8 +116,8 @@ def restore(
     """Restore archived documents whose _id is missing; existing documents are never changed.
 
     The archive may be in AWS (--aws) and the database elsewhere (--uri).
-    The next cleanup deletes them again, unless --into names another collection or CLEANUP_DAYS is
-    raised.
+    The next cleanup deletes restored documents again if they have expired, unless --into names
+    another collection or CLEANUP_DAYS is raised.
 
     Example: joytify archive restore --from 2026-11-01 --to 2026-11-30 --aws --dry-run
     """

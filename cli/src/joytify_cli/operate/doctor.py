@@ -44,7 +44,7 @@ def doctor(
 
     Example: joytify doctor --aws --environment prod
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = find_target(aws=aws, project=project, environment=environment, may_be_down=True)
     context = Context(target, digests or default_digests(target), post=post)
     found = []
     for finding in examine(context):

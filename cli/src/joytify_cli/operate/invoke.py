@@ -75,7 +75,7 @@ def invoke(
         str, typer.Option(help="The event as a JSON object, or @FILE with the object; the options above are added")
     ] = "{}",
     is_async: Annotated[bool, typer.Option("--async", help="Queue the event and do not wait")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before something is deleted")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before production is changed")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the tracebacks in the log, too")] = False,
     aws: Aws = False,
@@ -155,10 +155,8 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
 
 
 def deletes(function: str, event: Mapping[str, Any]) -> bool:
-    """Return whether the run may delete in the production collections; stats starts cleanup."""
-    harmless = any(
-        event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest", "pushAgain")
-    )
+    """Return whether the run may delete in the production collections or push to its users; stats starts cleanup."""
+    harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
     return function in TAKES["dryRun"] and not harmless
 
 
@@ -185,7 +183,8 @@ def _show(call: Call, answer: Answer) -> None:
 
 def _confirmed(call: Call, event: Event) -> bool:
     """Ask on standard error before production is changed, with a dry run on request."""
-    question = f"{call.name} in {call.target.place} will change the PRODUCTION collections"
+    does = "push to all PRODUCTION users" if event.get("pushAgain") else "change the PRODUCTION collections"
+    question = f"{call.name} in {call.target.place} will {does}"
     if not can_ask():
         raise UsageError(f"{question}: use --yes, or try --dry-run first")
     errors.print(f"{question}. (d)ry run first, (y)es, (N)o?", soft_wrap=True)

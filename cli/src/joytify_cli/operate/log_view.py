@@ -75,10 +75,8 @@ class LogView:
             return False
         begins = line.message.startswith(("[ERROR]", "Traceback (most recent call last):"))
         is_repeated = begins or self._is_in_traceback
-        # In CloudWatch one event holds a whole traceback. Elsewhere each line is an event, and the first that is not
-        # indented, with the error's text, is the last.
-        is_whole = "\n" in line.message
-        self._is_in_traceback = not is_whole and (begins or (is_repeated and line.message.startswith(" ")))
+        # In CloudWatch one event holds a whole traceback; elsewhere each line is an event, up to the end of the run.
+        self._is_in_traceback = is_repeated and "\n" not in line.message
         return is_repeated
 
 

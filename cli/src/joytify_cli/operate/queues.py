@@ -6,13 +6,13 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from joytify_cli.operate import dead_letters
 from joytify_cli.operate.dead_letters import DeadLetter
 from joytify_cli.operate.invoke import EVENTS
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import CommandError, confirm, console, echo_json, say
+from joytify_cli.terminal import CommandError, confirm, console, counted, echo_json, local_time, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
 from joytify_common.events import parse_event
@@ -49,7 +49,7 @@ def show(
     for name, letters in found.items():
         say(f"{name}: {len(letters) or 'empty'}")
         for letter in letters:
-            table = Table("", "", show_header=False)
+            table = Table("", Column("", overflow="fold"), show_header=False)
             for key, value in _told(letter).items():
                 text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
                 table.add_row(key, text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " ...")
@@ -74,7 +74,7 @@ def retry(
     target = find_target(aws=aws, project=project, environment=environment)
     name, url = dead_letters.find_queue(target, queue)
     if not yes:
-        confirm(f"send {dead_letters.count(target, url)} events in {name} of {target.place} again")
+        confirm(f"send {counted(dead_letters.count(target, url), 'event')} in {name} of {target.place} again")
     sent, refused = 0, list[str]()
     for letter in dead_letters.read(target, url):
         if (fault := _fault(target, name, letter)) is not None:
@@ -84,10 +84,10 @@ def retry(
         say(f"sent to {_send(target, name, letter)}")
         dead_letters.delete(target, url, letter)
         sent += 1
-    say(f"{sent} sent again; `joytify tail FUNCTION --follow{target.flags}` shows the result")
+    say(f"{sent} sent again" + (f"; `joytify tail FUNCTION --follow{target.flags}` shows the result" if sent else ""))
     if refused:
         raise CommandError(
-            f"{len(refused)} events were left in {name}: invoke the function with a corrected event, then "
+            f"left in {name}: {counted(len(refused), 'event')}; invoke the function with a corrected event, then "
             f"`joytify queues purge {queue}{target.flags}`"
         )
 
@@ -111,14 +111,15 @@ def purge(
         say(f"{name} is empty")
         return
     if not yes:
-        confirm(f"delete {waiting} events in {name} of {target.place}")
+        confirm(f"delete {counted(waiting, 'event')} in {name} of {target.place}")
     dead_letters.purge(target, url)
-    say(f"{name} is empty; {waiting} events were deleted")
+    say(f"{name} is empty; deleted: {counted(waiting, 'event')}")
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:
-    facts = {"sent": f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC", "error": letter.error, "request": letter.request}
-    return {**{key: value for key, value in facts.items() if value}, "event": letter.event or "cannot be read"}
+    facts = {"sent": local_time(letter.sent), "error": letter.error, "request": letter.request}
+    event = "cannot be read" if letter.event is None else letter.event
+    return {**{key: value for key, value in facts.items() if value}, "event": event}
 
 
 def _function(target: Target, queue: str, letter: DeadLetter) -> str:

@@ -85,5 +85,6 @@ def _git(*words: str) -> str:
     """
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
     if done.returncode != 0:
-        raise CommandError(done.stderr.strip() or "git failed")
+        refusal = done.stderr.strip().removeprefix("fatal: ") or "git failed"
+        raise CommandError("this folder is not in a Git repository" if "not a git repository" in refusal else refusal)
     return done.stdout.rstrip("\n")

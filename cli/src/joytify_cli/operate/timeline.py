@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from joytify_cli.operate import dead_letters
 from joytify_cli.operate.logs import Line, LogReader
 from joytify_cli.operate.tail import parse_since
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, Aws, Environment, FunctionName, Project, Target, find_target
-from joytify_cli.terminal import console, local_time, say
+from joytify_cli.terminal import CommandError, console, counted, local_time, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
 
@@ -65,29 +66,33 @@ def timeline(
     """
     began = parse_since(since, datetime.now(UTC))
     target = find_target(aws=aws, project=project, environment=environment)
-    sources: dict[str, Callable[[], Iterator[Event]]] = {
-        **{f"the log of {name}": lambda name=name: _runs(target, name, began) for name in FUNCTIONS},  # type: ignore[misc]
-        "the alarms": lambda: _alarms(target, began),
-        "the queues": lambda: _given_up(target),
-        "the functions": lambda: _deployments(target),
-    }
+    sources: list[Callable[[], Iterator[Event]]] = [
+        *(partial(_runs, target, name, began) for name in FUNCTIONS),
+        partial(_alarms, target, began),
+        partial(_given_up, target),
+        partial(_deployments, target),
+    ]
     events: list[Event] = []
-    for name, source in sources.items():
+    faults: list[str] = []
+    for source in sources:
         try:
             events += source()
         except JobError as exc:
-            say(f"{name}: {exc}", "yellow")
+            faults.append(str(exc))
+            say(faults[-1], "yellow")
     shown = sorted((event for event in events if event.at >= began), key=lambda event: event.at)
     for event in shown:
         console.print(
             Text.assemble(
                 (f"{local_time(event.at)}  ", "dim"),
-                (f"{event.what:<9}", STYLES.get(event.what, "")),
+                (f"{event.what:<9} ", STYLES.get(event.what, "")),
                 (f"{event.who}  ", "bold"),
                 event.says,
             ),
             soft_wrap=True,
         )
+    if faults:
+        raise CommandError(f"this is not everything: {counted(len(faults), 'source')} could not be read")
     if not shown:
         say(f"nothing has happened in {target.place} since {local_time(began)}")
 

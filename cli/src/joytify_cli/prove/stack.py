@@ -11,7 +11,7 @@ import httpx
 import typer
 
 from joytify_cli.docker import docker
-from joytify_cli.terminal import UsageError, console, say
+from joytify_cli.terminal import CommandError, UsageError, console, say
 from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
 Server = Literal["mongodb", "backend", "discord"]
@@ -62,17 +62,39 @@ def mend(what: What) -> None:
 def _change(what: Server, *, is_broken: bool) -> None:
     if (stack := load_stack()) is None:
         raise UsageError("no local stack was started in this folder, or it has ended")
-    match what:
-        case "mongodb" if stack.way == "containers":
-            docker("pause" if is_broken else "unpause", MONGODB_CONTAINER)
-        case "mongodb":
-            for pid in stack.pids:
-                if b"mongod" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
-                    os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)
-        case "backend":
-            httpx.put(f"{stack.backend}/mood", json={"status": 503, **FOR_LONG} if is_broken else {}).raise_for_status()
-        case "discord":
-            httpx.put(f"{stack.discord}/mood", json={"status": 404, **FOR_LONG} if is_broken else {}).raise_for_status()
+    try:
+        _CHANGES[what](stack, is_broken=is_broken)
+    except httpx.HTTPError:
+        raise CommandError(f"{what} does not answer; has the stack ended? `make down`, then start it again") from None
+
+
+def _mongodb(stack: Stack, *, is_broken: bool) -> None:
+    if stack.way == "containers":
+        docker("pause" if is_broken else "unpause", MONGODB_CONTAINER)
+        return
+    pids = [pid for pid in stack.pids if _runs_mongod(pid)]
+    if not pids:
+        raise CommandError("mongodb has ended: `make down`, then start the stack again")
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)
+
+
+def _runs_mongod(pid: int) -> bool:
+    try:
+        return b"mongod" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    except OSError:
+        return False
+
+
+def _backend(stack: Stack, *, is_broken: bool) -> None:
+    httpx.put(f"{stack.backend}/mood", json={"status": 503, **FOR_LONG} if is_broken else {}).raise_for_status()
+
+
+def _discord(stack: Stack, *, is_broken: bool) -> None:
+    httpx.put(f"{stack.discord}/mood", json={"status": 404, **FOR_LONG} if is_broken else {}).raise_for_status()
+
+
+_CHANGES = {"mongodb": _mongodb, "backend": _backend, "discord": _discord}
 
 
 @app.command()

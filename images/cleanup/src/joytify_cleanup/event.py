@@ -17,7 +17,7 @@ from joytify_common.events import JobEvent, parse_event
 from joytify_common.outcome import Failure
 from joytify_common.secrets import ScheduleMode
 
-BY_A_RUN = "set by the previous run"
+BY_A_RUN = "set by the previous run or by the state machine"
 BY_THE_STATE_MACHINE = "set by the state machine"
 # This many spans and results fit into the 256 KiB that Step Functions passes between states:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html

@@ -36,14 +36,19 @@ class CleanupSettings(JobSettings):
         14,
         gt=0,
         le=15,
-        title="Time after which a run stops and starts its continuation; a shorter function timeout stops it earlier.",
+        title=(
+            "Time after which a run stops and starts its continuation; a shorter function timeout stops it earlier."
+        ),
         description="more than 0, at most 15 minutes",
     )
     cleanup_deletion_limit_percent: float = Field(
         95,
         gt=0,
         le=100,
-        title="Deletion limit: if more of a collection has expired, nothing in it is deleted and the run fails.",
+        title=(
+            "Deletion limit: if a larger share of a collection of 1,000 documents or more has expired, "
+            "cleanup deletes nothing from this collection and the run fails."
+        ),
         description="more than 0, at most 100 percent",
     )
     cleanup_max_continuations: int = Field(

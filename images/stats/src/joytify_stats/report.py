@@ -30,7 +30,7 @@ class StatsReport:
         period: the month, `YYYY-MM`; None if the run failed before it was known.
         is_last_month: whether it is the last complete month, which scheduled runs are for.
         notification: id of the month's notification; None if there is none.
-        pages: result of each page of the audience.
+        pages: result of each page of the audience; None if the run did not examine it.
         pushes: totals of the pushes.
         nothing_to_do: reason why the run had nothing to do, or None.
     """
@@ -41,7 +41,7 @@ class StatsReport:
     notification: ObjectId | None = None
     adopted: bool = False
     built: Built | None = None
-    pages: Sequence[PageOutcome] = ()
+    pages: Sequence[PageOutcome] | None = None
     pushes: PushTotals = NO_PUSHES
     nothing_to_do: str | None = None
     cleanup_triggered: bool = False
@@ -54,19 +54,19 @@ class StatsReport:
         return not self.continued and not self.dry_run and self.is_last_month
 
     @property
-    def users_processed(self) -> int:
-        """Number of users with statistics for the month."""
-        return sum(page.users for page in self.pages)
+    def users_processed(self) -> int | None:
+        """Number of users with statistics for the month; None if the run did not examine them."""
+        return None if self.pages is None else sum(page.users for page in self.pages)
 
     @property
     def users_updated(self) -> int:
         """Number of users who got the notification in this run; in a dry run, who would get it."""
-        return sum(page.updated for page in self.pages)
+        return sum(page.updated for page in self.pages or ())
 
     @property
     def users_skipped(self) -> int:
         """Number of users entitled to the notification or statistics, with unusable documents."""
-        return sum(page.skipped for page in self.pages) + (self.built.users_skipped if self.built else 0)
+        return sum(page.skipped for page in self.pages or ()) + (self.built.users_skipped if self.built else 0)
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> MonthlyStatsSummary:
         """Return the message of a run that succeeded, or that was skipped for the given reason."""

@@ -34,6 +34,9 @@ class StatsSettings(JobSettings):
     )
     read_preference: ReadPreference = Field(
         "primary",
-        title="Members of the replica set from which stats reads which users have statistics.",
+        title=(
+            "Members of the replica set from which stats reads the ids of the users with statistics; all "
+            "other reads go to the primary."
+        ),
         description="primary, primaryPreferred, secondary, secondaryPreferred or nearest",
     )

@@ -15,6 +15,7 @@ from joytify_cli.operate.logs import LogReader
 from joytify_cli.operate.rules import Rule
 from joytify_cli.operate.schedule import operators_zone, upcoming
 from joytify_cli.target import MAX_DAYS_WITHOUT_SUCCESS, FunctionName
+from joytify_cli.terminal import counted
 from joytify_common.aws import aws_errors
 from joytify_common.heartbeat import LOOK_BACK, SUCCESSES, last_success
 
@@ -83,7 +84,7 @@ def _queues(context: Context) -> Iterator[Finding]:
             short = name.removeprefix(f"{target.names.prefix}-")
             show, retry = (f"joytify queues {each} {short}{target.flags}" for each in ("show", "retry"))
             action = f"{show}; when the cause is fixed: {retry}"
-            yield Finding("queues", "wrong", f"{messages} failed events in {name}", action)
+            yield Finding("queues", "wrong", f"{counted(messages, 'failed event')} in {name}", action)
     if waiting and not any(waiting.values()):
         yield Finding("queues", "ok", f"all {len(waiting)} are empty")
 

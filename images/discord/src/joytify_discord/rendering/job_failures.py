@@ -32,6 +32,7 @@ NEXT_AFTER = {
 
 def _next_step(data: FailureData, flags: str) -> Text:
     if data.stage == "deletion limit":
+        flags = f"{' --test-mode' if data.test_mode else ''}{flags}"
         return Authored(
             f"A retry stops in the same way. Check first with `joytify invoke cleanup --dry-run{flags}`; if the "
             f"number is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
