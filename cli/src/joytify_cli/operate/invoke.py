@@ -86,14 +86,7 @@ def invoke(
 
     Example: joytify invoke cleanup --sweep --dry-run
     """
-    options = {
-        "period": period,
-        "resend": resend,
-        "pushAgain": push_again,
-        "sweep": sweep,
-        "testMode": test_mode,
-        "dryRun": dry_run,
-    }
+    options = dict(zip(OPTIONS, (period, resend, push_again, sweep, test_mode, dry_run), strict=True))
     event = make_event(function, payload, options)
     if is_async and event.get("pushAgain"):
         raise UsageError("--push-again reports only to the caller: not with --async")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 from loguru import logger
 
 from joytify_cleanup.database_size import DatabaseSize
+from joytify_cleanup.deletion_limit import DeletionLimit
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged, stop_reason
 from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, fitting, started
-from joytify_common.errors import PermanentError, TransientError
+from joytify_common.errors import TransientError
 from joytify_common.messages import ArchiveFigures, Estimate
 from joytify_common.outcome import Answered, Completed, Failed, Failure
 
@@ -30,7 +31,6 @@ LATE_COUNT_SECONDS = 0.5
 BEGIN_SHARE = 0.05
 # For a dry run's estimate: half of the speed measured in docs/benchmarks.md.
 RECORDS_PER_SECOND = 30_000
-ADVICE = 'so nothing was deleted there; to delete anyway, invoke with {"ignoreDeletionLimit": true}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,17 @@ class Cleanup:
         outcomes = tuple(self._outcomes(todo))
         report = replace(report, outcomes=outcomes, own=self._own(outcomes, began))
         over_limit = [each.name for each in outcomes if each.stop == "deletion_limit" and not self.event.dry_run]
-        if (failure := report.failure_of_a_collection or self._limit_failure(over_limit)) is not None:
+        if (failure := report.failure_of_a_collection or self._limit.failure(over_limit)) is not None:
             return Failed(report, failure)
         if self.event.worker:
             return self._worked(todo, report)
         return self._concluded(report)
+
+    @cached_property
+    def _limit(self) -> DeletionLimit:
+        return DeletionLimit(
+            self.deletion_limit_percent, is_ignored=self.event.ignore_deletion_limit, seconds=self._count_seconds
+        )
 
     def _nothing_done(self) -> CleanupReport:
         return CleanupReport(
@@ -100,8 +106,8 @@ class Cleanup:
 
     def _planned(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
         """Return the spans for workers (an empty list if none are left), and the figures so far."""
-        over_limit = [documents.name for documents in self.collections if self._exceeds_limit(documents, todo)]
-        if (failure := self._limit_failure(over_limit)) is not None and not self.event.dry_run:
+        over_limit = [documents.name for documents in self.collections if self._limit.is_exceeded(documents, todo)]
+        if (failure := self._limit.failure(over_limit)) is not None and not self.event.dry_run:
             return Failed(report, failure)
         spans: list[Work] = []
         if not self.event.dry_run:
@@ -172,7 +178,7 @@ class Cleanup:
             if self.event.dry_run:
                 outcome = self._dry_run(documents, outcome, spans)
             stage = f"limit {documents.name}"
-            if self._exceeds_limit(documents, spans):
+            if self._limit.is_exceeded(documents, spans):
                 return replace(outcome, stop="deletion_limit")
         except Exception as exc:  # noqa: BLE001 - returned with what was done before
             # A transient error after the deadline means that time ran out, not that the run failed.
@@ -242,25 +248,6 @@ class Cleanup:
 
     def _nothing(self) -> Done:
         return started(self.before.started_at, self.before.cutoff, test_mode=self.before.test_mode)
-
-    def _exceeds_limit(self, documents: ExpiredDocuments, todo: Sequence[Work]) -> bool:
-        """Return whether the deletion limit is exceeded, or could not be checked in time.
-
-        Every run checks it, since anybody may have written its event. A continuation passes if its
-        first run did: the expired share only shrinks while documents are deleted.
-        """
-        if self.event.ignore_deletion_limit:
-            return False
-        mine = [work for work in todo if work.collection == documents.kind]
-        return documents.exceeds(self.deletion_limit_percent, mine, self._count_seconds()) is not False
-
-    def _limit_failure(self, over_limit: Sequence[str]) -> Failure | None:
-        """Return the failure for the collections above the deletion limit; None without any."""
-        text = (
-            f"more than CLEANUP_DELETION_LIMIT_PERCENT ({self.deletion_limit_percent:g} %) of "
-            f"{', '.join(over_limit)} has expired, or the share could not be counted in time, {ADVICE}"
-        )
-        return Failure(PermanentError(text), "deletion limit") if over_limit else None
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.purge.deadline.remaining() * COUNT_SHARE)

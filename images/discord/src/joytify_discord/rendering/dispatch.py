@@ -12,7 +12,7 @@ from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsEr
 from joytify_discord.embed import Embed
 from joytify_discord.notation import place_in
 from joytify_discord.parsing import Alarm, EventBridgeEvent, Origin, Received, SnsJson, Unknown
-from joytify_discord.rendering import alarms, eventbridge, generic, jobs, sns_json, sns_text
+from joytify_discord.rendering import alarms, cleanup_posts, eventbridge, generic, sns_json, sns_text, stats_posts
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.markdown import written
 from joytify_discord.rendering.pretty import pretty
@@ -42,8 +42,10 @@ def render(received: Received, zone: ZoneInfo) -> Embed:
 
 def _draft(received: Received) -> Draft:
     match received.content:
-        case MonthlyStatsSummary() | MonthlyStatsError() | CleanupSummary() | CleanupError() as message:
-            return jobs.job(message, received.origin)
+        case MonthlyStatsSummary() | MonthlyStatsError() as message:
+            return stats_posts.stats_run(message, received.origin)
+        case CleanupSummary() | CleanupError() as message:
+            return cleanup_posts.cleanup_run(message, received.origin)
         case Alarm() as message:
             return _alarm(message, received)
         case EventBridgeEvent() as event:

@@ -1,13 +1,18 @@
-"""What a failure of the pipeline's own jobs shows: the error, the next step, and the commands for it."""
+"""Parts of every post about a run of the pipeline's own jobs, and of every failure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from joytify_common.messages import CleanupError, FailureData, MonthlyStatsError
-from joytify_discord.rendering.draft import DraftField
-from joytify_discord.rendering.text import Authored, Text
+from joytify_common.messages import Chain, CleanupError, FailureData, Message, MonthlyStatsError
+from joytify_discord.embed import Incident
+from joytify_discord.parsing import Origin
+from joytify_discord.rendering.draft import Draft, DraftField
+from joytify_discord.rendering.links import log_stream_page
+from joytify_discord.rendering.severity_levels import Severity
+from joytify_discord.rendering.text import Authored, Text, duration
 
 NEXT_AFTER_FAILURE = (
     "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
@@ -59,3 +64,32 @@ def failure_fields(message: MonthlyStatsError | CleanupError) -> Iterator[DraftF
     request = re.sub(r"[^\w-]", "", data.request_id)
     yield DraftField("Log", Authored(f"`joytify tail {job} --request {request}{flags}`"), inline=False)
     yield DraftField("More", 'docs/operations.md, "What each message means"', inline=False)
+
+
+def of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft:
+    """Return the draft with its incidents: the request, and the sequence of runs.
+
+    Lambda's retries of a failed event edit the post of the failure; the runs of a sequence share a
+    post.
+    """
+    failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
+    # A run that failed at such a stage also sends a summary; SNS may deliver the two in any order.
+    own = () if failed_at in NOT_RETRIED else (f"request {message.data.request_id}",)
+    sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
+    closes = not failed_at and not getattr(message.data, "continued", False)
+    names = own + sequence if draft.is_alert else sequence + own
+    return replace(draft, incident=Incident(names, closes=closes))
+
+
+def draft_of(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
+    """Return the draft of a message about a run, with the fields that every such message has."""
+    data = message.data
+    marks = ["TEST MODE"] if data.test_mode else []
+    return Draft(
+        severity=severity,
+        title=title + "".join(f" [{mark}]" for mark in marks),
+        fields=[*fields, DraftField("Took", duration(data.execution_time_ms))],
+        footer=message.source,
+        timestamp=data.timestamp,
+        url=log_stream_page(origin.place, message.source, data.log_stream),
+    )
