@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 from joytify_cli.data.verify import faults
 from joytify_cli.main import app
 from joytify_cli.target import QUEUES
+from joytify_cli.terminal import INTERRUPTED
 from joytify_common import mongo
 from joytify_common.collections import TEST
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, WEBHOOK_PATH, WEBHOOK_TOKEN, deploy_function
@@ -72,6 +73,9 @@ def run(*words: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(words))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
+    if result.exit_code == INTERRUPTED:
+        # Ctrl-C was meant for the tests.
+        raise KeyboardInterrupt
     return result.exit_code, result.output
 
 

@@ -73,8 +73,9 @@ def retry(
     """
     target = find_target(aws=aws, project=project, environment=environment)
     name, url = dead_letters.find_queue(target, queue)
-    if not yes:
-        confirm(f"send {counted(dead_letters.count(target, url), 'event')} in {name} of {target.place} again")
+    # The count is approximate, so that the queue is read in any case.
+    if not yes and (waiting := dead_letters.count(target, url)):
+        confirm(f"send {counted(waiting, 'event')} in {name} of {target.place} again")
     sent, refused = 0, list[str]()
     for letter in dead_letters.read(target, url):
         if (fault := _fault(target, name, letter)) is not None:
