@@ -94,6 +94,15 @@ def digests_file(environment: str, folder: Path = Path("terraform")) -> Path:
     return folder / f"images.{environment}.tfvars.json"
 
 
+def digests_in(text: str) -> dict[str, str]:
+    """Return the digests in the text of a digests file; nothing if it is not a digests file."""
+    try:
+        found = json.loads(text)["image_digests"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {str(name): str(digest) for name, digest in found.items()} if isinstance(found, dict) else {}
+
+
 def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str, str]]:
     """Tag the images in a digests file for another environment, so that ECR keeps them for it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from joytify_cli.operate.push import digests_file
+from joytify_cli.operate.push import digests_file, digests_in
 from joytify_cli.target import FUNCTIONS, EnvironmentName
 from joytify_cli.terminal import CommandError, UsageError, console, say
 
@@ -31,14 +30,14 @@ def rollback(
     Example: joytify rollback 0123abcd
     """
     file = digests_file(environment, folder)
-    now = _digests(file.read_text(encoding="utf-8")) if file.exists() else {}
+    now = digests_in(file.read_text(encoding="utf-8")) if file.exists() else {}
     if not commit:
         _show(file, now)
         return
     # Resolve the name now: after the next commit, a name such as HEAD~1 means another commit.
     commit = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     text = _git("show", f"{commit}:./{file.as_posix()}")
-    then = _digests(text)
+    then = digests_in(text)
     if missing := [name for name in FUNCTIONS if not then.get(name)]:
         raise CommandError(f"{file} of {commit} names no image of {', '.join(missing)}; nothing was written")
     if then == now:
@@ -61,20 +60,11 @@ def _show(file: Path, now: Mapping[str, str]) -> None:
     table = Table("commit", "day", "images", "subject")
     for line in commits:
         commit, day, subject = line.split("\t", 2)
-        then = _digests(_git("show", f"{commit}:./{file.as_posix()}"))
+        then = digests_in(_git("show", f"{commit}:./{file.as_posix()}"))
         is_now = "these" if then == now else ", ".join(n for n in FUNCTIONS if then.get(n) != now.get(n)) + " differ"
         table.add_row(commit, day, is_now, subject)
     console.print(table)
     say("joytify rollback COMMIT goes back to the images of that commit")
-
-
-def _digests(text: str) -> dict[str, str]:
-    """Return the digests in the text of a digests file; nothing if it is not a digests file."""
-    try:
-        found = json.loads(text)["image_digests"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return {str(name): str(digest) for name, digest in found.items()} if isinstance(found, dict) else {}
 
 
 def _git(*words: str) -> str:

@@ -13,7 +13,7 @@ from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
-from joytify_cli.operate.push import ECR
+from joytify_cli.operate.push import ECR, digests_in
 from joytify_cli.settings import changed, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
 from joytify_common.aws import aws_errors
@@ -108,9 +108,8 @@ def _images(context: Context) -> Iterator[Finding]:
 
 
 def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Finding]:
-    try:
-        wanted = json.loads(context.digests.read_text(encoding="utf-8"))["image_digests"]
-    except (OSError, ValueError, KeyError):
+    wanted = digests_in(context.digests.read_text(encoding="utf-8")) if context.digests.exists() else {}
+    if not wanted:
         yield Finding(
             "images",
             "note",
