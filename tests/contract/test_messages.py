@@ -8,7 +8,7 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import EVERY_MESSAGE, alarm_text, sns_event
+from factories import EVERY_MESSAGE, alarm_text, cleanup_summary, sns_event
 
 from joytify_common.messages import Message
 from joytify_discord.envelopes import parse_event
@@ -58,3 +58,13 @@ def test_a_cloudwatch_alarm_is_shown() -> None:
     (payload,) = payloads([render(received, UTC)])
     assert check(payload.body) is None
     assert not NO_TEXT.search(json.dumps(payload.body))
+
+
+def test_a_stop_reason_of_another_version_is_shown_as_it_is() -> None:
+    """While an apply is half done, discord may be newer or older than the publisher."""
+    message = cleanup_summary(dry_run=True, stop_reason="brake", total_records_found=7)
+
+    (received,) = parse_event(sns_event(message.to_json()))
+
+    assert received.content == message
+    assert "dry run, 7 records" in render(received, UTC).title

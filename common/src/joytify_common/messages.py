@@ -302,7 +302,8 @@ class CleanupSummaryData(CleanupFigures, CommonData):
     total_records_found: int | None = None
     remaining_records: int | None = None
     completion_percentage: float | None = None
-    stop_reason: StopReason = "completed"
+    # A reader must accept the reasons of a newer or older publisher.
+    stop_reason: str = "completed"
     dry_run: bool = False
     skipped: str | None = None
     storage: Storage | None = None

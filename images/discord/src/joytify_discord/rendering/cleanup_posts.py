@@ -132,7 +132,7 @@ def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     if data.continued:
         return PARTIAL, f"{number(deleted)} records deleted so far, continuing"
     if data.stop_reason != "completed":
-        why = STOP_REASONS[data.stop_reason]
+        why = STOP_REASONS.get(data.stop_reason, data.stop_reason)
         return WARNING, f"stopped: {why}; {number(data.remaining_records)} records remain"
     if data.storage is not None and data.storage.alert:
         return WARNING, f"{number(deleted)} records deleted, storage {percent(data.storage.percent)} full"
