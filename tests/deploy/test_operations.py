@@ -163,7 +163,7 @@ def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None
     ("words", "says"),
     [
         ("tail discord --since 1h", "posted"),
-        ("invoke stats --dry-run", "usersProcessed"),
+        ("invoke stats --dry-run", "usersUpdated"),
         ("invoke cleanup --sweep --dry-run --json", '"scope": "sweep"'),
         ("capacity --measure", "now: "),
         ("data verify --production", "every rule holds"),
