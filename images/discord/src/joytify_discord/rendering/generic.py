@@ -18,8 +18,8 @@ from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
 # Keys whose value may serve as a title end with one of these, best first; a key near the root before a deeper one.
 TITLE_ENDS: Sequence[str] = (
-    *("title", "subject", "humanreadable", "summary", "message", "alertname", "conditionname", "policyname"),
-    *("headline", "description", "monitorfriendlyname"),
+    *("title", "subject", "humanreadable", "summary", "message", "msg", "output"),
+    *("alertname", "conditionname", "policyname", "headline", "description", "monitorfriendlyname"),
 )
 TITLE_KEYS = ("error", "eventtypename", "eventname", "event", "name")
 TITLE_DEPTH = 3

@@ -14,6 +14,7 @@ from joytify_discord.rendering.vocabulary import (
     BAD,
     BAD_ENDS,
     BAD_IN_TEXT,
+    BRACKETED,
     CLOSED,
     DENIED,
     DOUBTFUL,
@@ -23,7 +24,9 @@ from joytify_discord.rendering.vocabulary import (
     EARLIER,
     ENDING_NAMES,
     ERROR_ENDS,
+    ERROR_OBJECTS,
     ERRORS,
+    FALSE_IF_BAD,
     GOOD,
     GOOD_ENDS,
     GOOD_IN_TEXT,
@@ -42,10 +45,12 @@ from joytify_discord.rendering.vocabulary import (
     ORDERLY_DOWN,
     OVER,
     OVER_IN_NAME,
+    PRESENT_STATE,
     RECOVERED,
     SENTENCES,
     STATE_LINE,
     STATES,
+    TRUE_IF_BAD,
 )
 
 DEPTH = 6
@@ -53,6 +58,7 @@ MAX_ENTRIES = 50
 MAX_WORD_CHARACTERS = 60
 JUDGED_CHARACTERS = 2000
 
+LEADING = ((FAILURE, LEADING_BAD), (WARNING, LEADING_DOUBTFUL), (SUCCESS, LEADING_GOOD))
 # Of several severities, the last in this order wins: a stated success says more than no state.
 ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 
@@ -102,9 +108,13 @@ def ending_of(value: Mapping[str, object]) -> str:
     words = [(key, word) for key, inner in present for word in _words(key, inner)]
     if over := next((word for _, word in words if _normalized(word) in OVER), ""):
         return over
-    # Its importance may still stand there: "high".
-    if any(_of_word(_normalized(word)) == FAILURE for key, word in words if not _plain(key).endswith(LEVELS)):
+    # Its importance may still be there: "high".
+    states = [(key, _of_word(_normalized(word)), word) for key, word in words if not _plain(key).endswith(LEVELS)]
+    if any(severity == FAILURE for _, severity, _ in states):
         return ""
+    well = (word for key, severity, word in states if severity == SUCCESS and PRESENT_STATE.fullmatch(_plain(key)))
+    if over := next(well, ""):
+        return over
     names = [inner for key, inner in present if _is_name(inner, key, ENDING_NAMES)]
     return next((name for name in names if _ends_an_incident(name)), "")
 
@@ -142,10 +152,15 @@ def severity_of_text(text: str) -> Severity:
 
 
 def _by_leading_word(text: str) -> Severity | None:
-    match = LEADING_WORD.match(text)
-    word = next(filter(None, match.groups()), "").upper() if match else ""
-    found = [(FAILURE, LEADING_BAD), (WARNING, LEADING_DOUBTFUL), (SUCCESS, LEADING_GOOD)]
-    return next((severity.because(f"leading word: {word}") for severity, words in found if word in words), None)
+    # The subject, then the first line of the text.
+    for line in text.split("\n")[:2]:
+        match = LEADING_WORD.match(line)
+        leading = next(filter(None, match.groups()), "") if match else ""
+        for word in (leading, *BRACKETED.findall(line)):
+            for severity, words in LEADING:
+                if word.upper() in words:
+                    return severity.because(f"leading word: {word.upper()}")
+    return None
 
 
 def _by_bad_state_line(text: str) -> Severity | None:
@@ -219,9 +234,13 @@ def _is_name(value: object, key: str, keys: frozenset[str]) -> TypeGuard[str]:
 
 def _is_error(key: str, value: object) -> bool:
     name = _plain(key)
+    if name in ERROR_OBJECTS and isinstance(value, (dict, list)):
+        return bool(value)
     if name in ERRORS or name.endswith(ERROR_ENDS):
         return isinstance(value, str) and _normalized(value) not in NO_ERROR
-    return key.lower() in {"success", "succeeded", "ok"} and value is False
+    if isinstance(value, bool):
+        return name in (TRUE_IF_BAD if value else FALSE_IF_BAD)
+    return name == "exitcode" and isinstance(value, int) and value != 0
 
 
 def _plain(key: str) -> str:

@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 STATES = tuple(
     _words(
         "state status result severity level label eventtype statuscode compliancetype statevalue condition categories "
-        "conclusion impact indicator"
+        "conclusion impact indicator outcome"
     )
 )
 # Keys that hold the name of an event.
@@ -22,13 +22,18 @@ NAMES = _words("eventname eventtype eventtypename changetype event detailtype ty
 ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
 # Keys that hold an error, and endings of such keys; keys that hold a sentence end with one of SENTENCES.
 ERRORS = _words("error errormessage errorcode")
+ERROR_OBJECTS = _words("error errors")
+# Keys of yes or no.
+FALSE_IF_BAD = _words("success succeeded ok healthy passed")
+TRUE_IF_BAD = _words("failed haserror haserrors isdown")
 ERROR_ENDS = ("errormessage", "errormsg", "failurereason", "failuremessage")
 NO_ERROR = _words("NONE NULL 0 OK FALSE NO N NO_ERROR NOERROR") | {""}
-SENTENCES = ("message", "title", "subject", "summary", "description", "reason", "readable", "body", "details")
+SENTENCES = tuple(_words("message title subject summary description reason readable body details msg output"))
 # Keys that do not describe the present state, but a former or desired state, or the delivery of the
 # message.
 EARLIER = re.compile(
-    r"old|previous|prior|last|configuration|desired|expected|target|history|request(?:payload|parameters)?$|action[-_]?status",
+    r"old|previous|prior(?!ity)|last|configuration|desired|expected|target(?![-_]?health)|history|importance|urgency|tags?$"
+    r"|request(?:payload|parameters)?$|action[-_]?status",
     re.IGNORECASE,
 )
 
@@ -36,8 +41,10 @@ CLOSED = _words(
     "RESOLVED ARCHIVED PASSED PASS CLOSED SUPPRESSED COMPLIANT NO_THREATS_FOUND CLEARED RECOVERED NOT_STALLED"
 )
 # An incident is over if its state is one of these, or if its event is named so: `CLOSED_INSIGHT`, the action `Close`.
-OVER = _words("RESOLVED CLOSED RECOVERED CLEARED")
-OVER_IN_NAME = OVER | _words("CLOSE RESOLVE")
+OVER = _words("RESOLVED CLOSED RECOVERED CLEARED CLEAR")
+# Keys of the present state of an incident or a monitor: a good word there ends it, whatever its title names.
+PRESENT_STATE = re.compile(r"(?:current|new|alert|incident|monitor|check)\w*(?:state|status)", re.IGNORECASE)
+OVER_IN_NAME = OVER | _words("CLOSE RESOLVE RECOVERY")
 INCIDENTS = _words("INCIDENT ALERT ALARM ISSUE INSIGHT PROBLEM FINDING MONITOR EVENT")
 NEGATIONS = _words("NOT NO UN NEVER")
 # Keys that say how important an incident is, not how it is.
@@ -47,14 +54,15 @@ BAD = _words(
     "INOPERABLE ALERTING MAJOR"
 )
 BAD_ENDS = _words(
-    "FAILED FAILURE FAILURES ERROR ERRORS ERRORED FAULTED ABORTED DENIED REJECTED UNHEALTHY IMPAIRED EXHAUSTED OUTAGE"
+    "FAILED FAILING FAILURE FAILURES ERROR ERRORS ERRORED FAULTED ABORTED DENIED REJECTED UNHEALTHY IMPAIRED "
+    "EXHAUSTED OUTAGE"
 )
 LATE = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
 # Followed by DOWN, these say that something was made smaller or ended in an orderly way.
 ORDERLY_DOWN = _words("SCALE SCALED SCALING COOL COOLING SHUT SHUTTING")
 DOUBTFUL = _words(
     "WARN MEDIUM MODERATE EXPIRED STOP STOPPING PARTIAL YELLOW SKIPPED OPEN SET TRIGGERED TRACKING INVESTIGATING "
-    "IDENTIFIED NO_DATA NODATA"
+    "MISSING IDENTIFIED NO_DATA NODATA"
 )
 DOUBTFUL_PARTS = _words("DEGRADED")
 DOUBTFUL_ENDS = _words(
@@ -62,7 +70,7 @@ DOUBTFUL_ENDS = _words(
     "INTERRUPTION RETIREMENT DELAY DELAYED SHUTDOWN"
 )
 GOOD = _words("OK HEALTHY AVAILABLE GREEN UP")
-GOOD_ENDS = _words("SUCCEEDED SUCCEED SUCCESS SUCCESSFUL COMPLETED COMPLETE")
+GOOD_ENDS = _words("PASSING SUCCEEDED SUCCEED SUCCESS SUCCESSFUL COMPLETED COMPLETE")
 
 # How people and tools begin what they write: `[FIRING:1] Disk`, `OK: "api-errors"`, `Violation - a user`.
 LEADING_WORD = re.compile(
@@ -71,6 +79,8 @@ LEADING_WORD = re.compile(
 LEADING_BAD = _words("ALARM FIRING FIRED DOWN CRITICAL ERROR FAILED FAILURE FATAL PROBLEM OUTAGE EMERGENCY")
 LEADING_DOUBTFUL = _words("WARNING WARN ALERT ALERTING TRIGGERED VIOLATION DEGRADED INSUFFICIENT")
 LEADING_GOOD = _words("OK RESOLVED RECOVERED RECOVERY CLEARED FIXED UP PASSED")
+# `[api] [Up] 200 - OK`
+BRACKETED = re.compile(r"\[[^\w\]]{0,9}([a-z]{2,20})(?::\d{1,6})?\]", re.IGNORECASE)
 # A line of a text that states the state, as Grafana, Nagios and Zabbix write it.
 STATE_LINE = re.compile(
     r"^[^\w\n]{0,20}(?:state|status)[ \t]{0,9}[:=][^\w\n]{0,20}([a-z][a-z_ ]{0,59})(?<! )[^\w\n]{0,20}$",
@@ -87,10 +97,10 @@ DOUBTFUL_IN_TEXT = re.compile(
     r"\b(?:expired|expiring|warnings?|degraded|interruption|issues|failover|full|firing|triggered|violations?"
     r"|breach(?:ed)?|anomal(?:y|ies)|stalled|stuck|deletion|rolled back|rollback|terminated|canceled|cancelled"
     r"|exceed(?:s|ed)?|without mfa|root (?:log-?in|sign-?in)|has stopped|out of compliance|shut ?down|attacks?"
-    r"|brute force|suspicious|unauthorized|malware|lost)\b|\bno data (?:on|for|received)\b|\[no data\b",
+    r"|brute force|starvation|suspicious|unauthorized|malware|lost)\b|\bno data (?:on|for|received)\b|\[no data\b",
     re.IGNORECASE,
 )
-GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?)\b", re.IGNORECASE)
+GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?|(?:is|are) passing)\b", re.IGNORECASE)
 # A notice calls itself so: other bad words and a state line say more.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
 # Phrases that do not count: a negated word ("no errors"), or words with another meaning together
@@ -105,11 +115,13 @@ DENIED = re.compile(
 )
 NOT_GOOD = re.compile(
     r"\b(?:not|never|(?:was|is|has|did)n.t|no longer)\s+(?:\w+\s+)?"
-    r"(?:successful(?:ly)?|succeed(?:ed)?|complete[d]?|available|reachable|healthy|responding|recovered|working)\b",
+    r"(?:successful(?:ly)?|succeed(?:ed)?|complete[d]?|available|reachable|healthy|responding|recovered|working"
+    r"|operat(?:es|ing))\b",
     re.IGNORECASE,
 )
 RECOVERED = re.compile(
     r"\b(?:(?:has|have|is|are)\s+(?:now\s+)?(?:recovered|resolved|restored|cleared)"
+    r"|(?:has|have)\s+been\s+(?:resolved|cleared|fixed)|is over(?=[.!,;]|$)|operat(?:es|ing) normally"
     r"|is (?:now )?up|back (?:to normal|online|up)|returned to (?:normal|ok)|recovered from)\b",
     re.IGNORECASE,
 )
