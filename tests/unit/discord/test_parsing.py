@@ -42,6 +42,19 @@ def test_the_envelope_tells_where_a_message_comes_from() -> None:
     assert received.origin.subject == "Hello"
 
 
+def test_each_object_of_a_short_list_is_a_message() -> None:
+    alarm, other = json.loads(alarm_text()), {"Message": "the disk is full"}
+    listed = parse_event([alarm, {"Type": "Notification", "TopicArn": "t", **other}, {"body": "queued"}])
+    assert [type(each.content) for each in listed] == [Alarm, Unknown, Unknown]
+    assert [each.text for each in listed[1:]] == ["the disk is full", "queued"]
+
+
+def test_a_list_that_is_long_or_has_more_than_objects_is_one_message() -> None:
+    for listed in ([], [1], [{}, 1], [{"n": number} for number in range(11)]):
+        (received,) = parse_event(listed)
+        assert json.loads(received.text) == listed
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -69,7 +82,8 @@ def test_no_event_raises_and_each_record_gives_something(event: Any) -> None:
     received = parse_event(event)
 
     records = event.get("Records") if isinstance(event, dict) else None
-    assert len(received) == (len(records) if isinstance(records, list) else 1)
+    # Other events may be lists of messages.
+    assert len(received) == len(records) if isinstance(records, list) else received
 
 
 def _value(text: str) -> Any:

@@ -16,6 +16,8 @@ from joytify_discord.parsing import Origin, Received, parse_text
 
 # Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
 MAX_UNPACKED = 1024 * 1024
+# A longer list is posted as one message.
+MAX_LISTED = 10
 # A query parameter that names a secret, as in the URL that confirms a subscription. JSON may write
 # & as \u0026.
 SECRET_PARAMETER = re.compile(
@@ -53,16 +55,23 @@ def _parse_record(record: object) -> Iterator[Received]:
 
 
 def _opened(text: str, origin: Origin) -> Iterator[Received]:
-    """Yield the messages in an SNS, SQS or CloudWatch Logs envelope, or the message itself."""
+    """Yield the messages in an SNS, SQS or CloudWatch Logs envelope or a short list, or the message itself."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    inner = list(_carried(value)) if isinstance(value, dict) else []
+    inner = list(_carried(value) if isinstance(value, dict) else _listed(value))
     for number, each in enumerate(inner or [text]):
         # Messages of one envelope need different ids, since each is posted.
         identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id
         yield Received(content=parse_text(each), origin=replace(origin, message_id=identity), text=each)
+
+
+def _listed(value: object) -> Iterator[str]:
+    """Yield the objects in a list, as EventBridge Pipes hands them over."""
+    if isinstance(value, list) and len(value) <= MAX_LISTED and all(isinstance(each, dict) for each in value):
+        for each in value:
+            yield from list(_carried({"Records": [each]})) or [json.dumps(each)]
 
 
 def _carried(value: dict[str, Any]) -> Iterator[str]:
