@@ -123,7 +123,7 @@ deploy-local: ## Deploy to a local AWS and check the deployment, which stays up
 	@bin/deploy-local
 
 .PHONY: destroy-local
-destroy-local: ## Destroy the deployment of deploy-local
+destroy-local: ## Destroy the deployment that deploy-local made
 	@bin/destroy-local
 
 ##@ Other

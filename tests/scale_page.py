@@ -25,7 +25,7 @@ Let Step Functions divide the work (`enable_fan_out = true` in Terraform) if
 - a week's work does not fit into such a sequence: 15 runs of 14 minutes at 10,000 records a second delete 126 million records, or
 - the cluster can serve more than one writer: it is sharded, or its primary has CPU and disk capacity to spare.
 
-Set `fan_out_workers`, the number of concurrent workers, to the number of shards, or for a single primary to the highest number that still shortens the cleanup.
+Set `fan_out_workers`, the number of concurrent workers, to the number of shards, or, for a single primary, to the highest number that still shortens the cleanup.
 
 | state | does |
 |---|---|
@@ -52,7 +52,7 @@ joytify invoke cleanup --payload '{{"plan": true, "workers": 8}}'
 A worker deletes 10,000 records a second, a third of the rate measured for cleanup at its defaults on two cores (docs/benchmarks.md), in runs of 14 minutes with 1 GB of memory.
 The records are spread evenly over the week.
 Dollars cover Lambda, Step Functions transitions and the archive's PUT requests, at AWS' list prices in us-east-1 without free tiers.
-The column Atlas names the smallest cluster tier whose default storage holds the data; the cluster costs far more than the cleanup.
+The Atlas column names the smallest cluster tier whose default storage holds the data; the cluster costs far more than the cleanup.
 GB is the size of the playbacks and their indexes just before a cleanup.
 A row with more than 24 hours does not fit into one execution.
 
@@ -74,20 +74,20 @@ Not simulated: unevenly filled spans, load from the app on the cluster, network 
 
 ## Limits
 
-- **One primary**: at 10,000 records a second, a week's cleanup of seven billion playbacks takes the 24 hours that an execution may run. The deletes themselves become a problem earlier: each one updates every index and adds an entry to the oplog.
+- **One primary**: at 10,000 records a second, a week's cleanup of a collection of seven billion playbacks takes the 24 hours that an execution may run. The deletes themselves become a problem earlier: each one updates every index and adds an entry to the oplog.
 - **Beyond that**, do not delete single documents: use one collection per month and drop it as a whole, or a [time series collection](https://www.mongodb.com/docs/manual/core/timeseries-collections/) with `expireAfterSeconds`, which removes whole buckets. Both change how the backend reads and writes playbacks, so neither is done here. Atlas' [Online Archive](https://www.mongodb.com/docs/atlas/online-archive/manage-online-archive/) moves old documents automatically and would replace the archive.
-- **Statistics from plays** (`joytify reports build`) read each user's plays through the index on `user`, so the cost grows with the number of plays. Beyond some hundred million plays a month the build takes hours and should run on a copy of the data made for analysis.
+- **Statistics from plays** (`joytify reports build`) read each user's plays through the index on `user`, so the cost grows with the number of plays. Beyond a few hundred million plays a month the build takes hours and should run on a copy of the data made for analysis.
 
 ## Replica sets
 
-Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the audience from the members that `READ_PREFERENCE` selects, and reads everything that decides who gets a notification from the primary. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
+Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the audience from the members that `READ_PREFERENCE` selects, and reads from the primary everything that decides who gets a notification. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
 
 ## Shards
 
 Sharded clusters are not tested here, since the tests have no `mongos`. According to MongoDB's documentation, these points differ:
 
 - **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and all shards work in parallel.
-- **Updates of `stats`** (reports) select an existing document by `_id` and `user`, and insert a missing document by `user`: if the collection has another shard key than `user`, check that your MongoDB version accepts this insert.
+- **Updates of `stats`** (reports) select an existing document by `_id` and `user`, and insert a missing document by `user`: if the collection has a shard key other than `user`, check that your MongoDB version accepts this insert.
 - **Transactions**: cleanup deletes each batch in a transaction, which then spans shards; this is allowed, and uses a two-phase commit.
 - **Shard key**: hashed `user` for `playbacks` and `stats` keeps a user's plays together, which helps to build statistics, and prevents one shard from taking all new plays.
 """

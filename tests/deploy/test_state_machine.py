@@ -48,7 +48,7 @@ def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deploy
     done = _execute(deployment, event)
 
     assert (done["status"], done["error"]) == ("FAILED", "ConfigError")
-    assert "dryrun: unknown key; do you mean dryRun?" in done["cause"]
+    assert "dryrun: unknown key; did you mean dryRun?" in done["cause"]
     assert _new_posts(deployment, posted) == ["❌ Cleanup failed at event"]
     queue, sqs = deployment.root.output("queues")["cleanup-failed"], deployment.stack.client("sqs")
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]

@@ -269,7 +269,7 @@ def test_what_is_not_for_now_or_only_tried_deletes_nothing(stack: Stack, machine
     tried = run(stack, machine, {"dryRun": True})
 
     assert (skipped["status"], tried["status"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert json.loads(skipped["output"])["skipped"] == "the schedule is for test_auto, SCHEDULE_MODE is production"
+    assert json.loads(skipped["output"])["skipped"] == "the schedule is for test_auto, but SCHEDULE_MODE is production"
     (post,) = posts(stack)
     assert post["title"].endswith(" Cleanup: dry run, 1,000 records would be deleted")
     assert plays.count_documents({}) == 1000 + RETAINED

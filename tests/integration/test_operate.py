@@ -300,7 +300,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (in_secret(MONGODB_CONNECTION_STRING="mongodb://127.0.0.1:1/"), "mongodb", "IP access list"),
         (wrong_password, "mongodb", "refused the user name or password"),
         (reader_only, "rights", "it needs readWrite"),
-        (another_database, "mongodb", "names the database joytify-dev, the functions use"),
+        (another_database, "mongodb", "names the database joytify-dev, but the functions use"),
         (strict_validator, "validator", "1 of the newest 1 users tried"),
         (full, "storage", "of 1 MB used, more than 80 %"),
         (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
@@ -358,7 +358,7 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
 
     notes = {(each["check"], each["says"]) for each in examine(result.stdout) if each["status"] == "note"}
     assert ("secret", "SCHEDULE_MODE is test_auto: the production schedules are skipped") in notes
-    assert ("secret", "no function reads the key DISCORD_WEBHOOK: is DISCORD_WEBHOOK_URL meant?") in notes
+    assert ("secret", "no function reads the key DISCORD_WEBHOOK: did you mean DISCORD_WEBHOOK_URL?") in notes
     (lacking,) = [says for check, says in notes if check == "indexes"]
     assert "no index on playbacks.user:" in lacking
     assert "no index on stats.user:" in lacking

@@ -154,7 +154,7 @@ def test_a_schedule_of_the_other_mode_is_skipped(stack: Stack) -> None:
     failed, answer = invoke(stack, "cleanup", {"scheduleMode": "test_auto"})
 
     assert not failed
-    assert answer["skipped"] == "the schedule is for test_auto, SCHEDULE_MODE is production"
+    assert answer["skipped"] == "the schedule is for test_auto, but SCHEDULE_MODE is production"
 
 
 def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) -> None:

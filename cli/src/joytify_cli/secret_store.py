@@ -32,7 +32,7 @@ def read_stored(target: Target) -> StoredSecret:
     """Return the current version of the secret.
 
     Raises:
-        ConfigError: the secret does not exist, has no value, cannot be read, or is no JSON object.
+        ConfigError: the secret does not exist, has no value, cannot be read, or is not a JSON object.
         TransientError: Secrets Manager could not be reached.
     """
     name = target.secret_id

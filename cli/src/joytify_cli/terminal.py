@@ -17,7 +17,7 @@ from rich.segment import Segment
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-# Exit code after Ctrl-C, as shells have it: 128 plus the number of SIGINT.
+# Exit code after Ctrl-C, as shells define it: 128 plus the number of SIGINT.
 INTERRUPTED = 130
 
 

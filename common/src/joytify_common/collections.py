@@ -17,7 +17,7 @@ class CollectionNames:
     deliveries: str
 
     def of(self, kind: str) -> str:
-        """Return the name of a collection, given the name of its field here.
+        """Return the name of a collection, given the name of its field in this class.
 
         Raises:
             KeyError: there is no such collection.

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import ScheduleMode
 
-# Lambda stops a recursive loop after about 16 invocations; the first run and these make 15.
+# Lambda stops a recursive loop after about 16 invocations; with the first run, that makes 15.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 MAX_CONTINUATIONS = 14
 
@@ -74,7 +74,7 @@ class JobEvent(BaseModel):
         """Return why this event is skipped under the secret's SCHEDULE_MODE; None if it is not."""
         if self.schedule_mode is None or self.schedule_mode == schedule_mode:
             return None
-        return f"the schedule is for {self.schedule_mode}, SCHEDULE_MODE is {schedule_mode}"
+        return f"the schedule is for {self.schedule_mode}, but SCHEDULE_MODE is {schedule_mode}"
 
 
 def parse_event(event_type: type[EventT], raw: object) -> EventT:
@@ -100,5 +100,5 @@ def _fault(event_type: type[JobEvent], error: ErrorDetails) -> str:
     if key not in allowed:
         near = get_close_matches(key.replace("_", "").lower(), [each.lower() for each in allowed], 1)
         meant = [each for each in allowed if each.lower() in near]
-        return f"{key}: unknown key; {f'do you mean {meant[0]}?' if meant else 'known keys: ' + ', '.join(allowed)}"
+        return f"{key}: unknown key; {f'did you mean {meant[0]}?' if meant else 'known keys: ' + ', '.join(allowed)}"
     return f"{place}: {problem} (allowed: {allowed[key]})"

@@ -12,7 +12,7 @@ import stamina
 
 from joytify_common.errors import TransientError
 
-# A service may ask for no wait and then refuse the next attempt too.
+# A service may ask for a wait of 0 s and then refuse the next attempt too.
 MIN_WAIT_SECONDS = 0.1
 MAX_DOUBLINGS = 6
 
@@ -89,8 +89,8 @@ def _wait_out_limits(send: Callable[[], T], ends: float) -> T:
         try:
             return send()
         except RateLimitedError as exc:
-            # Double the minimum wait after every second refusal, in case the service keeps asking
-            # for no wait.
+            # Double the minimum wait after every second refusal, in case the service keeps
+            # asking for a wait of 0 s.
             least = MIN_WAIT_SECONDS * 2 ** min(number // 2, MAX_DOUBLINGS)
             wait(max(exc.wait_seconds, least), ends - time.monotonic(), exc)
     raise AssertionError("unreachable: the loop has no end")

@@ -177,7 +177,7 @@ class Job(Generic[EventT, ReportT]):
         return self._log(summary), summary
 
     def _failure(self, report: ReportT, metadata: Metadata, failure: Failure) -> Message | None:
-        """Return the error message with the report's figures, without them if the report fails."""
+        """Return the error message with the report's figures, or without them if the report fails."""
         for each in (report, self.nothing_done):
             try:
                 return each.failure(metadata, failure)

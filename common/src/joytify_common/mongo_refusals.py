@@ -42,7 +42,7 @@ ATLAS_REFUSALS: dict[str, tuple[type[JobError], str]] = {
         ConfigError,
         "MongoDB is full: Atlas allows no more collections on this cluster",
     ),
-    r"too many connections|exceeded time limit": (TransientError, "Atlas refused for now: the cluster is overloaded"),
+    r"too many connections|exceeded time limit": (TransientError, "Atlas refused: the cluster is overloaded"),
     r"not allowed|disallowed|not supported|unsupported": (
         PermanentError,
         "Atlas does not allow this command on this cluster",
@@ -103,7 +103,7 @@ def translated(exc: PyMongoError) -> JobError:
     if isinstance(exc, ExecutionTimeout) or exc.timeout:
         return TransientError("MongoDB did not answer in the time given")
     if is_transient(exc):
-        return TransientError(f"MongoDB refused for now ({_code(exc)})")
+        return TransientError(f"MongoDB refused temporarily ({_code(exc)})")
     return _refusal(exc) if isinstance(exc, OperationFailure) else PermanentError(f"MongoDB refused ({_code(exc)})")
 
 
@@ -118,7 +118,7 @@ def _of_configuration(exc: ConfigurationError) -> JobError:
 
 
 def _refusal(exc: OperationFailure) -> JobError:
-    """Return our error for a lasting refusal.
+    """Return our error for a permanent refusal.
 
     The server's text is examined but never quoted, since it may contain parts of a document.
     """

@@ -122,7 +122,7 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
 
     Raises:
         ConfigError: the secret does not exist, may not be read, or is not a JSON object of strings.
-        TransientError: Secrets Manager refused the call for now or could not be reached.
+        TransientError: Secrets Manager temporarily refused the call or could not be reached.
     """
     with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
         values = _get(provider, name, max_age, anew=anew or max_age == 0)
@@ -139,7 +139,7 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
 
 
 def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
-    """Yield the parts of a value to mask: all of it unless it is shown, and credentials in it."""
+    """Yield the texts to mask: the whole value unless it may be shown, and any credentials in it."""
     if not is_shown:
         yield value
     _, _, address = value.partition("//")

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from joytify_common.errors import ConfigError
 
-# Names until 1.0.0: to ignore one would silently restore the default.
+# Names before 1.0.0: ignoring an old name would silently restore the default.
 RENAMED = {
     "BACKEND_CHUNK_SIZE": "BACKEND_PUSH_SIZE",
     "CLEANUP_MAX_DELETE_PERCENT": "CLEANUP_DELETION_LIMIT_PERCENT",

@@ -267,7 +267,7 @@ def test_what_is_archived_is_reported_even_if_the_batch_fails() -> None:
     class Archived(FakeDocuments):
         def delete(self, batch: Batch) -> BatchOutcome:
             figures = ArchiveFigures(objects=1, documents=batch.documents, bytes=9)
-            failure = TransientError("MongoDB refused for now") if batch.selection["ids"][0] else None
+            failure = TransientError("MongoDB refused temporarily") if batch.selection["ids"][0] else None
             return BatchOutcome(Counts(deleted=0), 0.0, figures, failure)
 
     class Bucket:

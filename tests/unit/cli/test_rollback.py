@@ -66,7 +66,7 @@ def test_what_git_does_not_know_is_said(file: Path) -> None:
     other = git("rev-parse", "HEAD")
     file.write_text('{"image_digests": {"stats": "sha256:1"}}')
     git("commit", "-aqm", "by hand")
-    assert "names no image of cleanup, discord; nothing was written" in run("HEAD")[1]
+    assert "has no image for cleanup, discord; nothing was written" in run("HEAD")[1]
     git("reset", "-q", "--hard", other)
     code, told = run("--environment", "dev")
     assert (code, "images.dev.tfvars.json" in told) == (2, True)

@@ -51,7 +51,7 @@ def test_an_unknown_key_is_named(event_type: type[JobEvent], key: str) -> None:
 @pytest.mark.parametrize("misspelt", ["dryrun", "dry_run", "DryRun", "dry-run"])
 @pytest.mark.parametrize("event_type", EVENTS)
 def test_a_misspelt_dry_run_is_no_run(event_type: type[JobEvent], misspelt: str) -> None:
-    with pytest.raises(ConfigError, match="do you mean dryRun"):
+    with pytest.raises(ConfigError, match="did you mean dryRun"):
         parse_event(event_type, {misspelt: True})
 
 

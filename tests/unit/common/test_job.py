@@ -154,10 +154,10 @@ def test_a_wrong_event_is_refused_before_the_story_begins(event: Any, fault: str
 @pytest.mark.parametrize(
     ("key", "says"),
     [
-        ("dryrun", "dryrun: unknown key; do you mean dryRun?"),
-        ("dry_run", "dry_run: unknown key; do you mean dryRun?"),
-        ("DryRun", "DryRun: unknown key; do you mean dryRun?"),
-        ("ignore-deletion-limit", "do you mean ignoreDeletionLimit?"),
+        ("dryrun", "dryrun: unknown key; did you mean dryRun?"),
+        ("dry_run", "dry_run: unknown key; did you mean dryRun?"),
+        ("DryRun", "DryRun: unknown key; did you mean dryRun?"),
+        ("ignore-deletion-limit", "did you mean ignoreDeletionLimit?"),
         ("detail-type", "detail-type: unknown key; known keys: testMode, dryRun, "),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_schedule_of_the_other_mode_is_skipped_with_the_reason(scheduled: str,
     answer = job(sns, lambda *_: told.append("ran"), mode=mode)({"scheduleMode": scheduled}, FakeContext())
 
     assert told == []
-    assert answer["skipped"] == f"the schedule is for {scheduled}, SCHEDULE_MODE is {mode}"
+    assert answer["skipped"] == f"the schedule is for {scheduled}, but SCHEDULE_MODE is {mode}"
     assert sns.sent == []
 
 

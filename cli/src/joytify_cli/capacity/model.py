@@ -25,7 +25,7 @@ SIZES = {
 SESSION_DAYS = 30
 # Collections in which a user has one document from the first day.
 FIXED = ("users", "stats")
-# Collections of which cleanup deletes documents older than the retention period.
+# Collections from which cleanup deletes documents older than the retention period.
 EXPIRING = ("playbacks", "sessions")
 FOR_GOOD = ("notifications", "playlists", "songs", "albums")
 # Indexes take 20 to 25 % of the stored bytes.
@@ -61,7 +61,7 @@ REGULAR = Profile(
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Storage that users take, if they all start on the same day.
+    """Storage that users need if they all start on the same day.
 
     Attributes:
         mix: kinds of users with their shares, which add up to 1.

@@ -59,7 +59,7 @@ def _per_user(model: Model) -> Table:
     fullest = (model.user_bytes(profile, week, overdue_weeks=1) for profile, _ in model.mix)
     table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
     table.add_row("growth per week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
-    table.add_row("users that fit, all of this kind", *(f"{model.most_users(total):,}" for total in totals))
+    table.add_row("users that fit if all are of this kind", *(f"{model.most_users(total):,}" for total in totals))
     return table
 
 

@@ -39,7 +39,7 @@ ActiveShare = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="A different seed generates different users")]
-Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks in random instead of time order")]
+Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks in random order instead of by time")]
 
 
 class Traits(TypedDict):

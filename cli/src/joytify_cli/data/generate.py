@@ -41,7 +41,7 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     for index in BACKEND:
         create(database, names, index)
     for notification in population.notification_documents():
-        # An existing notification is kept: a run may have changed it since.
+        # An existing notification is kept: a run may have changed it in the meantime.
         database[names.notifications].update_one(
             {"_id": notification.pop("_id")}, {"$setOnInsert": notification}, upsert=True
         )

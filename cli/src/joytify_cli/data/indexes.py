@@ -56,7 +56,7 @@ BACKEND = (
 
 
 def find_index(text: str) -> Index:
-    """Return the index that the backend declares on `COLLECTION.FIELD`, else one without options.
+    """Return the index that the backend declares on `COLLECTION.FIELD`, else an index without options.
 
     Raises:
         UsageError: the collection is not one of the pipeline's, or the field is missing or `_id`.

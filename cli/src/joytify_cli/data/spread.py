@@ -62,7 +62,7 @@ class Rotation:
 
     Attributes:
         users: number of users.
-        active: number of active users; they are the first ones.
+        active: number of active users, who come first.
     """
 
     users: int

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-# As many values with their name fit side by side into 80 columns.
+# Number of values, with their names, that fit side by side into 80 columns.
 MAX_COLUMNS = 3
 
 

@@ -52,7 +52,7 @@ def documents_in(client: S3Client, bucket: str, key: str) -> int:
 
 
 def _parsed(key: str, size: int) -> ArchiveObject | None:
-    """Return the archive object with this key; None if it is not a key of cleanup's."""
+    """Return the archive object with this key; None if cleanup does not write such keys."""
     if (match := KEY.fullmatch(key)) is None:
         return None
     try:
@@ -100,7 +100,7 @@ def _unzipped(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _split(held: bytes) -> tuple[list[bytes], bytes]:
-    """Return the complete documents at the beginning, and the bytes behind them.
+    """Return the complete documents at the beginning, and the bytes after them.
 
     Raises:
         ValueError: a length is impossible for a BSON document.

@@ -42,7 +42,7 @@ class Call:
 
     Attributes:
         target: where it is.
-        function: which.
+        function: which function.
         quiet: whether the function's log is hidden.
         verbose: whether the tracebacks in its log are shown.
     """

@@ -52,7 +52,7 @@ Period = Annotated[
     str | None, typer.Option(help="stats: the month to notify users of, YYYY-MM; default: the last complete month")
 ]
 Resend = Annotated[
-    bool, typer.Option("--resend", help="stats: send another notification if the month's has been deleted")
+    bool, typer.Option("--resend", help="stats: send another notification if the month's notification has been deleted")
 ]
 PushAgain = Annotated[
     bool, typer.Option("--push-again", help="stats: only push the notification again, to all who have not viewed it")
@@ -171,7 +171,7 @@ def _show(call: Call, answer: Answer) -> None:
         for part in draw_answer(answer.payload):
             console.print(part)
     if isinstance(answer.payload, dict) and answer.payload.get("isComplete") is False:
-        fail("not everyone was pushed; the same command pushes again to everyone who has not viewed the notification")
+        fail("not everyone was pushed; run the same command again: it pushes to everyone who has not viewed it")
 
 
 def _confirmed(call: Call, event: Event) -> bool:

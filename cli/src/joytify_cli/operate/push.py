@@ -24,8 +24,8 @@ from joytify_cli.terminal import UsageError, console
 # Lambda accepts only a single-platform image; the wheels in our images are for this platform.
 PLATFORM = "linux/amd64"
 REVISION = "org.opencontainers.image.revision"
-# The label with the base image's name, and the prefix of the stand-ins that `make build` uses, for
-# this machine only, if the real base image cannot be pulled.
+# The label with the base image's name, and the prefix of the stand-ins that `make build` uses
+# if the real base image cannot be pulled; images built on a stand-in are for this machine only.
 BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
 # AWS publishes a new base image every few weeks.
 OLD_DAYS = 45

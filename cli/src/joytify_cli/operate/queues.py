@@ -73,7 +73,7 @@ def retry(
     """
     target = find_target(aws=aws, project=project, environment=environment)
     name, url = dead_letters.find_queue(target, queue)
-    # The count is approximate, so that the queue is read in any case.
+    # The count is approximate, so the queue is read in any case.
     if not yes and (waiting := dead_letters.count(target, url)):
         confirm(f"send {counted(waiting, 'event')} in {name} of {target.place} again")
     sent, refused = 0, list[str]()

@@ -26,7 +26,7 @@ from joytify_stats.rebuild_results import Built
 
 app = typer.Typer(help="Build or check monthly statistics from plays.", no_args_is_help=True, add_completion=False)
 
-# In effect no deadline: the person at the terminal decides when to stop.
+# Effectively no deadline: the person at the terminal decides when to stop.
 FOR_EVER_SECONDS = 7 * 86_400
 
 PeriodOption = Annotated[str | None, typer.Option("--period", help="YYYY-MM; default: the last complete month")]

@@ -39,7 +39,7 @@ def rollback(
     text = _git("show", f"{commit}:./{file.as_posix()}")
     then = digests_in(text)
     if missing := [name for name in FUNCTIONS if not then.get(name)]:
-        raise CommandError(f"{file} of {commit} names no image of {', '.join(missing)}; nothing was written")
+        raise CommandError(f"{file} at {commit} has no image for {', '.join(missing)}; nothing was written")
     if then == now:
         say(f"{file} already has the images of {commit}")
         return

@@ -27,7 +27,7 @@ class Rule:
         expression: `cron(...)` or `rate(...)`.
         is_enabled: whether the rule fires.
         events: event for each target, by the name of the function or state machine.
-        is_off_in_terraform: whether Terraform disabled it (enable_schedules = false), which its description says.
+        is_off_in_terraform: whether Terraform disabled it (enable_schedules = false), as its description says.
     """
 
     name: str

@@ -62,7 +62,7 @@ def set_(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Change SCHEDULE_MODE in the secret, and no other key of it.
+    """Change SCHEDULE_MODE in the secret, and no other key.
 
     Example: joytify schedule set test_auto --aws
     """

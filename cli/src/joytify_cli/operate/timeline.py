@@ -22,7 +22,7 @@ from joytify_common.errors import JobError
 STYLES = {"failed": "bold red", "ALARM": "bold red", "given up": "red", "OK": "green", "deployed": "cyan"}
 # The message that ends a run's log, and what the timeline calls it.
 ENDINGS = {"run ended": "ran", "posted": "posted", "run failed": "failed", "messages could not be posted": "failed"}
-# The figures that are shown for a run of stats or cleanup, the most telling first.
+# The figures that are shown for a run of stats or cleanup, most informative first.
 FIGURES = (
     "skipped",
     "usersUpdated",
@@ -92,7 +92,7 @@ def timeline(
             soft_wrap=True,
         )
     if faults:
-        raise CommandError(f"this is not everything: {counted(len(faults), 'source')} could not be read")
+        raise CommandError(f"this list is incomplete: {counted(len(faults), 'source')} could not be read")
     if not shown:
         say(f"nothing has happened in {target.place} since {local_time(began)}")
 

@@ -76,7 +76,8 @@ def deploy_local() -> None:
     )
     console.print(
         f"deploy-local: ok {outcome.resources} resources applied with IAM enforced, in {outcome.seconds} s; "
-        f"{outcome.month_end}; second plan: {outcome.gaps} metric alarms, known gaps of the emulator, and nothing else",
+        f"{outcome.month_end}; second plan: {outcome.gaps} metric alarms would change, because of gaps in the "
+        "emulator, and nothing else",
         style="bold green",
         highlight=False,
         soft_wrap=True,
@@ -185,7 +186,7 @@ def _stop() -> None:
 def _destroy() -> int:
     deployment = _left_up()
     try:
-        # By its name: after a destroy that failed on the bucket, Terraform has no outputs.
+        # Found by name: after a destroy that failed on the bucket, Terraform has no outputs.
         empty_bucket(deployment, f"joytify-archive-{ACCOUNT}")
         destroyed = deployment.root.destroy() + _destroy_bootstrap(deployment)
         if left := deployment.left_over():

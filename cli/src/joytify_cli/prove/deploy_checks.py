@@ -105,7 +105,7 @@ def check_second_plan(deployment: Deployment) -> int:
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")
-    report(f"second plan: {len(found)} metric alarms, which are gaps of the emulator, and nothing else")
+    report(f"second plan: {len(found)} metric alarms would change, because of gaps in the emulator, and nothing else")
     return len(found)
 
 

@@ -28,7 +28,7 @@ class Deployment:
 
     @property
     def workspace(self) -> Workspace:
-        """The copy of the configuration, and where AWS is."""
+        """The copy of the configuration, and the address of AWS."""
         return Workspace(
             folder=FOLDER,
             endpoint=self.stack.aws,

@@ -74,7 +74,7 @@ def _mongodb(stack: Stack, *, is_broken: bool) -> None:
         return
     pids = [pid for pid in stack.pids if _runs_mongod(pid)]
     if not pids:
-        raise CommandError("mongodb has ended: `make down`, then start the stack again")
+        raise CommandError("mongodb has stopped: `make down`, then start the stack again")
     for pid in pids:
         os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)
 

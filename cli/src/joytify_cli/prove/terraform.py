@@ -1,4 +1,4 @@
-"""Runs Terraform in a folder; its environment variables alone direct it to the local AWS."""
+"""Runs Terraform in a folder; only its environment variables direct it to the local AWS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Change:
     """What a plan would do to one resource.
 
     Attributes:
-        address: of the resource in the configuration.
+        address: address of the resource in the configuration.
         kind: type of the resource.
         actions: `create`, `update`, `delete`.
         attributes: names of the attributes that would change.

@@ -181,7 +181,7 @@ class ExaminedCollection:
         """Return whether a run would delete more than `percent` of the collection; None if unknown.
 
         First, it counts the documents to examine, and just enough retained documents to prove that
-        the expired share is below the limit. If that is no proof, it counts the expired documents.
+        the expired share is below the limit. If that proves nothing, it counts the expired documents.
         A collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field

@@ -75,7 +75,7 @@ class CleanupEvent(JobEvent):
     )
     worker: bool = Field(
         default=False,
-        title="Reports only to the caller: a step of the state machine.",
+        title="Runs as a step of the state machine: reports only to its caller.",
         description="true or false; needs todo and done",
     )
     todo: tuple[Work, ...] | None = Field(

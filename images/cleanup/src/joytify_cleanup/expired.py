@@ -74,7 +74,7 @@ class _Deletion:
 
 
 class ExpiredDocuments(ExaminedCollection):
-    """The documents of one collection that have expired at one cutoff."""
+    """The expired documents of one collection, for a given cutoff."""
 
     def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
         """Archive and delete the expired documents of a batch; errors of the deletion are returned.
@@ -152,7 +152,7 @@ class ExpiredDocuments(ExaminedCollection):
                 if copied is not None and deleted != copied.documents:
                     counts = f"{deleted} documents would be deleted, but {copied.documents} were archived"
                     raise TransientError(f"{self.name}: {counts}")
-                # From here on, the server may commit although its response is lost.
+                # From here on, the server may commit even if its response is lost.
                 deletion.query, deletion.unconfirmed = query, deleted
             deletion.unconfirmed = 0
             deletion.deleted += deleted

@@ -50,7 +50,7 @@ class Throttle:
         self.size, self.pause = self.most, self.least_pause
 
     def expected_seconds(self, documents: int) -> float:
-        """Return the expected duration of a batch, at the lower of usual and latest speed."""
+        """Return the expected duration of a batch, at the usual or the latest speed, whichever is lower."""
         return documents * max(self._usual or 0.0, self._latest)
 
     def rest(self, work: float) -> float:

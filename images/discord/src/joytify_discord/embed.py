@@ -26,7 +26,7 @@ class Incident:
     """The incidents that a message belongs to, and its part in them.
 
     Attributes:
-        names: names of the incidents that the message belongs to; later messages of an incident
+        names: names of these incidents; later messages of an incident
             edit its post. An alert is posted anew if the post of its first incident shows no alert.
         closes: whether the message ends them.
         since: when they began; None if that is not shown.

@@ -79,7 +79,7 @@ class Webhook:
             raise NotEditableError(str(exc)) from exc
 
     def check(self) -> str:
-        """Return the name that Discord has for the webhook, empty if none; raises as `post` does."""
+        """Return the webhook's name in Discord, empty if it has none; raises as `post` does."""
         response = self._answer("GET", "", {}, READ_SECONDS, {})
         # A webhook that is rate limited exists.
         if not response.is_success and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:

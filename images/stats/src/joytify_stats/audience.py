@@ -30,7 +30,7 @@ BY_DEFAULT = {
     "userPreferences": NOT_NULL,
     PREFERENCES: NOT_NULL,
 }
-# Written with the notification: a user who removes the notification is not given it again by a retry.
+# Written with the notification: a user who removes the notification does not get it again from a retry.
 # Mongoose ignores fields that it does not know.
 MARK = "monthlyStatisticDelivery"
 LISTS = {"array", "missing", "null"}
@@ -100,7 +100,7 @@ class Audience:
         """
         in_period = {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}
         is_readable = {"$and": [{"$eq": [{"$type": "$user"}, "objectId"]}, {"$isArray": "$stats"}]}
-        # Whether such a document belongs to the month cannot be read: it is counted.
+        # Such a document does not show whether it belongs to the month, so it is counted.
         unreadable = {"stats": {"$exists": True, "$not": {"$type": ["array", "null"]}}}
         # The server groups the ids: one list costs the client half as much as a document per user.
         pipeline: list[Document] = [

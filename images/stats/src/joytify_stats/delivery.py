@@ -21,8 +21,8 @@ from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes, PushTotals
 from joytify_stats.report import StatsReport
 
-# No page is started with less time left than this, or than this share of the run's time if that is
-# less.
+# No page is started with less time left than PAGE_SECONDS or PAGE_SHARE of the run's time,
+# whichever is less.
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
 # If MongoDB refuses at least this many users and accepts nobody, their documents are not the cause.
@@ -72,7 +72,7 @@ class Delivery:
         """Return the delivery's state; restart it if it must be repeated, except in a dry run.
 
         Args:
-            resend: whether another notification is sent if the period's has been deleted.
+            resend: whether another notification is sent if the period's notification has been deleted.
             has_more: whether more users are entitled than when the delivery was finished.
         """
         state = self.delivery_record.state()

@@ -80,7 +80,7 @@ def services(run: Run) -> dict[str, Callable[[], object]]:
     """Return a check of each service that a run calls, by name, for a self-test."""
     return {
         "mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name),
-        # A push to nobody: the backend checks the key and answers as to any push.
+        # A push to nobody: the backend checks the key and answers as it does to any push.
         "backend": lambda: _backend(run).push([], Deadline.of(run.context, TEST_SECONDS)),
     }
 

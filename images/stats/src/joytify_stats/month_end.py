@@ -32,7 +32,7 @@ class StatsEvent(JobEvent):
 
     period: str | None = Field(
         default=None,
-        title="Month whose statistics users are notified of; by default the last complete month.",
+        title="Users are notified of the statistics of this month; by default the last complete month.",
         description='a past month, as "YYYY-MM"',
     )
     resend: bool = Field(

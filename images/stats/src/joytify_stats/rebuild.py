@@ -95,7 +95,7 @@ class Rebuild:
 
         Args:
             after: `_id` of the user before the first, of any BSON type; MinKey for the beginning.
-            goes_on: called after each page was started; returns whether to start another.
+            goes_on: called after each page is started; returns whether to start another.
 
         Raises:
             JobError: a page could not be built; all other started pages have been yielded.
@@ -213,7 +213,7 @@ class Rebuild:
         """Return the stages that compute `element` for each user with plays in the month.
 
         `odd` is the number of the month's documents that are not plays; a user with no other
-        documents has no `element`. `document` and `isOdd` are those of `kept_of`.
+        documents has no `element`. For `document` and `isOdd`, see `kept_of`.
 
         Args:
             users: ids of the users.

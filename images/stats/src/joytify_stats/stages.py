@@ -138,7 +138,7 @@ def change_to(user: object, element: object, period: Period, *, replace: bool) -
     ordered = {"$sortArray": {"input": with_new, "sortBy": {"createdAt": 1}}}
     stays = False if replace else is_there
     made = {
-        # For a document that the update inserts: with this `_id`, concurrent runs insert only one.
+        # If the update inserts a document, this `_id` ensures that concurrent runs insert only one.
         "_id": {"$ifNull": ["$_id", {"$literal": user}]},
         "user": {"$ifNull": ["$user", {"$literal": user}]},
         "createdAt": {"$cond": [{"$eq": [{"$type": "$_id"}, "missing"]}, "$$NOW", "$createdAt"]},

@@ -63,7 +63,7 @@ class Writes:
             Ids of the users whose document somebody else has just created, by `key_of`.
 
         Raises:
-            TransientError: some elements could not be written for now.
+            TransientError: some elements temporarily could not be written.
         """
         collided: dict[bytes, Any] = {}
         for portion in self._portions(users, tally):

@@ -32,7 +32,7 @@ class Check:
     action: str = ""
 
     def findings(self, context: Context, limit: float = LIMIT_SECONDS) -> Iterator[Finding]:
-        """Yield the findings of the first `limit` seconds; an error is a finding too."""
+        """Yield the findings made within `limit` seconds; an error is also a finding."""
         found: Queue[Finding | None] = Queue()
         until = time.monotonic() + limit
 

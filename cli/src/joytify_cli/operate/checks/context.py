@@ -101,7 +101,7 @@ class Context:
         return find_rules(self.target)
 
     def is_scheduled(self, name: str) -> bool:
-        """Return whether the function runs by schedule: unless Terraform disabled all its rules.
+        """Return whether the function runs on a schedule: it does unless Terraform disabled all its rules.
 
         A rule may start the function, or the state machine that divides cleanup among workers.
         """

@@ -60,7 +60,7 @@ def _server(context: Context) -> Iterator[Finding]:
         version = database.client.server_info()["version"]
         hello = database.client.admin.command("hello")
     if (other := database_in(database.client)) not in {None, database.name}:
-        says = f"{URI_KEY} names the database {other}, the functions use {database.name} (DB_NAME)"
+        says = f"{URI_KEY} names the database {other}, but the functions use {database.name} (DB_NAME)"
         yield Finding("mongodb", "wrong", says, "use one name in both, or remove the name from the connection string")
     if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
         oldest = ".".join(map(str, MIN_VERSION))
@@ -111,7 +111,7 @@ def _try_a_run(database: Database[Document], names: CollectionNames, session: Cl
 
 
 def _validator(context: Context) -> Iterator[Finding]:
-    """Check whether a validator of the users would refuse a write of stats; nothing is written."""
+    """Check whether a validator of the users would refuse a write by stats; nothing is written."""
     database, users = _reached(context), PRODUCTION.users
     entry = {"id": ObjectId(), "viewed": False, "read": False}
     listed = {"$cond": [{"$isArray": "$notifications"}, "$notifications", []]}
@@ -123,7 +123,7 @@ def _validator(context: Context) -> Iterator[Finding]:
         options: Document = next((each["options"] for each in database.list_collections(filter={"name": users})), {})
         validator = options.get("validator")
         if not validator or "warn" in options.values() or "off" in options.values():
-            yield Finding("validator", "ok", f"{users} has no validator that refuses writes of stats")
+            yield Finding("validator", "ok", f"{users} has no validator that refuses writes by stats")
             return
         pipeline: list[Document] = [
             {"$sort": {"_id": -1}},
@@ -141,9 +141,9 @@ def _validator(context: Context) -> Iterator[Finding]:
         )
         return
     if not refused:
-        yield Finding("validator", "ok", f"the validator of {users} accepts writes of stats ({tried} users tried)")
+        yield Finding("validator", "ok", f"the validator of {users} accepts writes by stats ({tried} users tried)")
         return
-    says = f"the validator of {users} refuses writes of stats ({refused} of the newest {tried} users tried)"
+    says = f"the validator of {users} refuses writes by stats ({refused} of the newest {tried} users tried)"
     yield Finding("validator", "wrong", says, f"allow notifications and {MARK} in it (collMod)")
 
 

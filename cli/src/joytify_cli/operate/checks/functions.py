@@ -87,7 +87,7 @@ def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
         yield Finding(check, "note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
     if not faults:
         held = ", with a secret that it may have read up to 5 minutes ago" if function == "discord" else ""
-        yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'what it calls'}{held}")
+        yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
 
 
 def _images(context: Context) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def _images(context: Context) -> Iterator[Finding]:
     }
     runs = {name: _digest(answer["Code"]) for name, answer in found.items()}
     if context.target.stack is not None and context.target.stack.way != "deployed":
-        yield Finding("images", "none", f"{context.target.place} runs what is installed or built here")
+        yield Finding("images", "none", f"{context.target.place} runs the code installed or built here")
         return
     yield from _compared(context, runs)
     for name, answer in found.items():
@@ -164,7 +164,7 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 
 def _wiring(context: Context) -> Iterator[Finding]:
-    """Check the settings that functions must share, and limits that stop a function running."""
+    """Check the settings that functions must share, and limits that keep a function from running."""
     given = {name: context.settings(name) for name in FUNCTIONS}
     faults = list(_differences(given, context.target.names.functions["cleanup"]))
     for function in FUNCTIONS:

@@ -113,7 +113,7 @@ def _next_run(context: Context, rule: Rule, mode: str) -> str:
 
 
 def _missing(context: Context, what: str, names: set[str], check: str = "") -> Iterator[Finding]:
-    """Yield a finding for each resource that Terraform creates and that is missing."""
+    """Yield a finding for each missing resource that Terraform should have created."""
     stack = context.target.stack
     if stack is not None and stack.way != "deployed":
         yield Finding(check or what, "none", f"{context.target.place} has no {what}; only a deployed stack has {what}")

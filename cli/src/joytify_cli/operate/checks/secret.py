@@ -56,7 +56,7 @@ def _malformed(values: Mapping[str, Any]) -> Iterator[Finding]:
 def _unknown(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key in values.keys() - KEYS.keys():
         close = get_close_matches(key, KEYS, 1)
-        meant = f"is {close[0]} meant?" if close else "other programs may read it"
+        meant = f"did you mean {close[0]}?" if close else "other programs may read it"
         yield Finding("secret", "note", f"no function reads the key {key}: {meant}")
 
 

@@ -29,7 +29,7 @@ def _backend(context: Context) -> Iterator[Finding]:
         # The backend answers an empty push like any other push.
         Backend(domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
-        yield Finding("backend", "wrong", str(exc), "see whether the backend runs, and its log")
+        yield Finding("backend", "wrong", str(exc), "check that the backend is running, and see its log")
         return
     address = urlsplit(context.text("API_DOMAIN", ""))
     shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"

@@ -87,7 +87,7 @@ def _fan_out(fan_out: FanOut, ended: datetime) -> str:
     return (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} spans{again}, "
         f"up to {number(fan_out.workers)} concurrently; the longest took "
-        f"{duration(fan_out.longest_ms)}, all of them {took}"
+        f"{duration(fan_out.longest_ms)}, all spans together {took}"
     )
 
 

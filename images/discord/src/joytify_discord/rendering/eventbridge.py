@@ -92,7 +92,7 @@ def _thing(event: EventBridgeEvent) -> str:
     """Return the name of the thing that an event of unknown kind is about; empty without a name."""
     names = [value for key, value in event.detail.items() if key.lower().endswith("name") and isinstance(value, str)]
     things = [*map(resource_of, event.resources[:1]), *names]
-    # An id that a machine made up says less than a name.
+    # A generated id says less than a name.
     ordered = sorted((thing for thing in things if 0 < len(thing) <= MAX_THING), key=_is_opaque)
     return next(iter(ordered), "")
 

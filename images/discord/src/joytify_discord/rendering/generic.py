@@ -72,7 +72,7 @@ def _severity(value: object, text: str, holders: Sequence[dict[str, Any]]) -> Se
     Args:
         value: the JSON of the message, or None.
         text: title and text.
-        holders: the object that holds the title, after those that it is part of.
+        holders: the objects around the title, outermost first.
     """
     if ending := next(filter(None, map(ending_of, holders)), ""):
         # The title still names what was wrong: "High error rate".

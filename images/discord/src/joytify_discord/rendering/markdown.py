@@ -2,7 +2,7 @@
 
 Only characters that would take effect are escaped, so that URLs stay links and identifiers stay
 readable. Titles and field names appear in push notifications, which show backslashes, so look-alike
-characters replace effective characters there.
+characters replace formatting characters there.
 The rules are those of Discord's own dialect, not of CommonMark:
 https://support.discord.com/hc/en-us/articles/210298617-Markdown-Text-101-Chat-Formatting-Bold-Italic-Underline
 """
@@ -90,7 +90,7 @@ def markdown(text: Text, zone: ZoneInfo) -> str:
 
 
 def label(text: str) -> str:
-    """Return the text of a title or field name, with look-alikes of effective characters."""
+    """Return the text of a title or field name, with look-alikes instead of formatting characters."""
     return _outside_addresses(text[:MAX_CHARACTERS], lambda match: match.group().translate(LOOK_ALIKES))
 
 

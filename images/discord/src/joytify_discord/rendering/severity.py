@@ -66,7 +66,7 @@ ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 def severity_of(value: object, depth: int = DEPTH) -> Severity:
     """Return how bad a message is, from all its states, results and severities; INFORMATION if it has none.
 
-    Anything resolved, archived, passed or closed is no alert, whatever else is said of it and of its parts.
+    Anything resolved, archived, passed or closed is not an alert, whatever else the message says about it.
     """
     if isinstance(value, list) and depth:
         return worst(severity_of(entry, depth - 1) for entry in value[:MAX_ENTRIES] if isinstance(entry, (dict, list)))
@@ -86,7 +86,7 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
 
 
 def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
-    """Return how bad the sentences in a message are, which count only if it has no state."""
+    """Return the severity of the sentences in a message; they count only if it has no state."""
     if isinstance(value, list) and depth:
         return worst(severity_of_sentences(entry, depth - 1) for entry in value[:MAX_ENTRIES])
     if not isinstance(value, dict) or not depth:
@@ -108,7 +108,7 @@ def ending_of(value: Mapping[str, object]) -> str:
     words = [(key, word) for key, inner in present for word in _words(key, inner)]
     if over := next((word for _, word in words if _normalized(word) in OVER), ""):
         return over
-    # Its importance may still be there: "high".
+    # Skip keys of importance, which may still say "high" after the incident has ended.
     states = [(key, _of_word(_normalized(word)), word) for key, word in words if not _plain(key).endswith(LEVELS)]
     if any(severity == FAILURE for _, severity, _ in states):
         return ""
@@ -131,7 +131,7 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 
 def severity_of_word(word: str) -> Severity:
-    """Return the severity of a word of AWS, in any spelling: `FAILED`, `ExecutionTimedOut`."""
+    """Return the severity of an AWS status word, in any spelling: `FAILED`, `ExecutionTimedOut`."""
     return _of_word(_normalized(word)).because(f"state: {word}")
 
 
@@ -207,7 +207,7 @@ TEXT_RULES = (
 
 
 def severity_of_name(name: str) -> Severity:
-    """Return the severity of an event's name that is one word: `ElastiCache:SnapshotFailed`."""
+    """Return the severity of an event name written as one word: `ElastiCache:SnapshotFailed`."""
     spaced = re.sub(r"[_:.-]|(?<=[a-z])(?=[A-Z])", " ", name)
     return worst([severity_of_text(spaced), severity_of_word(name)])
 

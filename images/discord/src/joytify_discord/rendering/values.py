@@ -41,7 +41,7 @@ SILENT = {"version", "schemaversion", "eventversion", "id"}
 def get_path(value: object, path: str) -> str:
     """Return the value at a dotted path as text; empty if there is none.
 
-    A number in the path selects an entry of a list. A list of plain values is joined to one text.
+    A number in the path selects an entry of a list. A list of plain values is joined into one text.
     """
     found = get_value(value, path)
     if isinstance(found, list) and found and not any(isinstance(each, (dict, list)) for each in found):
@@ -121,7 +121,7 @@ def _says_something(path: str, value: object) -> bool:
 
 
 def _epoch(path: str, value: object) -> str:
-    """Return the time that a number of seconds or milliseconds since 1970 stands for, if its year is plausible."""
+    """Return the time for a number of seconds or milliseconds since 1970, if its year is plausible."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{10}|[0-9]{13}", value) and path.lower().endswith(TIMES):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

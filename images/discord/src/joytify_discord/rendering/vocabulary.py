@@ -23,7 +23,7 @@ ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
 # Keys that hold an error, and endings of such keys; keys that hold a sentence end with one of SENTENCES.
 ERRORS = _words("error errormessage errorcode")
 ERROR_OBJECTS = _words("error errors")
-# Keys of yes or no.
+# Keys with a yes-or-no value.
 FALSE_IF_BAD = _words("success succeeded ok healthy passed")
 TRUE_IF_BAD = _words("failed haserror haserrors isdown")
 ERROR_ENDS = ("errormessage", "errormsg", "failurereason", "failuremessage")
@@ -40,14 +40,14 @@ EARLIER = re.compile(
 CLOSED = _words(
     "RESOLVED ARCHIVED PASSED PASS CLOSED SUPPRESSED COMPLIANT NO_THREATS_FOUND CLEARED RECOVERED NOT_STALLED"
 )
-# An incident is over if its state is one of these, or if its event is named so: `CLOSED_INSIGHT`, the action `Close`.
+# An incident is over if its state is one of these, or is in its event name: `CLOSED_INSIGHT`, the action `Close`.
 OVER = _words("RESOLVED CLOSED RECOVERED CLEARED CLEAR")
-# Keys of the present state of an incident or a monitor: a good word there ends it, whatever its title names.
+# Keys of the present state of an incident or a monitor: a good word there ends it, whatever its title says.
 PRESENT_STATE = re.compile(r"(?:current|new|alert|incident|monitor|check)\w*(?:state|status)", re.IGNORECASE)
 OVER_IN_NAME = OVER | _words("CLOSE RESOLVE RECOVERY")
 INCIDENTS = _words("INCIDENT ALERT ALARM ISSUE INSIGHT PROBLEM FINDING MONITOR EVENT")
 NEGATIONS = _words("NOT NO UN NEVER")
-# Keys that say how important an incident is, not how it is.
+# Keys that say how important an incident is, not what state it is in.
 LEVELS = ("severity", "level", "priority", "impact", "label")
 BAD = _words(
     "FAIL FAULT CRITICAL HIGH SEVERE FATAL NON_COMPLIANT THREATS_FOUND PERMANENT ALARM RED FIRING FIRED DOWN STALLED "
@@ -101,7 +101,7 @@ DOUBTFUL_IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?|(?:is|are) passing)\b", re.IGNORECASE)
-# A notice calls itself so: other bad words and a state line say more.
+# Even a mere notice may call itself an alert, so other bad words and a state line take precedence.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
 # Phrases that do not count: a negated word ("no errors"), or words with another meaning together
 # ("scale down").

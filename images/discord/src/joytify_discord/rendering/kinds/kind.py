@@ -91,5 +91,5 @@ def _shown(text: str, form: str | None) -> str:
 
 
 def words(name: str) -> str:
-    """Return a name of AWS in words: `UPDATE_FAILED` and `UpdateFailed` are `update failed`."""
+    """Return an AWS name in words: `UPDATE_FAILED` and `UpdateFailed` are `update failed`."""
     return re.sub(r"[_-]+|(?<=[a-z])(?=[A-Z])", " ", name).lower()
