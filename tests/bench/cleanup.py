@@ -113,8 +113,8 @@ class Bench:
 
     def __init__(self, client: MongoClient[Document], aws: str) -> None:
         self.client = client
-        # The TTL monitor would sleep for a minute before it looks.
-        client.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
+        # The local MongoDB starts without the TTL monitor, which would also sleep for a minute before it looks.
+        client.admin.command("setParameter", 1, ttlMonitorEnabled=True, ttlMonitorSleepSecs=1)
         self.database = client["joytify-bench"]
         self.s3 = boto3.client(
             "s3",
