@@ -16,7 +16,7 @@ from joytify_common.messages import (
 )
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
-from joytify_discord.rendering.job_posts import draft_of, failure_fields, of_run
+from joytify_discord.rendering.job_posts import failure_fields, run_draft
 from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import duration, number, percent, size, time_of
 
@@ -57,7 +57,7 @@ def _summary(message: CleanupSummary, origin: Origin) -> Draft:
         DraftField("Started by", data.triggered_by),
     ]
     fields.extend(_extras(data))
-    return of_run(draft_of(severity, f"Cleanup: {what}", message, origin, fields), message, data.chain)
+    return run_draft(severity, f"Cleanup: {what}", message, origin, fields)
 
 
 def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
@@ -119,7 +119,7 @@ def _error(message: CleanupError, origin: Origin) -> Draft:
     ]
     if data.fan_out is not None:
         fields.append(DraftField("Workers", _fan_out(data.fan_out, data.timestamp), inline=False))
-    return of_run(draft_of(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields), message, data.chain)
+    return run_draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
 
 
 def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from joytify_common.messages import Chain, CleanupError, FailureData, Message, MonthlyStatsError
+from joytify_common.messages import CleanupError, CleanupSummary, FailureData, Message, MonthlyStatsError
 from joytify_discord.embed import Incident
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
@@ -66,30 +66,26 @@ def failure_fields(message: MonthlyStatsError | CleanupError) -> Iterator[DraftF
     yield DraftField("More", 'docs/operations.md, "What each message means"', inline=False)
 
 
-def of_run(draft: Draft, message: Message, chain: Chain | None = None) -> Draft:
-    """Return the draft with its incidents: the request, and the sequence of runs.
+def run_draft(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
+    """Return the draft of a message about a run, with the fields that every such message has, and its incidents.
 
-    Lambda's retries of a failed event edit the post of the failure; the runs of a sequence share a
-    post.
+    The incidents are the request and the sequence of runs. Lambda's retries of a failed event edit the
+    post of the failure; the runs of a sequence share a post.
     """
-    failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
-    # A run that failed at such a stage also sends a summary; SNS may deliver the two in any order.
-    own = () if failed_at in NOT_RETRIED else (f"request {message.data.request_id}",)
-    sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
-    closes = not failed_at and not getattr(message.data, "continued", False)
-    names = own + sequence if draft.is_alert else sequence + own
-    return replace(draft, incident=Incident(names, closes=closes))
-
-
-def draft_of(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
-    """Return the draft of a message about a run, with the fields that every such message has."""
     data = message.data
-    marks = ["TEST MODE"] if data.test_mode else []
-    return Draft(
+    draft = Draft(
         severity=severity,
-        title=title + "".join(f" [{mark}]" for mark in marks),
+        title=f"{title} [TEST MODE]" if data.test_mode else title,
         fields=[*fields, DraftField("Took", duration(data.execution_time_ms))],
         footer=message.source,
         timestamp=data.timestamp,
         url=log_stream_page(origin.place, message.source, data.log_stream),
     )
+    failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
+    # A run that failed at such a stage also sends a summary; SNS may deliver the two in any order.
+    own = () if failed_at in NOT_RETRIED else (f"request {data.request_id}",)
+    chain = message.data.chain if isinstance(message, CleanupSummary | CleanupError) else None
+    sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
+    closes = not failed_at and not getattr(data, "continued", False)
+    names = own + sequence if draft.is_alert else sequence + own
+    return replace(draft, incident=Incident(names, closes=closes))

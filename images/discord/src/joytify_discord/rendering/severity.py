@@ -58,7 +58,11 @@ MAX_ENTRIES = 50
 MAX_WORD_CHARACTERS = 60
 JUDGED_CHARACTERS = 2000
 
-LEADING = ((FAILURE, LEADING_BAD), (WARNING, LEADING_DOUBTFUL), (SUCCESS, LEADING_GOOD))
+LEADING = (
+    dict.fromkeys(LEADING_BAD, FAILURE)
+    | dict.fromkeys(LEADING_DOUBTFUL, WARNING)
+    | dict.fromkeys(LEADING_GOOD, SUCCESS)
+)
 # Of several severities, the last in this order wins: a stated success says more than no state.
 ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 
@@ -156,10 +160,9 @@ def _by_leading_word(text: str) -> Severity | None:
     for line in text.split("\n")[:2]:
         match = LEADING_WORD.match(line)
         leading = next(filter(None, match.groups()), "") if match else ""
-        for word in (leading, *BRACKETED.findall(line)):
-            for severity, words in LEADING:
-                if word.upper() in words:
-                    return severity.because(f"leading word: {word.upper()}")
+        for word in map(str.upper, (leading, *BRACKETED.findall(line))):
+            if word in LEADING:
+                return LEADING[word].because(f"leading word: {word}")
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from joytify_common.messages import MonthlyStatsError, MonthlyStatsSummary, StatsFigures, StatsSummaryData
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
-from joytify_discord.rendering.job_posts import draft_of, failure_fields, flags_of, of_run
+from joytify_discord.rendering.job_posts import failure_fields, flags_of, run_draft
 from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import Authored, number
 
@@ -27,13 +27,13 @@ def _summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     ]
     if data.cleanup_failure:
         fields.append(DraftField("Why cleanup was not started", data.cleanup_failure, inline=False))
-    return of_run(draft_of(severity, f"Monthly statistics: {what}", message, origin, fields), message)
+    return run_draft(severity, f"Monthly statistics: {what}", message, origin, fields)
 
 
 def _error(message: MonthlyStatsError, origin: Origin) -> Draft:
     fields = [*failure_fields(message), *_figures(message.data)]
     title = f"Monthly statistics failed at {message.data.stage}"
-    return of_run(draft_of(FAILURE, title, message, origin, fields), message)
+    return run_draft(FAILURE, title, message, origin, fields)
 
 
 def _outcome(data: StatsSummaryData) -> tuple[Severity, str]:
