@@ -1,4 +1,4 @@
 #!/bin/sh
-# As in the real image: options alone are mongod's.
+# As in the real image: arguments that begin with an option are passed to mongod.
 case "$1" in -*) set -- mongod "$@" ;; esac
 exec "$@"

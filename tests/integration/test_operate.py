@@ -427,24 +427,26 @@ def test_a_webhook_that_was_mended_is_used_at_once(stack: Stack) -> None:
 
 def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
     """The function's settings and address may differ from this machine's."""
-    asked = {each["check"]: each for each in examine(run("doctor", "--json")[1]) if each["check"].startswith("asked")}
+    asked = {
+        each["check"]: each for each in examine(run("doctor", "--json")[1]) if each["check"].startswith("self-test")
+    }
     assert {name: each["says"] for name, each in asked.items()} == {
-        "asked stats": "it reaches mongodb, backend",
-        "asked cleanup": "it reaches mongodb",
-        "asked discord": "it reaches DISCORD_WEBHOOK_URL, with a secret that it may have read up to 5 minutes ago",
+        "self-test stats": "it reaches mongodb, backend",
+        "self-test cleanup": "it reaches mongodb",
+        "self-test discord": "it reaches DISCORD_WEBHOOK_URL, with a secret that it may have read up to 5 minutes ago",
     }
     posted = len(httpx.get(stack.discord + "/messages").json())
 
     # This machine sees the same: what the function meets most likely follows from it.
     with in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket")(stack):
         asked = {each["check"]: each for each in examine(run("doctor", "--json")[1])}
-    assert (asked["archive"]["status"], asked["asked cleanup"]["status"]) == ("wrong", "note")
-    assert "no-such-bucket" in asked["asked cleanup"]["says"]
+    assert (asked["archive"]["status"], asked["self-test cleanup"]["status"]) == ("wrong", "note")
+    assert "no-such-bucket" in asked["self-test cleanup"]["says"]
 
     # Only the function does not get through.
     with in_environment("stats", HTTPS_PROXY="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="")(stack):
         found = examine(run("doctor", "--json")[1])
-    assert wrong(found) == {"asked stats"}
+    assert wrong(found) == {"self-test stats"}
     # A self-test posts nothing to Discord.
     assert len(httpx.get(stack.discord + "/messages").json()) == posted
 

@@ -19,8 +19,8 @@ from joytify_cli.docker import DockerError, docker
 from joytify_cli.main import app
 from joytify_cli.operate import push
 from joytify_cli.operate.checks.context import Context
-from joytify_cli.operate.checks.functions import _kept
-from joytify_cli.operate.push import digests_file, logged_in, own_registry
+from joytify_cli.operate.checks.functions import _image_retention
+from joytify_cli.operate.push import digests_file, docker_login, own_registry
 from joytify_cli.target import FUNCTIONS, Names
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -89,10 +89,10 @@ def test_an_image_that_ecr_has_expired_is_said(repositories: Any, tmp_path: Path
         client=lambda _: repositories, names=Names(environment="prod"), place="AWS", stack=None, flags=" --aws"
     )
     address = f"{own_registry()}/joytify/stats"
-    (finding,) = _kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
+    (finding,) = _image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
     assert (finding.status, "no longer has" in finding.says) == ("wrong", True)
     there = pushed(repositories, "stats", "dev-0123")
-    (finding,) = _kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
+    (finding,) = _image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
     assert (finding.status, "has no tag prod-" in finding.says) == ("note", True)
     repositories.put_image(
         repositoryName="joytify/stats",
@@ -101,7 +101,10 @@ def test_an_image_that_ecr_has_expired_is_said(repositories: Any, tmp_path: Path
         ][0]["imageManifest"],
         imageTag="prod-0123",
     )
-    assert list(_kept(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)) == []
+    assert (
+        list(_image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there))
+        == []
+    )
 
 
 def test_dockers_client_shows_the_token_to_the_registry() -> None:
@@ -130,7 +133,7 @@ def test_dockers_client_shows_the_token_to_the_registry() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         host = f"localhost:{server.server_port}"
-        with logged_in(host, token) as login, pytest.raises(DockerError):
+        with docker_login(host, token) as login, pytest.raises(DockerError):
             docker(*login, "manifest", "inspect", "--insecure", f"{host}/joytify/stats:none")
         server.shutdown()
 

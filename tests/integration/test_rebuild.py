@@ -249,6 +249,19 @@ def test_the_command_builds_and_compares(
     assert output.count("0 disagree with the plays") == 4
 
 
+def test_a_skipped_user_is_named(
+    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]]
+) -> None:
+    user = next(iter(kept))
+    database[TEST.stats].update_one({"user": user}, {"$set": {"stats": "not a list"}})
+
+    code, output = command(database, mongodb_uri)
+
+    assert code == 1
+    assert f"user {user}" in output
+    assert "1 user skipped" in output
+
+
 def test_empty_test_collections_are_no_success(database: Database[Document], mongodb_uri: str) -> None:
     code, output = command(database, mongodb_uri, "--compare")
 

@@ -56,7 +56,7 @@ def open_database(
         found, default = SecretStr(uri), DEFAULT_DATABASE
     else:
         found, default = _of_target(find_target(aws=aws, project=project, environment=environment))
-    with _connected(found) as client, mongo_errors():
+    with _connect(found) as client, mongo_errors():
         yield client[name or default]
 
 
@@ -68,7 +68,7 @@ def _of_target(target: Target) -> tuple[SecretStr, str]:
     return SecretStr(uri), target.function_settings("cleanup").get("DB_NAME", DEFAULT_DATABASE)
 
 
-def _connected(uri: SecretStr) -> MongoClient[Document]:
+def _connect(uri: SecretStr) -> MongoClient[Document]:
     try:
         client: MongoClient[Document] = MongoClient(
             uri.get_secret_value(), tz_aware=True, serverSelectionTimeoutMS=CONNECT_MS

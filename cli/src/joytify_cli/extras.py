@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from joytify_cli.terminal import UsageError
 
-# Arguments of `pip install` for a missing module: paths in the repository, since our packages are
-# not on a package index.
+# What to pass to `pip install` for a missing module, and other advice: paths in the repository, since
+# our packages are not on a package index.
 EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or use --aws", "matplotlib": "'./cli[chart]'"}
 
 

@@ -30,7 +30,7 @@ class LazyCommand(TyperCommand):
         super().__init__(name=name, help=summary, callback=None, hidden=hidden)
         self.place = place
 
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - typer's own click has no public names
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - typer bundles a copy of click, whose classes are private
         """Import the command and return its context, so that click runs it in place of this one."""
         return self.load().make_context(info_name, args, parent, **extra)
 
@@ -57,7 +57,7 @@ class LazyCommand(TyperCommand):
 class LazyGroup(TyperGroup):
     """The program's commands; an error that a user can act on is printed without a traceback."""
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own click has no public names
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer bundles a copy of click, whose classes are private
         """Run the command; exit with 2 after wrong usage, 1 after another known error, 130 after Ctrl-C."""
         try:
             return super().invoke(ctx)

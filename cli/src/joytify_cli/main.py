@@ -50,7 +50,7 @@ def run() -> None:
 app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value as a positional argument
     if wanted:
         from joytify_cli.version import version  # noqa: PLC0415 - import where used
 

@@ -28,7 +28,7 @@ def given_settings(settings_type: type[SettingsT], environment: Mapping[str, str
     return load_settings(Given, environment)
 
 
-def changed(settings: Settings) -> dict[str, tuple[object, object]]:
+def differing_settings(settings: Settings) -> dict[str, tuple[object, object]]:
     """Return `(value, default)` of each setting that differs from its default, by name."""
     fields = type(settings).model_fields
     return {

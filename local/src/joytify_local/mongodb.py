@@ -77,16 +77,18 @@ def initiate(uri: str, member: str) -> bool:
     client: MongoClient[dict[str, object]]
     with MongoClient(uri, serverSelectionTimeoutMS=500) as client:
         try:
-            return bool(client.admin.command("hello").get("isWritablePrimary")) or _initiated(client, member)
+            if client.admin.command("hello").get("isWritablePrimary"):
+                return True
+            _initiate(client, member)
         except PyMongoError:
-            return False
+            pass
+    return False
 
 
-def _initiated(client: MongoClient[dict[str, object]], member: str) -> bool:
+def _initiate(client: MongoClient[dict[str, object]], member: str) -> None:
     config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]}
     try:
         client.admin.command("replSetInitiate", config)
     except OperationFailure as exc:
         if exc.code != ALREADY_INITIALIZED:
             raise
-    return False

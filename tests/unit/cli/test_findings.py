@@ -11,7 +11,7 @@ from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import Finding, UnavailableError
-from joytify_cli.settings import changed, given_settings
+from joytify_cli.settings import differing_settings, given_settings
 from joytify_cli.target import Target
 from joytify_common.errors import ConfigError, TransientError
 
@@ -102,7 +102,7 @@ def test_settings_are_read_as_the_function_reads_them_and_not_from_here(monkeypa
     settings = given_settings(CleanupSettings, {**TOPIC, "CLEANUP_BATCH_SIZE": "500", "OTHER": "x"})
 
     assert (settings.cleanup_days, settings.cleanup_batch_size) == (60, 500)
-    assert changed(settings) == {"CLEANUP_BATCH_SIZE": (500, 10_000)}
+    assert differing_settings(settings) == {"CLEANUP_BATCH_SIZE": (500, 10_000)}
     with pytest.raises(ConfigError, match=r"CLEANUP_DAYS: .*1 to 3650 days"):
         given_settings(CleanupSettings, {**TOPIC, "CLEANUP_DAYS": "0"})
     with pytest.raises(ConfigError, match="SNS_TOPIC_ARN"):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from joytify_cli.main import app
 from joytify_cli.operate import call, invoke
 from joytify_cli.operate.answer import draw_answer
-from joytify_cli.operate.invoke import deletes, make_event
+from joytify_cli.operate.invoke import changes_production, make_event
 from joytify_cli.target import Target
 
 NONE = {"period": None, "sweep": False, "testMode": False, "dryRun": False}
@@ -59,7 +59,7 @@ def test_an_option_of_another_function_is_refused(function: str, option: str) ->
     ],
 )
 def test_what_may_delete_in_production_is_known(function: str, event: dict[str, Any], *, expected: bool) -> None:
-    assert deletes(function, event) is expected
+    assert changes_production(function, event) is expected
 
 
 class FakeLambda:
@@ -190,7 +190,7 @@ def test_a_plan_is_drawn_range_by_range() -> None:
 
 def test_pushing_again_is_waited_for_and_alone() -> None:
     for words, says in (
-        (["--push-again", "--async"], "not with --async"),
+        (["--push-again", "--async"], "cannot be combined with --async"),
         (["--push-again", "--resend"], "cannot be combined with resend or rebuild"),
     ):
         result = CliRunner().invoke(app, ["invoke", "stats", *words])

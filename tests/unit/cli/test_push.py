@@ -160,7 +160,7 @@ def test_a_login_of_our_own_leaves_the_users_context_and_logins_alone(
     before = json.loads((tmp_path / "config.json").read_text()) | {"credsStore": "desktop", "auths": {"a": {}}}
     (tmp_path / "config.json").write_text(json.dumps(before))
 
-    with push.logged_in(ECR, "dG9rZW4=") as login:
+    with push.docker_login(ECR, "dG9rZW4=") as login:
         folder = Path(login[1])
         held = json.loads((folder / "config.json").read_text())
         where = client.docker(*login, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")

@@ -48,7 +48,7 @@ def test_the_images_of_a_commit_are_written_and_nothing_else(file: Path) -> None
 
     code, shown = run()
     assert code == 0
-    assert [line for line in shown.splitlines() if second in line and "these" in line]
+    assert [line for line in shown.splitlines() if second in line and "current" in line]
     assert [line for line in shown.splitlines() if first in line and "differ" in line]
     code, told = run(first)
 

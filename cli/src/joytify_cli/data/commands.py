@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 import typer
 from pymongo.database import Database
@@ -42,20 +42,18 @@ Seed = Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="A different
 Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks in random order instead of by time")]
 
 
-class Traits(TypedDict):
-    """The properties of a population that options set."""
-
-    users: int
-    playbacks_per_user: int
-    days: int
-    expired_share: float | None
-    active_share: float
-    seed: int
-    shuffle: bool
-
-
-@app.command()
-def generate(
+@app.command(
+    "append",
+    help="Add N users to the existing data, with the same kinds of documents as `generate`.\n\n"
+    "Example: joytify data append 500 --days 30",
+)
+@app.command(
+    "generate",
+    help="Generate N users with playbacks, statistics and sessions; refuse if users exist already.\n\n"
+    "Example: joytify data generate 5000 --days 90 --expired-share 0.5",
+)
+def generate_or_append(
+    context: typer.Context,
     users: Users,
     *,
     playbacks_per_user: Playbacks = 500,
@@ -69,61 +67,33 @@ def generate(
     production: Production = False,
     confirm: Confirm = "",
 ) -> None:
-    """Generate N users with playbacks, statistics and sessions; refuse if users exist already.
-
-    Example: joytify data generate 5000 --days 90 --expired-share 0.5
-    """
+    """Write N users with their data; `generate` refuses if users exist already."""
+    if expired_share and days <= RETENTION_DAYS:
+        raise typer.BadParameter(
+            f"nothing in the last {days} days is older than {RETENTION_DAYS}: use more --days",
+            param_hint="--expired-share",
+        )
     with open_database(uri, database) as target:
         names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
-        if target[names.users].find_one({}, {"_id": 1}) is not None:
+        if context.info_name == "generate" and target[names.users].find_one({}, {"_id": 1}) is not None:
             raise UsageError(
                 f"{target.name}.{names.users} holds users already: `joytify data append {users}` adds to them, "
                 "`joytify data clear` removes everything"
             )
-        traits: Traits = {
-            "users": users,
-            "playbacks_per_user": playbacks_per_user,
-            "days": days,
-            "expired_share": expired_share,
-            "active_share": active_share,
-            "seed": seed or 0,
-            "shuffle": shuffle,
-        }
-        _make(target, names, traits)
-
-
-@app.command()
-def append(
-    users: Users,
-    *,
-    playbacks_per_user: Playbacks = 500,
-    days: Days = SPREAD_DAYS,
-    expired_share: ExpiredShare = None,
-    active_share: ActiveShare = 0.2,
-    seed: Seed = None,
-    shuffle: Shuffle = False,
-    uri: Uri = None,
-    database: Name = None,
-    production: Production = False,
-    confirm: Confirm = "",
-) -> None:
-    """Add N users to the existing data, with the same kinds of documents as `generate`.
-
-    Example: joytify data append 500 --days 30
-    """
-    with open_database(uri, database) as target:
-        names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
-        # By default, the seed is the number of existing users, which grows with each `append`.
-        traits: Traits = {
-            "users": users,
-            "playbacks_per_user": playbacks_per_user,
-            "days": days,
-            "expired_share": expired_share,
-            "active_share": active_share,
-            "seed": min(target[names.users].estimated_document_count(), MAX_SEED) if seed is None else seed,
-            "shuffle": shuffle,
-        }
-        _make(target, names, traits)
+        if seed is None:
+            # The number of existing users, which grows with each `append`.
+            seed = min(target[names.users].estimated_document_count(), MAX_SEED)
+        population = Population(
+            now=datetime.now(UTC),
+            users=users,
+            playbacks_per_user=playbacks_per_user,
+            days=days,
+            expired_share=expired_share,
+            active_share=active_share,
+            seed=seed,
+            shuffle=shuffle,
+        )
+        _write(target, names, population)
 
 
 @app.command()
@@ -181,19 +151,12 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
             say(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
 
 
-def _make(target: Database[Document], names: CollectionNames, how: Traits) -> None:
+def _write(target: Database[Document], names: CollectionNames, population: Population) -> None:
     """Write a population; on Ctrl-C, finish the batches in progress, print the counts and exit."""
-    if how["expired_share"] and how["days"] <= RETENTION_DAYS:
-        raise typer.BadParameter(
-            f"nothing in the last {how['days']} days is older than {RETENTION_DAYS}: use more --days",
-            param_hint="--expired-share",
-        )
-    now = datetime.now(UTC)
-    if target[names.users].find_one({"email": email(how["seed"], 0)}, {"_id": 1}) is not None:
+    if target[names.users].find_one({"email": email(population.seed, 0)}, {"_id": 1}) is not None:
         raise UsageError(
-            f"{target.name}.{names.users} already has users with seed {how['seed']}: choose another --seed"
+            f"{target.name}.{names.users} already has users with seed {population.seed}: choose another --seed"
         )
-    population = Population(now=now, **how)
     try:
         with progress_bar() as progress:
             fill(target, names, population, progress)

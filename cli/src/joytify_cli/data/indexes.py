@@ -31,7 +31,7 @@ class Index:
     reason: str
     options: Mapping[str, Any]
 
-    def is_served(self, kind: str, specification: Document) -> bool:
+    def is_covered_by(self, kind: str, specification: Document) -> bool:
         """Return whether an index, as `index_information` describes it, can replace this one."""
         same = kind == self.kind and begins_with(self.field, specification)
         return same and all(specification.get(key) == value for key, value in self.options.items())
@@ -77,10 +77,10 @@ def existing(database: Database[Document], names: CollectionNames) -> Iterator[t
 
 
 def missing(database: Database[Document], names: CollectionNames) -> list[Index]:
-    """Return the backend's indexes that the database lacks; an equivalent index counts."""
+    """Return the backend's indexes that the database lacks, and for which it has no equivalent."""
     by_kind = {collection: kind for kind, collection in asdict(names).items()}
     found = [(by_kind[collection], specification) for collection, _, specification in existing(database, names)]
-    return [index for index in BACKEND if not any(index.is_served(*each) for each in found)]
+    return [index for index in BACKEND if not any(index.is_covered_by(*each) for each in found)]
 
 
 def create(database: Database[Document], names: CollectionNames, index: Index) -> str:

@@ -59,7 +59,7 @@ class Population:
     Attributes:
         users: number of users.
         playbacks_per_user: average number of playbacks per user.
-        now: end of the days, UTC.
+        now: end of the period over which documents are spread, UTC.
         shuffle: whether playbacks come in scattered order instead of in order of time.
         days: number of days over which playbacks and sessions are spread.
         expired_share: share of them older than the retention period; None spreads them evenly.
@@ -122,11 +122,11 @@ class Population:
 
     def expired_playbacks(self) -> int:
         """Return how many playbacks are older than the retention period."""
-        return self._timeline.expired(self.playbacks)
+        return self._timeline.expired_count(self.playbacks)
 
     def expired_sessions(self) -> int:
         """Return how many sessions are idle for longer than the retention period."""
-        return self._timeline.expired(self.users)
+        return self._timeline.expired_count(self.users)
 
     def expected(self) -> Expected:
         """Return the effect that the month end must have, counted without the database."""

@@ -15,11 +15,11 @@ SLOTS_OF_ACTIVE = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """A number of days, with the cutoff of cleanup in it.
+    """A period over which documents are spread; cleanup's cutoff lies in it.
 
     Attributes:
-        end: end of the days, UTC.
-        days: number of days.
+        end: end of the period, UTC.
+        days: length of the period.
         cutoff: the moment before which a document is expired.
         expired_share: share of the documents older than the cutoff; None spreads them evenly.
     """
@@ -29,8 +29,8 @@ class Timeline:
     cutoff: datetime
     expired_share: float | None
 
-    def expired(self, of: int) -> int:
-        """Return how many of a number of documents are older than the cutoff."""
+    def expired_count(self, of: int) -> int:
+        """Return how many of `of` documents are older than the cutoff."""
         start, cutoff, end, guard = self._seconds
         if cutoff - guard <= start:
             return 0
@@ -40,7 +40,7 @@ class Timeline:
     def moment(self, number: int, of: int) -> datetime:
         """Return the time of document `number` of `of`; none is within GUARD of the cutoff."""
         start, cutoff, end, guard = self._seconds
-        expired = self.expired(of)
+        expired = self.expired_count(of)
         if number < expired:
             seconds = start + (cutoff - guard - start) * number / expired
         else:
@@ -51,7 +51,7 @@ class Timeline:
 
     @cached_property
     def _seconds(self) -> tuple[float, float, float, float]:
-        """Start of the days, cutoff, end of the days, and guard, in seconds."""
+        """Start of the period, cutoff, end of the period, and guard, in seconds."""
         start = self.end - timedelta(days=self.days)
         return start.timestamp(), self.cutoff.timestamp(), self.end.timestamp(), GUARD.total_seconds()
 

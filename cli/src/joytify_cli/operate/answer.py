@@ -14,7 +14,7 @@ MAX_COLUMNS = 3
 
 
 def draw_answer(payload: Any) -> Iterator[RenderableType]:  # noqa: ANN401 - JSON
-    """Yield the tables of an answer; null figures, unavailable or not applicable, are left out."""
+    """Yield the tables of an answer, without its null figures."""
     if not isinstance(payload, dict):
         yield Text(str(payload))
         return

@@ -125,7 +125,7 @@ def restore(
         raise typer.BadParameter("it must not be after --to", param_hint="--from")
     source = find_target(aws=aws, project=project, environment=environment)
     bucket, client, restored = bucket or _own_bucket(source), source.client("s3"), Restored()
-    # Newest first: after a repeated attempt, the archive may hold an earlier version, too.
+    # Newest first: if cleanup archived a document twice, in a failed and in a repeated attempt, restore the later copy.
     objects = sorted(
         _objects(client, bucket, start, end, collection), key=lambda found: (found.day, found.key), reverse=True
     )

@@ -16,7 +16,7 @@ from joytify_common.errors import PermanentError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Keys of the collections that cleanup deletes from, with and without test mode's prefix.
+# The S3 keys under which cleanup archives documents; test mode's collections have a prefix.
 KEY = re.compile(
     rf"{PREFIX}/(?P<collection>(?:test-)?(?:{'|'.join(POLICIES)}))/(?P<day>\d{{4}}/\d\d/\d\d)/.+\.bson\.gz"
 )
@@ -26,7 +26,7 @@ MAX_DOCUMENT = 17 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ArchiveObject:
-    """An object in the bucket, by its key."""
+    """An object in the bucket; its key says the collection and the day."""
 
     key: str
     collection: str

@@ -16,7 +16,7 @@ from joytify_cli.operate.findings import Finding
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import console, echo_json, say
 
-# In this order; the functions themselves are asked last, since most of their errors follow from earlier findings.
+# In this order; the functions test themselves last, since most of their errors follow from earlier findings.
 CHECKS = (
     *machine.CHECKS,
     *secret.CHECKS,

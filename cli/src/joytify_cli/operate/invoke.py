@@ -26,7 +26,7 @@ from joytify_common.events import JobEvent, parse_event
 from joytify_stats.month_end import StatsEvent
 from joytify_stats.period import resolve_period
 
-# The functions that accept each key of the event for which there is an option.
+# For each event key that has an option: the functions that accept it.
 TAKES = {
     "period": {"stats"},
     "resend": {"stats"},
@@ -59,7 +59,7 @@ PushAgain = Annotated[
 ]
 TestMode = Annotated[bool, typer.Option("--test-mode", help="Work on the test collections")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and report, change nothing")]
-Sweep = Annotated[bool, typer.Option("--sweep", help="cleanup: examine every document, as after an import")]
+Sweep = Annotated[bool, typer.Option("--sweep", help="cleanup: examine every document; needed after an import")]
 
 
 def invoke(
@@ -89,10 +89,10 @@ def invoke(
     options = dict(zip(OPTIONS, (period, resend, push_again, sweep, test_mode, dry_run), strict=True))
     event = make_event(function, payload, options)
     if is_async and event.get("pushAgain"):
-        raise UsageError("--push-again reports only to the caller: not with --async")
+        raise UsageError("--push-again cannot be combined with --async: only the caller gets its result")
     target = find_target(aws=aws, project=project, environment=environment)
     call = Call(target, function, quiet=as_json, verbose=verbose)
-    if deletes(function, event) and not yes and not _confirmed(call, event):
+    if changes_production(function, event) and not yes and not _confirmed(call, event):
         raise typer.Abort
     if is_async:
         _show_queued(call, call.queue(event))
@@ -147,8 +147,8 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
         raise typer.BadParameter(text, param_hint="--payload") from None
 
 
-def deletes(function: str, event: Mapping[str, Any]) -> bool:
-    """Return whether the run may delete in the production collections or push to its users; stats starts cleanup."""
+def changes_production(function: str, event: Mapping[str, Any]) -> bool:
+    """Return whether the run may delete production documents or push to users; stats may, since it starts cleanup."""
     harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
     return function in TAKES["dryRun"] and not harmless
 

@@ -59,12 +59,12 @@ class LogView:
         self.shown += 1
 
     def wants(self, line: Line) -> bool:
-        """Return whether to show the line; start and end are in the heading and the report."""
+        """Return whether to show the line; the heading and the report line replace the START and END lines."""
         is_wanted = line.kind not in {"start", "end"} and line.is_at_least(self.level)
         return is_wanted and line.request.startswith(self.request)
 
     def _is_repeated(self, line: Line) -> bool:
-        """Return whether the line belongs to the runtime's own traceback of an error that a line of ours has shown."""
+        """Return whether the line is part of Lambda's own traceback of an error that our log has already reported."""
         if line.message in RUN_FAILED and "error" in line.fields:
             self._explained = line.request
         if line.kind in {"start", "report"}:
@@ -75,7 +75,8 @@ class LogView:
             return False
         begins = line.message.startswith(("[ERROR]", "Traceback (most recent call last):"))
         is_repeated = begins or self._is_in_traceback
-        # In CloudWatch one event holds a whole traceback; elsewhere each line is an event, up to the end of the run.
+        # CloudWatch stores a traceback as one event. The emulator stores each line as an event, so all lines until
+        # the end of the run belong to the traceback.
         self._is_in_traceback = is_repeated and "\n" not in line.message
         return is_repeated
 

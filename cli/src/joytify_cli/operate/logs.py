@@ -34,7 +34,7 @@ class Line:
     Attributes:
         time: when it was written, UTC.
         level: one of LEVELS.
-        message: the constant text of the event; the whole line if it is not JSON.
+        message: the field `message` of the line, without its data; the whole line if it is not JSON.
         fields: the other data of the line.
         stream: the execution environment's log stream.
         request: request id of the run that the line belongs to; empty if unknown.

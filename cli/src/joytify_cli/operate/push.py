@@ -110,14 +110,13 @@ def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str
         The registry, empty for the account's own ECR, and the digests, by function.
 
     Raises:
-        PushError: the file contains no digests, or the registry no longer has the images.
+        PushError: the file lacks a digest, or the registry no longer has the images.
     """
-    try:
-        variables = json.loads(file.read_text(encoding="utf-8"))
-        registry = str(variables.get("image_registry", ""))
-        digests: dict[str, str] = {name: variables["image_digests"][name] for name in FUNCTIONS}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        raise PushError(f"{file} contains no digests") from None
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    digests = digests_in(text)
+    if missing := [name for name in FUNCTIONS if not digests.get(name)]:
+        raise PushError(f"{file} has no digest for {', '.join(missing)}")
+    registry = str(json.loads(text).get("image_registry", ""))
     # A local registry has no lifecycle policy, so its images need no further tag.
     if (ecr := ECR.match(registry or own_registry())) is not None:
         client = boto3.client("ecr", region_name=ecr["region"])
@@ -173,12 +172,12 @@ def push_images(registry: str, project: str, *, environment: str, allow_uncommit
     references = {name: f"{registry}/{project}/{name}:{environment}-{tag}" for name, tag in tags.items()}
     if ecr is None:
         return {name: _push(name, reference) for name, reference in references.items()}
-    with logged_in(ecr["host"], _ecr_token(ecr["region"])) as login:
+    with docker_login(ecr["host"], _ecr_token(ecr["region"])) as login:
         return {name: _push(name, reference, *login) for name, reference in references.items()}
 
 
 @contextmanager
-def logged_in(host: str, token: str) -> Iterator[tuple[str, str]]:
+def docker_login(host: str, token: str) -> Iterator[tuple[str, str]]:
     """Yield options that log `docker` in to a registry; the user's own logins are not changed.
 
     Args:
@@ -189,7 +188,7 @@ def logged_in(host: str, token: str) -> Iterator[tuple[str, str]]:
     file = own / "config.json"
     config = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept = {key: value for key, value in config.items() if key not in LOGINS}
-    # Readable by its owner only, and gone afterwards with the token.
+    # The folder is readable by its owner only, and is deleted afterwards with the token in it.
     with tempfile.TemporaryDirectory() as folder:
         content = json.dumps({**kept, "auths": {host: {"auth": token}}})
         (Path(folder) / "config.json").write_text(content, encoding="utf-8")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from bson import ObjectId
+from loguru import logger
 
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project
-from joytify_cli.terminal import CommandError, UsageError, say
+from joytify_cli.terminal import CommandError, UsageError, counted, say
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
@@ -23,6 +26,9 @@ from joytify_common.ids import BEGINNING, from_json, to_json
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
 from joytify_stats.rebuild_results import Built
+
+if TYPE_CHECKING:
+    from loguru import Message
 
 app = typer.Typer(help="Build or check monthly statistics from plays.", no_args_is_help=True, add_completion=False)
 
@@ -80,7 +86,23 @@ def build(
             raise CommandError(f"{names.playbacks} is empty: use --production for the app's own collections")
         rebuild.check()
         total = target[names.users].estimated_document_count()
-        (_compare if compare else _build)(rebuild, month, start, total)
+        with _warnings_shown():
+            (_compare if compare else _build)(rebuild, month, start, total)
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Print the warnings that `rebuild` logs: the users that are skipped, and why."""
+    sink = logger.add(_say_warning, level="WARNING")
+    try:
+        yield
+    finally:
+        logger.remove(sink)
+
+
+def _say_warning(message: Message) -> None:
+    record = message.record
+    say(f"{record['message']}: " + ", ".join(f"{name} {value}" for name, value in record["extra"].items()))
 
 
 def _position(after: str) -> Any:  # noqa: ANN401 - an _id may be of any type
@@ -123,7 +145,7 @@ def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
 
 def _raise_if_skipped(users: int) -> None:
     if users:
-        raise CommandError(f"{users:,} users were skipped, since their documents cannot be used: see above")
+        raise CommandError(f"{counted(users, 'user')} skipped, named above: their documents cannot be used")
 
 
 def _examined(month: Period, users: int, after: object) -> str:

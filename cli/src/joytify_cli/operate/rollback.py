@@ -61,8 +61,12 @@ def _show(file: Path, now: Mapping[str, str]) -> None:
     for line in commits:
         commit, day, subject = line.split("\t", 2)
         then = digests_in(_git("show", f"{commit}:./{file.as_posix()}"))
-        is_now = "these" if then == now else ", ".join(n for n in FUNCTIONS if then.get(n) != now.get(n)) + " differ"
-        table.add_row(commit, day, is_now, subject)
+        difference = (
+            "the current ones"
+            if then == now
+            else ", ".join(n for n in FUNCTIONS if then.get(n) != now.get(n)) + " differ"
+        )
+        table.add_row(commit, day, difference, subject)
     console.print(table)
     say("joytify rollback COMMIT goes back to the images of that commit")
 

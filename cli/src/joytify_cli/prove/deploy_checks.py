@@ -101,7 +101,7 @@ def _shows(stack: Stack, state: str) -> bool:
 
 
 def check_second_plan(deployment: Deployment) -> int:
-    """Check that a second plan changes only gaps of the emulator, and return how many resources."""
+    """Check that a second plan changes only attributes that the emulator does not return; return their number."""
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")
@@ -141,7 +141,7 @@ def try_second_environment(deployment: Deployment) -> None:
 
 
 def wait_for_schedule(stack: Stack) -> None:
-    """Wait until the one-minute rule has called stats, which skips the other mode's runs."""
+    """Wait until the one-minute rule has called stats, which skips the run: the rule is for another SCHEDULE_MODE."""
     group = f"/aws/lambda/{FUNCTIONS['stats']}"
 
     def fired() -> bool:

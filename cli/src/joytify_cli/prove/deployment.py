@@ -1,4 +1,4 @@
-"""The pipeline on a local AWS: its Terraform configuration, and the resources that remain."""
+"""The pipeline on a local AWS: its Terraform configuration, and the search for resources left after removal."""
 
 from __future__ import annotations
 

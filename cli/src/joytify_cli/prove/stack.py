@@ -99,7 +99,7 @@ _CHANGES = {"mongodb": _mongodb, "backend": _backend, "discord": _discord}
 
 @app.command()
 def stop() -> None:
-    """Stop the processes of the recorded stack; of containers, only the record is deleted."""
+    """Stop the processes of the recorded stack; if it runs in containers, only delete its record."""
     stack = load_stack()
     if stack is not None and stack.way != "deployed":
         stack.stop()

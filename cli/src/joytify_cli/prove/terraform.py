@@ -79,7 +79,7 @@ class Terraform:
         if command in {"apply", "destroy", "plan"}:
             asks += [f"-var-file={file}" for file in self.variables]
         done = subprocess.run(  # noqa: S603 - our own command lines
-            ["terraform", f"-chdir={self.folder}", command, *asks, *options],  # noqa: S607 - found on PATH, as users do
+            ["terraform", f"-chdir={self.folder}", command, *asks, *options],  # noqa: S607 - found on PATH, as in a shell
             env=dict(self.environment),
             capture_output=True,
             text=True,

@@ -12,7 +12,7 @@ from typing import Any
 
 from joytify_cli.prove.terraform import Terraform
 
-# The user's own backend, digests and variables, which are not copied.
+# The user's own Terraform state, backend configuration, digests and variables, which are not copied.
 OWN = shutil.ignore_patterns(
     ".terraform",
     ".terraform.lock.hcl?*",
@@ -87,7 +87,7 @@ class Workspace:
         for stack, variables in ((self.bootstrap, bootstrap), (self.root("prod"), root)):
             text = json.dumps(dict(variables), indent=2)
             (stack.folder / "emulator.auto.tfvars.json").write_text(text, encoding="utf-8")
-        # The backend does not read the endpoint from the environment.
+        # Terraform's S3 backend does not read the endpoint from the environment.
         endpoints = "".join(f'  {name} = "{self.endpoint}"\n' for name in ("s3", "dynamodb", "sts", "iam"))
         emulator = f"use_path_style = true\nskip_credentials_validation = true\nendpoints = {{\n{endpoints}}}\n"
         (self.folder / "terraform" / "emulator.hcl").write_text(emulator, encoding="utf-8")
@@ -112,7 +112,7 @@ class Workspace:
         self.keep_state_in_a_file(self.bootstrap, "-migrate-state", "-force-copy")
 
     def init_root(self, environment: str) -> None:
-        """Initialize the root stack, with its state under the environment's key in the bucket."""
+        """Initialize the pipeline's Terraform; its state has the environment's key in the bucket."""
         self.root(environment).init(*self._backend(environment))
 
     @staticmethod

@@ -13,7 +13,7 @@ from joytify_cli.operate.findings import Finding, UnavailableError
 from joytify_cli.terminal import CommandError
 from joytify_common.errors import JobError
 
-# Most checks have a shorter limit of their own and name the slow call.
+# Most checks have a shorter limit of their own, and their error names the slow call.
 LIMIT_SECONDS = 45.0
 
 

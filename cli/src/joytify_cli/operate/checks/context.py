@@ -57,7 +57,7 @@ class Context:
         Raises:
             UnavailableError: AWS does not answer; the check of the identity reports why.
         """
-        self.needed(AWS, lambda: self.identity)
+        self.fetch_or_skip(AWS, lambda: self.identity)
 
     @cached_property
     def secret(self) -> Mapping[str, Any]:
@@ -71,7 +71,7 @@ class Context:
         Raises:
             UnavailableError: it is missing or has the wrong shape; another check reports it.
         """
-        secret = self.needed(SECRET, lambda: self.secret)
+        secret = self.fetch_or_skip(SECRET, lambda: self.secret)
         value = secret.get(key)
         if not isinstance(value, str) or not value:
             raise UnavailableError(f"the secret has no {key}")
@@ -80,9 +80,9 @@ class Context:
         return SecretStr(value)
 
     def text(self, key: str, default: str) -> str:
-        """Return a non-secret value of the secret; its default if it is missing or unreadable."""
+        """Return a value of the secret that is not confidential; the default if it is missing or unreadable."""
         try:
-            return str(self.needed(SECRET, lambda: self.secret).get(key) or default)
+            return str(self.fetch_or_skip(SECRET, lambda: self.secret).get(key) or default)
         except UnavailableError:
             return default
 
@@ -93,7 +93,9 @@ class Context:
             UnavailableError: the function cannot be read; the check of the functions reports why.
         """
         self.need_aws()
-        return self.needed(f"function {function} could not be read", lambda: self.target.function_settings(function))
+        return self.fetch_or_skip(
+            f"function {function} could not be read", lambda: self.target.function_settings(function)
+        )
 
     @cached_property
     def rules(self) -> Sequence[Rule]:
@@ -106,7 +108,7 @@ class Context:
         A rule may start the function, or the state machine that divides cleanup among workers.
         """
         starts = {name, self.target.names.fan_out} if name == self.target.names.functions["cleanup"] else {name}
-        rules = self.needed("the rules could not be read", lambda: self.rules)
+        rules = self.fetch_or_skip("the rules could not be read", lambda: self.rules)
         own = [rule for rule in rules if "production" in rule.modes and starts & rule.events.keys()]
         return not own or not all(rule.is_off_in_terraform for rule in own)
 
@@ -125,10 +127,10 @@ class Context:
         }.get(key, ("", ""))
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
-    def reported(self, what: str, find: Callable[[], T]) -> T:
-        """Return the value that `find` fetches, in the check that reports its errors.
+    def fetch_and_report(self, what: str, find: Callable[[], T]) -> T:
+        """Fetch a value; for the one check that shows the error if this fails.
 
-        After an error, `needed` does not fetch the value again in other checks.
+        After an error, `fetch_or_skip` fails in the other checks without fetching again.
         """
         try:
             return find()
@@ -138,8 +140,8 @@ class Context:
             self._missing.add(what)
             raise
 
-    def needed(self, what: str, find: Callable[[], T]) -> T:
-        """Return the value that `find` fetches, in a check that does not report its errors.
+    def fetch_or_skip(self, what: str, find: Callable[[], T]) -> T:
+        """Fetch a value; for a check that needs the value but does not show the error if this fails.
 
         Raises:
             UnavailableError: the value cannot be fetched; another check reports why.
@@ -147,7 +149,7 @@ class Context:
         if what in self._missing:
             raise UnavailableError(what)
         try:
-            return self.reported(what, find)
+            return self.fetch_and_report(what, find)
         except UnavailableError:
             raise
         except (CommandError, JobError):

@@ -25,7 +25,8 @@ from joytify_common.mongo import connect, database_in, mongo_client, mongo_error
 from joytify_common.mongo_refusals import URI_KEY
 from joytify_stats.audience import MARK
 
-# A validator is tried with this many of the newest users; older users may violate it anyway.
+# A validator is tried with this many of the newest users; older users may violate it, since MongoDB does not
+# check existing documents against a new validator.
 TRIED_USERS = 100
 # The oldest version whose transactions can create a collection.
 MIN_VERSION = (4, 4)
@@ -45,14 +46,14 @@ def _database(context: Context) -> Database[Document]:
     return connect(uri, name)
 
 
-def _reached(context: Context) -> Database[Document]:
-    """Return the database; for checks other than that of the connection."""
-    return context.needed(MONGODB, lambda: _database(context))
+def _connected_database(context: Context) -> Database[Document]:
+    """Return the database; for checks that need the connection (`_server` checks the connection itself)."""
+    return context.fetch_or_skip(MONGODB, lambda: _database(context))
 
 
 def _server(context: Context) -> Iterator[Finding]:
     try:
-        database = context.reported(MONGODB, lambda: _database(context))
+        database = context.fetch_and_report(MONGODB, lambda: _database(context))
     except ConfigError as exc:
         yield Finding("mongodb", "wrong", str(exc), SET_KEY)
         return
@@ -83,10 +84,10 @@ def has_transactions(hello: Document) -> bool:
 
 
 def _rights(context: Context) -> Iterator[Finding]:
-    database = _reached(context)
+    database = _connected_database(context)
     with mongo_errors(), within(SECONDS):
         if not has_transactions(database.client.admin.command("hello")):
-            raise UnavailableError("a single server cannot roll back a trial")
+            raise UnavailableError("the rights are tried in a transaction, and a single server has none")
         for test_mode in (False, True):
             with database.client.start_session() as session:
                 session.start_transaction()
@@ -112,7 +113,7 @@ def _try_a_run(database: Database[Document], names: CollectionNames, session: Cl
 
 def _validator(context: Context) -> Iterator[Finding]:
     """Check whether a validator of the users would refuse a write by stats; nothing is written."""
-    database, users = _reached(context), PRODUCTION.users
+    database, users = _connected_database(context), PRODUCTION.users
     entry = {"id": ObjectId(), "viewed": False, "read": False}
     listed = {"$cond": [{"$isArray": "$notifications"}, "$notifications", []]}
     written = {
@@ -148,7 +149,7 @@ def _validator(context: Context) -> Iterator[Finding]:
 
 
 def _indexes(context: Context) -> Iterator[Finding]:
-    database = _reached(context)
+    database = _connected_database(context)
     with mongo_errors(), within(SECONDS):
         lacking = missing(database, PRODUCTION)
     if lacking:
@@ -162,10 +163,10 @@ def _indexes(context: Context) -> Iterator[Finding]:
 
 def _storage(context: Context) -> Iterator[Finding]:
     given = context.settings("cleanup")
-    settings = context.needed("cleanup's settings are wrong", lambda: given_settings(CleanupSettings, given))
+    settings = context.fetch_or_skip("cleanup's settings are wrong", lambda: given_settings(CleanupSettings, given))
     now = datetime.now(UTC)
     size = DatabaseSize(
-        database=_reached(context),
+        database=_connected_database(context),
         limit_mb=settings.storage_limit_mb,
         alert_percent=settings.storage_alert_percent,
         names=astuple(PRODUCTION),
@@ -185,7 +186,7 @@ def _storage(context: Context) -> Iterator[Finding]:
         yield Finding("storage", "ok", says)
 
 
-ACCESS = "Atlas pauses a free cluster after 30 days; the list must contain this machine and the functions"
+ACCESS = "Atlas pauses an unused free cluster after 30 days; its IP access list must name this machine and functions"
 CHECKS = (
     Check("mongodb", _server, ACCESS),
     Check("rights", _rights, RIGHTS),

@@ -14,7 +14,7 @@ from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.push import ECR, digests_in
-from joytify_cli.settings import changed, given_settings
+from joytify_cli.settings import differing_settings, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
@@ -27,7 +27,7 @@ SETTINGS: dict[FunctionName, type[Settings]] = {
     "cleanup": CleanupSettings,
     "discord": DiscordSettings,
 }
-# Settings that differ between deployments; doctor does not list them as changed.
+# Settings that differ between deployments; doctor does not list them as differing_settings.
 OWN = {
     "SECRET_ID",
     "DB_NAME",
@@ -71,10 +71,10 @@ def _function(context: Context, *, function: FunctionName) -> Iterator[Finding]:
         yield Finding(check, "ok", says)
 
 
-def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
+def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     """Have the function test its services, from its own address, with its own secret and rights."""
     context.settings(function)
-    check, name = f"asked {function}", context.target.names.functions[function]
+    check, name = f"self-test {function}", context.target.names.functions[function]
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
         response = context.target.client("lambda", ASK).invoke(FunctionName=name, Payload=b'{"selfTest": true}')
         answer = json.loads(response["Payload"].read() or b"null")
@@ -92,7 +92,8 @@ def _asked(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 def _images(context: Context) -> Iterator[Finding]:
     found = {
-        name: context.needed(f"function {name} could not be read", partial(_get, context, name)) for name in FUNCTIONS
+        name: context.fetch_or_skip(f"function {name} could not be read", partial(_get, context, name))
+        for name in FUNCTIONS
     }
     runs = {name: _digest(answer["Code"]) for name, answer in found.items()}
     if context.target.stack is not None and context.target.stack.way != "deployed":
@@ -101,9 +102,9 @@ def _images(context: Context) -> Iterator[Finding]:
     yield from _compared(context, runs)
     for name, answer in found.items():
         try:
-            yield from _kept(context, name, str(answer["Code"].get("ImageUri", "")), runs[name])
+            yield from _image_retention(context, name, str(answer["Code"].get("ImageUri", "")), runs[name])
         except ConfigError as exc:
-            # Another account's ECR may allow functions to pull, but nobody else to list images.
+            # An ECR in another account may allow the functions to pull images, but not this user to list them.
             yield Finding("images", "note", f"could not check whether ECR keeps {name}'s image: {exc}")
 
 
@@ -125,7 +126,7 @@ def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Fi
         yield Finding("images", "ok", f"every function runs the digest in {context.digests}")
 
 
-def _kept(context: Context, name: str, address: str, digest: str) -> Iterator[Finding]:
+def _image_retention(context: Context, name: str, address: str, digest: str) -> Iterator[Finding]:
     """Yield a finding if ECR no longer has, or may delete, the image that a function runs."""
     if (ecr := ECR.match(address.partition("@")[0])) is None:
         return
@@ -158,7 +159,7 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     except ConfigError as exc:
         yield Finding(f"settings {function}", "wrong", str(exc), f"correct the variable in Terraform, then {APPLY}")
         return
-    others = {name: both for name, both in changed(settings).items() if name not in OWN}
+    others = {name: both for name, both in differing_settings(settings).items() if name not in OWN}
     differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
     yield Finding(f"settings {function}", "ok", differing or "the defaults")
 
@@ -168,10 +169,12 @@ def _wiring(context: Context) -> Iterator[Finding]:
     given = {name: context.settings(name) for name in FUNCTIONS}
     faults = list(_differences(given, context.target.names.functions["cleanup"]))
     for function in FUNCTIONS:
-        answer = context.needed(f"function {function} could not be read", partial(_get, context, function))
+        answer = context.fetch_or_skip(f"function {function} could not be read", partial(_get, context, function))
         timeout = answer["Configuration"]["Timeout"]
         if timeout < MIN_TIMEOUT_SECONDS:
-            faults.append(f"{function} may run for only {timeout} s; at least {MIN_TIMEOUT_SECONDS} s are needed")
+            faults.append(
+                f"{function} may run for only {timeout} s; at least {MIN_TIMEOUT_SECONDS} s are fetch_or_skip"
+            )
         if answer.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
             faults.append(f"{function} has a reserved concurrency of 0 and never runs")
     for fault in faults:
@@ -221,4 +224,4 @@ CHECKS = (
     Check("archive", _archive, APPLY),
     Check("topic", _topic, APPLY),
 )
-LAST_CHECKS = tuple(Check(f"asked {name}", partial(_asked, function=name), ASKED) for name in FUNCTIONS)
+LAST_CHECKS = tuple(Check(f"self-test {name}", partial(_self_test, function=name), ASKED) for name in FUNCTIONS)

@@ -92,7 +92,7 @@ def _queues(context: Context) -> Iterator[Finding]:
 def _schedules(context: Context) -> Iterator[Finding]:
     context.need_aws()
     target, mode = context.target, context.text("SCHEDULE_MODE", "production")
-    rules = context.reported("the rules could not be read", lambda: context.rules)
+    rules = context.fetch_and_report("the rules could not be read", lambda: context.rules)
     yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules}, check="schedules")
     for rule in rules:
         if rule.is_off_in_terraform:

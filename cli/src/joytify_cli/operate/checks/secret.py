@@ -14,16 +14,20 @@ from joytify_common.secrets import KEYS
 
 
 def _identity(context: Context) -> Iterator[Finding]:
-    identity, target = context.reported(AWS, lambda: context.identity), context.target
+    identity, target = context.fetch_and_report(AWS, lambda: context.identity), context.target
     yield Finding("aws", "ok", f"{identity['Arn']} in {target.region}, {target.place}")
 
 
 def _secret(context: Context) -> Iterator[Finding]:
-    values = context.reported(SECRET, lambda: context.secret)
+    values = context.fetch_and_report(SECRET, lambda: context.secret)
     faults = [*_missing(values), *_no_text(values), *_malformed(values), *_unknown(values)]
     yield from faults
     if not any(fault.status == "wrong" for fault in faults):
-        yield Finding("secret", "ok", f"{context.target.secret_id}: every key is there and has the right shape")
+        yield Finding(
+            "secret",
+            "ok",
+            f"{context.target.secret_id}: every required key is there, and every key has the right shape",
+        )
     if values.get("SCHEDULE_MODE") == "test_auto":
         yield Finding(
             "secret",
