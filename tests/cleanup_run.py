@@ -1,4 +1,4 @@
-"""Runs the use case of cleanup on a database, with what it asks of others kept in memory."""
+"""Runs cleanup's use case on a database; its calls to other services are replaced by fakes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Options:
     Attributes:
         now: when it begins.
         seconds: until its deadline.
-        checks: how often it may check its deadline instead; None for the seconds.
+        checks: number of deadline checks after which the deadline passes; None to use `seconds`.
         kinds: the collections that it is for.
     """
 
@@ -131,7 +131,7 @@ def clean_up(
     failed: list[CleanupReport] | None = None,
     **options: Any,
 ) -> CleanupReport:
-    """Return the report of a run; its failure is raised, as the frame does, and its report goes to `failed`."""
+    """Return the report of a run; its failure is raised, as Job does, and its report goes to `failed`."""
     outcome = outcome_of(database, event, Options(**options), started)
     if isinstance(outcome, Failed):
         if failed is not None:

@@ -42,9 +42,9 @@ def _instant_retries() -> Iterator[None]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The waits of the HTTP retries, in seconds, without waiting."""
+    """The durations that the HTTP retries would have waited, in seconds; nothing sleeps."""
     made: list[float] = []
-    # The modules' own clocks: MongoDB's driver sleeps in threads of this process too.
+    # Replace `time` in these modules only: MongoDB's driver must really sleep, in threads of this process.
     clock = SimpleNamespace(sleep=made.append, monotonic=time.monotonic)
     for module in ("joytify_common.http_retries", "tenacity.nap"):
         monkeypatch.setattr(f"{module}.time", clock)

@@ -96,7 +96,7 @@ ALARMS = {
     "aws_cloudwatch_metric_alarm.storage",
     *(f'aws_cloudwatch_metric_alarm.fan_out["{kind}"]' for kind in ("failed", "timed-out", "aborted", "throttled")),
 }
-UNTOLD = {
+NOT_RETURNED = {
     "actions_enabled",
     "alarm_actions",
     "alarm_description",

@@ -26,7 +26,7 @@ while line := sys.stdin.readline():
         finally:
             os._exit(code)
     print(pid, flush=True)
-    # It is not reaped before it is asked for, so that nobody else gets its number.
+    # The child is reaped only when its exit code is asked for, so that its process id is not reused until then.
     sys.stdin.readline()
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """

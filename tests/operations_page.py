@@ -1,4 +1,4 @@
-"""Reads docs/operations.md: its tables, and the session that an evening's work is recorded in."""
+"""Reads docs/operations.md: its tables, and the shell session under "An evening"."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class User:
         return [(doc["monthlyStatistic"]["year"], doc["monthlyStatistic"]["month"]) for doc in docs]
 
     def unviewed(self) -> int:
-        """Return the number at the bell."""
+        """Return the number of unviewed notifications, which the app shows at the bell icon."""
         return int(self.get("/notifications/unviewed")["unviewedCount"])
 
     def listen(self) -> None:
@@ -265,7 +265,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     after = built.get(f"/stats/monthly/{built.id}/{START:%Y-%m}")
     seen.note("cleanup", "statistics of the month are the same", after == shown, must=True)
     wrong = Backend(address, SecretStr(KEY))
-    told = month_end_failure(wrong)
+    told = push_error(wrong)
     seen.note("a push without /api/v1", "the error names the cause", "/api/v1" in told, must=True)
     return seen
 
@@ -282,7 +282,7 @@ def _preference(user: User) -> object:
     return profile["userPreferences"].get("notifications", {}).get("monthlyStatistic")
 
 
-def month_end_failure(backend: Backend) -> str:
+def push_error(backend: Backend) -> str:
     """Return the error text of a failed push; empty if the push succeeds."""
     try:
         backend.push([ObjectId()], Deadline(time.monotonic() + 10))

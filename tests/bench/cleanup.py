@@ -1,7 +1,7 @@
 """Cleanup beside the old algorithm, one raw delete_many and a TTL index, on the same data and server.
 
-Run by `make bench-cleanup`; it writes build/bench/cleanup.json. The order of the ways is the same in every round, and a
-ratio is the median of the rounds' ratios, each taken within one round.
+Run by `make bench-cleanup`; it writes build/bench/cleanup.json. The methods are measured in the same
+order in every round; a reported ratio is the median of one ratio per round.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ NOW = datetime.now(UTC)
 CUTOFF = cutoff(NOW, 60)
 EXPIRED = {"createdAt": {"$lt": CUTOFF}}
 BUCKET = "joytify-archive"
-# A million playbacks over 67 days, of which 7 have expired; and as many expired ones in a collection
-# four times as large.
+# Two collections: a million playbacks over 67 days, of which the oldest 7 days have expired; and one that is four
+# times as large, with the same number of expired playbacks.
 WEEK, RETAINED_DAYS, WEEKLY_SIZE, GROWN = timedelta(days=7), 60, 1_000_000, 4
 WEEKLY_EXPIRED_SHARE = 7 / 67
 SETTLE_SECONDS = 2
@@ -158,7 +158,7 @@ class Bench:
     def old(self, *, pause: float, counts: bool = False) -> None:
         """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause.
 
-        The original counts the documents first; rows recorded without `counts` stay comparable.
+        The original counts the documents first; without `counts`, the figures are comparable with recorded ones.
         """
         if counts:
             self.database.playbacks.count_documents(EXPIRED)
@@ -185,7 +185,7 @@ class Bench:
         return int(metrics["scannedObjects"])
 
     def measure(self, way: Callable[[], object], source: str, *, index: bool = False) -> Measured:
-        """Return what a way takes on a fresh copy, and make sure that it left what it must."""
+        """Measure a method on a fresh copy, and check that it deleted no retained document."""
         self.reset(source, index=index)
         before = self.database.playbacks.count_documents({"createdAt": {"$gte": CUTOFF}})
         examined, began = self.examined(), time.perf_counter()

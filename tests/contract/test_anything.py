@@ -93,5 +93,5 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
     ],
     ids=["half a pair", "year 9999", "half a pair in a reason", "400 digits", "a megabyte", "deeply nested"],
 )
-def test_what_once_lost_a_message_is_posted(message: str) -> None:
+def test_inputs_that_once_caused_a_lost_message_are_posted(message: str) -> None:
     assert len(posted(message)) == 1

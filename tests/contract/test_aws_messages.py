@@ -90,7 +90,7 @@ def test_an_alarm_with_an_odd_field_is_an_alarm(odd: dict[str, object]) -> None:
     ],
     ids=["brackets", "pairs", "addresses", "spaces in a title", "JSON", "spaces"],
 )
-def test_no_text_takes_more_than_its_length(text: str) -> None:
+def test_rendering_time_is_linear_in_the_length_of_the_text(text: str) -> None:
     """A quadratic algorithm would take minutes for 256 kB, far more than this bound."""
     began = time.monotonic()
 
@@ -99,5 +99,5 @@ def test_no_text_takes_more_than_its_length(text: str) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_there_are_a_hundred() -> None:
+def test_at_least_a_hundred_aws_messages_are_tried() -> None:
     assert len(CASES) >= 100

@@ -82,7 +82,7 @@ def read(texts: list[str]) -> list[str]:
 
 
 def texts() -> list[str]:
-    """Return texts of AWS, of our own, and random ones of all that has a meaning in Discord."""
+    """Return AWS' messages, our own messages, and random texts of Discord's formatting characters."""
     chance = random.Random(20261101)  # noqa: S311 - texts, not secrets
     made = ["".join(chance.choices(SIGNS + WORDS, k=chance.randint(1, 12))) for _ in range(RANDOM_TEXTS)]
     real = [case.message if isinstance(case.message, str) else json.dumps(case.message) for case in CASES.values()]
@@ -99,7 +99,7 @@ def test_a_text_is_shown_as_it_stands() -> None:
 
     shown = read([markdown(text, UTC) for text in given])
 
-    # Directly behind an address a space is written.
+    # `markdown` may add a space after a URL: ignore it.
     wrong = [
         (text, was)
         for text, was in zip(given, shown, strict=True)
@@ -108,7 +108,7 @@ def test_a_text_is_shown_as_it_stands() -> None:
     assert wrong[:5] == []
 
 
-def test_a_title_has_no_effect_and_no_backslash_before_a_sign() -> None:
+def test_a_title_contains_no_formatting_and_no_backslashes() -> None:
     given = [label(text.replace("\n", " ")) for text in texts()]
 
     shown = read(given)
@@ -117,7 +117,7 @@ def test_a_title_has_no_effect_and_no_backslash_before_a_sign() -> None:
     assert wrong[:5] == []
 
 
-def test_what_an_author_wrote_takes_effect_but_for_mentions() -> None:
+def test_markdown_of_an_author_is_rendered_but_mentions_are_not() -> None:
     written = markdown(Authored("**Look** at [it](https://example.com), <@1> @everyone"), UTC)
 
     assert read([written]) == ["{strong:Look} at {link:it}, <@1> @everyone"]

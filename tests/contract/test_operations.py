@@ -41,8 +41,8 @@ def test_every_alarm_is_explained() -> None:
     assert {name.removeprefix("F-").removeprefix("joytify-") for name in first_cells("What each alarm means")} == kinds
 
 
-def test_the_session_is_there() -> None:
-    """tests/deploy runs it."""
+def test_the_page_contains_the_example_session() -> None:
+    """tests/deploy runs the commands."""
     commands = [command for command, _ in session("An evening")]
 
     assert len(commands) == 9

@@ -25,7 +25,7 @@ SAMPLES |= {f"own_{name.replace(' ', '_')}": message.to_json() for name, message
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_payload_is_the_one_that_was_looked_at(name: str) -> None:
+def test_the_payload_equals_the_reviewed_one(name: str) -> None:
     (payload,) = payloads([render(one, ZoneInfo("Asia/Taipei")) for one in parse_event(sns_event(SAMPLES[name]))])
     snapshot = MESSAGES / "payloads" / f"{name}.json"
     made = json.dumps({**payload.body, "attachment": len(payload.attachment)}, indent=2, ensure_ascii=False) + "\n"

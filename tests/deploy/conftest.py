@@ -26,7 +26,7 @@ def _network(socket_enabled: None) -> None:
 
 @pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
-    """The deployment; destroyed after the last test, at first in vain, since its archive is filled."""
+    """The deployment; afterwards, the first attempt to destroy it must fail, since its archive is not empty."""
     # bin/test-deploy has built the images.
     deployed = run("make", "deploy-local", IMAGES_BUILT="1")
     assert deployed.splitlines()[-1].startswith("deploy-local: ok"), deployed

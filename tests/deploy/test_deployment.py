@@ -13,7 +13,19 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from deployed import ACCOUNT, ALARMS, ALLOWED, CALLS, CONTENT, OBJECT, OTHER_SECRET, REFUSALS, SECRET, STATE, UNTOLD
+from deployed import (
+    ACCOUNT,
+    ALARMS,
+    ALLOWED,
+    CALLS,
+    CONTENT,
+    NOT_RETURNED,
+    OBJECT,
+    OTHER_SECRET,
+    REFUSALS,
+    SECRET,
+    STATE,
+)
 
 from joytify_cli.prove.deploy_checks import aws
 from joytify_cli.prove.deployment import FOLDER, Deployment
@@ -26,7 +38,7 @@ pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def credentials(deployment: Deployment) -> Iterator[dict[str, dict[str, str]]]:
-    """Credentials of each function's role, with the resources that the table's calls need."""
+    """Credentials of each function's role; also creates the secret and the object that the calls in CALLS need."""
     deployment.stack.client("secretsmanager").create_secret(Name=OTHER_SECRET, SecretString="{}")
     deployment.stack.client("s3").put_object(**OBJECT, Body=b"x")
     sts = deployment.stack.client("sts")
@@ -57,7 +69,7 @@ def test_a_second_plan_is_empty_but_for_the_emulators_gaps(deployment: Deploymen
     found = changes(deployment.root.plan())
 
     assert {change.address for change in found} == ALARMS
-    assert {change.attributes for change in found} == {frozenset(UNTOLD)}
+    assert {change.attributes for change in found} == {frozenset(NOT_RETURNED)}
     assert changes(deployment.bootstrap.plan()) == []
 
 
@@ -162,7 +174,9 @@ def test_a_shell_finds_the_deployment_by_the_file_written_for_it() -> None:
     ],
     ids=["name", "name and ids", "pull request", "another branch", "other ids", "another repository"],
 )
-def test_a_workflow_gets_the_role_of_where_it_runs(deployment: Deployment, subject: str, roles: set[str]) -> None:
+def test_a_workflow_may_assume_only_the_role_for_its_branch_or_pull_request(
+    deployment: Deployment, subject: str, roles: set[str]
+) -> None:
     """The emulator evaluates trust policies; the subjects are of the forms in GitHub's documentation."""
     admitted = {role for role in ("push", "plan") if _assume(deployment, role, subject) is not None}
 

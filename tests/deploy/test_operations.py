@@ -1,4 +1,4 @@
-"""The operator's commands on the deployed stack: what only it has, and the evening of docs/operations.md."""
+"""The operator's commands on the deployed stack: its own resources, and the session under "An evening" in the docs."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ def test_doctor_knows_what_terraform_makes(well: Deployment) -> None:
     assert names.rules == rules - {"joytify-test-stats"}
 
 
-def test_an_identity_that_may_little_sees_what_it_may(well: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_identity_with_few_rights_gets_the_findings_that_it_may_read(
+    well: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The emulator enforces IAM: cleanup's own role may read the secret, and neither functions nor alarms."""
     role = f"arn:aws:iam::000000000000:role/{FUNCTIONS['cleanup']}"
     credentials = well.stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
@@ -221,6 +223,6 @@ def _run_session(deployment: Deployment) -> dict[str, str]:
     return dict(zip(commands, outputs, strict=False))
 
 
-def test_the_evening_is_as_the_page_tells_it(evening: dict[str, str]) -> None:
+def test_the_example_session_prints_what_the_page_shows(evening: dict[str, str]) -> None:
     for command, shown in session("An evening"):
         assert shows(shown, evening[command]) is None, evening[command]

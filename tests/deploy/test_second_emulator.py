@@ -13,7 +13,7 @@ FUNCTIONS = {f'module.function["{name}"].aws_lambda_function.this' for name in (
 
 
 def test_a_second_plan_is_empty_but_for_the_emulators_gap(second_emulator: dict[str, Any]) -> None:
-    """The emulator answers empty lists in an image configuration that nobody gave, where AWS answers none."""
+    """No image configuration was set: AWS returns none, but moto returns one with empty lists."""
     assert second_emulator["everything"]["drift"] == {address: ["image_config"] for address in FUNCTIONS}
     assert second_emulator["bootstrap"]["drift"] == {}
 
@@ -29,6 +29,6 @@ def test_every_example_can_be_planned(second_emulator: dict[str, Any]) -> None:
     planned = second_emulator["planned"]
 
     assert planned.keys() == {"smallest.tfvars", "two-environments/dev.tfvars", "two-environments/prod.tfvars"}
-    # The mail takes a topic, its policy and its subscription; the test schedule a rule, its target and a permission.
+    # alarm_email adds a topic, its policy and a subscription; the test schedule a rule, a target and a permission.
     smallest = planned["smallest.tfvars"]
     assert planned["two-environments/prod.tfvars"] == planned["two-environments/dev.tfvars"] == smallest + 3

@@ -1,4 +1,4 @@
-"""The divided cleanup as Terraform made it in a local AWS; it comes last, since what fails here is in the logs."""
+"""Cleanup divided among workers, deployed by Terraform; runs last, since its failures stay in the logs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment
 
 
 def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deployment) -> None:
-    """The runtime emulator names the error, so an error that no retry can help is not retried."""
+    """The runtime emulator returns the error's type, so the state machine does not retry a permanent error."""
     event = {"dryrun": True}
     posted = _posts(deployment)
 

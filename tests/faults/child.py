@@ -35,13 +35,13 @@ class _Clock(datetime):
     off = timedelta()
 
     @classmethod
-    def now(cls, tz: object = None) -> datetime:  # type: ignore[override] # of a test
+    def now(cls, tz: object = None) -> datetime:  # type: ignore[override] # only in tests
         del tz
         return datetime.now(UTC) + cls.off
 
 
 def run(job: str, request: str, output: str, times: str, clock: str) -> None:
-    """Run once; an error leaves it, as it leaves the handler.
+    """Run once; an exception propagates, as it does from the handler.
 
     Args:
         job: stats or cleanup.
@@ -54,10 +54,10 @@ def run(job: str, request: str, output: str, times: str, clock: str) -> None:
         sys.stdout = sys.stderr = file
         handler = importlib.import_module(f"joytify_{job}.handler")
         if job == "stats":
-            handler.PAGE_USERS = PAGE  # type: ignore[attr-defined] # of a test
+            handler.PAGE_USERS = PAGE  # type: ignore[attr-defined] # only in tests
         _Clock.off = timedelta(seconds=float(clock))
         for name in ("joytify_common.mongo", "joytify_common.job"):
-            importlib.import_module(name).datetime = _Clock  # type: ignore[attr-defined] # of a test
+            importlib.import_module(name).datetime = _Clock  # type: ignore[attr-defined] # only in tests
 
         def once(number: int) -> None:
             context = Context(f"faults-{job}", f"{request}-{number}", time.monotonic() + SECONDS)

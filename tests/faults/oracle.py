@@ -1,4 +1,4 @@
-"""What must hold after any fault, found without the pipeline's own code: invariants 1 to 4, 6 and 8 of the design."""
+"""What must hold after any fault, found without the pipeline's own code; docs/reliability.md lists it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 NOW = datetime.now(UTC).replace(microsecond=0)
 CUTOFF = NOW - timedelta(days=60)
 USERS, PLAYS, SESSIONS = 400, 3000, 300
-SECRET = "s3cret-of-the-faults"  # noqa: S105 - of a test
+SECRET = "s3cret-of-the-faults"  # noqa: S105 - only in tests
 
 
 @dataclass(frozen=True)

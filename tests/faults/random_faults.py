@@ -1,4 +1,4 @@
-"""`make faults`: faults at random moments, each then Lambda's retries, then a check.
+"""`make faults`: cause a fault at a random moment, retry as Lambda does, and check the result; N times.
 
 Seeded, so that a failure can be reproduced: `make faults SEED=7 N=50`.
 """
@@ -182,7 +182,7 @@ class Faults:
             yield from broken_by_stats(database, world, ended_well=ended_well and trial.job == "stats")
             archived = self.at.aws.archived()
             yield from broken_by_cleanup(database, world, archived, ended_well=ended_well and trial.job == "cleanup")
-            # A killed run cannot count, and a report that cannot be published is counted in the log.
+            # A killed run reports no failed pushes, and a lost report does not arrive: then pushes cannot be checked.
             if trial.fault != KILLED and "ReportsLost" not in logged:
                 yield from broken_by_pushes(database, reports, pushed)
         yield from broken_by_output(logged, reports, ended_well=ended_well)

@@ -92,7 +92,7 @@ def test_every_kind_of_message_is_shown_and_fits(browser: Browser, page_url: str
     assert titles[4] == "❌ Alarm: joytify-playback-data-cleanup-errors"
     assert page.get_by_text("(edited)").count() == 1
     assert page.get_by_text("@everyone **thanks**!").count() == 1
-    # All of a message of an unknown kind, and of one that was cut.
+    # Two messages have their full text attached: one of an unknown kind, and one that was cut.
     assert page.get_by_role("link", name="message.txt").count() == 2
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == ("rgb(49, 51, 56)" if scheme == "dark" else "rgb(255, 255, 255)")

@@ -160,7 +160,7 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     expired = [playback(OLD) for _ in range(25)]
     database.playbacks.insert_many([*expired, playback(NEW), playback(NEW)])
     clean(database, Archive(aws_client("s3", endpoint), bucket, NOW))
-    # Spared by the deletion of another run, or written again since.
+    # Two documents exist again: one as it was archived, one with other content.
     database.playbacks.insert_many([expired[0], {**expired[1], "duration": 1}])
 
     def joytify(*words: str) -> str:
@@ -195,7 +195,7 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     assert {d["_id"] for d in database.restored.find()} == {d["_id"] for d in expired}
 
 
-def test_one_collection_does_not_take_what_was_archived_of_two(
+def test_into_is_refused_for_documents_of_two_collections(
     endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)

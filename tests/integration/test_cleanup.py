@@ -179,7 +179,7 @@ def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Datab
     ],
     ids=["steady", "shrinking", "still", "within a week", "growing", "no room for a week", "slowly growing", "full"],
 )
-def test_a_database_is_full_when_a_week_no_longer_fits(
+def test_a_database_is_full_in_the_first_week_whose_growth_does_not_fit(
     added: float, expiring: float, used: float, days: float | None
 ) -> None:
     assert Trend(added=added, expiring=expiring).days_until_full(used, limit=1000) == days

@@ -115,7 +115,7 @@ SESSIONS: dict[str, tuple[Any, bool]] = {
 
 
 @pytest.mark.parametrize(("document", "goes"), SESSIONS.values(), ids=SESSIONS.keys())
-def test_a_session_that_is_in_use_logs_nobody_out(database: Database[Document], document: Any, *, goes: bool) -> None:
+def test_a_session_in_use_is_not_deleted(database: Database[Document], document: Any, *, goes: bool) -> None:
     database.sessions.insert_one(document)
 
     report = clean_up(database, kinds=("sessions",))
@@ -138,12 +138,12 @@ def test_text_ids_as_long_as_a_command_are_deleted_and_counted(database: Databas
 
 @pytest.mark.parametrize("code", [64, 290, 11601, 365, 112, 6, 89, 262], ids=str)
 @pytest.mark.parametrize("is_applied", [True, False], ids=["applied", "not applied"])
-def test_a_commit_without_a_confirmation_is_counted_by_looking(
+def test_after_an_unconfirmed_commit_the_database_tells_the_number_of_deletions(
     mongodb: MongoClient[Document], database: Database[Document], code: int, *, is_applied: bool
 ) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(200)] + [playback(NEW) for _ in range(20)])
     error = {"code": code, "codeName": "E", "errmsg": "a test"}
-    # An error of the write concern is answered after the commit; another before it.
+    # MongoDB returns a write concern error after the commit, and any other error without a commit.
     answer: Document = {"writeConcernError": error} if is_applied else {"errorCode": code}
 
     with failing(mongodb, {"times": 2}, {"failCommands": ["commitTransaction"], **answer}):
@@ -207,7 +207,7 @@ def test_writes_that_nobody_confirms_are_refused(mongodb_uri: str) -> None:
 
 @pytest.mark.parametrize("code", [24, 112, 134, 365, 462, 11601, 6, 89, 262], ids=str)
 @pytest.mark.parametrize("command", ["find", "aggregate", "delete"])
-def test_an_error_that_passes_is_no_permanent_one(
+def test_transient_server_errors_are_not_reported_as_permanent(
     mongodb: MongoClient[Document], database: Database[Document], command: str, code: int
 ) -> None:
     calls: dict[str, Any] = {
@@ -326,7 +326,7 @@ def test_a_restore_continues_after_what_the_database_refuses_and_names_it(
 
 
 class Meanwhile:
-    """S3, beside which somebody else writes to the database while an object is on its way."""
+    """An S3 client that changes the database just before it uploads an object, as another program might."""
 
     def __init__(self, client: Any, write: Any) -> None:
         self._client, self._write = client, write
@@ -352,7 +352,7 @@ def test_a_change_between_the_copy_and_the_deletion_is_not_lost(
     documents = [playback(OLD) for _ in range(30)]
     database.playbacks.insert_many(documents)
     changed = {"_id": documents[7]["_id"]}
-    # updatedAt says nothing of it.
+    # The change leaves `updatedAt` as it is, so cleanup cannot rely on that field.
     s3 = Meanwhile(aws_client("s3", endpoint), lambda: database.playbacks.update_one(changed, change))
 
     report = clean_up(database, batch_size=30, pause=0.001, archive=Archive(cast("S3Client", s3), bucket, NOW))

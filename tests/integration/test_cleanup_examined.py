@@ -23,13 +23,13 @@ from joytify_common.errors import PermanentError
 from joytify_common.messages import CollectionFigures
 
 OLD = CUTOFF - timedelta(days=900)
-# A fifth of the real number, so that a collection too large to be swept anyway is filled quickly.
+# A fifth of the real number, so that the tests quickly fill a collection that an ordinary run does not sweep.
 SWEPT_UP_TO_DOCUMENTS = 4000
 KEPT = SWEPT_UP_TO_DOCUMENTS + 1000
 EXPIRED = 2000
-# One is created in a minute, and those of the margin are read too.
+# Documents of the clock margin after the cutoff, which a run reads too; one is created per minute.
 MARGIN = round(CLOCK_MARGIN / timedelta(minutes=1))
-# A run that checks its deadline so often deletes some batches, and not all.
+# After this many deadline checks, a run has deleted some batches but not all.
 CHECKS = 30
 
 Document = dict[str, Any]
@@ -210,7 +210,7 @@ def test_the_deletion_limit_reads_documents_only_if_indexes_do_not_decide(
     before = examined(mongodb)
 
     assert documents.exceeds(limit, todo, 20) is exceeds
-    # A sweep asks the newest documents first, which are not last here.
+    # A sweep reads from the newest end, and here the newest documents are not at that end.
     most = 3 * KEPT if exceeds or (sweep and not index) else 0
     assert examined(mongodb) - before <= most
 
@@ -245,7 +245,7 @@ def test_an_index_on_the_date_finds_everything_whatever_the_ids(
     read = examined(mongodb) - before
     assert (told.scope, told.deleted, told.remaining) == ("ordinary", EXPIRED + len(imported), 0)
     assert ids(database) == {document["_id"] for document in kept}
-    # Found by the index, and read to be deleted; nothing that is kept.
+    # Only expired documents are read, those that the index finds twice; no document that is kept is read.
     assert read <= EXPIRED + MARGIN + 2 * len(imported) + 500
 
 

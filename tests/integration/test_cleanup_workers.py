@@ -34,7 +34,7 @@ def fill(database: Database[Document]) -> None:
 
 
 def plan(database: Database[Document], event: Document) -> Document:
-    """Return what a step answers that plans, as JSON."""
+    """Return the answer of a planning step, as JSON."""
     told: Document = json.loads(json.dumps(answer(database, {"plan": True, "workers": WORKERS, **event})))
     return told
 
@@ -55,7 +55,7 @@ def _ordinary_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_workers_leave_is_divided_again_until_all_is_done(database: Database[Document], *, sweep: bool) -> None:
     fill(database)
     database.playbacks.insert_one(played(CUTOFF) | {"createdAt": "2020-01-01"})
-    # A worker of the first round may check its deadline so often until it has deleted some tens of documents.
+    # In the first round, a worker's deadline passes after 12 checks, when it has deleted some tens of documents.
     options: Document = {"checks": 12, "batch_size": 10, "pause": 0.001}
     planned, rounds, deleted = plan(database, {"sweep": sweep}), 0, 0
 
@@ -85,11 +85,11 @@ def test_the_spans_are_of_equal_time_and_meet(database: Database[Document]) -> N
 
     assert spans[0]["start"] == {"$minKey": 1}
     assert spans[-1]["stop"] == {"$maxKey": 1}
-    # Behind the bound only ids that sort behind the ObjectIds are examined.
+    # The last span has only ids that sort after the ObjectIds.
     assert [span["stop"] for span in spans[:-2]] == [span["start"] for span in spans[1:-1]]
     seconds = [int(span["stop"]["$oid"][:8], 16) for span in spans[1:-2]]
     lengths = {b - a for a, b in pairwise(seconds)}
-    # An id that tells no time sorts before, and another behind, the ObjectIds.
+    # Two more spans are for ids of other types, which sort before and after the ObjectIds.
     assert len(spans) == WORKERS + 2
     assert max(lengths) - min(lengths) <= 1
 
@@ -152,7 +152,7 @@ def test_a_worker_without_time_to_examine_anything_is_tried_again(database: Data
     ids=["another retention period", "a time to come"],
 )
 @pytest.mark.parametrize("step", ["plan", "worker"])
-def test_a_step_of_another_time_deletes_nothing(
+def test_a_step_with_another_cutoff_or_a_future_start_deletes_nothing(
     database: Database[Document], changes: Document, says: str, step: str
 ) -> None:
     fill(database)

@@ -61,7 +61,7 @@ def table_memory(endpoint: str) -> PostStore:
 
 
 def deliver(url: str, memory: PostStore, event: dict[str, Any], seconds: float = 30) -> None:
-    """Deliver the event, and again as Lambda does where it failed."""
+    """Deliver the event; if that fails, deliver it again, as Lambda does."""
     webhook = Webhook(url=SecretStr(url + WEBHOOK_PATH))
     for attempt in count(1):
         deadline = Deadline(time.monotonic() + seconds)

@@ -29,7 +29,7 @@ RECORDS = int(os.environ.get("FAN_OUT_RECORDS", "24000"))
 RETAINED = RECORDS // 6
 NUMBERS = count()
 TRANSACTION_SECONDS = 3
-# A worker has 6 s, and rests a second after 1,000 records: too little for a quarter of them.
+# A worker has 6 s and pauses after each 1,000 records, so it cannot delete a quarter of the records in one run.
 SETTINGS = {
     "CLEANUP_TIMEOUT_SAFETY_MINUTES": os.environ.get("FAN_OUT_MINUTES", "0.1"),
     "CLEANUP_BATCH_SIZE": "1000",
@@ -155,7 +155,7 @@ def _command(pid: int) -> str:
 
 
 def _text(file: Path) -> str:
-    """Return what a file of a process or thread holds that may have ended."""
+    """Return the text of a file in /proc; empty if the process or thread has ended."""
     try:
         return file.read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
@@ -166,7 +166,7 @@ def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str
     """Of the workers one is killed, and most run out of time."""
     fill(plays, RECORDS)
     old = datetime.now(UTC) - timedelta(days=100)
-    # An id that tells no time has expired too; what is in use, or has no date, stays.
+    # The document with a text as its id has expired too; recently used ones and those without a date are kept.
     plays.insert_one({"_id": "text", "createdAt": old})
     plays.insert_many([played(old) | {"createdAt": datetime.now(UTC)} for _ in range(50)])
     plays.insert_many([played(old) | {"createdAt": "2020-01-01"} for _ in range(50)])
@@ -211,7 +211,9 @@ def _failed_attempts(stack: Stack, execution: str) -> list[str]:
     return [event["taskFailedEventDetails"]["cause"] for event in events if event["type"] == "TaskFailed"]
 
 
-def test_what_a_worker_meets_in_each_attempt_ends_it_and_is_told_once(stack: Stack, machine: str, plays: Any) -> None:
+def test_an_error_in_each_attempt_of_a_worker_fails_the_execution_and_is_reported_once(
+    stack: Stack, machine: str, plays: Any
+) -> None:
     fill(plays, 1000)
     functions = stack.client("lambda")
     before = functions.get_function_configuration(FunctionName=FUNCTIONS["cleanup"])["Environment"]["Variables"]
@@ -262,7 +264,7 @@ def test_the_deletion_limit_looks_at_the_whole_before_any_worker(stack: Stack, m
     assert plays.count_documents({}) == before - 2000
 
 
-def test_what_is_not_for_now_or_only_tried_deletes_nothing(stack: Stack, machine: str, plays: Any) -> None:
+def test_a_run_for_the_other_mode_and_a_dry_run_delete_nothing(stack: Stack, machine: str, plays: Any) -> None:
     fill(plays, 1000)
 
     skipped = run(stack, machine, {"scheduleMode": "test_auto"})

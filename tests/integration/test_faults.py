@@ -26,7 +26,7 @@ from joytify_local.processes import free_port, start, stop
 Document = dict[str, Any]
 
 EXPIRED, RETAINED = 400, 50
-# Switching the slowness off waits for the calls that it holds.
+# Turning the fail point off waits until the calls that it delays have ended.
 SLOW_SECONDS = 6
 DROPPED = {"failCommands": ["delete", "find"], "closeConnection": True}
 SLOW = {"failCommands": ["delete"], "blockConnection": True}
@@ -34,7 +34,7 @@ SLOW = {"failCommands": ["delete"], "blockConnection": True}
 
 @pytest.fixture(autouse=True)
 def _instant_retries() -> None:
-    """Retries wait here: it is the waiting that is tested."""
+    """Override the fixture of tests/conftest.py: in this module retries really wait, since that is tested."""
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_dropped_connections_are_retried_and_counted_once(
 ) -> None:
     # About every seventh call breaks off.
     with failing(mongodb, {"activationProbability": 0.15}, DROPPED):
-        # Each retry's wait is a stall, after which the server rests for as long: on chance, that adds up to a minute.
+        # Cleanup takes the wait before a retry for a slow server, and pauses as long: together that can reach a minute.
         progress = clean(filled, seconds=300, batch_size=60)
 
     assert progress.deleted == EXPIRED

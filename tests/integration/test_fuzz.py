@@ -43,7 +43,7 @@ def fields(*names: str) -> st.SearchStrategy[Document]:
 
 USERS = fields("notifications", "userPreferences", "monthlyStatisticDelivery", "email")
 STATS = fields("user", "stats", "createdAt")
-# Most have not been active for long, so that the rest decides.
+# Most sessions were last active before the cutoff, so that their other fields decide.
 LONG_AGO = st.just({"online": False, "lastActive": CUTOFF - timedelta(days=1)})
 SESSIONS = st.builds(
     lambda odd, status: odd | ({} if status is None else {"status": status}),

@@ -1,4 +1,4 @@
-"""Answers of servers that drip, never end, or pack what nobody asked for, over real connections on loopback."""
+"""Responses that arrive very slowly, never end, or are compressed without being asked to, over real connections."""
 
 from __future__ import annotations
 

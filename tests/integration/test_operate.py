@@ -167,7 +167,7 @@ def wrong_password(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def reader_only(stack: Stack) -> Iterator[None]:
-    """A server that enforces what users may do, and one who may read and write, but delete nothing."""
+    """A server with access control, and in the secret a user who may read and write, but not delete."""
     folder, port = Path("auth"), free_port("127.0.0.1")
     (folder / "data").mkdir(parents=True)
     key = folder / "key"
@@ -179,7 +179,7 @@ def reader_only(stack: Stack) -> Iterator[None]:
     pid = start(command, folder / "log", lambda: initiate(uri, f"127.0.0.1:{port}"))
     try:
         with MongoClient[Document](uri) as client:
-            # What a fresh server admits from its own machine.
+            # MongoDB's localhost exception: a server without users lets a local client create the first one.
             client.admin.command("createUser", "root", pwd="r", roles=["root"])  # noqa: S106 - of this test
         with MongoClient[Document](uri, username="root", password="r") as client:  # noqa: S106 - of this test
             privileges = [
@@ -335,7 +335,7 @@ def test_what_is_broken_is_named_and_nothing_else(
     assert wrong(findings) == {check}, text
     assert any(says in finding["says"] for finding in named), text
     assert all(finding["action"] for finding in named)
-    # No check ends another: each is there, if only as not checked.
+    # A failing check does not stop the others: each has a finding, at least "not checked".
     assert {"mongodb", "backend", "discord", "topic", "alarms", "schedules"} <= {each["check"] for each in findings}
     assert "hunter2" not in text
 
@@ -437,7 +437,7 @@ def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
     }
     posted = len(httpx.get(stack.discord + "/messages").json())
 
-    # This machine sees the same: what the function meets most likely follows from it.
+    # doctor finds the same fault from this machine, so the function's finding is only a note.
     with in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket")(stack):
         asked = {each["check"]: each for each in examine(run("doctor", "--json")[1])}
     assert (asked["archive"]["status"], asked["self-test cleanup"]["status"]) == ("wrong", "note")
@@ -493,7 +493,7 @@ def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
 def test_a_log_is_followed_until_ctrl_c(stack: Stack) -> None:
     call = {"FunctionName": FUNCTIONS["discord"], "Payload": b'{"Records": []}'}
     stack.client("lambda").invoke(**call)
-    # The summaries of other tests' runs, which may still come in, are a record each.
+    # Summaries of other tests' runs may still arrive, and log records=1: count records=0 only.
     before = run("tail", "discord", "--since", "5m")[1].count("records=0")
     command = [*INTERRUPTIBLE, "tail", "discord", "--since", "5m", "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
@@ -562,7 +562,7 @@ def test_data_is_made_added_to_and_removed(stack: Stack) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_production_wants_its_name_and_wrong_use_changes_nothing(
+def test_production_needs_the_databases_name_and_wrong_use_changes_nothing(
     stack: Stack, words: tuple[str, ...], says: str
 ) -> None:
     with MongoClient[Document](stack.mongodb) as client:
@@ -594,7 +594,7 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("kind", ["stats", "playbacks"])
-def test_ctrl_c_leaves_what_is_whole_and_says_what_is_there(stack: Stack, kind: str) -> None:
+def test_after_ctrl_c_the_data_is_consistent_and_its_counts_are_printed(stack: Stack, kind: str) -> None:
     """At any moment, every user has the statistics and the notification that the user refers to."""
     command = [*INTERRUPTIBLE, "data", "generate", "2500", "--playbacks-per-user", "100"]
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
@@ -634,7 +634,7 @@ def test_a_server_in_the_environment_does_not_take_the_place_of_aws(
     assert (both[0], "--uri and --aws" in both[1]) == (2, True)
 
 
-def test_rates_are_measured_however_many_are_made(stack: Stack) -> None:
+def test_rates_are_right_for_many_documents_within_one_hour(stack: Stack) -> None:
     """25,000 plays within one hour, as in a database that thousands of users write to."""
     with MongoClient[Document](stack.mongodb) as client:
         playbacks, now = client[DATABASE].playbacks, int(time.time())
@@ -665,7 +665,7 @@ def test_a_seed_is_used_once(stack: Stack) -> None:
     assert held == 5
 
 
-def test_what_is_measured_is_what_cleanup_is_deployed_with(stack: Stack) -> None:
+def test_measured_capacity_has_the_limit_and_retention_of_the_deployed_cleanup(stack: Stack) -> None:
     with MongoClient[Document](stack.mongodb) as client:
         client[DATABASE].users.insert_one({"_id": "somebody"})
     with in_environment("cleanup", STORAGE_LIMIT_MB="2048", CLEANUP_DAYS="30")(stack):
@@ -680,7 +680,7 @@ def test_what_is_measured_is_what_cleanup_is_deployed_with(stack: Stack) -> None
     assert run("capacity", "--measure", "--active-share", "0.5")[0] == 2
 
 
-def test_nothing_is_generated_of_nothing(stack: Stack) -> None:
+def test_generate_accepts_no_playbacks_and_only_expired_ones(stack: Stack) -> None:
     del stack
     assert "0 playbacks" in run("data", "generate", "3", "--playbacks-per-user", "0")[1]
     assert run("data", "clear")[0] == 0
@@ -794,7 +794,7 @@ def test_what_happened_is_shown_in_order(stack: Stack, queues: dict[str, str]) -
 
 
 @pytest.mark.parametrize(("what", "check"), [("mongodb", "mongodb"), ("backend", "backend"), ("discord", "discord")])
-def test_an_evening_can_be_rehearsed(stack: Stack, what: str, check: str) -> None:
+def test_doctor_notices_what_stack_break_breaks(stack: Stack, what: str, check: str) -> None:
     httpx.put(stack.discord + "/mood", json={}).raise_for_status()
     assert run("stack", "break", what)[0] == 0
     try:

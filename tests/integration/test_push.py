@@ -1,4 +1,4 @@
-"""The login to an account's own registry, by the token that a real ECR protocol answers."""
+"""The login to an account's own registry, with the token that ECR's API returns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    # The guide has users set the other one only.
+    # docs/deploy.md tells users to set AWS_REGION only.
     monkeypatch.delenv("AWS_DEFAULT_REGION")
 
     token = push._ecr_token("ap-northeast-1")  # noqa: SLF001 - the gateway's own call
@@ -111,7 +111,7 @@ def test_dockers_client_shows_the_token_to_the_registry() -> None:
     shown: list[str | None] = []
 
     class Registry(BaseHTTPRequestHandler):
-        """Asks who is there, as a private registry does, and has nothing."""
+        """Demands credentials, as a private registry does, and contains no images."""
 
         # Answers a TLS handshake in plain HTTP, so that the client falls back to plain HTTP.
         default_request_version = "HTTP/1.1"

@@ -289,7 +289,7 @@ def test_going_on_after_the_last_user_says_that_nobody_was_left(
         (("--production",), "use --confirm "),
     ],
 )
-def test_what_cannot_work_says_how_it_can(
+def test_wrong_options_are_refused_with_advice(
     database: Database[Document], mongodb_uri: str, words: tuple[str, ...], says: str
 ) -> None:
     code, output = command(database, mongodb_uri, *words)

@@ -194,7 +194,7 @@ def test_a_document_that_cannot_be_written_is_skipped_alone(database: Database[D
     assert (built.written, built.users_skipped) == (18, 2)
 
 
-def test_what_nobody_can_be_built_with_is_an_error(database: Database[Document]) -> None:
+def test_it_is_an_error_if_nobodys_statistics_can_be_built(database: Database[Document]) -> None:
     add_users(database, [ObjectId() for _ in range(40)])
 
     with (
@@ -276,7 +276,7 @@ def test_documents_that_the_backend_creates_meanwhile_are_found(
     monkeypatch.setattr(Collection, "bulk_write", collide)
     built = build(database)
 
-    # The first has an id that is taken by a document of somebody else, and stays so.
+    # Somebody else's document has the id for the first user's statistics, so this user is skipped.
     assert durations(database) == {**dict.fromkeys(users[1:], 60), users[2]: 1}
     assert (built.written, built.users_skipped) == (18, 1)
 
@@ -298,7 +298,7 @@ def test_users_with_ids_of_every_type_are_all_built(
 
 
 @pytest.mark.parametrize("options", [{"hidden": True}, {"partialFilterExpression": {"state": "playing"}}], ids=str)
-def test_an_index_that_no_query_uses_is_none(database: Database[Document], options: Document) -> None:
+def test_a_hidden_or_partial_index_does_not_count(database: Database[Document], options: Document) -> None:
     add_users(database, [ObjectId()])
     database.playbacks.drop_indexes()
     database.playbacks.create_index("user", **options)

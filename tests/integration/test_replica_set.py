@@ -102,7 +102,7 @@ def test_stats_reads_where_it_is_told_to(
     ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
     elsewhere = sum(count for address, count in ran.items() if address != primary)
     assert progress.users_updated == len(users)
-    # A page's audience is one aggregation; who is pending is asked of the primary always.
+    # Each page needs one aggregation; the query for users without the notification always reads the primary.
     assert elsewhere >= USERS / 100 if on_secondaries else elsewhere == 0
     assert ran[primary] > 0
 
@@ -110,7 +110,7 @@ def test_stats_reads_where_it_is_told_to(
 def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
     nodes: ReplicaSet, three: Database[Document]
 ) -> None:
-    """A secondary that lags shows the deletion limit the past, and the archive an earlier state."""
+    """From a lagging secondary, the deletion limit would count, and the archive copy, outdated documents."""
     three.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
     before, primary = nodes.aggregations(), nodes.settle().address
     database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), three.name)

@@ -132,10 +132,10 @@ def test_two_statistics_of_one_user_far_apart_give_it_once(database: Database[Do
     assert progress.users_updated == 20
 
 
-def test_what_a_page_gave_is_pushed_though_its_neighbour_failed(
+def test_notified_users_are_pushed_even_if_another_page_fails(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry finds nobody lacking it there, so nobody else would push them."""
+    """A retry finds no user without the notification on that page, so it would push nobody there."""
     users = [add_user(database) for _ in range(9)]
     attach, calls = Audience.attach, count()
 
@@ -279,7 +279,7 @@ def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
     [({}, False), ({"period": "2026-10"}, False), ({"period": "2026-09"}, True), ({"dryRun": True}, True)],
     ids=["as scheduled", "the same month by name", "an earlier month", "dry run"],
 )
-def test_only_the_last_months_delivery_is_what_the_schedule_is_there_for(
+def test_only_a_delivery_for_the_last_month_counts_as_a_success(
     database: Database[Document], event: Document, *, unfinished: bool
 ) -> None:
     add_user(database)
@@ -388,7 +388,7 @@ def test_cleanup_that_cannot_be_started_is_told_and_undoes_nothing(
 
 
 @pytest.mark.parametrize("event", [{"after": {"$maxKey": 1}}, {"rebuildAfter": {"$maxKey": 1}, "rebuild": True}])
-def test_no_event_says_whom_to_leave_out(database: Database[Document], event: Document) -> None:
-    """Where a run goes on is recorded, so that nobody is left out by an event that somebody wrote."""
+def test_no_event_can_skip_users(database: Database[Document], event: Document) -> None:
+    """The position is stored in the database, so that an event written by hand cannot skip users."""
     with pytest.raises(ConfigError, match="unknown key"):
         month_end(database, event={**event, "continuation": 1})

@@ -77,7 +77,7 @@ def run(database: Database[Document], url: str, mood: Document, *, key: str = KE
     ],
     ids=["well", "with latency", "503 twice", "429 twice", "429 with Retry-After", "breaking off twice"],
 )
-def test_what_passes_is_waited_out(
+def test_transient_errors_are_retried_until_they_end(
     database: Database[Document], backend_url: str, listeners: list[ObjectId], mood: Document
 ) -> None:
     progress, pushed = run(database, backend_url, mood)
@@ -102,7 +102,7 @@ def test_what_passes_is_waited_out(
     ids=["500", "413", "404", "429", "429 with a long Retry-After", "breaking off", "slow"],
 )
 @pytest.mark.usefixtures("listeners")
-def test_what_lasts_is_counted_and_said(
+def test_lasting_errors_are_counted_and_described(
     database: Database[Document], backend_url: str, mood: Document, says: str
 ) -> None:
     progress, pushed = run(database, backend_url, mood)

@@ -151,7 +151,7 @@ def refuse(database: Database[Document], users: Sequence[ObjectId]) -> None:
 
 @pytest.mark.parametrize("page", [10, 25, 100])
 def test_many_who_are_refused_stop_nobody_at_any_attempt(database: Database[Document], page: int) -> None:
-    """The oldest come first, and violate a validator that is newer; then only they are left, at each later run."""
+    """The oldest users violate a newer validator. After the first run only they are left, and are tried again."""
     users = add_users(database, 60)
     refuse(database, users[:25])
     outside = Outside()
@@ -353,7 +353,7 @@ def of_another_system(database: Database[Document], users: Sequence[ObjectId], c
     return identity
 
 
-def test_a_notification_of_another_system_is_the_months(database: Database[Document]) -> None:
+def test_another_systems_notification_serves_as_the_months_notification(database: Database[Document]) -> None:
     users = add_users(database, 20)
     told = of_another_system(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
     of_another_system(database, users, datetime(2026, 10, 1, 2, tzinfo=UTC))

@@ -1,5 +1,5 @@
-// Reads a JSON list of texts in Discord's Markdown and prints what Discord would show of each; what takes effect stands
-// in braces, behind the name of its effect.
+// Reads a JSON list of texts in Discord's Markdown and prints what Discord would show of each; formatting is
+// printed as {kind:text}, such as {strong:Look}.
 const { parse } = require("discord-markdown-parser");
 
 const SHOWN_AS_THEY_ARE = new Set(["text", "url", "autolink", "twemoji"]);

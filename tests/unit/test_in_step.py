@@ -87,7 +87,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
 def test_the_shares_of_the_deadlines_reserve_fit_into_it() -> None:
     counts = LATE_COUNT_SECONDS * len(POLICIES)
 
-    # The client's wait for a count goes into the grace: not all of this is slow in one run.
+    # The wait for a late count overlaps with GRACE_SECONDS: not every part is slow in one run.
     assert GRACE_SECONDS + counts + AFTER_SECONDS + FORECAST_SECONDS + CONCLUDE_SECONDS <= RESERVE_SECONDS
 
 
@@ -132,7 +132,7 @@ def test_a_pin_is_the_same_wherever_it_stands(pattern: str, suffixes: tuple[str,
     assert len(said(pattern, *suffixes)) == 1
 
 
-def test_the_containers_are_given_what_the_commands_know() -> None:
+def test_compose_has_the_same_keys_and_database_as_the_code() -> None:
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 
     assert all(value in compose for value in (API_KEY, WEBHOOK_TOKEN, f"--database={DATABASE}"))

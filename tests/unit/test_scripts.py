@@ -89,7 +89,7 @@ def test_every_environment_is_planned_if_nobody_knows_what_was_before(repository
     assert json.loads(run(repository, f"{ROOT}/bin/changed-environments {before}")) == ["dev", "prod"]
 
 
-def test_an_error_of_git_is_none_of_its_answers(tmp_path: Path) -> None:
+def test_changed_environments_fails_if_git_fails(tmp_path: Path) -> None:
     write(tmp_path, "terraform/prod.tfvars")
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", "--all")

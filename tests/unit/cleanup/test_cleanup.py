@@ -136,7 +136,7 @@ def test_a_run_that_could_delete_nothing_does_not_continue() -> None:
     assert (told["stop_reason"], told["records_deleted"], started) == ("no_progress", 0, [])
 
 
-def test_a_batch_that_breaks_off_at_the_deadline_is_the_deadline() -> None:
+def test_a_batch_that_fails_at_the_deadline_counts_as_reaching_the_deadline() -> None:
     documents = FakeDocuments(100, seconds=0.2)
     documents.error = TransientError("MongoDB did not answer in the time given")
 

@@ -57,7 +57,7 @@ def test_a_bound_below_the_smallest_batch_is_kept() -> None:
     assert throttle.size == 7
 
 
-def test_what_a_batch_may_take_follows_the_slower_of_the_usual_and_the_latest() -> None:
+def test_the_expected_duration_is_that_of_the_slower_of_the_usual_and_the_latest_batch() -> None:
     throttle = Throttle(1000, 0.0)
     assert throttle.expected_seconds(1000) == 0.0
     throttle.observe(1000, 0.1)
@@ -74,7 +74,7 @@ def test_a_batch_in_which_most_stays_does_not_make_the_server_look_slow() -> Non
     assert (throttle.size, throttle.pause) == (10_000, 0.1)
 
 
-def test_the_rest_after_little_work_is_shorter_but_not_what_a_slow_server_is_given() -> None:
+def test_the_pause_after_a_small_batch_is_shorter_unless_the_server_is_slow() -> None:
     throttle = Throttle(10_000, 0.1)
     throttle.observe(10_000, 0.2)
 

@@ -75,7 +75,7 @@ def test_the_day_of_the_alert_is_the_first_above_it() -> None:
     assert mixed(users=10).day_reached(0.8) is None
 
 
-def test_what_fits_fits() -> None:
+def test_the_reported_number_of_users_fits_and_one_more_does_not() -> None:
     model = mixed()
     fit = model.most_users(model.average_bytes(9))
 

@@ -65,7 +65,7 @@ def test_every_sample_can_be_drawn(path: Path) -> None:
     assert CliRunner().invoke(app, ["preview", str(path)]).exit_code == 0
 
 
-def test_a_preview_shows_mark_up_as_it_stands_and_edits_made() -> None:
+def test_a_preview_prints_brackets_literally_and_applies_edits() -> None:
     drawn = CliRunner().invoke(app, ["preview"], input="see [/var/log] now")
     two = json.dumps(sns_event(alarm_text(), alarm_text(NewStateValue="OK"), alarm_text(AlarmArn="arn:other")))
     told = json.loads(CliRunner().invoke(app, ["preview", "--json"], input=two).output)

@@ -188,7 +188,7 @@ def test_a_plan_is_drawn_range_by_range() -> None:
     assert "{" not in told
 
 
-def test_pushing_again_is_waited_for_and_alone() -> None:
+def test_push_again_cannot_be_combined_with_async_or_resend() -> None:
     for words, says in (
         (["--push-again", "--async"], "cannot be combined with --async"),
         (["--push-again", "--resend"], "cannot be combined with resend or rebuild"),

@@ -97,7 +97,7 @@ class FakeLogs:
         return [{"events": [each]} for each in self.events if each["timestamp"] >= startTime]
 
 
-def test_what_names_no_run_belongs_to_the_one_that_its_stream_runs() -> None:
+def test_a_line_without_a_request_id_belongs_to_the_active_run_of_its_log_stream() -> None:
     logs = FakeLogs()
     logs.events = [event(START, 0, "a"), event(UNHANDLED, 1, "b"), event(METRICS, 2, "a"), event(UNHANDLED, 3, "a")]
 

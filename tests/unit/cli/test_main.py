@@ -15,7 +15,7 @@ from joytify_cli import target
 from joytify_cli.main import COMMANDS, app
 from joytify_common.errors import ConfigError
 
-# Hides the local world, as on a machine on which only the operator's part is installed.
+# Hides joytify_local and its dependencies, as on an operator's machine.
 WITHOUT_LOCAL = """
 import sys
 class Absent:
@@ -56,7 +56,7 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...], command:
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not c.hidden], ids=lambda command: str(command.name))
-def test_the_list_of_commands_has_something_to_say(command: object) -> None:
+def test_every_command_has_a_summary_in_the_help(command: object) -> None:
     summary = str(getattr(command, "help", ""))
 
     assert summary[-1] in ".?"
@@ -96,7 +96,7 @@ def test_the_operators_part_runs_without_the_local_world(
     assert "Traceback" not in done.stderr
 
 
-def test_the_version_is_the_wheels_and_the_trees() -> None:
+def test_the_version_names_the_wheels_version_and_gits_revision() -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout[:12]
 
     told = CliRunner().invoke(app, ["--version"]).output

@@ -22,7 +22,7 @@ def test_eight_workers_are_nearly_eight_times_as_fast_where_the_server_bears_the
     assert 6 < one.hours / eight.hours <= 8
 
 
-def test_an_executions_time_is_enough_for_what_it_says() -> None:
+def test_the_reported_maximum_of_playbacks_fits_into_one_execution() -> None:
     most = most_playbacks(10_000.0, 1)
 
     assert simulate(Scenario(most, 10_000.0, 1)).hours < 25

@@ -129,7 +129,7 @@ def test_a_function_that_may_have_been_started_is_not_started_again() -> None:
     assert client.calls == 1
 
 
-def test_what_hanging_services_cost_fits_into_what_is_kept_back() -> None:
+def test_the_reserved_time_covers_the_timeouts_of_hanging_services() -> None:
     """One call that is retried, followed by one call that is never answered."""
     call = 0.5 + 2.5
     assert (QUICK_CONFIG.connect_timeout, QUICK_CONFIG.read_timeout) == (0.5, 2.5)

@@ -91,7 +91,7 @@ def test_a_heartbeat_does_none_of_the_work(monkeypatch: pytest.MonkeyPatch) -> N
         ({"testMode": True}, "production", False),
         ({}, "test_auto", True),
     ],
-    ids=["by hand", "scheduled", "skipped", "on the test collections", "where the schedule tests"],
+    ids=["by hand", "scheduled", "skipped", "on the test collections", "while SCHEDULE_MODE is test_auto"],
 )
 def test_a_run_counts_as_a_success_in_the_mode_of_the_schedule(
     event: dict[str, Any], mode: str, capsys: pytest.CaptureFixture[str], *, counts: bool

@@ -116,7 +116,7 @@ def test_a_report_that_cannot_be_published_is_a_metric(capsys: pytest.CaptureFix
 def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
     seconds_left: int, capsys: pytest.CaptureFixture[str], *, is_asked_again: bool
 ) -> None:
-    """A run that could not hand over publishes two, and keeps time back for one."""
+    """A run that could not start cleanup publishes two messages, but reserves time for only one."""
     logs.configure("INFO")
     sns = FakeSNS(error=EndpointConnectionError(endpoint_url="http://127.0.0.1"))
     both = Completed(CleanupReport(), Failure(TransientError("Lambda did not answer"), "hand-over"))
@@ -140,7 +140,7 @@ def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
         ([1], r"it must be a JSON object"),
     ],
 )
-def test_a_wrong_event_is_refused_before_the_story_begins(event: Any, fault: str) -> None:
+def test_a_wrong_event_is_refused_before_the_use_case_runs(event: Any, fault: str) -> None:
     told: list[str] = []
     sns = FakeSNS()
 

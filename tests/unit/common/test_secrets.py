@@ -56,7 +56,7 @@ def test_the_password_and_the_token_alone_are_hidden_too() -> None:
         ("https://api.example.com/api/v1?key=s3cr3t-w", "https://api.example.com/api/v1?key="),
     ],
 )
-def test_who_may_enter_is_masked_wherever_an_address_says_it(address: str, kept: str) -> None:
+def test_credentials_in_a_url_are_masked_wherever_they_stand(address: str, kept: str) -> None:
     secret(API_DOMAIN=address)
 
     assert "s3cr3" not in clean(f"no answer of {address}")

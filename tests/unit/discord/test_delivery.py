@@ -116,7 +116,7 @@ def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() 
 
 
 @pytest.mark.parametrize("first", ["error", "summary"])
-def test_an_error_at_the_hand_over_stands_beside_the_summary(first: str) -> None:
+def test_an_error_of_starting_cleanup_is_a_post_of_its_own(first: str) -> None:
     """They come from one run, in any order."""
     webhook, memory = FakeWebhook(), ContainerStore()
     both = [stats_error(request_id="r", stage="hand-over").to_json(), stats_summary(request_id="r").to_json()]
@@ -161,9 +161,7 @@ def test_a_chain_that_ends_badly_closes_its_post_and_is_announced(last: str, *, 
 
 
 @pytest.mark.parametrize("ends_well", [True, False])
-def test_a_run_of_a_chain_that_fails_is_announced_once_and_turns_when_its_retry_goes_through(
-    *, ends_well: bool
-) -> None:
+def test_a_failed_run_of_a_sequence_has_one_post_which_its_retry_turns_into_a_success(*, ends_well: bool) -> None:
     webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
     chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
     going_on = cleanup_summary(request_id="r0", continued=True, stop_reason="deadline", chain=chain)
@@ -214,7 +212,7 @@ def health(status: str, *, region: str = "eu-west-1", number: int = 1, **more: A
     return json.dumps({**envelope, "detail-type": "AWS Health Event", "source": "aws.health", "detail": detail})
 
 
-def test_what_recovers_turns_its_own_post_wherever_it_is_sent_from() -> None:
+def test_a_recovery_edits_the_post_of_its_own_incident_whatever_region_sends_it() -> None:
     webhook, memory = FakeWebhook(), ContainerStore()
     backup = health("open", region="us-west-2", backupEvent="true")
     for number, text in enumerate([health("open"), backup, health("open", number=2), health("closed")]):
@@ -242,7 +240,7 @@ def execution(status: str, second: int) -> str:
     return json.dumps({**kind, "account": "1", "time": at, "detail": detail})
 
 
-def test_of_one_second_the_failure_stays_whatever_comes_last() -> None:
+def test_of_two_states_with_the_same_second_the_failure_is_kept() -> None:
     """EventBridge has whole seconds, and SNS keeps no order."""
     webhook, memory = FakeWebhook(), ContainerStore()
     for number, status in enumerate(("FAILED", "RUNNING")):

@@ -99,11 +99,11 @@ def test_a_title_leads_to_awss_consoles_only(message: dict[str, object], address
     ],
     ids=str,
 )
-def test_what_would_approve_or_log_in_is_not_shown(message: object) -> None:
+def test_tokens_and_passwords_are_not_shown(message: object) -> None:
     assert "t0p-s3cret" not in posted(json.dumps(message))
 
 
-def test_a_number_that_logs_in_is_not_shown_and_what_is_beside_it_is() -> None:
+def test_a_numeric_token_is_hidden_and_other_numbers_are_shown() -> None:
     shown = posted(json.dumps({"mfaToken": 481516, "isToken": True, "count": 2342}))
 
     assert "481516" not in shown

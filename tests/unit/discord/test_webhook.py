@@ -20,7 +20,7 @@ ID = "1000"
 
 @pytest.fixture
 def pauses(waits: list[float]) -> list[float]:
-    """The pauses that were made, without making them."""
+    """The durations of the pauses; nothing sleeps."""
     return waits
 
 
@@ -171,13 +171,13 @@ def test_a_message_that_takes_no_edit_is_told_apart_from_a_discord_that_fails(an
     [httpx.Response(204), httpx.Response(200, text="<html>"), httpx.Response(200, json={"ok": True})],
     ids=["nothing", "a page", "no message"],
 )
-def test_a_success_that_is_not_discords_is_none(answer: httpx.Response) -> None:
+def test_a_success_response_that_does_not_come_from_discord_is_an_error(answer: httpx.Response) -> None:
     """Lambda's retry posts it again: a second post is better than none."""
     with pytest.raises(TransientError, match="is not Discord's"):
         webhook(iter([answer])).post(PAYLOAD, in_seconds(60))
 
 
-def test_a_limit_without_a_wait_is_not_asked_without_end(pauses: list[float]) -> None:
+def test_a_rate_limit_with_retry_after_0_is_retried_after_a_minimum_pause(pauses: list[float]) -> None:
     limited = httpx.Response(429, json={"retry_after": 0}, headers={"Retry-After": "0"})
 
     webhook(iter([limited, limited, taken()])).post(PAYLOAD, in_seconds(60))

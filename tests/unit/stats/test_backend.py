@@ -136,6 +136,6 @@ def test_without_time_nothing_is_sent() -> None:
     ],
     ids=["a page", "nothing", "a list", "nested", "packed"],
 )
-def test_a_success_that_is_not_the_backends_is_none(answer: httpx.Response) -> None:
+def test_a_success_response_that_does_not_come_from_the_backend_is_an_error(answer: httpx.Response) -> None:
     with pytest.raises(ConfigError, match="is not the backend's; in production the URL ends in /api/v1"):
         backend(lambda _: answer).push(USERS, soon())

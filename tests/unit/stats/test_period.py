@@ -66,6 +66,6 @@ def test_a_month_that_is_not_over_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["1969-12", "0000-01", "0001-01"])
-def test_a_month_before_all_ids_is_refused(text: str) -> None:
+def test_a_month_before_1970_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match='period: it must be a month as "YYYY-MM", 1970-01 or later'):
         resolve_period(text, utc(2026, 11, 24))

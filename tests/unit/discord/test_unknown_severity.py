@@ -1,4 +1,4 @@
-"""How bad messages are that no kind describes, in shapes that tools and AWS document publicly, with made-up values."""
+"""The severity of messages of unknown kinds; the samples have publicly documented shapes and made-up values."""
 
 from __future__ import annotations
 
