@@ -221,7 +221,7 @@ EVERY_MESSAGE: dict[str, Message] = {
         dry_run=True, records_deleted=0, completion_percentage=0.0, stop_reason="deletion_limit"
     ),
     "stats error that leaves the work done": stats_error(
-        stage="hand-over", error="function joytify-playback-data-cleanup: Lambda throttled the call"
+        stage="cleanup start", error="function joytify-playback-data-cleanup: Lambda throttled the call"
     ),
     "cleanup error": cleanup_error(),
     "cleanup error at the start": cleanup_error(test_mode=None, records_deleted=0, stage="secret"),

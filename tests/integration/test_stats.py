@@ -372,7 +372,7 @@ def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(databa
     ("error", "says"),
     [
         (ConfigError("function cleanup: Lambda answered 404"), "function cleanup: Lambda answered 404"),
-        (KeyError("stepfunctions"), "unexpected KeyError at stage hand-over; the log has the traceback"),
+        (KeyError("stepfunctions"), "unexpected KeyError at stage cleanup start; the log has the traceback"),
     ],
     ids=["refused", "unexpected"],
 )

@@ -31,8 +31,8 @@ QUICK_CONFIG = Config(connect_timeout=0.5, read_timeout=2.5, retries={"total_max
 # A deduplication table that does not answer must not prevent the message from being posted.
 DYNAMODB_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 
-# Codes of all services for a missing permission, which a person must add. S3 answers a HEAD request
-# with the status alone.
+# Error codes by which the services say that a permission is missing. "403" is among them because S3
+# answers a HEAD request with a status only.
 PERMISSION_CODES = frozenset(
     {
         "403",

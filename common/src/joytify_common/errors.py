@@ -38,9 +38,9 @@ def worst(errors: Sequence[Exception]) -> Exception | None:
 
 
 def as_job_error(exc: Exception, stage: str) -> JobError:
-    """Return the error if it is a JobError, else a PermanentError without the library's text.
+    """Return the error if it is a JobError, else a PermanentError that omits the library's text.
 
-    The text is shortened if necessary, and secrets in it are masked.
+    The text of a JobError is shortened if necessary, and secrets in it are masked.
     """
     if not isinstance(exc, JobError):
         # The text of a library's error goes to the log only.

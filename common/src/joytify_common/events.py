@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import ScheduleMode
 
-# Lambda stops a recursive loop after about 16 invocations; with the first run, that makes 15.
+# Lambda stops a recursive loop after about 16 invocations; 14 continuations and the first run are 15.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 MAX_CONTINUATIONS = 14
 

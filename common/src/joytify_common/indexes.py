@@ -14,7 +14,7 @@ BAD_VALUE = 2
 UNFIT = {"partialFilterExpression", "hidden"}
 
 
-def begins_with(field: str, index: Mapping[str, Any]) -> bool:
+def finds_all_by(index: Mapping[str, Any], field: str) -> bool:
     """Return whether an index, as `index_information` describes it, finds every document by the field."""
     return index["key"][0] in {(field, 1), (field, -1)} and not UNFIT & index.keys()
 
@@ -25,7 +25,7 @@ def index_on(collection: Collection[dict[str, Any]], field: str) -> str | None:
     Raises:
         pymongo.errors.PyMongoError: the server does not answer, or refuses the call.
     """
-    names = [name for name, index in collection.index_information().items() if begins_with(field, index)]
+    names = [name for name, index in collection.index_information().items() if finds_all_by(index, field)]
     return next((name for name in names if _answers(collection, field, name)), None)
 
 

@@ -51,7 +51,7 @@ def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], n
         ConfigError: the state machine does not exist or may not be started.
         TransientError: Step Functions throttled the call or could not be reached.
     """
-    started_before = suppress(client.exceptions.ExecutionAlreadyExists)
+    ignore_if_started = suppress(client.exceptions.ExecutionAlreadyExists)
     for attempt in quick_attempts(RETRY_SECONDS, is_repeatable=True):
-        with attempt, aws_errors(f"state machine {machine}", "Step Functions", not_found=NO_MACHINE), started_before:
+        with attempt, aws_errors(f"state machine {machine}", "Step Functions", not_found=NO_MACHINE), ignore_if_started:
             client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dict(event)))

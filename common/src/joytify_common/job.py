@@ -21,11 +21,11 @@ from joytify_common.messages import CommonData, Message
 from joytify_common.metrics import put_metrics
 from joytify_common.outcome import (
     Answered,
-    Attempt,
     Completed,
     Failed,
     Failure,
     Heartbeat,
+    Invocation,
     Metadata,
     ReportT,
     Skipped,
@@ -94,21 +94,21 @@ class Job(Generic[EventT, ReportT]):
         """
         now, started = datetime.now(UTC), time.monotonic()
         with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
-            attempt = self._attempt(raw_event, context, now)
+            invocation = self._run(raw_event, context, now)
             common = CommonData(
                 timestamp=datetime.now(UTC),
                 execution_time_ms=round((time.monotonic() - started) * 1000),
-                test_mode=attempt.test_mode,
+                test_mode=invocation.test_mode,
                 request_id=context.aws_request_id,
                 log_stream=context.log_stream_name,
             )
-            answer = self._conclude(attempt, Metadata(context.function_name, common), context)
-            if counts_as_success(attempt):
+            answer = self._conclude(invocation, Metadata(context.function_name, common), context)
+            if counts_as_success(invocation):
                 put_success(context.function_name)
             return answer
 
-    def _attempt(self, raw_event: object, context: LambdaContext, now: datetime) -> Attempt[ReportT]:
-        stage, is_in_schedules_mode = "event", False
+    def _run(self, raw_event: object, context: LambdaContext, now: datetime) -> Invocation[ReportT]:
+        stage, uses_scheduled_collections = "event", False
         test_mode: bool | None = None
         outcome: Heartbeat | Answered | Skipped | Completed[ReportT] | Failed[ReportT]
         try:
@@ -116,11 +116,11 @@ class Job(Generic[EventT, ReportT]):
             if event.heartbeat:
                 stage = "heartbeat"
                 days = put_days_since_success(aws_client("cloudwatch"), function=context.function_name, now=now)
-                return Attempt(Heartbeat(days))
+                return Invocation(Heartbeat(days))
             stage, test_mode = "secret", event.test_mode or None
             secret = self.secret()
             test_mode = event.runs_in_test_mode(secret.schedule_mode)
-            is_in_schedules_mode = test_mode == (secret.schedule_mode == "test_auto")
+            uses_scheduled_collections = test_mode == (secret.schedule_mode == "test_auto")
             stage = "start"
             run = Run(
                 function=context.function_name,
@@ -142,26 +142,26 @@ class Job(Generic[EventT, ReportT]):
             if isinstance(raw_event, Mapping) and raw_event.get("selfTest") is True:
                 # Raising an error here would trigger the function's error alarm.
                 outcome = Answered({stage: str(as_job_error(exc, stage))})
-        return Attempt(outcome, test_mode, is_in_schedules_mode, self.event_type.is_for_caller_only(raw_event))
+        return Invocation(outcome, test_mode, uses_scheduled_collections, self.event_type.is_for_caller_only(raw_event))
 
-    def _conclude(self, attempt: Attempt[ReportT], metadata: Metadata, context: LambdaContext) -> dict[str, Any]:
-        match attempt.outcome:
+    def _conclude(self, invocation: Invocation[ReportT], metadata: Metadata, context: LambdaContext) -> dict[str, Any]:
+        match invocation.outcome:
             case Heartbeat(days_since_success=days):
                 return {"daysSinceSuccess": days}
             case Answered(data=data):
                 logger.info("run ended", outcome=data)
                 return dict(data)
             case Skipped(reason=reason):
-                # A published message for each skipped schedule would be noise every few minutes.
+                # In test_auto a schedule may fire every few minutes, so a skipped run is not published.
                 return self._log(self.nothing_done.summary(metadata, skipped=reason))
-            case Completed(report=report, non_fatal=non_fatal):
+            case Completed(report=report, late_failure=late_failure):
                 answer, message = self._summary(report, metadata)
-                failed = self._failure(report, metadata, non_fatal) if non_fatal else None
+                failed = self._failure(report, metadata, late_failure) if late_failure else None
                 self._publish([message, failed], context)
                 return answer
             case Failed(report=report, failure=failure):
                 log_failure(failure)
-                if not attempt.is_for_caller_only:
+                if not invocation.is_for_caller_only:
                     self._publish([self._failure(report, metadata, failure)], context)
                 # The runtime logs an error and its causes unmasked; causes contain library texts.
                 raise failure.job_error.with_traceback(None) from None
@@ -201,7 +201,7 @@ class Job(Generic[EventT, ReportT]):
         """Publish the message and return whether that succeeded.
 
         If no time is left, make a single attempt; if SNS has also just failed (`is_silent`), make
-        no attempt.
+        no invocation.
         """
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:

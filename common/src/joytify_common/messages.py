@@ -17,7 +17,7 @@ StopReason = Literal["completed", "deadline", "deletion_limit", "no_progress", "
 
 
 class Wire(BaseModel):
-    """Base of all message models: camel case in JSON, strictly typed, unknown keys rejected."""
+    """Base of all message models: camel case in JSON, strict types, and no unknown keys except in `parse_message`."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -75,7 +75,7 @@ class StatsFigures(Wire):
         notification_id: hex id of the month's notification.
         notification_adopted: whether another system had created the notification before the first
             delivery.
-        statistics_built: elements that the run built from plays; None if it was not asked to.
+        statistics_built: number of users whose statistics the run built from plays; None if it was not asked to.
         plays_skipped: invalid documents among the plays, which were left out; None as above.
         socket_users_notified: users pushed to the backend.
         socket_failures: users whose push failed.
@@ -129,8 +129,8 @@ class CollectionFigures(Wire):
         unrecognized: not of the current schema, or with an invalid date, and left alone; None as
             above.
         scope: which documents were examined. `sweep`: every document. `ordinary`: documents with an
-            ObjectId from before the cutoff, documents with an `_id` of another type, and documents
-            that an index on the date finds; other documents with newer ids wait for the next sweep.
+            ObjectId from before the cutoff, documents with an `_id` of another type and, if the
+            date has an index, all expired documents; others with newer ids wait for the next sweep.
     """
 
     name: str
@@ -208,7 +208,7 @@ class Chain(Wire):
     """A sequence of runs, each of which continues the previous run; this run is the last so far.
 
     Attributes:
-        started_at: when the first run began; all runs use its clock.
+        started_at: when the first run began; all runs of the sequence use this time as "now".
         cutoff: the cutoff derived from `started_at`; None if an older version began the sequence.
         records_deleted: number of records deleted by all runs so far.
         execution_time_ms: duration of all runs so far.
@@ -224,11 +224,11 @@ class FanOut(Wire):
     """The part of a cleanup that parallel workers did before the run that reports it.
 
     Attributes:
-        started_at: when the work was planned; all runs use this clock.
+        started_at: when the work was planned; all runs use this time as "now".
         cutoff: the cutoff derived from `started_at`.
         test_mode: whether the work is on the test collections, whatever the secret says later.
-        rounds: how often spans were planned: once, and again for spans that were not finished.
-        spans: number of spans that were planned.
+        rounds: how often the work was divided into spans: once, and again for spans that were not finished.
+        spans: number of planned spans; a span is a range of `_id` of one collection.
         workers: maximum number of workers that ran concurrently.
         longest_ms: duration of the longest run of a worker; each run examines one span.
         deleted: number of deleted records by collection name.

@@ -19,12 +19,11 @@ from pymongo.errors import PyMongoError
 
 from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, TransientError
-from joytify_common.mongo_refusals import URI_KEY, of_connection_string, translated
+from joytify_common.mongo_refusals import URI_KEY, connection_string_error, translated
 
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5
-# The cutoff follows this machine's clock; transactions and the sessions' `expiresAt` follow the
-# server's clock.
+# The cutoff is computed with this machine's clock, but the times in documents come from other clocks.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 # Atlas free and flex clusters reject a maxTimeMS above 300,000:
 # https://www.mongodb.com/docs/atlas/reference/free-shared-limitations/
@@ -60,7 +59,7 @@ def mongo_client(uri: str) -> MongoClient[Document]:
         )
     except (PyMongoError, ValueError) as exc:
         # The driver's error text quotes the connection string.
-        raise of_connection_string(exc) from None
+        raise connection_string_error(exc) from None
     if not client.write_concern.acknowledged:
         client.close()
         raise ConfigError(f"{URI_KEY}: w=0 turns off the acknowledgement of writes; remove it or use w=majority")

@@ -77,12 +77,12 @@ TRANSIENT_CODES = frozenset(
 )
 
 
-def of_connection_string(exc: Exception) -> JobError:
+def connection_string_error(exc: Exception) -> JobError:
     """Return our error for a connection string that is invalid or whose host does not resolve."""
     text = str(exc)
     if re.search(r"timed out|lifetime expired|nameservers failed", text):
         return TransientError(f"{URI_KEY}: DNS did not answer for its host name")
-    is_unknown = re.search(r"DNS query name does not exist|does not contain an answer", text)
+    is_unknown = re.search(r"DNS query name does not exist|does not contain an answer", text) is not None
     return ConfigError(UNKNOWN_NAME if is_unknown else UNUSABLE)
 
 
@@ -114,7 +114,7 @@ def _of_configuration(exc: ConfigurationError) -> JobError:
         return PermanentError("the server's version of MongoDB is too old or too new for the driver")
     if "Sessions are not supported" in text:
         return PermanentError("the server has no sessions; it must be MongoDB 4.2 or later, or Atlas")
-    return of_connection_string(exc)
+    return connection_string_error(exc)
 
 
 def _refusal(exc: OperationFailure) -> JobError:
@@ -150,7 +150,7 @@ def _missing_right(text: str) -> str:
 
 
 def _code(exc: PyMongoError) -> str:
-    """Return the server's name and code of an error, or the error's class if it has no code."""
+    """Return the name and code that the server gave an error, or the error's class if it has no code."""
     if not isinstance(exc, OperationFailure) or exc.code is None:
         return type(exc).__name__
     name = (exc.details or {}).get("codeName", type(exc).__name__)

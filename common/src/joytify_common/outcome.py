@@ -67,7 +67,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Answered:
-    """The run only answered its caller: nothing was changed, and nothing is published."""
+    """The run's result goes to its caller only; nothing is published."""
 
     data: Mapping[str, Any]
 
@@ -84,11 +84,11 @@ class Completed(Generic[ReportT]):
     """The run ended well.
 
     Attributes:
-        non_fatal: an error after the work was done, published in addition to the summary; or None.
+        late_failure: an error after the work was done, published in addition to the summary; None without one.
     """
 
     report: ReportT
-    non_fatal: Failure | None = None
+    late_failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -100,25 +100,25 @@ class Failed(Generic[ReportT]):
 
 
 @dataclass(frozen=True)
-class Attempt(Generic[ReportT]):
-    """The outcome of one invocation.
+class Invocation(Generic[ReportT]):
+    """What one invocation did, and in which mode.
 
     Attributes:
         test_mode: whether it worked on the test collections; None if it failed before that was known.
-        is_in_schedules_mode: whether it worked on the same collections as the scheduled runs.
+        uses_scheduled_collections: whether it worked on the same collections as the scheduled runs.
         is_for_caller_only: whether the outcome is returned to the caller and not published.
     """
 
     outcome: Heartbeat | Answered | Skipped | Completed[ReportT] | Failed[ReportT]
     test_mode: bool | None = None
-    is_in_schedules_mode: bool = False
+    uses_scheduled_collections: bool = False
     is_for_caller_only: bool = False
 
 
-def counts_as_success(attempt: Attempt[ReportT]) -> bool:
+def counts_as_success(invocation: Invocation[ReportT]) -> bool:
     """Return whether the run did all the work that it is scheduled for, in the schedule's mode."""
-    match attempt.outcome:
+    match invocation.outcome:
         case Completed(report=report):
-            return attempt.is_in_schedules_mode and report.is_complete
+            return invocation.uses_scheduled_collections and report.is_complete
         case _:
             return False

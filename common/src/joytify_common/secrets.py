@@ -147,11 +147,11 @@ def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
     # A password that was not percent-encoded may contain `@`, or one of `/?#`.
     address = authority if "@" in authority else address
     for at in re.finditer("@", address):
-        entrant = address[: at.start()]
-        yield entrant.partition(":")[2]
+        userinfo = address[: at.start()]
+        yield userinfo.partition(":")[2]
         # A token may take the place of the user name.
         if is_shown:
-            yield entrant
+            yield userinfo
     yield from WEBHOOK_TOKEN.findall(value)
     if is_shown:
         yield from QUERY_VALUE.findall(value)

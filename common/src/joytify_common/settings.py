@@ -20,7 +20,7 @@ SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
 class Settings(BaseSettings):
-    """Settings of every function; a title states the purpose, a description the allowed values."""
+    """Settings of every function; `title` states the purpose of each, `description` the allowed values."""
 
     # Errors must not show their input, which is the whole environment.
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")

@@ -48,7 +48,7 @@ class FakeDocuments:
     def todo(self, *, sweep: bool) -> list[Work]:
         return [Work(collection=self.kind, start=0, stop=MaxKey(), counts_undated=sweep)]
 
-    def exceeds(self, _percent: float, _todo: Sequence[Work], _seconds: float) -> bool | None:
+    def may_exceed(self, _percent: float, _todo: Sequence[Work], _seconds: float) -> bool:
         return self._too_many
 
     def count_expired(self, _todo: Sequence[Work], _seconds: float) -> int | None:

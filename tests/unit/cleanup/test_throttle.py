@@ -78,7 +78,7 @@ def test_the_pause_after_a_small_batch_is_shorter_unless_the_server_is_slow() ->
     throttle = Throttle(10_000, 0.1)
     throttle.observe(10_000, 0.2)
 
-    assert throttle.rest(10_000) == 0.1
-    assert throttle.rest(1000) == pytest.approx(0.01)
+    assert throttle.pause_after(10_000) == 0.1
+    assert throttle.pause_after(1000) == pytest.approx(0.01)
     throttle.observe(1000, 8.02)
-    assert throttle.rest(1000) > 7.8
+    assert throttle.pause_after(1000) > 7.8

@@ -59,7 +59,7 @@ def test_a_run_that_fails_tells_the_topic_what_was_done_and_raises() -> None:
 
 def test_an_error_that_leaves_the_work_done_is_told_besides_the_summary() -> None:
     def run(_event: CleanupEvent, _run: Run) -> Completed[CleanupReport]:
-        return Completed(CleanupReport(), Failure(ConfigError("function x: Lambda answered 404"), "hand-over"))
+        return Completed(CleanupReport(), Failure(ConfigError("function x: Lambda answered 404"), "cleanup start"))
 
     sns = FakeSNS()
 
@@ -67,7 +67,7 @@ def test_an_error_that_leaves_the_work_done_is_told_besides_the_summary() -> Non
 
     summary, error = sns.messages()
     assert (type(summary), type(error)) == (CleanupSummary, CleanupError)
-    assert (error.data.error, error.data.stage) == ("function x: Lambda answered 404", "hand-over")
+    assert (error.data.error, error.data.stage) == ("function x: Lambda answered 404", "cleanup start")
 
 
 def test_a_summary_that_cannot_be_built_is_published_as_an_error_and_repeats_nothing() -> None:
@@ -119,7 +119,7 @@ def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
     """A run that could not start cleanup publishes two messages, but reserves time for only one."""
     logs.configure("INFO")
     sns = FakeSNS(error=EndpointConnectionError(endpoint_url="http://127.0.0.1"))
-    both = Completed(CleanupReport(), Failure(TransientError("Lambda did not answer"), "hand-over"))
+    both = Completed(CleanupReport(), Failure(TransientError("Lambda did not answer"), "cleanup start"))
 
     job(sns, lambda *_: both)({}, FakeContext(milliseconds=seconds_left * 1000))
 

@@ -119,12 +119,12 @@ def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() 
 def test_an_error_of_starting_cleanup_is_a_post_of_its_own(first: str) -> None:
     """They come from one run, in any order."""
     webhook, memory = FakeWebhook(), ContainerStore()
-    both = [stats_error(request_id="r", stage="hand-over").to_json(), stats_summary(request_id="r").to_json()]
+    both = [stats_error(request_id="r", stage="cleanup start").to_json(), stats_summary(request_id="r").to_json()]
     for number, text in enumerate(both if first == "error" else both[::-1]):
         deliver(event(text, first=number), webhook, memory)
 
     assert webhook.edits == []
-    assert [title for title in webhook.titles() if "hand-over" in title]
+    assert [title for title in webhook.titles() if "cleanup start" in title]
 
 
 def test_the_runs_of_a_chain_edit_one_post() -> None:

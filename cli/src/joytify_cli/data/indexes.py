@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from joytify_cli.terminal import UsageError
 from joytify_common.collections import PRODUCTION, CollectionNames
-from joytify_common.indexes import begins_with
+from joytify_common.indexes import finds_all_by
 
 Document = dict[str, Any]
 
@@ -33,7 +33,7 @@ class Index:
 
     def is_covered_by(self, kind: str, specification: Document) -> bool:
         """Return whether an index, as `index_information` describes it, can replace this one."""
-        same = kind == self.kind and begins_with(self.field, specification)
+        same = kind == self.kind and finds_all_by(specification, self.field)
         return same and all(specification.get(key) == value for key, value in self.options.items())
 
     def __str__(self) -> str:

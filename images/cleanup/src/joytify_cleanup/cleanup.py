@@ -38,7 +38,7 @@ class Cleanup:
     """One run: a scheduled run, a continuation, a worker, or a plan for workers.
 
     Attributes:
-        before: figures of the earlier runs of the sequence, and its clock.
+        before: figures of the earlier runs of the sequence, and when it began.
         deletion_limit_percent: the deletion limit: no documents are deleted from a collection with a
             larger expired share, unless the event allows it.
         max_continuations: maximum number of runs after the first.
@@ -126,7 +126,7 @@ class Cleanup:
 
     def _worked(self, todo: Sequence[Work], report: CleanupReport) -> Outcome:
         """Return the worker's figures and the rest of its spans to the caller."""
-        if report.left and not any(outcome.purged.passed for outcome in report.outcomes):
+        if report.left and not any(outcome.purged.examined for outcome in report.outcomes):
             text = "the worker had no time to examine anything"
             return Failed(report, Failure(TransientError(text), "worker"))
         given = {(work.collection, repr(work.stop)): work for work in todo}
@@ -143,7 +143,7 @@ class Cleanup:
                     self.start(following)
                     report = replace(report, continued=True)
                 else:
-                    # An operator can start a new sequence at this point with the logged event.
+                    # With the logged event, an operator can start a new sequence that goes on from here.
                     logger.warning("continuations exhausted", event={**following.payload(), "continuation": 0})
             except Exception as exc:  # noqa: BLE001 - returned with the work done before
                 return Failed(report, Failure(exc, "continuation"))

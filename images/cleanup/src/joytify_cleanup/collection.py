@@ -177,12 +177,12 @@ class ExaminedCollection:
         expired, undated, unusual = (found[name][0]["n"] if found[name] else 0 for name in filters)
         return expired, Counts(undated=undated, unrecognized=unusual - undated)
 
-    def exceeds(self, percent: float, todo: Sequence[Work], seconds: float) -> bool | None:
-        """Return whether a run would delete more than `percent` of the collection; None if unknown.
+    def may_exceed(self, percent: float, todo: Sequence[Work], seconds: float) -> bool:
+        """Return whether a run would delete more than `percent` of the collection, or the counts take too long.
 
-        First, it counts the documents to examine, and just enough retained documents to prove that
-        the expired share is below the limit. If that proves nothing, it counts the expired documents.
-        A collection of fewer than 1,000 documents never exceeds the limit.
+        First, it assumes that all documents to examine are expired: if there are enough retained
+        documents to keep even that share below the limit, the limit is not exceeded. Otherwise, it
+        counts the expired documents. A collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field
         # Retained documents are the newest, so the scan starts at the end.
@@ -196,14 +196,14 @@ class ExaminedCollection:
                 kept = [({"_id": {"$gte": self.bound}}, BY_ID), *kept]
         at_most = self._total(examined, seconds)
         if at_most is None:
-            return None
+            return True
         enough = ceil(at_most * (100 - percent) / percent)
         if enough == 0 or any(self._count(query, hint, seconds, enough) == enough for query, hint in kept):
             return False
         expired, total = self.count_expired(todo, seconds), self._count({}, BY_ID, seconds)
         if total is not None and total < LIMIT_FROM_DOCUMENTS:
             return False
-        return None if expired is None or total is None else expired > total * percent / 100
+        return expired is None or total is None or expired > total * percent / 100
 
     def count_expired(self, todo: Sequence[Work], seconds: float) -> int | None:
         """Return how many of the documents to examine are expired; None if it takes too long."""

@@ -36,7 +36,7 @@ class DeletionLimit:
         if self.is_ignored:
             return False
         mine = [work for work in todo if work.collection == documents.kind]
-        return documents.exceeds(self.percent, mine, self.seconds()) is not False
+        return documents.may_exceed(self.percent, mine, self.seconds())
 
     def failure(self, collections: Sequence[str]) -> Failure | None:
         """Return the failure for the collections above the limit; None without any."""

@@ -35,7 +35,7 @@ class StepFailure(BaseModel):
     cause: str = Field(default="", alias="Cause")
 
     def failure(self) -> Failure:
-        """Return the failure of the run that reports the step."""
+        """Return the step's failure as the run reports it."""
         return Failure(PermanentError(f"{self.error}: {_message(self.cause)}"), "fan-out")
 
 
@@ -91,14 +91,14 @@ class CleanupEvent(JobEvent):
 
     @field_validator("collection", "todo")
     @classmethod
-    def _is_cleaned(cls, value: Any) -> Any:  # noqa: ANN401 - two fields of different types
+    def _check_collection(cls, value: Any) -> Any:  # noqa: ANN401 - two fields of different types
         for kind in [value] if isinstance(value, str) else [work.collection for work in value or ()]:
             if kind not in POLICIES:
                 raise ValueError(f"{kind} is not one of {' or '.join(POLICIES)}")
         return value
 
     @model_validator(mode="after")
-    def _is_one_step(self) -> CleanupEvent:
+    def _check_combination(self) -> CleanupEvent:
         if self.worker and (self.plan or self.todo is None or self.done is None):
             raise ValueError("worker needs todo and done, and cannot be combined with plan")
         if (self.continuation or self.todo is not None or self.results) and self.done is None:
@@ -124,7 +124,7 @@ class CleanupEvent(JobEvent):
         return self.todo is None and not self.results
 
     def done_before(self, now: datetime, days: int, *, test_mode: bool) -> Done:
-        """Return the figures and the clock of the earlier runs; a first run gets zeros and `now`.
+        """Return the figures of the earlier runs and when the first began; a first run gets zeros and `now`.
 
         Raises:
             PermanentError: the retention period or the mode has changed since the first run, or the

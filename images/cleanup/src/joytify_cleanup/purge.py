@@ -46,7 +46,7 @@ class Purge:
     archive: Archive | None
 
     def run(self, documents: ExpiredDocuments, todo: Sequence[Work], *, by_date: bool) -> Purged:
-        """Delete the expired documents in the spans, then optionally those in a date index."""
+        """Delete the expired documents in the spans; `by_date` then deletes all others that a date index finds."""
         lanes = _Lanes(self, documents)
         swept = all(span.counts_undated for span in todo)
         for number, span in enumerate(todo):
@@ -83,7 +83,7 @@ class _Lanes:
         self._throttle = Throttle(purge.batch_size, purge.pause_seconds)
         self._lanes = LANES_WITHOUT_PAUSE if purge.pause_seconds == 0 else 1
         self._lock = Lock()
-        self._counts, self._passed = Counts(), 0
+        self._counts, self._examined = Counts(), 0
         self._seconds: list[float] = []
         self._archive: ArchiveFigures | None = None
         self._failures: list[Exception] = []
@@ -135,7 +135,7 @@ class _Lanes:
         return Purged(
             # Batches after a failed batch will be examined again, so the counts are not final.
             counts=self._counts.plus(Counts(swept=swept and not self._failures)),
-            passed=self._passed,
+            examined=self._examined,
             seconds=tuple(self._seconds),
             archive=self._archive,
             throttled=self._throttle.figures,
@@ -155,8 +155,8 @@ class _Lanes:
             except Exception as exc:  # noqa: BLE001 - returned with the work done before
                 outcome = BatchOutcome(failure=exc)
             with self._lock:
-                rest = self._record(batch, outcome)
-            time.sleep(min(rest, self._purge.deadline.remaining()))
+                pause = self._record(batch, outcome)
+            time.sleep(min(pause, self._purge.deadline.remaining()))
 
     def _next(self, take: Callable[[int], Batch | None]) -> Batch | None:
         """Return the next batch; None if all batches are taken, time is short or a batch failed."""
@@ -180,7 +180,7 @@ class _Lanes:
         deleted = outcome.counts.deleted
         self._counts = self._counts.plus(outcome.counts)
         # A failed batch counts as progress only for the documents that it deleted.
-        self._passed += batch.documents if outcome.failure is None else deleted
+        self._examined += batch.documents if outcome.failure is None else deleted
         if outcome.archive is not None:
             self._archive = outcome.archive.added_to(self._archive)
         if outcome.failure is None:
@@ -192,4 +192,4 @@ class _Lanes:
             logger.debug("batch deleted", collection=self._documents.name, documents=deleted)
         done = deleted + READ_COST * max(0, batch.documents - deleted)
         self._throttle.observe(done, outcome.seconds)
-        return self._throttle.rest(done)
+        return self._throttle.pause_after(done)

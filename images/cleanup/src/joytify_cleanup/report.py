@@ -29,14 +29,14 @@ class Purged:
     """The result of the deletion in one collection.
 
     Attributes:
-        passed: number of documents examined, expired or not.
+        examined: number of documents examined, expired or not.
         seconds: duration of each batch that deleted something.
         left: spans that are still to be examined.
         failure: the error that ended the deletion; None if no error did.
     """
 
     counts: Counts = NOTHING
-    passed: int = 0
+    examined: int = 0
     seconds: tuple[float, ...] = ()
     archive: ArchiveFigures | None = None
     throttled: ThrottleFigures | None = None
@@ -85,7 +85,7 @@ def stop_reason(outcomes: Sequence[CollectionOutcome], *, may_continue: bool) ->
         return "deletion_limit"
     if "deadline" not in stops:
         return "completed"
-    if not any(outcome.purged.passed for outcome in outcomes):
+    if not any(outcome.purged.examined for outcome in outcomes):
         return "no_progress"
     return "deadline" if may_continue else "continuations_exhausted"
 

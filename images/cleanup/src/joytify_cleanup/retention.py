@@ -75,10 +75,10 @@ class Policy:
         """
         parents = self.date_field.split(".")[:-1]
         paths = ["$$ROOT", *("$" + ".".join(parents[: count + 1]) for count in range(len(parents)))]
-        return {"$expr": {"$and": [_is_same_size(path) for path in paths]}}
+        return {"$expr": {"$and": [_same_size_condition(path) for path in paths]}}
 
 
-def _is_same_size(path: str) -> Document:
+def _same_size_condition(path: str) -> Document:
     """Return the condition that a document keeps its size when repeated fields are removed."""
     same = {"$eq": [{"$bsonSize": path}, {"$bsonSize": {"$mergeObjects": [{}, path]}}]}
     return same if path == "$$ROOT" else {"$cond": [{"$eq": [{"$type": path}, "object"]}, same, False]}

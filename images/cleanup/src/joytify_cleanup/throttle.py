@@ -53,7 +53,7 @@ class Throttle:
         """Return the expected duration of a batch, at the usual or the latest speed, whichever is lower."""
         return documents * max(self._usual or 0.0, self._latest)
 
-    def rest(self, work: float) -> float:
+    def pause_after(self, work: float) -> float:
         """Return how long to pause after a batch of this much work, in seconds.
 
         The minimum pause is for a full batch and is scaled down for less work; the extra pause for
@@ -75,8 +75,8 @@ class Throttle:
         slowdown = self._latest / usual if usual > 0 else 1.0
         if slowdown > SLOWDOWN:
             self.size //= 2
-            # Pause for as long as the batch exceeded its usual duration: a stall of the server
-            # causes one pause of the same length.
+            # Pause for the difference to the batch's usual duration: a stall of the server causes
+            # one pause of the same length.
             self.pause = min(MAX_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)

@@ -75,7 +75,7 @@ def _before(stop: object) -> list[dict[str, Any]]:
 
 
 def the_end(kind: str) -> Work:
-    """Return the end of a collection as a span, so that the next run searches by date again."""
+    """Return an empty span at the end of a collection, with which the next run only searches by date."""
     return Work(collection=kind, start=MaxKey(), stop=MaxKey(), counts_undated=True)
 
 
@@ -107,7 +107,7 @@ class Done(Wire):
     """Figures of one run of a sequence, or of all its runs so far.
 
     Attributes:
-        started_at: when the first run began; all runs use its clock.
+        started_at: when the first run began; all runs use this time as "now".
         cutoff: the cutoff derived from `started_at`.
         test_mode: whether the sequence works on the test collections.
         milliseconds: total duration of the runs.
@@ -169,7 +169,7 @@ class WorkerResult(Wire):
 
 
 def fitting(left: Work, given: Work) -> Work:
-    """Return the rest of a span, or all of it if its `_id` is too long for Step Functions."""
+    """Return the rest of a span, or the whole span if the first `_id` of the rest is too long for Step Functions."""
     return left if len(str(to_json(left.start))) <= MAX_ID_CHARACTERS else given
 
 

@@ -30,6 +30,9 @@ CLAIM_SECONDS = 15.0
 # Another attempt with a claim usually posts within a second.
 WAIT_SECONDS = 5.0
 
+# Attributes of a stored incident that are yes or no.
+FLAGS = ("in_alerts_channel", "closed", "shows_alert")
+
 
 @dataclass(frozen=True)
 class Item:
@@ -45,19 +48,19 @@ class StoredIncident:
 
     Attributes:
         post: id of the incident's post; empty if there is none.
-        is_alert: whether the post was sent to the alerts webhook.
-        since: when the incident began, ISO 8601; empty if that is not shown.
+        in_alerts_channel: whether the post was sent to the alerts webhook.
+        since: when the incident began (`since` of its first message), ISO 8601; empty if not shown.
         at: time of the state that the post shows, ISO 8601; empty if unknown.
-        burns: whether the post shows an alert.
+        shows_alert: whether the post shows an alert.
         closed: whether the incident has ended, so that the next message opens a new incident.
     """
 
     post: str
-    is_alert: bool
+    in_alerts_channel: bool
     since: str
     at: str
     closed: bool
-    burns: bool = False
+    shows_alert: bool = False
 
     @classmethod
     def of(cls, stored: dict[str, str] | None) -> StoredIncident | None:
@@ -66,13 +69,19 @@ class StoredIncident:
             return None
         # An invalid time would prevent every later message of the incident from being posted.
         since, at = (stored.get(name, "") if parse_time(stored.get(name, "")) else "" for name in ("since", "at"))
-        is_alert, closed, burns = (stored.get(name) == "yes" for name in ("is_alert", "closed", "burns"))
-        return cls(post=stored["post"], is_alert=is_alert, since=since, at=at, closed=closed, burns=burns)
+        in_alerts_channel, closed, shows_alert = (stored.get(name) == "yes" for name in FLAGS)
+        return cls(
+            post=stored["post"],
+            in_alerts_channel=in_alerts_channel,
+            since=since,
+            at=at,
+            closed=closed,
+            shows_alert=shows_alert,
+        )
 
     def to_store(self) -> dict[str, str]:
         """Return the incident as the texts that are stored."""
-        flags = {"is_alert": self.is_alert, "closed": self.closed, "burns": self.burns}
-        attributes = {name: "yes" if flag else "no" for name, flag in flags.items()}
+        attributes = {name: "yes" if getattr(self, name) else "no" for name in FLAGS}
         return {"post": self.post, "since": self.since, "at": self.at, **attributes}
 
     def is_after(self, embed: Embed) -> bool:
@@ -84,7 +93,7 @@ class StoredIncident:
             return False
         shown = datetime.fromisoformat(self.at)
         is_weaker = not embed.incident.closes and not embed.is_alert
-        return shown > embed.timestamp or (shown == embed.timestamp and is_weaker and (self.closed or self.burns))
+        return shown > embed.timestamp or (shown == embed.timestamp and is_weaker and (self.closed or self.shows_alert))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,37 +188,42 @@ class Delivery:
         ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
         shown = embed if first in current else _late(embed)
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
-        edited = self._edited(ongoing, payload, replaced=first if embed.is_alert else "")
-        # An edit notifies nobody, so an alert is posted unless its own incident's post was edited.
+        edited = self._edited(ongoing, payload, alerting=first if embed.is_alert else "")
+        # Discord notifies of new posts only, so an alert is posted anew unless the post of its own
+        # incident already showed an alert.
         is_said = first in edited or (bool(edited) and not embed.is_alert)
         new = "" if is_said else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
         at = _text(embed.timestamp)
         begun = StoredIncident(
-            post=new, is_alert=embed.is_alert, since=_text(embed.incident.since), at=at, closed=False
+            post=new, in_alerts_channel=embed.is_alert, since=_text(embed.incident.since), at=at, closed=False
         )
         for name in current:
             one = edited.get(name, begun if new else next(iter(edited.values()), begun))
             since = ongoing[name].since if name in ongoing else begun.since
-            shows = replace(one, since=since, at=at, closed=embed.incident.closes, burns=embed.is_alert)
+            shows = replace(one, since=since, at=at, closed=embed.incident.closes, shows_alert=embed.is_alert)
             self.store.put(f"incident {name}", shows.to_store())
 
     def _edited(
-        self, ongoing: Mapping[str, StoredIncident], payload: Payload, *, replaced: str
+        self, ongoing: Mapping[str, StoredIncident], payload: Payload, *, alerting: str
     ) -> dict[str, StoredIncident]:
         """Edit the incidents' posts; return the incidents whose post was edited.
 
-        If the post of the incident `replaced` shows no alert, it is not edited: the caller
-        replaces it with a new post, which notifies.
+        `alerting` names the incident that the message raises an alert for. If its post shows no alert,
+        it is not edited: the caller posts anew, which notifies.
         """
-        kept = {name: one for name, one in ongoing.items() if name != replaced or (one.is_alert and one.burns)}
+        kept = {
+            name: one
+            for name, one in ongoing.items()
+            if name != alerting or (one.in_alerts_channel and one.shows_alert)
+        }
         taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
         return {name: one for name, one in kept.items() if one.post in taken}
 
     def _edit(self, incident: StoredIncident, payload: Payload) -> bool:
         """Edit the incident's post in its channel; return whether Discord accepted the edit."""
         try:
-            (self.alerts if incident.is_alert else self.webhook).edit(incident.post, payload, self.deadline)
+            (self.alerts if incident.in_alerts_channel else self.webhook).edit(incident.post, payload, self.deadline)
         except NotEditableError as exc:
             logger.info("post could not be edited; posting a new message", error=str(exc))
             return False

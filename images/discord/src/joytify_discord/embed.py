@@ -23,13 +23,13 @@ class EmbedField:
 
 @dataclass(frozen=True)
 class Incident:
-    """The incidents that a message belongs to, and its part in them.
+    """The incidents of a message: groups of messages that share one post.
 
     Attributes:
-        names: names of these incidents; later messages of an incident
-            edit its post. An alert is posted anew if the post of its first incident shows no alert.
+        names: their names; later messages of an incident edit its post. An alert is posted anew
+            unless the post of the first of these incidents shows an alert.
         closes: whether the message ends them.
-        since: when they began; None if that is not shown.
+        since: when the state that the message reports began; None if that is not shown.
     """
 
     names: tuple[str, ...] = ()

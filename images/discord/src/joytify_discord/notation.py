@@ -47,7 +47,7 @@ def place_in(text: str) -> Place | None:
 
 
 def in_words(text: str) -> str:
-    """Return the error and message in JSON text, such as a failure's cause, else the text."""
+    """Return the error and message in the text if it is JSON, such as a failure's cause; any other text unchanged."""
     if not text.startswith("{"):
         return text
     try:

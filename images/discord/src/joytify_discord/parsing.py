@@ -129,12 +129,12 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Received:
-    """One record of an SNS event.
+    """One message from a record of an SNS event.
 
     Attributes:
         content: the parsed message.
         origin: where the message comes from.
-        text: the message as received.
+        text: the message, without its envelopes and with secrets masked.
     """
 
     content: Parsed

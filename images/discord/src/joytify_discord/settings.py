@@ -13,6 +13,6 @@ class DiscordSettings(Settings):
     discord_memory_table: str = Field(
         "",
         pattern=r"^$|^[A-Za-z0-9_.-]{3,255}$",
-        title="Table that records the posts, so that a message is posted once and an incident edits its first post.",
+        title="Table that records the posts, so that no message is posted twice and an incident has one post.",
         description="name of a DynamoDB table, or empty to keep the record of posts in the container only",
     )

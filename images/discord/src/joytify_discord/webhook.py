@@ -22,7 +22,7 @@ READ_SECONDS = 10.0
 # The form that Discord requires of bots: https://discord.com/developers/docs/reference#user-agent
 USER_AGENT = "DiscordBot (https://github.com/joytify/pipeline, 1.0)"
 RETRIES = RetryPolicy(attempts=4, wait_seconds=0.5)
-# Wait if Discord rate-limits a request without saying for how long.
+# How long to wait if Discord rate-limits a request without giving a time.
 WAIT_SECONDS = 0.5
 REFUSED_URL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 

@@ -59,7 +59,7 @@ class Recipients:
     Attributes:
         users: ids of these users.
         skipped: number of users who are entitled to it, but whose document cannot store it.
-        refusal: why MongoDB refused the last user that it refused; None if it refused no user.
+        refusal: error of the last user whose document MongoDB would not update; None if there was none.
         unknown: number of users for whom it is unknown whether they got it.
         failure: the error that prevented the other users from getting it, or None.
     """
@@ -84,8 +84,8 @@ class Audience:
         deadline: Deadline,
     ) -> None:
         preference = make_read_preference(read_pref_mode_from_name(read_preference), tag_sets=None)
-        # Only this long read may go to a secondary: the filter of the update corrects a stale
-        # result.
+        # Only this long read may go to a secondary: after a stale result, the filter of the update
+        # still gives nobody the notification twice.
         self._stats = database.get_collection(names.stats, codec_options=CODEC, read_preference=preference)
         self._users = database[names.users]
         self._period = period
@@ -100,7 +100,7 @@ class Audience:
         """
         in_period = {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}
         is_readable = {"$and": [{"$eq": [{"$type": "$user"}, "objectId"]}, {"$isArray": "$stats"}]}
-        # Such a document does not show whether it belongs to the month, so it is counted.
+        # A document whose `stats` is not a list does not show its month, so it is counted as skipped.
         unreadable = {"stats": {"$exists": True, "$not": {"$type": ["array", "null"]}}}
         # The server groups the ids: one list costs the client half as much as a document per user.
         pipeline: list[Document] = [
@@ -127,7 +127,7 @@ class Audience:
 
         Args:
             users: ids of the users to check.
-            held: ids of all notifications that count as the month's.
+            held: ids of all notifications that count as the month's notification.
         """
         by_type: Document = {"_id": {"$type": "$notifications"}, "ids": {"$push": "$_id"}}
         pipeline: list[Document] = [{"$match": _pending(users, held)}, {"$group": by_type}]

@@ -155,7 +155,7 @@ class Delivery:
     def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
         if not self.dry_run:
             pushes.start(recipients.users)
-            pushes.lose(recipients.unknown, NOBODY_SAID)
+            pushes.count_unpushed(recipients.unknown, NOBODY_SAID)
 
     def _attach(self, create: Once[ObjectId], held: Sequence[Any], page: Page) -> Recipients:
         pending = self.audience.pending(page.users, held)
@@ -168,7 +168,7 @@ class Delivery:
     def _refusal(self, delivered: Delivered, report: StatsReport) -> PermanentError | None:
         """Return the error of a delivery in which MongoDB refused all users; None if it did not."""
         refusals = [outcome.refusal for outcome in delivered.outcomes if outcome.refusal is not None]
-        is_suspicious = delivered.is_done and refusals and report.users_skipped >= MIN_REFUSED
+        is_suspicious = delivered.is_done and bool(refusals) and report.users_skipped >= MIN_REFUSED
         if not is_suspicious or report.users_updated or report.notification is None:
             return None
         if self.audience.has_anyone(report.notification):

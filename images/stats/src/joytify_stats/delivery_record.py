@@ -31,7 +31,7 @@ class DeliveryProgress:
             notified.
         adopted: whether the notification existed before the first delivery.
         deleted: whether the notification was deleted after it had been sent.
-        finished: whether every entitled user has got the notification.
+        finished: whether every entitled user has got the notification, or was skipped.
         has_skipped: whether users were skipped during the delivery.
         after: `_id` of the last stats document that was processed; MinKey if there is none.
     """
@@ -48,8 +48,8 @@ class DeliveryProgress:
 class DeliveryRecord:
     """The delivery of one month in one database; no call outlives the deadline.
 
-    A notification of this kind that was created in the following month counts as the month's,
-    whoever created it, because the backend shows it with the statistics of the month.
+    A notification of type `monthlyStatistic` that was created in the following month counts as the
+    month's notification, whoever created it, because the backend shows it with the statistics of the month.
     """
 
     def __init__(
@@ -86,19 +86,19 @@ class DeliveryRecord:
             after=record.get("after", BEGINNING),
         )
 
-    def create(self, adopted: ObjectId | None, created_at: datetime, now: datetime) -> ObjectId:
+    def create(self, existing: ObjectId | None, created_at: datetime, now: datetime) -> ObjectId:
         """Create the month's notification unless it exists; return its `_id`.
 
         Args:
-            adopted: `_id` of an existing notification to use, or None.
+            existing: `_id` of an existing notification to use, or None.
             created_at: `createdAt` of a new notification.
             now: when the run began.
         """
-        candidate = adopted or ObjectId()
+        candidate = existing or ObjectId()
         is_first = {"$eq": [{"$type": "$notification"}, "missing"]}
         decide = {
             "notification": {"$ifNull": ["$notification", candidate]},
-            "adopted": {"$cond": [is_first, adopted is not None, "$adopted"]},
+            "adopted": {"$cond": [is_first, existing is not None, "$adopted"]},
         }
         document = {"type": "monthlyStatistic", "createdAt": created_at, "updatedAt": now}
         with within_deadline(self._deadline):
@@ -126,7 +126,7 @@ class DeliveryRecord:
 
         Args:
             after: `_id` of the document.
-            sent: whether users got the notification; if it is missing later, it has been deleted.
+            sent: whether users got the notification; if the notification is missing later, it was deleted.
             skipped: whether users were skipped.
         """
         changes = {name: True for name, is_so in (("sent", sent), ("skipped", skipped)) if is_so}

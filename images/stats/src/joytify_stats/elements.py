@@ -16,7 +16,7 @@ Stage = dict[str, Any]
 
 UNKNOWN_ARTIST = "Unknown Artist"
 NUDGE = 0.001
-# Filter for valid plays by the backend's model. MongoDB compares a number with numbers only, and
+# Filter for valid plays according to the backend's model. MongoDB compares a number with numbers only, and
 # NaN is less than all others; but an array matches if one of its elements does.
 NO_LIST = {"$not": {"$type": "array"}}
 MAX_SECONDS = 1e9
@@ -33,7 +33,7 @@ def plays_of(period: Period) -> list[Stage]:
     """Return the stages that sum a user's plays by song, artist and hour, and in total.
 
     They return the lists `songs`, `artists`, `hours`, `total` and `odd`. `odd` counts the month's documents that are
-    not plays by the backend's model; they are left out of the other lists.
+    not valid plays according to the backend's model; they are left out of the other lists.
     """
     longest_first = [{"$sort": {"totalDuration": -1, "last": 1, "_id": 1}}]
     played = {"$match": PLAYED}

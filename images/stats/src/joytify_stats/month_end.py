@@ -52,7 +52,7 @@ class StatsEvent(JobEvent):
     )
 
     @model_validator(mode="after")
-    def _pushes_only(self) -> StatsEvent:
+    def _check_push_again(self) -> StatsEvent:
         if self.push_again and (self.resend or self.rebuild):
             raise ValueError("pushAgain cannot be combined with resend or rebuild")
         return self
@@ -130,14 +130,14 @@ class MonthEnd:
         state = self.delivery.state(resend=self.event.resend, has_more=has_more)
         report = replace(report, notification=state.notification, adopted=state.adopted)
         if (reason := self._why_nothing_is_sent(state)) is not None:
-            return self._trigger_cleanup(replace(report, nothing_to_do=reason))
+            return self._trigger_cleanup(replace(report, idle_reason=reason))
         delivered, report = self.delivery.run(state, report)
         if delivered.failure is not None:
             return Failed(report, Failure(delivered.failure, "delivery"))
         if not delivered.is_done:
             # Missing statistics have been built already.
             return self._continue(report, rebuild=False)
-        return self._trigger_cleanup(replace(report, nothing_to_do=self._nothing_to_do(report)))
+        return self._trigger_cleanup(replace(report, idle_reason=self._idle_reason(report)))
 
     def _rebuild(self) -> tuple[Built, Exception | None]:
         """Build missing statistics while time allows; return the result, and an error or None."""
@@ -173,7 +173,7 @@ class MonthEnd:
             )
         return f"{self.period} has been delivered already" if state.finished else None
 
-    def _nothing_to_do(self, report: StatsReport) -> str | None:
+    def _idle_reason(self, report: StatsReport) -> str | None:
         if report.notification is not None or report.users_updated or report.users_skipped:
             return None
         if report.users_processed == 0:
@@ -200,7 +200,7 @@ class MonthEnd:
         try:
             self.start_cleanup()
         except Exception as exc:  # noqa: BLE001 - the notifications are delivered in any case
-            failure = Failure(exc, "hand-over")
+            failure = Failure(exc, "cleanup start")
             logger.opt(exception=exc).error("cleanup could not be started", error=str(failure.job_error))
             return Completed(replace(report, cleanup_failure=str(failure.job_error)), failure)
         return Completed(replace(report, cleanup_triggered=True))

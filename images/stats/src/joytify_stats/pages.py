@@ -1,4 +1,4 @@
-"""Process the audience in pages: read one while a few are attached; record them in order."""
+"""Process the audience in pages: read the next while users of earlier pages get the notification; record in order."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PageOutcome:
         users: users with statistics.
         updated: users who got the notification.
         skipped: users whose documents cannot be used.
-        refusal: why MongoDB refused the last user that it refused; None if it refused no user.
+        refusal: error of the last user whose document MongoDB would not update; None if there was none.
     """
 
     users: int
@@ -128,7 +128,8 @@ class PagePipeline:
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 failures, is_late = [exc], self.deadline.remaining() == 0
             for page, attached in in_flight:
-                # Settle the other pages too: a later run will not find their users pending.
+                # Push to and count the users of the other pages too: they have the notification, so no
+                # later run would push to them.
                 try:
                     outcomes.append(self._settle(page, attached.result()))
                 except Exception as exc:  # noqa: BLE001 - returned with what was done before

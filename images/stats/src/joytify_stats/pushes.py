@@ -78,8 +78,8 @@ class Pushes:
         for first in range(0, len(users), self.size):
             self._start(users[first : first + self.size])
 
-    def lose(self, users: int, reason: str) -> None:
-        """Count users without a push, since it is unknown whether they have the notification."""
+    def count_unpushed(self, users: int, reason: str) -> None:
+        """Count users as failed without a push, since it is unknown whether they have the notification."""
         if users:
             self.failures += users
             self.failure = reason

@@ -30,7 +30,7 @@ from joytify_stats.elements import NO_LIST, PLAYED, element
 from joytify_stats.failing_users import divided
 from joytify_stats.period import Period
 from joytify_stats.rebuild_results import Built, Compared
-from joytify_stats.stages import differences_in, kept_of, played_of
+from joytify_stats.stages import differences_in, played_of, stored_statistics
 from joytify_stats.writes import Tally, Writes
 
 # Users per page; a run that is killed has to repeat only the pages in progress.
@@ -77,14 +77,14 @@ class Rebuild:
         played = {**PLAYED, "createdAt": {"$lt": self._period.start, **NO_LIST}}
         with within_deadline(self._deadline):
             index = index_on(self._playbacks, "user")
-            is_whole = self._playbacks.find_one({**made_before, **played}, {"_id": 1}, hint="_id_") is not None
-            is_new = self._users.find_one(made_before, {"_id": 1}, hint="_id_") is None
+            has_earlier_plays = self._playbacks.find_one({**made_before, **played}, {"_id": 1}, hint="_id_") is not None
+            has_earlier_users = self._users.find_one(made_before, {"_id": 1}, hint="_id_") is not None
         if index is None:
             raise ConfigError(
                 f"{self._names.playbacks}: building statistics from plays needs an index on user that is "
                 "neither hidden nor partial (joytify data indexes create playbacks.user)"
             )
-        if not is_whole and not is_new:
+        if has_earlier_users and not has_earlier_plays:
             raise ConfigError(
                 f"{self._names.playbacks} has no plays from before {self._period}: cleanup may have "
                 "deleted plays of that month too, and the sums would be too small"
@@ -213,7 +213,7 @@ class Rebuild:
         """Return the stages that compute `element` for each user with plays in the month.
 
         `odd` is the number of the month's documents that are not plays; a user with no other
-        documents has no `element`. For `document` and `isOdd`, see `kept_of`.
+        documents has no `element`. For `document` and `isOdd`, see `stored_statistics`.
 
         Args:
             users: ids of the users.
@@ -224,7 +224,7 @@ class Rebuild:
         return [
             {"$match": {"_id": {"$in": list(users)}}},
             {"$project": {"_id": 1}},
-            *kept_of(self._names.stats, self._period),
+            *stored_statistics(self._names.stats, self._period),
             *([{"$match": {"own": None}}] if only_missing else []),
             *played_of(self._names.playbacks, self._names.musicians, self._period),
             {

@@ -32,7 +32,7 @@ class StatsReport:
         notification: id of the month's notification; None if there is none.
         pages: result of each page of the audience; None if the run did not examine it.
         pushes: totals of the pushes.
-        nothing_to_do: reason why the run had nothing to do, or None.
+        idle_reason: reason why the run had nothing to do, or None.
     """
 
     period: str | None = None
@@ -43,7 +43,7 @@ class StatsReport:
     built: Built | None = None
     pages: Sequence[PageOutcome] | None = None
     pushes: PushTotals = NO_PUSHES
-    nothing_to_do: str | None = None
+    idle_reason: str | None = None
     cleanup_triggered: bool = False
     cleanup_failure: str | None = None
     continued: bool = False
@@ -77,7 +77,7 @@ class StatsReport:
             cleanup_failure=self.cleanup_failure,
             continued=self.continued,
             dry_run=self.dry_run,
-            skipped=skipped or self.nothing_to_do,
+            skipped=skipped or self.idle_reason,
         )
         return MonthlyStatsSummary(source=metadata.source, data=data)
 

@@ -1,4 +1,7 @@
-"""Aggregation stages that read a user's statistics and plays, and write an element."""
+"""Aggregation stages that read a user's statistics and plays, and write an element.
+
+An element is the entry for one month in the list `stats` of a user's statistics document.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from joytify_stats.period import Period, month_before
 Stage = dict[str, Any]
 
 
-def kept_of(stats: str, period: Period) -> list[Stage]:
+def stored_statistics(stats: str, period: Period) -> list[Stage]:
     """Return the stages that read a user's stored statistics of the month and the month before.
 
     They return `own` (the month's element), `before` (the duration of the month before, or null),
@@ -60,9 +63,9 @@ def kept_of(stats: str, period: Period) -> list[Stage]:
 
 
 def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
-    """Return the stages that read `played` (the month's sums) and `musician` (the first artist).
+    """Return the stages that read `played` (the month's sums) and `musician` (the artist with the longest total).
 
-    Users without documents in the month are left out; a user with invalid documents only is kept.
+    Users without documents in the month are left out; a user who has only invalid documents is kept.
 
     Args:
         playbacks: name of the collection of plays.
@@ -95,7 +98,7 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
 
 
 def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
-    """Return the stages that count users without `own` and, by part, users whose `own` differs.
+    """Return the stages that count users without `own` and, by part, users whose `own` differs from `element`.
 
     Args:
         parts: names of the parts of an element.
@@ -155,6 +158,6 @@ def _in(each: str, period: Period) -> Stage:
 
 
 def _of(period: Period) -> Stage:
-    """Return the expression for the month's element in `stats`; no value without an element."""
+    """Return the expression for the month's element in `stats`; it has no value if there is none."""
     listed = {"$cond": [{"$isArray": "$stats"}, "$stats", []]}
     return {"$first": {"$filter": {"input": listed, "cond": _in("$$this", period)}}}

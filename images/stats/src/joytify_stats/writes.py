@@ -20,7 +20,7 @@ from joytify_stats.elements import NO_LIST
 from joytify_stats.period import Period
 from joytify_stats.stages import change_to
 
-# Size of the computed users after which a command is sent.
+# A command is sent when the documents computed for its users have this total size.
 WRITE_BYTES = 8 * 1024 * 1024
 # The backend created a document at the same moment; the next attempt finds it.
 DUPLICATE_KEY = 11000

@@ -22,7 +22,7 @@ from joytify_discord.rendering.text import duration, number, percent, size, time
 
 # The documents of a collection that were examined, by the name of the scope.
 SCOPES = {
-    "ordinary": "Examined: documents created before the cutoff; documents imported since then wait for the next sweep",
+    "ordinary": "Examined: documents created before the cutoff; old documents imported later wait for the next sweep",
     "sweep": "Examined: every document",
 }
 # Why a run stopped, for people.

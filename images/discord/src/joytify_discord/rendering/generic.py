@@ -16,7 +16,7 @@ from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCC
 from joytify_discord.rendering.values import first_of, flatten_fields
 from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
-# Keys whose value may serve as a title end with one of these, best first; a key near the root before a deeper one.
+# The title is the value of a key that ends with one of these words; earlier words and keys nearer the root come first.
 TITLE_ENDS: Sequence[str] = (
     *("title", "subject", "humanreadable", "summary", "message", "msg", "output"),
     *("alertname", "conditionname", "policyname", "headline", "description", "monitorfriendlyname"),

@@ -24,10 +24,10 @@ FUNCTION = re.compile(
     r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
 )
 # Stages after which the work is done: a run that fails there is not retried.
-NOT_RETRIED = frozenset({"hand-over", "summary"})
+NOT_RETRIED = frozenset({"cleanup start", "summary"})
 # What to do after an error, by its stage.
 NEXT_AFTER = {
-    "hand-over": "The notifications are delivered. Start cleanup manually: invoke its function.",
+    "cleanup start": "The notifications are delivered. Start cleanup manually: invoke its function.",
     "fan-out": (
         "The state machine has stopped, and its input is in the queue of failed events. The errors of the "
         "workers are in cleanup's log; fix the cause, then start the state machine again."
@@ -39,8 +39,8 @@ def _next_step(data: FailureData, flags: str) -> Text:
     if data.stage == "deletion limit":
         flags = f"{' --test-mode' if data.test_mode else ''}{flags}"
         return Authored(
-            f"A retry stops in the same way. Check first with `joytify invoke cleanup --dry-run{flags}`; if the "
-            f"number is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
+            f"A retry stops too. `joytify invoke cleanup --dry-run{flags}` counts what would be deleted; if that "
+            f"is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
         )
     usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
@@ -69,8 +69,8 @@ def failure_fields(message: MonthlyStatsError | CleanupError) -> Iterator[DraftF
 def run_draft(severity: Severity, title: str, message: Message, origin: Origin, fields: list[DraftField]) -> Draft:
     """Return the draft of a message about a run, with the fields that every such message has, and its incidents.
 
-    The incidents are the request and the sequence of runs. Lambda's retries of a failed event edit the
-    post of the failure; the runs of a sequence share a post.
+    Messages of the same request share a post, so Lambda's retries edit the post of the failure; messages
+    of the same sequence of runs share a post too.
     """
     data = message.data
     draft = Draft(
@@ -82,7 +82,7 @@ def run_draft(severity: Severity, title: str, message: Message, origin: Origin, 
         url=log_stream_page(origin.place, message.source, data.log_stream),
     )
     failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
-    # A run that failed at such a stage also sends a summary; SNS may deliver the two in any order.
+    # A run that could not start cleanup also sends a summary; SNS may deliver the two in any order.
     own = () if failed_at in NOT_RETRIED else (f"request {data.request_id}",)
     chain = message.data.chain if isinstance(message, CleanupSummary | CleanupError) else None
     sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)

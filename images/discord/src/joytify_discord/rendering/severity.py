@@ -176,7 +176,7 @@ def _by_good_state_line(text: str) -> Severity | None:
     return found if found == SUCCESS else None
 
 
-def _by_denial(text: str) -> Severity | None:
+def _by_negation_or_recovery(text: str) -> Severity | None:
     found = ((FAILURE, "negation", NOT_GOOD), (SUCCESS, "recovery", RECOVERED))
     return _first_match(found, text)
 
@@ -202,7 +202,7 @@ def _first_match(rules: Iterable[tuple[Severity, str, re.Pattern[str]]], text: s
 TEXT_RULES = (
     _by_leading_word,
     _by_bad_state_line,
-    _by_denial,
+    _by_negation_or_recovery,
     _by_bad_words,
     _by_good_state_line,
     _by_other_words,

@@ -60,7 +60,7 @@ def _figures(data: StatsFigures) -> Iterator[DraftField]:
         yield DraftField("Notification", "existed before; users who had it were not notified again", inline=False)
     if data.statistics_built is not None:
         odd = f", {number(data.plays_skipped)} invalid documents were left out" if data.plays_skipped else ""
-        yield DraftField("Built from plays", f"{number(data.statistics_built)} statistics{odd}", inline=False)
+        yield DraftField("Built from plays", f"statistics of {number(data.statistics_built)} users{odd}", inline=False)
     yield DraftField("Pushed live", number(data.socket_users_notified))
     if data.socket_failures:
         why = f": {data.socket_failure}" if data.socket_failure else ""

@@ -1,4 +1,4 @@
-"""Plain text with a few marks, and the format of figures; `markdown.py` turns it into Markdown."""
+"""The kinds of text in a draft, and the format of figures; `markdown.py` turns text into Markdown."""
 
 from __future__ import annotations
 

@@ -127,8 +127,8 @@ def _epoch(path: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int):
         return ""
     seconds = value / 1000 if value > LATEST_EPOCH else value
-    is_ours = EARLIEST_EPOCH < seconds < LATEST_EPOCH
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if is_ours else ""
+    is_plausible = EARLIEST_EPOCH < seconds < LATEST_EPOCH
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if is_plausible else ""
 
 
 def _rank(path: str) -> int:

@@ -18,16 +18,18 @@ STATES = tuple(
 )
 # Keys that hold the name of an event.
 NAMES = _words("eventname eventtype eventtypename changetype event detailtype type alerttype alerttypefriendlyname")
-# Keys whose value may end an incident, but is not judged otherwise: `action: rollback` may be a plan.
+# Keys whose value may say that an incident is over; otherwise it is not judged: `action: rollback` may be a plan.
 ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
-# Keys that hold an error, and endings of such keys; keys that hold a sentence end with one of SENTENCES.
+# Keys that hold an error.
 ERRORS = _words("error errormessage errorcode")
 ERROR_OBJECTS = _words("error errors")
 # Keys with a yes-or-no value.
 FALSE_IF_BAD = _words("success succeeded ok healthy passed")
 TRUE_IF_BAD = _words("failed haserror haserrors isdown")
+# Endings of keys that hold an error, and the values that mean that there is none.
 ERROR_ENDS = ("errormessage", "errormsg", "failurereason", "failuremessage")
 NO_ERROR = _words("NONE NULL 0 OK FALSE NO N NO_ERROR NOERROR") | {""}
+# Endings of keys that hold a sentence.
 SENTENCES = tuple(_words("message title subject summary description reason readable body details msg output"))
 # Keys that do not describe the present state, but a former or desired state, or the delivery of the
 # message.
@@ -40,10 +42,11 @@ EARLIER = re.compile(
 CLOSED = _words(
     "RESOLVED ARCHIVED PASSED PASS CLOSED SUPPRESSED COMPLIANT NO_THREATS_FOUND CLEARED RECOVERED NOT_STALLED"
 )
-# An incident is over if its state is one of these, or is in its event name: `CLOSED_INSIGHT`, the action `Close`.
+# An incident is over if its state is one of these.
 OVER = _words("RESOLVED CLOSED RECOVERED CLEARED CLEAR")
 # Keys of the present state of an incident or a monitor: a good word there ends it, whatever its title says.
 PRESENT_STATE = re.compile(r"(?:current|new|alert|incident|monitor|check)\w*(?:state|status)", re.IGNORECASE)
+# An incident is over if its event's name begins or ends with one of these: `CLOSED_INSIGHT`, the action `Close`.
 OVER_IN_NAME = OVER | _words("CLOSE RESOLVE RECOVERY")
 INCIDENTS = _words("INCIDENT ALERT ALARM ISSUE INSIGHT PROBLEM FINDING MONITOR EVENT")
 NEGATIONS = _words("NOT NO UN NEVER")
