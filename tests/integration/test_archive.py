@@ -195,6 +195,15 @@ def test_restore_puts_back_what_is_missing_any_number_of_times(
     assert {d["_id"] for d in database.restored.find()} == {d["_id"] for d in expired}
 
 
+def test_an_unknown_collection_is_refused_before_anything_is_called() -> None:
+    done = CliRunner().invoke(app, ["archive", "list", "--collection", "playback"])
+
+    assert done.exit_code == 2
+    assert "playback is not one of playbacks, sessions, test-playbacks, test-sessions" in " ".join(
+        done.output.replace("│", " ").split()
+    )
+
+
 def test_into_is_refused_for_documents_of_two_collections(
     endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

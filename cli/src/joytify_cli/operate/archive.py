@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError
 from rich.table import Table
 
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.operate.archive_reader import ArchiveObject, documents_in, list_archive, read_archive
+from joytify_cli.operate.archive_reader import COLLECTIONS, ArchiveObject, documents_in, list_archive, read_archive
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import UsageError, confirm, console, fail
@@ -38,7 +38,18 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(
 Bucket = Annotated[
     str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="Archive bucket; default: the one in cleanup's settings")
 ]
-Only = Annotated[str | None, typer.Option("--collection", help="Only documents of this collection")]
+
+
+def _check_collection(name: str | None) -> str | None:
+    if name is not None and name not in COLLECTIONS:
+        raise typer.BadParameter(f"{name} is not one of {', '.join(COLLECTIONS)}")
+    return name
+
+
+Only = Annotated[
+    str | None,
+    typer.Option("--collection", callback=_check_collection, help=f"Only documents of one of {', '.join(COLLECTIONS)}"),
+]
 From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the archive to use")]
 To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the archive to use")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone

@@ -16,10 +16,10 @@ from joytify_common.errors import PermanentError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# The S3 keys under which cleanup archives documents; test mode's collections have a prefix.
-KEY = re.compile(
-    rf"{PREFIX}/(?P<collection>(?:test-)?(?:{'|'.join(POLICIES)}))/(?P<day>\d{{4}}/\d\d/\d\d)/.+\.bson\.gz"
-)
+# The collections that cleanup archives; test mode's names have a prefix.
+COLLECTIONS = (*POLICIES, *(f"test-{name}" for name in POLICIES))
+# The S3 keys under which cleanup archives documents.
+KEY = re.compile(rf"{PREFIX}/(?P<collection>{'|'.join(COLLECTIONS)})/(?P<day>\d{{4}}/\d\d/\d\d)/.+\.bson\.gz")
 READ_BYTES = 1024 * 1024
 MAX_DOCUMENT = 17 * 1024 * 1024
 

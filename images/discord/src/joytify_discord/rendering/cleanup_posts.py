@@ -82,12 +82,12 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
 
 
 def _fan_out(fan_out: FanOut, ended: datetime) -> str:
-    again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
+    again = f", divided {fan_out.rounds} times" if fan_out.rounds > 1 else ""
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
     return (
-        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} spans{again}, "
+        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} parts{again}, "
         f"up to {number(fan_out.workers)} concurrently; the longest took "
-        f"{duration(fan_out.longest_ms)}, all spans together {took}"
+        f"{duration(fan_out.longest_ms)}, from start to end {took}"
     )
 
 
@@ -157,9 +157,9 @@ def _collection(figures: CollectionFigures) -> DraftField:
 
 
 def _left_alone(figures: CollectionFigures) -> str:
-    undated = f", {number(figures.undated)} without a date left alone" if figures.undated else ""
+    undated = f", {number(figures.undated)} without a date were kept" if figures.undated else ""
     count = number(figures.unrecognized)
-    other = f", {count} of an older schema or with an invalid date left alone" if figures.unrecognized else ""
+    other = f", {count} of an older schema or with an invalid date were kept" if figures.unrecognized else ""
     return undated + other
 
 
