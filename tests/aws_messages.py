@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 TOPIC = "arn:aws:sns:ap-northeast-1:123456789012:joytify-lambda-notifications"

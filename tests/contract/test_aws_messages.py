@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from aws_messages import CASES, Case, alarm, alarm_event, event
 
+from joytify_discord.embed import FAILURE, WARNING
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
 from joytify_discord.rendering.dispatch import render
-from joytify_discord.rendering.severity_levels import FAILURE, WARNING
 
 UTC = ZoneInfo("UTC")
 

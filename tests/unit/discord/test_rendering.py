@@ -7,19 +7,18 @@ import pytest
 from factories import alarm_text, cleanup_error, cleanup_summary, sns_event, stats_summary
 
 from joytify_common.messages import Message
-from joytify_discord.embed import Embed
+from joytify_discord.embed import FAILURE, PARTIAL, SUCCESS, WARNING, Embed, Severity
 from joytify_discord.envelopes import parse_event
 from joytify_discord.notation import Place
 from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.markdown import label, markdown
-from joytify_discord.rendering.severity_levels import FAILURE, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import duration, number, percent, size, time_of
 
 TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))
 
 
-def shown(content: Message | str, origin: Origin = TOKYO) -> Embed:
+def shown(content: Message | str, origin: Origin = TOKYO) -> Embed[str]:
     text = content if isinstance(content, str) else content.to_json()
     return render(Received(content=parse_text(text), origin=origin), ZoneInfo("Asia/Taipei"))
 
@@ -53,7 +52,7 @@ def test_the_title_says_what_happened_to_which_job(message: Message, severity: S
     embed = shown(message)
 
     assert embed.title == f"{severity.symbol} {title}"
-    assert embed.color == severity.color
+    assert embed.severity.color == severity.color
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from factories import sns_event
 
+from joytify_discord.embed import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.envelopes import parse_event
 from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.severity import severity_of, severity_of_text
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 
 BAD, CALM, GOOD = {FAILURE.color, WARNING.color}, {SUCCESS.color, INFORMATION.color}, {SUCCESS.color}
 PLAIN = {INFORMATION.color}
@@ -146,7 +146,7 @@ def test_a_message_nobody_described_is_judged_as_a_person_would(name: str) -> No
 
     (received,) = parse_event(sns_event(text))
 
-    assert render(received, ZoneInfo("UTC")).color in looks
+    assert render(received, ZoneInfo("UTC")).severity.color in looks
 
 
 def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
@@ -156,7 +156,7 @@ def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
 
     assert [embed.title[2:].strip() for embed in embeds] == ["Alarm: throttled (Table a)", "Alarm: throttled (Table b)"]
     assert embeds[0].incident.names != embeds[1].incident.names
-    assert PARTIAL.color not in {embed.color for embed in embeds}
+    assert PARTIAL.color not in {embed.severity.color for embed in embeds}
 
 
 @pytest.mark.parametrize(

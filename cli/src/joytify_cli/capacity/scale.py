@@ -65,7 +65,7 @@ class Simulated:
 
     Attributes:
         rounds: number of times that the work is divided.
-        spans: number of worker runs.
+        spans: number of worker runs, one per span.
         hours: total duration.
         dollars: cost of Lambda, Step Functions and the archive's PUTs.
     """

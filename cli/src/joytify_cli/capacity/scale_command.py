@@ -49,7 +49,7 @@ def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:
     table = Table(
         *(
             Column(name, justify="right", no_wrap=True)
-            for name in ("playbacks", "expired", "rounds", "spans", "hours", "dollars")
+            for name in ("playbacks", "expired", "rounds", "runs", "hours", "dollars")
         ),
         Column("GB", justify="right", no_wrap=True),
         Column("Atlas", no_wrap=True),

@@ -15,13 +15,12 @@ from loguru import logger
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Message
-from joytify_discord.embed import Embed, EmbedField
+from joytify_discord.embed import INFORMATION, Embed, Field
 from joytify_discord.limits import Payload, payloads
 from joytify_discord.notation import parse_time
 from joytify_discord.parsing import EventBridgeEvent, Received
 from joytify_discord.post_store import PostStore
 from joytify_discord.rendering.dispatch import render
-from joytify_discord.rendering.severity_levels import INFORMATION
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
@@ -38,7 +37,7 @@ FLAGS = ("in_alerts_channel", "closed", "shows_alert")
 class Item:
     """A record's embed, and its key in the post store; empty if SNS sent no message id."""
 
-    embed: Embed
+    embed: Embed[str]
     key: str
 
 
@@ -84,7 +83,7 @@ class StoredIncident:
         attributes = {name: "yes" if getattr(self, name) else "no" for name in FLAGS}
         return {"post": self.post, "since": self.since, "at": self.at, **attributes}
 
-    def is_after(self, embed: Embed) -> bool:
+    def is_after(self, embed: Embed[str]) -> bool:
         """Return whether the post shows a newer state than the embed.
 
         If both have the same time, an end or an alert counts as newer than any other state.
@@ -160,7 +159,7 @@ class Delivery:
             messages += post(list(some), webhook, posted)
         return messages
 
-    def _noted(self, embed: Embed) -> Embed:
+    def _noted(self, embed: Embed[str]) -> Embed[str]:
         return replace(embed, footer=" · ".join(filter(None, (embed.footer, self.note)))) if self.note else embed
 
     def _post(self, items: Sequence[Item], webhook: Webhook, posted: set[str]) -> int:
@@ -245,20 +244,20 @@ def _key(received: Received) -> str:
     return f"message {received.origin.message_id}" if received.origin.message_id else ""
 
 
-def _late(embed: Embed) -> Embed:
+def _late(embed: Embed[str]) -> Embed[str]:
     """Return the embed marked as late and in a neutral colour, since its state is outdated."""
     _, _, title = embed.title.partition(" ")
-    return replace(embed, title=f"{INFORMATION.symbol} {title} [arrived late]", color=INFORMATION.color)
+    return replace(embed, title=f"{INFORMATION.symbol} {title} [arrived late]", severity=INFORMATION)
 
 
 def _text(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
 
-def _with_time_since(embed: Embed, incident: StoredIncident | None) -> Embed:
+def _with_time_since(embed: Embed[str], incident: StoredIncident | None) -> Embed[str]:
     """Return the embed with the duration of its incident, if the start is known."""
     if incident is None or not incident.since or embed.incident.since is None:
         return embed
     lasted = embed.incident.since - datetime.fromisoformat(incident.since)
-    lasting = EmbedField("Lasted" if embed.incident.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
+    lasting = Field("Lasted" if embed.incident.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
     return replace(embed, fields=[*embed.fields[:2], lasting, *embed.fields[2:]])

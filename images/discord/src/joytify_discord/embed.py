@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
+
+TextT = TypeVar("TextT")
 
 
 @dataclass(frozen=True)
-class EmbedField:
-    """A name with a value; both are Markdown."""
+class Severity:
+    """How a message looks: a colour and a symbol, so that colour alone does not say how bad it is.
 
-    name: str
-    value: str
-    inline: bool = True
+    Attributes:
+        reason: the rule that decided, and the word it read, for the log; not compared.
+    """
 
-    def size(self) -> int:
-        """Return the number of characters that count towards Discord's total."""
-        return length(self.name) + length(self.value)
+    symbol: str
+    color: int
+    reason: str = field(default="", compare=False)
+
+    def because(self, reason: str) -> Severity:
+        """Return this severity with a reason."""
+        return replace(self, reason=reason)
+
+
+SUCCESS = Severity("✅", 0x2E7D32)
+PARTIAL = Severity("⏳", 0xF9A825)
+WARNING = Severity("⚠️", 0xEF6C00)
+FAILURE = Severity("❌", 0xC62828)
+INFORMATION = Severity("🔹", 0x1565C0)
 
 
 @dataclass(frozen=True)
@@ -41,41 +54,61 @@ NO_INCIDENT = Incident()
 
 
 @dataclass(frozen=True)
-class Embed:
+class Field(Generic[TextT]):
+    """A name with a value."""
+
+    name: str
+    value: TextT
+    inline: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embed(Generic[TextT]):
     """One embed of any size; `limits.fit` cuts it to Discord's limits.
 
+    A renderer returns an `Embed[Text]`; `rendering.markdown.written` makes it an `Embed[str]`, in
+    Discord's Markdown.
+
     Attributes:
-        is_alert: whether an operator must look at it: a failure, a warning, an alarm.
         incident: the incidents that the message belongs to.
+        account: AWS account that the message is about; empty for the topic's account.
+        region: AWS region that the message is about; empty for the topic's region.
         full: the complete message, for an attachment if the embed is cut; empty for the embed's
             text.
         attach: whether to attach `full` even if nothing is cut.
     """
 
+    severity: Severity
     title: str
-    color: int
-    description: str = ""
-    fields: Sequence[EmbedField] = ()
+    description: TextT | Literal[""] = ""
+    fields: Sequence[Field[TextT]] = ()
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
-    is_alert: bool = False
     incident: Incident = NO_INCIDENT
+    account: str = ""
+    region: str = ""
     full: str = ""
     attach: bool = False
 
-    def size(self) -> int:
-        """Return the number of characters that count towards Discord's total."""
-        return length(self.title + self.description + self.footer) + sum(field.size() for field in self.fields)
+    @property
+    def is_alert(self) -> bool:
+        """Whether an operator must look at it."""
+        return self.severity in {FAILURE, WARNING}
 
-    def text(self) -> str:
+    def size(self: Embed[str]) -> int:
+        """Return the number of characters that count towards Discord's total."""
+        texts = (self.title, self.description, self.footer, *(each.name + each.value for each in self.fields))
+        return sum(map(length, texts))
+
+    def text(self: Embed[str]) -> str:
         """Return the embed as plain Markdown."""
-        fields = (f"{field.name}: {field.value}" for field in self.fields)
+        fields = (f"{each.name}: {each.value}" for each in self.fields)
         return "\n".join(filter(None, (self.title, self.description, *fields, self.footer)))
 
-    def payload(self) -> dict[str, Any]:
+    def payload(self: Embed[str]) -> dict[str, Any]:
         """Return the embed as JSON for Discord's API."""
-        payload: dict[str, Any] = {"title": self.title, "color": self.color}
+        payload: dict[str, Any] = {"title": self.title, "color": self.severity.color}
         if self.description:
             payload["description"] = self.description
         if self.fields:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from joytify_discord.embed import Embed, EmbedField, length
+from joytify_discord.embed import INFORMATION, Embed, Field, length
 
 EMBEDS = 10
 FIELDS = 25
@@ -41,11 +41,11 @@ def cut(text: str, limit: int) -> str:
     return (head if space and len(tail) < MAX_WORD_CHARACTERS else kept).rstrip() + MARK
 
 
-def fit(embed: Embed) -> Embed:
+def fit(embed: Embed[str]) -> Embed[str]:
     """Return the embed cut to the limits of a single embed; a cut text ends with a mark."""
     embed = replace(embed, title=_sendable(embed.title), description=_sendable(embed.description))
     fields = [
-        EmbedField(cut(_filled(f.name), FIELD_NAME), cut(_filled(f.value), FIELD_VALUE), f.inline)
+        Field(cut(_filled(f.name), FIELD_NAME), cut(_filled(f.value), FIELD_VALUE), f.inline)
         for f in embed.fields[:FIELDS]
     ]
     fitted = replace(
@@ -65,7 +65,7 @@ def fit(embed: Embed) -> Embed:
     return _shorten(fitted, 0)
 
 
-def _shorten(embed: Embed, least: int) -> Embed:
+def _shorten(embed: Embed[str], least: int) -> Embed[str]:
     over = max(0, embed.size() - TOTAL)
     kept = max(length(embed.description) - over, min(least, length(embed.description)))
     return replace(embed, description=cut(embed.description, kept))
@@ -91,15 +91,23 @@ class Payload:
 
     def plainest(self) -> Payload:
         """Return the message as text only, in case Discord rejects its format."""
-        embeds = (Embed(e.get("title", ""), 0, e.get("description", ""), _fields(e)) for e in self.body["embeds"])
+        embeds = (
+            Embed(
+                severity=INFORMATION,
+                title=e.get("title", ""),
+                description=e.get("description", ""),
+                fields=_fields(e),
+            )
+            for e in self.body["embeds"]
+        )
         text = "\n\n".join(embed.text() for embed in embeds)
         body = {"content": cut(text, CONTENT), "embeds": [], "allowed_mentions": {"parse": []}}
         return replace(self, body=body, attachment="")
 
 
-def payloads(embeds: Sequence[Embed]) -> Iterator[Payload]:
+def payloads(embeds: Sequence[Embed[str]]) -> Iterator[Payload]:
     """Yield the embeds in as few messages as possible, in order."""
-    waiting: list[tuple[Embed, Embed]] = []
+    waiting: list[tuple[Embed[str], Embed[str]]] = []
     for given in embeds:
         embed = fit(given)
         fitted = [other for _, other in waiting]
@@ -116,14 +124,14 @@ def payloads(embeds: Sequence[Embed]) -> Iterator[Payload]:
         yield _payload(waiting)
 
 
-def _payload(embeds: Sequence[tuple[Embed, Embed]]) -> Payload:
+def _payload(embeds: Sequence[tuple[Embed[str], Embed[str]]]) -> Payload:
     body = {"embeds": [embed.payload() for _, embed in embeds], "allowed_mentions": {"parse": []}}
     whole = "\n\n".join(_sendable(given.full or given.text()) for given, embed in embeds if _is_cut(given, embed))
     attachment = whole.encode()[:ATTACHMENT_BYTES].decode(errors="ignore")
     return Payload(body=body, attachment=attachment, embeds=len(embeds))
 
 
-def _is_cut(given: Embed, fitted: Embed) -> bool:
+def _is_cut(given: Embed[str], fitted: Embed[str]) -> bool:
     if given.attach or len(fitted.fields) < len(given.fields):
         return True
     values = zip(given.fields, fitted.fields, strict=True)
@@ -134,8 +142,8 @@ def _is_cut(given: Embed, fitted: Embed) -> bool:
     )
 
 
-def _fields(embed: dict[str, Any]) -> list[EmbedField]:
-    return [EmbedField(field["name"], field["value"]) for field in embed.get("fields", [])]
+def _fields(embed: dict[str, Any]) -> list[Field[str]]:
+    return [Field(field["name"], field["value"]) for field in embed.get("fields", [])]
 
 
 def _filled(text: str) -> str:

@@ -11,7 +11,7 @@ from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
 from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, TransientError
-from joytify_discord.embed import Embed
+from joytify_discord.embed import INFORMATION, Embed
 from joytify_discord.limits import payloads
 from joytify_discord.webhook import Webhook
 from joytify_stats.backend import Backend
@@ -20,7 +20,7 @@ SECONDS = 15.0
 NEW_WEBHOOK = "create a webhook in Discord (channel, Integrations) and put its address into the secret"
 NEW_THREAD = "copy the id of a thread of the webhook's channel into DISCORD_THREAD_ID"
 URL, ALERTS_URL = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL"
-HELLO, BLUE = "This is where the pipeline's messages arrive.", 0x3498DB
+HELLO = "This is where the pipeline's messages arrive."
 
 
 def _backend(context: Context) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _webhook(context: Context, key: str, thread: str = "") -> Iterator[Finding]:
     try:
         name = webhook.check()
         if context.post:
-            (hello,) = payloads([Embed("joytify doctor --post", BLUE, HELLO)])
+            (hello,) = payloads([Embed(severity=INFORMATION, title="joytify doctor --post", description=HELLO)])
             webhook.post(hello, Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
         yield Finding("discord", "wrong", f"{where}: {exc}", "try again in a minute")

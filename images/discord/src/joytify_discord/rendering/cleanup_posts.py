@@ -14,10 +14,10 @@ from joytify_common.messages import (
     Storage,
     ThrottleFigures,
 )
+from joytify_discord.embed import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.job_posts import failure_fields, run_draft
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import duration, number, percent, size, time_of
 
 # The documents of a collection that were examined, by the name of the scope.

@@ -23,7 +23,7 @@ OWN = (CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary)
 STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
 
 
-def render(received: Received, zone: ZoneInfo) -> Embed:
+def render(received: Received, zone: ZoneInfo) -> Embed[str]:
     """Return the embed that shows the message; if its renderer fails, show the message as received.
 
     Args:
@@ -74,7 +74,7 @@ def _whole(text: str) -> str:
         return text
 
 
-def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed:
+def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
     """Return the embed; account, region and time are the topic's unless the message names them."""
     origin: Origin = received.origin
     # Plain text gets the topic's place; JSON names the place of the resource that it is about.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from joytify_discord.embed import Incident
+from joytify_discord.embed import INFORMATION, SUCCESS, Incident, Severity
 from joytify_discord.notation import Place, in_words, partition_of, resource_of
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -22,7 +22,6 @@ from joytify_discord.rendering.severity import (
     severity_of_text,
     worst,
 )
-from joytify_discord.rendering.severity_levels import INFORMATION, SUCCESS, Severity
 from joytify_discord.rendering.text import time_of
 from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 

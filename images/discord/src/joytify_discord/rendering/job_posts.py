@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from joytify_common.messages import CleanupError, CleanupSummary, FailureData, Message, MonthlyStatsError
-from joytify_discord.embed import Incident
+from joytify_discord.embed import Incident, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
-from joytify_discord.rendering.severity_levels import Severity
 from joytify_discord.rendering.text import Authored, Text, duration
 
 NEXT_AFTER_FAILURE = (

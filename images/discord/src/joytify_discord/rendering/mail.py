@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from joytify_discord.embed import FAILURE, INFORMATION, WARNING
 from joytify_discord.notation import place_of
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import MAX_LISTED, Draft, json_draft
 from joytify_discord.rendering.links import page
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, WARNING
 from joytify_discord.rendering.values import get_list, get_path, select_fields
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from joytify_discord.embed import Embed, EmbedField
+from joytify_discord.embed import Embed, Field
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.links import console_only
 from joytify_discord.rendering.text import Authored, Text, Time
@@ -55,27 +57,24 @@ LOOK_ALIKES = str.maketrans({
 })  # fmt: skip
 
 
-def written(draft: Draft, zone: ZoneInfo) -> Embed:
+def written(draft: Draft, zone: ZoneInfo) -> Embed[str]:
     """Return the embed in Discord's Markdown.
 
     Args:
         draft: output of a renderer.
         zone: the operators' time zone, for times that are shown next to Discord's own timestamps.
     """
-    return Embed(
-        title=label(draft.heading),
-        color=draft.severity.color,
+    heading = f"{draft.severity.symbol} {draft.title}"
+    # The footer stays as it is: Discord shows it literally.
+    embed = replace(
+        draft,
+        title=label(heading),
         description=markdown(draft.description, zone),
-        fields=[EmbedField(label(f.name), markdown(f.value, zone), f.inline) for f in draft.fields],
-        # Discord shows a footer literally.
-        footer=draft.footer,
-        timestamp=draft.timestamp,
+        fields=[Field(label(f.name), markdown(f.value, zone), f.inline) for f in draft.fields],
         url=console_only(draft.url),
-        is_alert=draft.is_alert,
-        incident=draft.incident,
-        full=draft.full or plain(draft, zone),
-        attach=draft.attach,
+        full=draft.full or _all_plain(draft, heading, zone),
     )
+    return cast("Embed[str]", embed)
 
 
 def markdown(text: Text, zone: ZoneInfo) -> str:
@@ -94,10 +93,9 @@ def label(text: str) -> str:
     return _outside_addresses(text[:MAX_CHARACTERS], lambda match: match.group().translate(LOOK_ALIKES))
 
 
-def plain(draft: Draft, zone: ZoneInfo) -> str:
-    """Return all of a draft as plain text."""
+def _all_plain(draft: Draft, heading: str, zone: ZoneInfo) -> str:
     fields = (f"{field.name}: {_plain(field.value, zone)}" for field in draft.fields)
-    return "\n".join(filter(None, (draft.heading, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
+    return "\n".join(filter(None, (heading, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
 
 
 def _plain(text: Text, zone: ZoneInfo) -> str:

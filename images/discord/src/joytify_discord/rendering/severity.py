@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeGuard
 
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.vocabulary import (
     BAD,
     BAD_ENDS,

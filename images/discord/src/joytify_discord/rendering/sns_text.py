@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from joytify_discord.embed import INFORMATION, WARNING, Severity
 from joytify_discord.notation import parse_time, place_of, resource_of, without_arns
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds.compute import by_beanstalk_text
 from joytify_discord.rendering.links import page
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word
-from joytify_discord.rendering.severity_levels import INFORMATION, WARNING, Severity
 from joytify_discord.rendering.text import time_of
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from joytify_common.messages import MonthlyStatsError, MonthlyStatsSummary, StatsFigures, StatsSummaryData
+from joytify_discord.embed import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.job_posts import failure_fields, flags_of, run_draft
-from joytify_discord.rendering.severity_levels import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.rendering.text import Authored, number
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from joytify_discord.embed import Severity
 from joytify_discord.notation import resource_of
 from joytify_discord.rendering.severity import severity_of
-from joytify_discord.rendering.severity_levels import Severity
 from joytify_discord.rendering.values import first_of, get_list, get_path
 
 # Maximum length of a value in a title or a list.
