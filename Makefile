@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 ##@ Try it
 
 .PHONY: demo
-demo: ## Run the month end on synthetic data, embedded; KEEP=1 leaves the stack running
+demo: ## Run the month end on synthetic data, without Docker; KEEP=1 leaves the stack running
 	@bin/demo
 
 .PHONY: demo-containers
@@ -64,7 +64,7 @@ bench-cold-start: ## Measure layers and cold start of each image, relative to ba
 	@bin/bench-cold-start
 
 .PHONY: faults
-faults: init ## Inject faults at random moments and check invariants; N=50 SEED=7
+faults: init ## Inject faults at random moments and check invariants; N=20 trials, SEED=1
 	@N=$(N) SEED=$(SEED) bin/faults
 
 .PHONY: bench-stats

@@ -13,7 +13,7 @@ locals {
       concurrency = var.reserved_concurrency
       # While a run is active, a heartbeat or a continuation is throttled; Lambda retries it, at most 9 times in 5 minutes.
       throttles = 20
-      # In its last 45 s stats starts no page of users and continues in another run: 15 s deadline reserve, 30 s for a page.
+      # stats starts no page of users in its last 45 s: a page may take 30 s, and 15 s are kept to report and to continue.
       stops_after = var.monthly_stats_timeout_seconds - 45
       environment = merge(local.job_environment, {
         CLEANUP_FUNCTION_NAME = local.names.cleanup
@@ -46,8 +46,8 @@ locals {
       description = "Posts runs, failures and alarms to the operators' Discord channel"
       timeout     = 60
       concurrency = -1
-      # In a new account with a concurrency limit of ten, the first states of about twenty alarms arrive together: ten calls
-      # are throttled, again at each retry after 1, 2, 4 and 8 s, while the others wait for Discord's rate limit.
+      # In a new account with a concurrency limit of ten, the first states of about twenty alarms arrive together. Ten calls
+      # wait for Discord's rate limit; the other ten are throttled up to five times each (at first and at four retries).
       throttles   = 50
       stops_after = 0
       environment = {

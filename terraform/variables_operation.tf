@@ -95,7 +95,7 @@ variable "alarm_email" {
 }
 
 variable "allow_eventbridge_publish" {
-  description = "Whether EventBridge may publish to the topic, so that rules of your own (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it, and a condition on the rule's account does not work for EventBridge."
+  description = "Whether EventBridge may publish to the topic, so that rules of your own (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it. Rules of other accounts can publish then too, since the topic's policy cannot restrict EventBridge to this account."
   type        = bool
   default     = false
 }

@@ -35,7 +35,7 @@ variable "backend_push_size" {
 }
 
 variable "read_preference" {
-  description = "Members of the replica set from which stats reads the audience; all other reads go to the primary."
+  description = "Members of the replica set from which stats reads the ids of the users with statistics; all other reads go to the primary."
   type        = string
   default     = "primary"
 

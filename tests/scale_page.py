@@ -11,13 +11,13 @@ from capacity_page import run
 FILE = Path("docs/scale.md")
 ONE, EIGHT = "joytify scale", "joytify scale --workers 8"
 
-TEXT = """# Cleanup and reports at scale
+TEXT = """# Cleanup and statistics at scale
 
 `make docs` writes this page with the commands shown; a test fails if it is stale.
 
 ## When it pays to divide cleanup
 
-A run deletes in the order of `_id` as fast as one primary accepts the deletes.
+A run deletes in the order of `_id`, with a pause after each batch; the speed of one primary limits it.
 When its time is up, it starts another run that continues its work. `cleanup_max_continuations` limits the number of these runs (8 by default, 14 at most), since Lambda stops a longer sequence.
 A replica set has one primary, which takes all writes, so one worker is the default, and is enough for most clusters.
 Let Step Functions divide the work (`enable_fan_out = true` in Terraform) if
@@ -32,7 +32,7 @@ Set `fan_out_workers`, the number of concurrent workers, to the number of shards
 | Plan | checks the deletion limit, then returns spans of `_id` that cover equal periods of time: for each collection one span per worker |
 | Spans | a distributed map: each span is a run of the cleanup function (`worker`, `todo`), retried with exponential backoff; if all attempts at a span fail, the execution fails |
 | Plan again | divides the remaining work among all workers until nothing is left, which evens out uneven spans |
-| Report | deletes the expired documents that an index on the date still finds, if there is such an index, and publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
+| Report | looks for expired documents outside the spans, such as imported ones, if there is an index on the date, deletes them, and publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
 
 All runs of an execution use the start time and the cutoff of its first plan.
 If `CLEANUP_DAYS` changes during an execution, the workers refuse to continue, since the plan checked the deletion limit for another cutoff.
@@ -80,14 +80,14 @@ Not simulated: unevenly filled spans, load from the app on the cluster, network 
 
 ## Replica sets
 
-Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the audience from the members that `READ_PREFERENCE` selects, and reads from the primary everything that decides who gets a notification. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
+Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the ids of the users with statistics from the members that `READ_PREFERENCE` selects, and reads from the primary everything that decides who gets a notification. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
 
 ## Shards
 
 Sharded clusters are not tested here, since the tests have no `mongos`. According to MongoDB's documentation, these points differ:
 
-- **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`: correct, and all shards work in parallel.
-- **Updates of `stats`** (reports) select an existing document by `_id` and `user`, and insert a missing document by `user`: if the collection has a shard key other than `user`, check that your MongoDB version accepts this insert.
+- **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`; the result is still correct, and all shards work in parallel.
+- **Updates of `stats`** (statistics from plays) select an existing document by `_id` and `user`, and insert a missing document by `user`: if the collection has a shard key other than `user`, check that your MongoDB version accepts this insert.
 - **Transactions**: cleanup deletes each batch in a transaction, which then spans shards; this is allowed, and uses a two-phase commit.
 - **Shard key**: hashed `user` for `playbacks` and `stats` keeps a user's plays together, which helps to build statistics, and prevents one shard from taking all new plays.
 """

@@ -27,7 +27,7 @@ variable "create_lock_table" {
 }
 
 variable "keep_images" {
-  description = "Number of images that each repository keeps for each environment, and of images without an environment's tag."
+  description = "Number of images that each repository keeps for each environment, and the same number without an environment's tag."
   type        = number
   default     = 200
 

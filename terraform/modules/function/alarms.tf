@@ -1,7 +1,7 @@
 locals {
   alarm_period_seconds = 300
   # Lambda stamps a metric with the start of the invocation, so that the metrics of a long run arrive after their period
-  # has ended. An alarm therefore looks back over the timeout plus one period.
+  # has ended. An alarm therefore evaluates as many periods as the timeout covers, and one more.
   alarm_periods = ceil(var.timeout / local.alarm_period_seconds) + 1
 
   duration_alarm_seconds = coalesce(var.duration_alarm_seconds, var.timeout * 0.9)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Annotated, Literal
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -44,7 +45,15 @@ def show(
     if not rules:
         say(f"no rules in {target.place}: nothing runs by itself")
         return
-    table = Table(Column("rule", no_wrap=True), Column("schedule (UTC)", no_wrap=True), "state", f"next ({zone})")
+    # This box leaves room for the zone of each time within 80 columns.
+    table = Table(
+        Column("rule", no_wrap=True),
+        Column("schedule (UTC)", no_wrap=True),
+        "state",
+        "next run",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for rule in rules:
         table.add_row(
             rule.name, rule.expression, _state(rule, mode), "\n".join(upcoming(rule, runs, zone, datetime.now(UTC)))
@@ -140,7 +149,7 @@ def upcoming(rule: Rule, runs: int, zone: tzinfo, now: datetime) -> list[str]:
         return ["unknown"]
     # A rate counts from when the rule was enabled, which EventBridge does not report.
     within = rule.expression.removeprefix("rate(").removesuffix(")")
-    return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}" for time in times] or [f"within {within}"]
+    return [f"{time.astimezone(zone):%a %Y-%m-%d %H:%M %Z}" for time in times] or [f"within {within}"]
 
 
 def _state(rule: Rule, mode: str | None) -> Text | str:
