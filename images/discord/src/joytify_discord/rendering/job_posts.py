@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from joytify_common.messages import CleanupError, CleanupSummary, FailureData, Message, MonthlyStatsError
+from joytify_common.messages import CleanupError, CleanupSummary, Message, MonthlyStatsError
 from joytify_discord.embed import Incident, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
@@ -34,9 +34,10 @@ NEXT_AFTER = {
 }
 
 
-def _next_step(data: FailureData, flags: str) -> Text:
+def _next_step(message: MonthlyStatsError | CleanupError) -> Text:
+    data = message.data
     if data.stage == "deletion limit":
-        flags = f"{' --test-mode' if data.test_mode else ''}{flags}"
+        flags = run_flags(message)
         return Authored(
             f"A retry stops too. `joytify invoke cleanup --dry-run{flags}` counts what would be deleted; if that "
             f"is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
@@ -54,14 +55,21 @@ def flags_of(function: str) -> str:
     return f" --aws{project}{environment}"
 
 
+def run_flags(message: Message) -> str:
+    """Return the options of `joytify invoke` that repeat the run: its collections and its deployment."""
+    return f"{' --test-mode' if message.data.test_mode else ''}{flags_of(message.source)}"
+
+
 def failure_fields(message: MonthlyStatsError | CleanupError) -> Iterator[DraftField]:
     """Yield the error, the next step, the command that shows the log, and the page that explains the message."""
-    data, flags = message.data, flags_of(message.source)
+    data = message.data
     yield DraftField(data.error_type, data.error, inline=False)
-    yield DraftField("What next", _next_step(data, flags), inline=False)
+    yield DraftField("What next", _next_step(message), inline=False)
     job = "stats" if isinstance(message, MonthlyStatsError) else "cleanup"
     request = re.sub(r"[^\w-]", "", data.request_id)
-    yield DraftField("Log", Authored(f"`joytify tail {job} --request {request}{flags}`"), inline=False)
+    yield DraftField(
+        "Log", Authored(f"`joytify tail {job} --request {request}{flags_of(message.source)}`"), inline=False
+    )
     yield DraftField("More", 'docs/operations.md, "What each message means"', inline=False)
 
 

@@ -8,7 +8,7 @@ from joytify_common.messages import MonthlyStatsError, MonthlyStatsSummary, Stat
 from joytify_discord.embed import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNING, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
-from joytify_discord.rendering.job_posts import failure_fields, flags_of, run_draft
+from joytify_discord.rendering.job_posts import failure_fields, run_draft, run_flags
 from joytify_discord.rendering.text import Authored, number
 
 
@@ -22,7 +22,7 @@ def _summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
     severity, what = _outcome(data)
     fields = [
         *_figures(data),
-        *_push_again(data, flags_of(message.source)),
+        *_push_again(message),
         DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no"),
     ]
     if data.cleanup_failure:
@@ -67,10 +67,9 @@ def _figures(data: StatsFigures) -> Iterator[DraftField]:
         yield DraftField("Push failed", f"{number(data.socket_failures)}{why}", inline=False)
 
 
-def _push_again(data: StatsSummaryData, flags: str) -> Iterator[DraftField]:
+def _push_again(message: MonthlyStatsSummary) -> Iterator[DraftField]:
     """Yield the next step after failed pushes; after an error, Lambda's retry goes on by itself."""
-    if data.socket_failures:
-        mode = " --test-mode" if data.test_mode else ""
-        command = f"`joytify invoke stats --period {data.period} --push-again{mode}{flags}`"
+    if message.data.socket_failures:
+        command = f"`joytify invoke stats --period {message.data.period} --push-again{run_flags(message)}`"
         text = f"To push again to everyone who has not viewed the notification: {command}"
         yield DraftField("What next", Authored(text), inline=False)
