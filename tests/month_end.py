@@ -82,7 +82,6 @@ def outcome_of(
     page: int = 3,
     now: datetime = NOW,
     push_size: int | None = None,
-    run_id: str = "run-1",
     backend: Backend | None = None,
     read_preference: str = "primary",
 ) -> Any:
@@ -93,7 +92,6 @@ def outcome_of(
     run = Run(
         function=STATS,
         request_id="one event",
-        run_id=run_id,
         now=now,
         test_mode=False,
         secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),

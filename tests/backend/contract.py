@@ -242,7 +242,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
         seen.note(
             "stats", "months in the list, number at the bell", (user.months(), user.unviewed()), must=([month], 1)
         )
-    month_end(database, Outside(), backend=backend, now=NOW, run_id="again")
+    month_end(database, Outside(), backend=backend, now=NOW)
     seen.note(
         "stats, twice", "months in the list, number at the bell", (one.months(), one.unviewed()), must=([month], 1)
     )
@@ -251,7 +251,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen.note("stats", "viewed", (one.send("PATCH", "/notifications/mark-viewed", ids), one.unviewed()), must=(200, 0))
     seen.note("stats", "read", one.send("PATCH", "/notifications/mark-read", ids), must=200)
     removed = one.send("DELETE", f"/notifications/{identity}")
-    month_end(database, Outside(), backend=backend, now=NOW, run_id="after the removal")
+    month_end(database, Outside(), backend=backend, now=NOW)
     seen.note("stats, again", "removed: it stays removed", (removed, one.months()), must=(200, []))
     seen.note("stats", "other fields in the list of notifications", _fields(built), must=set())
     profile = built.get("/users/profile")

@@ -98,7 +98,7 @@ def test_a_second_run_delivers_nothing_again(database: Database[Document]) -> No
     add_user(database)
     outside = Outside()
 
-    progress = month_end(database, outside, run_id="run-2")
+    progress = month_end(database, outside)
 
     assert holders(database) == []
     assert progress.skipped == "2026-10 has been delivered already"
@@ -114,7 +114,7 @@ def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Do
     database.users.update_one({"_id": users[0]}, {"$set": {"notifications": []}})
     database.users.update_one({"_id": users[1]}, {"$set": {"notifications": []}, "$unset": {MARK: 1}})
 
-    progress = month_end(database, run_id="run-2")
+    progress = month_end(database)
 
     assert sorted(holders(database)) == sorted(users[1:])
     assert (database.notifications.count_documents({}), progress.users_updated) == (1, 1)
@@ -151,7 +151,7 @@ def test_notified_users_are_pushed_even_if_another_page_fails(
         month_end(database, outside, page=3)
     given = sorted(holders(database))
     pushed_at_first = sorted(outside.backend.pushed)
-    month_end(database, outside, page=3, run_id="retry")
+    month_end(database, outside, page=3)
 
     assert len(given) == 6
     assert pushed_at_first == given
@@ -163,7 +163,7 @@ def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]
     outside = Outside()
 
     with ThreadPoolExecutor(8) as pool:
-        runs = list(pool.map(lambda n: month_end(database, outside, run_id=f"run-{n}"), range(8)))
+        runs = list(pool.map(lambda _: month_end(database, outside), range(8)))
 
     assert sorted(holders(database)) == sorted(users) == sorted(outside.backend.pushed)
     assert database.notifications.count_documents({}) == 1
@@ -205,7 +205,7 @@ def test_out_of_time_it_continues_where_it_stopped(
     monkeypatch.undo()
     (following,) = outside.continuations
     assert following["continuation"] == 1
-    second = month_end(database, outside, event=following, run_id="run-2")
+    second = month_end(database, outside, event=following)
 
     assert (first.continued, first.users_updated, second.users_updated) == (True, 3, 7)
     assert (first.unfinished, second.unfinished) == (True, False)
@@ -251,7 +251,7 @@ def test_building_that_is_out_of_time_goes_on_after_the_last_user(
     monkeypatch.undo()
     (following,) = outside.continuations
     assert following["rebuild"] is True
-    second = month_end(database, outside, event=following, run_id="run-2")
+    second = month_end(database, outside, event=following)
 
     assert (first.continued, first.users_updated, second.users_updated) == (True, 0, 2)
     assert sorted(holders(database)) == sorted([users[0], users[-1]])
@@ -267,7 +267,7 @@ def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
     with pytest.raises(TransientError, match="2026-10 is not finished after 15 runs: invoke stats again"):
         month_end(database, outside, event=last, seconds=20)
     monkeypatch.undo()
-    retry = month_end(database, outside, event=last, run_id="run-2")
+    retry = month_end(database, outside, event=last)
 
     assert outside.continuations == []
     assert retry.users_updated == 7

@@ -361,7 +361,7 @@ def test_another_systems_notification_serves_as_the_months_notification(database
     outside = Outside()
 
     progress = run_both(database, outside)
-    again = month_end(database, outside, run_id="run-2")
+    again = month_end(database, outside)
 
     assert sorted(outside.backend.pushed) == users[12:]
     assert (progress.users_updated, progress.notification_adopted) == (8, True)
@@ -391,7 +391,7 @@ def test_nobody_is_left_after_a_switch_over_and_the_month_is_delivered(database:
 
     progress = month_end(database, outside)
     add_users(database, 1)
-    again = month_end(database, outside, run_id="run-2")
+    again = month_end(database, outside)
 
     assert (progress.users_updated, progress.skipped) == (0, None)
     assert again.skipped == "2026-10 has been delivered already"
@@ -422,7 +422,7 @@ def test_a_deleted_notification_is_said_and_sent_again_if_asked_for(database: Da
     dry = month_end(database, outside, event={"resend": True, "dryRun": True})
     assert (dry.users_updated, database.notifications.count_documents({})) == (6, 0)
     progress = month_end(database, outside, event={"resend": True})
-    repeated = month_end(database, outside, event={"resend": True}, run_id="a retry")
+    repeated = month_end(database, outside, event={"resend": True})
 
     (notification,) = database.notifications.find()
     assert sorted(outside.backend.pushed) == users

@@ -31,7 +31,7 @@ from month_end import month_end
 
 def run(uri, database, period, page):
     with MongoClient(uri, tz_aware=True) as client:
-        month_end(client[database], event={"period": period}, page=int(page), run_id="killed")
+        month_end(client[database], event={"period": period}, page=int(page))
 """
 
 
@@ -86,7 +86,7 @@ def test_killed_at_any_moment_a_retry_gives_everyone_the_notification_once(
             # However busy the machine is, about every second kill is to come before the work is done.
             window *= 1.25 if in_time else 0.8
             assert set(before.values()) <= {1}
-            month_end(database, event={"period": f"{month:%Y-%m}"}, page=page, run_id="retry")
+            month_end(database, event={"period": f"{month:%Y-%m}"}, page=page)
             assert held(database, f"{month:%Y-%m}") == Counter(entitled)
 
     # Enough kills came before the work was done, else nothing was tested.
@@ -102,7 +102,7 @@ def test_twenty_runs_at_once_give_everyone_the_notification_once(database: Datab
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = list(
             pool.map(
-                lambda n: month_end(database, outside, page=page, run_id=f"run-{n}", event={"period": "2026-06"}),
+                lambda _: month_end(database, outside, page=page, event={"period": "2026-06"}),
                 range(AT_ONCE),
             )
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic
-from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
 from loguru import logger
@@ -46,7 +45,6 @@ class Run:
     Attributes:
         function: deployed name of the function.
         request_id: Lambda's id of the invocation; a retry by Lambda has the same id.
-        run_id: id of this attempt; a retry by Lambda has a new id.
         now: when the run began, UTC.
         test_mode: whether it works on the test collections.
         secret: the pipeline's secret.
@@ -55,7 +53,6 @@ class Run:
 
     function: str
     request_id: str
-    run_id: str
     now: datetime
     test_mode: bool
     secret: Secret
@@ -125,7 +122,6 @@ class Job(Generic[EventT, ReportT]):
             run = Run(
                 function=context.function_name,
                 request_id=context.aws_request_id,
-                run_id=uuid4().hex,
                 now=now,
                 test_mode=bool(test_mode),
                 secret=secret,

@@ -17,7 +17,6 @@ from pymongo.errors import OperationFailure, PyMongoError
 from joytify_local.processes import StartError, start
 
 REPLICA_SET = "rs0"
-NOT_YET_INITIALIZED = 94
 ALREADY_INITIALIZED = 23
 
 

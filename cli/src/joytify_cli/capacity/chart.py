@@ -49,9 +49,7 @@ def save_picture(model: Model, weeks: int, alert_share: float, file: Path) -> No
     layers = {name: [_layer(model, kinds, week) for week in axis] for name, kinds in LAYERS.items()}
     documents = [sum(heights) for heights in zip(*layers.values(), strict=True)]
     layers["indexes"] = [height * model.index_share / (1 - model.index_share) for height in documents]
-    axes.stackplot(
-        axis, list(layers.values()), labels=list(layers), colors=["#4c72b0", "#55a868", "#c44e52", "#b0b0b0"]
-    )
+    axes.stackplot(axis, list(layers.values()), labels=list(layers), colors=COLORS)
     axes.axhline(model.limit_mb, color="black", label=f"limit, {model.limit_mb:,} MB")
     axes.axhline(alert_share * model.limit_mb, color="black", linestyle="--", label=f"{alert_share:.0%} of it")
     axes.set(xlabel="week", ylabel="MB, just before each cleanup", xlim=(0, weeks), ylim=(0, None))
