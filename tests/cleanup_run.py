@@ -15,10 +15,10 @@ from factories import metadata
 from pymongo.database import Database
 
 from joytify_cleanup.archive import Archive
+from joytify_cleanup.batches import ExpiredDocuments
 from joytify_cleanup.cleanup import Cleanup
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.event import CleanupEvent
-from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.retention import POLICIES, Times, cutoff

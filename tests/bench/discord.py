@@ -15,8 +15,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aws_messages import CASES
-from factories import EVERY_MESSAGE, sns_event
+from factories import sns_event
 from loguru import logger
+from own_messages import EVERY_MESSAGE
 from rich.console import Console
 
 from joytify_discord.envelopes import parse_event

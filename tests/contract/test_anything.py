@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import EVERY_MESSAGE, alarm_text, sns_event
+from factories import alarm_text, sns_event
 from hypothesis import given
 from hypothesis import strategies as st
+from own_messages import EVERY_MESSAGE
 
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import ATTACHMENT_BYTES, Payload, payloads

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aws_messages import CASES
-from factories import EVERY_MESSAGE
+from own_messages import EVERY_MESSAGE
 
 from joytify_discord.rendering.markdown import label, markdown
 from joytify_discord.rendering.text import Authored

@@ -8,7 +8,8 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import EVERY_MESSAGE, alarm_text, cleanup_summary, sns_event
+from factories import alarm_text, sns_event
+from own_messages import EVERY_MESSAGE, cleanup_summary
 
 from joytify_common.messages import Message
 from joytify_discord.envelopes import parse_event

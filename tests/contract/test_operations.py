@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from deployed import ALARMS
-from factories import EVERY_MESSAGE, cleanup_summary, sns_event
+from factories import sns_event
 from operations_page import first_cells, session, shows
+from own_messages import EVERY_MESSAGE, cleanup_summary
 
 from joytify_discord.envelopes import parse_event
 from joytify_discord.rendering.dispatch import render

@@ -1,7 +1,7 @@
 """One sample a kind of message, each with the payload that Discord gets for it.
 
-A new kind starts with a file in tests/messages; `UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes
-the payloads anew, and the diff is read by a person.
+A new kind of AWS message starts with a file in tests/messages, one of our own in tests/own_messages.py.
+`UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes the payloads anew; a person reads the diff.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import EVERY_MESSAGE, sns_event
+from factories import sns_event
+from own_messages import EVERY_MESSAGE
 
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from containers import Function
-from factories import cleanup_summary, sns_event
+from factories import sns_event
+from own_messages import cleanup_summary
 
 from joytify_cli.docker import DOCKER, docker
 from joytify_local.aws import WEBHOOK_PATH, aws_client

@@ -11,7 +11,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import EVERY_MESSAGE, alarm_text, sns_event
+from factories import alarm_text, sns_event
+from own_messages import EVERY_MESSAGE
 from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
 

@@ -369,8 +369,8 @@ def test_a_change_between_the_copy_and_the_deletion_is_not_lost(
 def test_what_one_transaction_archives_is_limited_in_bytes(
     database: Database[Document], endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joytify_cleanup.expired.ARCHIVE_BYTES", 100_000)
-    monkeypatch.setattr("joytify_cleanup.expired.PORTION_DOCUMENTS", 2)
+    monkeypatch.setattr("joytify_cleanup.batches.ARCHIVE_BYTES", 100_000)
+    monkeypatch.setattr("joytify_cleanup.batches.PORTION_DOCUMENTS", 2)
     documents = [playback(OLD, text=os.urandom(40_000)) for _ in range(30)] + [playback(NEW)]
     database.playbacks.insert_many(documents)
 

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from factories import alarm_text, cleanup_error, sns_event
+from factories import alarm_text, sns_event
+from own_messages import cleanup_error
 from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
-from factories import EVERY_MESSAGE
+from own_messages import EVERY_MESSAGE
 
 from joytify_cleanup.cleanup import LATE_COUNT_SECONDS
 from joytify_cleanup.database_size import AFTER_SECONDS, FORECAST_SECONDS

@@ -17,7 +17,7 @@ from joytify_cli.secret_store import read_stored
 from joytify_cli.target import Target, find_target
 from joytify_cli.terminal import CommandError, UsageError
 from joytify_common.mongo import mongo_errors
-from joytify_common.mongo_refusals import URI_KEY
+from joytify_common.mongo_errors import URI_KEY
 
 Document = dict[str, Any]
 

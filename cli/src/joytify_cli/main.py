@@ -18,7 +18,7 @@ COMMANDS = (
     LazyCommand("queues", "joytify_cli.operate.queues:app", "Show, retry and purge failed events."),
     LazyCommand("schedule", "joytify_cli.operate.schedule:app", "Show, pause and switch the schedules."),
     LazyCommand("secret", "joytify_cli.operate.secret:app", "Change one key of the secret, or undo a change."),
-    LazyCommand("preview", "joytify_cli.operate.preview:preview", "Show how a message would look in Discord."),
+    LazyCommand("preview", "joytify_cli.operate.post_preview:preview", "Show how a message would look in Discord."),
     LazyCommand("archive", "joytify_cli.operate.archive:app", "List and restore archived documents."),
     LazyCommand("reports", "joytify_cli.operate.reports:app", "Build or check monthly statistics from plays."),
     LazyCommand("rollback", "joytify_cli.operate.rollback:rollback", "Show earlier images, or go back to them."),

@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 
 from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, TransientError
-from joytify_common.mongo_refusals import URI_KEY, connection_string_error, translated
+from joytify_common.mongo_errors import URI_KEY, connection_string_error, translated
 
 # A server that cannot be reached must fail the run in seconds, not at Lambda's timeout.
 CONNECT_SECONDS = 5

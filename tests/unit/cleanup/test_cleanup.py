@@ -12,9 +12,9 @@ from bson import Int64, MaxKey, ObjectId
 from cleanup_run import CUTOFF, NOW, clean_up, figures
 from factories import metadata
 
+from joytify_cleanup.batches import BatchOutcome
 from joytify_cleanup.collection import Batch
 from joytify_cleanup.event import CleanupEvent, StepFailure
-from joytify_cleanup.expired import BatchOutcome
 from joytify_cleanup.purge import LANES_WITHOUT_PAUSE
 from joytify_cleanup.report import CleanupReport
 from joytify_cleanup.work import Counts, Done, Work

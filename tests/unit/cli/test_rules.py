@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from joytify_cli.operate.checks.context import Context
-from joytify_cli.operate.checks.operation import CHECKS
+from joytify_cli.operate.checks.monitoring import CHECKS
 from joytify_cli.operate.rules import find_rules
 from joytify_cli.target import Names, Target
 

@@ -7,7 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
-from factories import FakeContext, FakeSNS, cleanup_summary, job
+from factories import FakeContext, FakeSNS, job
+from own_messages import cleanup_summary
 from pymongo.errors import (
     ConfigurationError,
     ExecutionTimeout,

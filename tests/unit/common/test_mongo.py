@@ -10,7 +10,7 @@ from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure,
 
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.mongo import check_clock, mongo_errors
-from joytify_common.mongo_refusals import URI_KEY, translated
+from joytify_common.mongo_errors import URI_KEY, translated
 
 
 def failure(code: int, text: str, name: str = "") -> OperationFailure:

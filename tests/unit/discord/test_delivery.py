@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from factories import NOW, alarm_text, cleanup_error, cleanup_summary, sns_event, stats_error, stats_summary
+from factories import NOW, alarm_text, sns_event
+from own_messages import cleanup_error, cleanup_summary, stats_error, stats_summary
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from factories import alarm_text, cleanup_summary, sns_event, stats_summary
+from factories import alarm_text, sns_event
 from hypothesis import given
 from hypothesis import strategies as st
+from own_messages import cleanup_summary, stats_summary
 
 from joytify_common.messages import CleanupSummary, MonthlyStatsSummary
+from joytify_discord.aws_notation import Place
 from joytify_discord.envelopes import parse_event
-from joytify_discord.notation import Place
 from joytify_discord.parsing import Alarm, Unknown, parse_text
 
 json_values = st.recursive(

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import alarm_text, cleanup_error, cleanup_summary, sns_event, stats_summary
+from factories import alarm_text, sns_event
+from own_messages import cleanup_error, cleanup_summary, stats_summary
 
 from joytify_common.messages import Message
+from joytify_discord.aws_notation import Place
 from joytify_discord.embed import FAILURE, PARTIAL, SUCCESS, WARNING, Embed, Severity
 from joytify_discord.envelopes import parse_event
-from joytify_discord.notation import Place
 from joytify_discord.parsing import Origin, Received, parse_text
 from joytify_discord.rendering.dispatch import render
+from joytify_discord.rendering.json_values import flatten_fields
 from joytify_discord.rendering.markdown import label, markdown
-from joytify_discord.rendering.text import duration, number, percent, size, time_of
+from joytify_discord.rendering.text import Time, duration, number, percent, size, time_of
 
 TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))
 
@@ -185,3 +188,10 @@ def test_a_command_in_a_failure_is_for_the_deployment_that_failed(source: str, f
 
     assert f'{{"ignoreDeletionLimit": true}}\'{flags}`.' in fields["What next"]
     assert fields["Log"].endswith(f"{flags}`")
+
+
+@pytest.mark.parametrize("value", [1_793_502_245, 1_793_502_245_000, "1793502245"])
+def test_a_number_of_seconds_is_shown_like_any_other_time(value: object) -> None:
+    (field,) = flatten_fields({"startTime": value})
+
+    assert field.value == Time(datetime.fromtimestamp(1_793_502_245, UTC))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from joytify_cli.operate.checks import database, functions, machine, operation, secret, services
+from joytify_cli.operate.checks import database, functions, machine, monitoring, secret, services
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
@@ -23,7 +23,7 @@ CHECKS = (
     *database.CHECKS,
     *services.CHECKS,
     *functions.CHECKS,
-    *operation.CHECKS,
+    *monitoring.CHECKS,
     *functions.LAST_CHECKS,
 )
 STYLES = {"ok": "green", "note": "yellow", "none": "dim", "wrong": "bold red", "unknown": "yellow"}

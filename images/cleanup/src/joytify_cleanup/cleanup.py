@@ -9,10 +9,10 @@ from functools import cached_property, reduce
 
 from loguru import logger
 
+from joytify_cleanup.batches import ExpiredDocuments
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.deletion_limit import DeletionLimit
 from joytify_cleanup.event import CleanupEvent
-from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged, stop_reason
 from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, fitting, started

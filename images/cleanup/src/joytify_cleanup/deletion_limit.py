@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from joytify_cleanup.expired import ExpiredDocuments
+from joytify_cleanup.batches import ExpiredDocuments
 from joytify_cleanup.work import Work
 from joytify_common.errors import PermanentError
 from joytify_common.outcome import Failure

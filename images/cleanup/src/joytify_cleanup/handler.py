@@ -9,10 +9,10 @@ from typing import Any
 from pymongo.database import Database
 
 from joytify_cleanup.archive import Archive
+from joytify_cleanup.batches import ExpiredDocuments
 from joytify_cleanup.cleanup import Cleanup, Outcome
 from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.event import CleanupEvent
-from joytify_cleanup.expired import ExpiredDocuments
 from joytify_cleanup.metrics import put_report
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
@@ -26,7 +26,7 @@ from joytify_common.deadline import Deadline, LambdaContext
 from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
 from joytify_common.mongo import Document, connect
-from joytify_common.mongo_refusals import URI_KEY
+from joytify_common.mongo_errors import URI_KEY
 from joytify_common.outcome import Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings

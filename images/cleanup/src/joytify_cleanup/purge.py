@@ -13,8 +13,8 @@ from typing import Any
 from loguru import logger
 
 from joytify_cleanup.archive import Archive
+from joytify_cleanup.batches import BatchOutcome, ExpiredDocuments
 from joytify_cleanup.collection import Batch
-from joytify_cleanup.expired import BatchOutcome, ExpiredDocuments
 from joytify_cleanup.report import Purged
 from joytify_cleanup.throttle import READ_COST, Throttle
 from joytify_cleanup.work import Counts, Work, the_end

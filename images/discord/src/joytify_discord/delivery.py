@@ -15,9 +15,9 @@ from loguru import logger
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError
 from joytify_common.messages import Message
+from joytify_discord.aws_notation import parse_time
 from joytify_discord.embed import INFORMATION, Embed, Field
 from joytify_discord.limits import Payload, payloads
-from joytify_discord.notation import parse_time
 from joytify_discord.parsing import EventBridgeEvent, Received
 from joytify_discord.post_store import PostStore
 from joytify_discord.rendering.dispatch import render

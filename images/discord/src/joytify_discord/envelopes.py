@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from joytify_common.masking import HIDDEN
-from joytify_discord.notation import NOWHERE, parse_time, place_of
+from joytify_discord.aws_notation import NOWHERE, parse_time, place_of
 from joytify_discord.parsing import Origin, Received, parse_text
 
 # Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from joytify_common.messages import MESSAGE_TYPES, Message, parse_message
-from joytify_discord.notation import NOWHERE, Place, parse_time
+from joytify_discord.aws_notation import NOWHERE, Place, parse_time
 
 
 @dataclass(frozen=True)

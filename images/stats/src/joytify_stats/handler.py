@@ -14,7 +14,7 @@ from joytify_common.events import JobEvent
 from joytify_common.invoke import invoke_async, start_execution
 from joytify_common.job import Job, Run
 from joytify_common.mongo import connect
-from joytify_common.mongo_refusals import URI_KEY
+from joytify_common.mongo_errors import URI_KEY
 from joytify_common.outcome import Answered, Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings

@@ -26,11 +26,11 @@ from joytify_common.errors import ConfigError, JobError
 from joytify_common.ids import CODEC, behind, key_of
 from joytify_common.indexes import index_on
 from joytify_common.mongo import MAX_CALL_SECONDS, Document, retry, within, within_deadline
+from joytify_stats.aggregation import differences_in, played_of, stored_statistics
 from joytify_stats.elements import NO_LIST, PLAYED, element
 from joytify_stats.failing_users import divided
 from joytify_stats.period import Period
 from joytify_stats.rebuild_results import Built, Compared
-from joytify_stats.stages import differences_in, played_of, stored_statistics
 from joytify_stats.writes import Tally, Writes
 
 # Users per page; a run that is killed has to repeat only the pages in progress.

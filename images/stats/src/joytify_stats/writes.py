@@ -15,10 +15,10 @@ from pymongo.errors import BulkWriteError
 from joytify_common.errors import TransientError
 from joytify_common.ids import key_of
 from joytify_common.mongo import Document
-from joytify_common.mongo_refusals import TRANSIENT_CODES
+from joytify_common.mongo_errors import TRANSIENT_CODES
+from joytify_stats.aggregation import change_to
 from joytify_stats.elements import NO_LIST
 from joytify_stats.period import Period
-from joytify_stats.stages import change_to
 
 # A command is sent when the documents computed for its users have this total size.
 WRITE_BYTES = 8 * 1024 * 1024

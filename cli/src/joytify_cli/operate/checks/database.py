@@ -22,7 +22,7 @@ from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
 from joytify_common.errors import ConfigError
 from joytify_common.mongo import connect, database_in, mongo_client, mongo_errors, within
-from joytify_common.mongo_refusals import URI_KEY
+from joytify_common.mongo_errors import URI_KEY
 from joytify_stats.audience import MARK
 
 # A validator is tried with this many of the newest users; older users may violate it, since MongoDB does not

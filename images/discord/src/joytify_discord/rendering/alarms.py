@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from joytify_discord.aws_notation import Place, in_words, parse_time, partition_of, place_of, resource_of, without_arns
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Incident, Severity
-from joytify_discord.notation import Place, in_words, parse_time, partition_of, place_of, resource_of, without_arns
 from joytify_discord.parsing import Alarm, EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
+from joytify_discord.rendering.json_values import get_list, get_path, get_value
 from joytify_discord.rendering.links import alarm_page
 from joytify_discord.rendering.text import Authored, duration, percent, size, time_of
-from joytify_discord.rendering.values import get_list, get_path, get_value
 
 BY_EVENTBRIDGE = {"CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"}
 STATES = {

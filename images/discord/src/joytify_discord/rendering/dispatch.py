@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from loguru import logger
 
 from joytify_common.messages import CleanupError, CleanupSummary, MonthlyStatsError, MonthlyStatsSummary
+from joytify_discord.aws_notation import place_in
 from joytify_discord.embed import Embed
-from joytify_discord.notation import place_in
 from joytify_discord.parsing import Alarm, EventBridgeEvent, Origin, Received, SnsJson, Unknown
 from joytify_discord.rendering import alarms, cleanup_posts, eventbridge, generic, sns_json, sns_text, stats_posts
 from joytify_discord.rendering.draft import Draft

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from joytify_discord.aws_notation import Place, in_words, partition_of, resource_of
 from joytify_discord.embed import INFORMATION, SUCCESS, Incident, Severity
-from joytify_discord.notation import Place, in_words, partition_of, resource_of
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
+from joytify_discord.rendering.json_values import first_of, flatten_fields, get_path, select_fields
 from joytify_discord.rendering.kinds import account, compute, data, deployment, security
 from joytify_discord.rendering.kinds.kind import Kind, fill, fill_address, fill_list, words
 from joytify_discord.rendering.links import CONSOLE, page
@@ -23,7 +24,6 @@ from joytify_discord.rendering.severity import (
     worst,
 )
 from joytify_discord.rendering.text import time_of
-from joytify_discord.rendering.values import first_of, flatten_fields, get_path, select_fields
 
 KINDS = deployment.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
 # Characters: a longer name or state cannot be read at a glance.

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from joytify_discord.aws_notation import resource_of
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, Severity
 from joytify_discord.limits import cut
-from joytify_discord.notation import resource_of
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
+from joytify_discord.rendering.json_values import first_of, flatten_fields
 from joytify_discord.rendering.pretty import pretty
 from joytify_discord.rendering.severity import ending_of, severity_of, severity_of_sentences, severity_of_text, worst
-from joytify_discord.rendering.values import first_of, flatten_fields
 from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
 # The title is the value of a key that ends with one of these words; earlier words and keys nearer the root come first.

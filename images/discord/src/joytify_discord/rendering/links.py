@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from joytify_discord.notation import REGION, Place
+from joytify_discord.aws_notation import REGION, Place
 
 # Titles link only to AWS consoles, whatever URL a message contains.
 CONSOLE = re.compile(r"https://(?:[\w-]+\.)*console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/[!-~]*")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from joytify_discord.aws_notation import place_of
 from joytify_discord.embed import FAILURE, INFORMATION, WARNING
-from joytify_discord.notation import place_of
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import MAX_LISTED, Draft, json_draft
+from joytify_discord.rendering.json_values import get_list, get_path, select_fields
 from joytify_discord.rendering.links import page
-from joytify_discord.rendering.values import get_list, get_path, select_fields
 
 
 def ses(value: dict[str, Any], origin: Origin) -> Draft:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from joytify_discord.aws_notation import parse_time, place_of, resource_of, without_arns
 from joytify_discord.embed import INFORMATION, WARNING, Severity
-from joytify_discord.notation import parse_time, place_of, resource_of, without_arns
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.kinds.compute import by_beanstalk_text

@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from joytify_discord.embed import FAILURE, INFORMATION, WARNING, Severity
+from joytify_discord.rendering.json_values import get_list, get_path
 from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word, worst
-from joytify_discord.rendering.values import get_list, get_path
 
 CLUSTER = "ecs/v2/clusters/{clusterArn:name}?region={region}"
 # arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from joytify_discord.embed import INFORMATION, WARNING, Severity
+from joytify_discord.rendering.json_values import get_path
 from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of_word
-from joytify_discord.rendering.values import get_path
 
 PIPELINE = "codesuite/codepipeline/pipelines/{pipeline}/view?region={region}"
 REPOSITORY = "codesuite/codecommit/repositories/{repositoryName}/browse?region={region}"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from joytify_discord.aws_notation import resource_of
 from joytify_discord.embed import Severity
-from joytify_discord.notation import resource_of
+from joytify_discord.rendering.json_values import first_of, get_list, get_path
 from joytify_discord.rendering.severity import severity_of
-from joytify_discord.rendering.values import first_of, get_list, get_path
 
 # Maximum length of a value in a title or a list.
 MAX_BLANK = 300

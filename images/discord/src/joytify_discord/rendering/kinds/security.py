@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
+from joytify_discord.rendering.json_values import get_list, get_path, get_value
 from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of, severity_of_word, worst
-from joytify_discord.rendering.values import get_list, get_path, get_value
 
 # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
 GUARDDUTY_CRITICAL, GUARDDUTY_HIGH, GUARDDUTY_MEDIUM = 9.0, 7.0, 4.0

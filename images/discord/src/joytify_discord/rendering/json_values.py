@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from joytify_discord.notation import in_words, parse_time, resource_of
+from joytify_discord.aws_notation import in_words, parse_time, resource_of
 from joytify_discord.rendering.draft import DraftField
 from joytify_discord.rendering.text import Text, Time
 
@@ -94,8 +94,9 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
     """
     flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner) and inner not in shown]
     for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
-        text = _epoch(path, inner) or (_listed(inner) if isinstance(inner, list) else _scalar(inner))
-        yield DraftField(path, readable(text), inline=len(text) <= INLINE)
+        text = _listed(inner) if isinstance(inner, list) else _scalar(inner)
+        at = _epoch(path, inner)
+        yield DraftField(path, Time(at) if at else readable(text), inline=len(text) <= INLINE)
 
 
 def readable(text: str) -> Text:
@@ -120,15 +121,14 @@ def _says_something(path: str, value: object) -> bool:
     return value not in (None, "", [], {}) and path.rsplit(".", 1)[-1].lower() not in SILENT
 
 
-def _epoch(path: str, value: object) -> str:
+def _epoch(path: str, value: object) -> datetime | None:
     """Return the time for a number of seconds or milliseconds since 1970, if its year is plausible."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{10}|[0-9]{13}", value) and path.lower().endswith(TIMES):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        return ""
+        return None
     seconds = value / 1000 if value > LATEST_EPOCH else value
-    is_plausible = EARLIEST_EPOCH < seconds < LATEST_EPOCH
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if is_plausible else ""
+    return datetime.fromtimestamp(seconds, UTC) if EARLIEST_EPOCH < seconds < LATEST_EPOCH else None
 
 
 def _rank(path: str) -> int:

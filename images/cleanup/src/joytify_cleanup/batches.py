@@ -30,7 +30,7 @@ from joytify_cleanup.work import NOTHING, Counts
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
 from joytify_common.mongo import attempts, within, within_deadline
-from joytify_common.mongo_refusals import is_transient
+from joytify_common.mongo_errors import is_transient
 
 # IllegalOperation, which a standalone server returns, and OperationNotSupportedInTransaction.
 NO_TRANSACTIONS = {20, 263}
