@@ -190,7 +190,7 @@ def test_a_command_in_a_failure_is_for_the_deployment_that_failed(source: str, f
     assert fields["Log"].endswith(f"{flags}`")
 
 
-@pytest.mark.parametrize("value", [1_793_502_245, 1_793_502_245_000, "1793502245"])
+@pytest.mark.parametrize("value", [1_793_502_245, 1_793_502_245_000, "1793502245"], ids=repr)
 def test_a_number_of_seconds_is_shown_like_any_other_time(value: object) -> None:
     (field,) = flatten_fields({"startTime": value})
 
