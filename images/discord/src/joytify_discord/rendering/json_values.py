@@ -94,9 +94,8 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
     """
     flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner) and inner not in shown]
     for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
-        text = _listed(inner) if isinstance(inner, list) else _scalar(inner)
-        at = _epoch(path, inner)
-        yield DraftField(path, Time(at) if at else readable(text), inline=len(text) <= INLINE)
+        text = _epoch(path, inner) or (_listed(inner) if isinstance(inner, list) else _scalar(inner))
+        yield DraftField(path, readable(text), inline=len(text) <= INLINE)
 
 
 def readable(text: str) -> Text:
@@ -121,14 +120,15 @@ def _says_something(path: str, value: object) -> bool:
     return value not in (None, "", [], {}) and path.rsplit(".", 1)[-1].lower() not in SILENT
 
 
-def _epoch(path: str, value: object) -> datetime | None:
+def _epoch(path: str, value: object) -> str:
     """Return the time for a number of seconds or milliseconds since 1970, if its year is plausible."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{10}|[0-9]{13}", value) and path.lower().endswith(TIMES):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        return None
+        return ""
     seconds = value / 1000 if value > LATEST_EPOCH else value
-    return datetime.fromtimestamp(seconds, UTC) if EARLIEST_EPOCH < seconds < LATEST_EPOCH else None
+    is_plausible = EARLIEST_EPOCH < seconds < LATEST_EPOCH
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if is_plausible else ""
 
 
 def _rank(path: str) -> int:
