@@ -70,7 +70,7 @@ def job(sns: FakeSNS, run: Any = use_case, *, mode: str = "production") -> Job[C
     return Job(
         event_type=CleanupEvent,
         use_case=run,
-        nothing_done=CleanupReport(),
+        empty_report=CleanupReport(),
         services=lambda _: {},
         secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
         topic=lambda: Topic(client=cast("SNSClient", sns), arn="arn"),

@@ -192,7 +192,7 @@ def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str
     (post,) = posts(stack)
     assert post["title"] == f"✅ Cleanup: {answer['recordsDeleted']:,} records deleted"
     assert (
-        f"in {fan_out['spans']} parts, divided {fan_out['rounds']} times, up to {fan_out['workers']}"
+        f"in {fan_out['spans']} parts, planned in {fan_out['rounds']} rounds, up to {fan_out['workers']}"
         in fields(post)["Workers"]
     )
     assert kept(stack) == []

@@ -57,7 +57,7 @@ class JobEvent(BaseModel):
 
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
-        """Return whether the outcome of this event, even an invalid one, is for the caller only."""
+        """Return whether the outcome of this event is for the caller only; the event may be invalid."""
         del raw
         return False
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class UnavailableError(TransientError):
-    """The service failed or could not be reached; a retry counts as one of the attempts.
+    """The service failed or could not be reached; a retry uses up one of `RetryPolicy.attempts`.
 
     Attributes:
         wait_seconds: how long the service asks to wait before a retry; None if it does not say.

@@ -69,7 +69,7 @@ class Job(Generic[EventT, ReportT]):
     Attributes:
         event_type: model of the event.
         use_case: does the work and returns the outcome.
-        nothing_done: report of a run that did nothing.
+        empty_report: report of a run that did nothing.
         services: checks of the services that the job calls, by name, for a self-test; they change
             nothing.
         secret: reads the pipeline's secret.
@@ -78,7 +78,7 @@ class Job(Generic[EventT, ReportT]):
 
     event_type: type[EventT]
     use_case: UseCase[EventT, ReportT]
-    nothing_done: ReportT
+    empty_report: ReportT
     services: Callable[[Run], Mapping[str, Callable[[], object]]]
     secret: Callable[[], Secret]
     topic: Callable[[], Topic]
@@ -128,13 +128,13 @@ class Job(Generic[EventT, ReportT]):
                 context=context,
             )
             if event.self_test:
-                outcome = Answered(tested(self.services(run)))
+                outcome = Answered(test_services(self.services(run)))
             elif (reason := event.skip_reason(secret.schedule_mode)) is not None:
                 outcome = Skipped(reason)
             else:
                 outcome = self.use_case(event, run)
         except Exception as exc:  # noqa: BLE001 - every error is published and raised again
-            outcome = Failed(self.nothing_done, Failure(exc, stage))
+            outcome = Failed(self.empty_report, Failure(exc, stage))
             if isinstance(raw_event, Mapping) and raw_event.get("selfTest") is True:
                 # Raising an error here would trigger the function's error alarm.
                 outcome = Answered({stage: str(as_job_error(exc, stage))})
@@ -149,7 +149,7 @@ class Job(Generic[EventT, ReportT]):
                 return dict(data)
             case Skipped(reason=reason):
                 # In test_auto a schedule may fire every few minutes, so a skipped run is not published.
-                return self._log(self.nothing_done.summary(metadata, skipped=reason))
+                return self._log(self.empty_report.summary(metadata, skipped=reason))
             case Completed(report=report, late_failure=late_failure):
                 answer, message = self._summary(report, metadata)
                 failed = self._failure(report, metadata, late_failure) if late_failure else None
@@ -174,7 +174,7 @@ class Job(Generic[EventT, ReportT]):
 
     def _failure(self, report: ReportT, metadata: Metadata, failure: Failure) -> Message | None:
         """Return the error message with the report's figures, or without them if the report fails."""
-        for each in (report, self.nothing_done):
+        for each in (report, self.empty_report):
             try:
                 return each.failure(metadata, failure)
             except Exception as exc:  # noqa: BLE001 - `failure` is raised even without a message
@@ -197,7 +197,7 @@ class Job(Generic[EventT, ReportT]):
         """Publish the message and return whether that succeeded.
 
         If no time is left, make a single attempt; if SNS has also just failed (`is_silent`), make
-        no invocation.
+        none.
         """
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:
@@ -214,7 +214,7 @@ class Job(Generic[EventT, ReportT]):
         return False
 
 
-def tested(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
+def test_services(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
     """Call each service and return the result by service name: `ok`, or the error message."""
     found = {}
     for name, call in services.items():

@@ -70,14 +70,14 @@ class StatsFigures(Wire):
         period: the month, `YYYY-MM`.
         users_processed: users with statistics for the month; None if the run did not examine them.
         users_updated: users who got the notification in this run.
-        users_skipped: users who are entitled to the notification, or to statistics, but whose documents cannot be
-            read or written; the log has their ids.
+        users_skipped: users who should have got the notification, or whose statistics should have been built, but
+            whose documents cannot be read or written; the log has their ids.
         notification_id: hex id of the month's notification.
         notification_adopted: whether another system had created the notification before the first
             delivery.
         statistics_built: number of users whose statistics the run built from plays; None if it was not asked to.
         plays_skipped: invalid documents among the plays, which were left out; None as above.
-        socket_users_notified: users pushed to the backend.
+        socket_users_notified: users for whom the backend accepted a push.
         socket_failures: users whose push failed.
         socket_failure: why pushes failed; None if no push failed.
     """
@@ -124,13 +124,14 @@ class CollectionFigures(Wire):
         name: the collection.
         found: expired before the run.
         deleted: deleted by the run.
-        remaining: expired after the run, as far as it examined the collection.
+        remaining: expired documents that are left in the part of the collection that `scope` covers.
         undated: without a date in the date field, and left alone; None if not every document was examined.
         unrecognized: not of the current schema, or with an invalid date, and left alone; None as
             above.
         scope: which documents were examined. `sweep`: every document. `ordinary`: documents with an
-            ObjectId from before the cutoff, documents with an `_id` of another type and, if the
-            date has an index, all expired documents; others with newer ids wait for the next sweep.
+            ObjectId from before the cutoff, and documents with an `_id` of another type. Expired
+            documents with a newer ObjectId are included if the date has an index; otherwise they
+            wait for the next sweep.
     """
 
     name: str

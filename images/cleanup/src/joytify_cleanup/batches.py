@@ -1,7 +1,7 @@
 """Gateway: archive and delete the expired documents of one collection (MongoDB).
 
 Documents are deleted in consecutive spans of `_id`. The ends of a span are read from the index
-alone, and its documents are deleted by the expired condition, without sending ids. Of the methods
+alone, and its expired documents are deleted by the filter for expired documents, without sending ids. Of the methods
 measured in docs/benchmarks.md, this comes closest to the speed of a single `delete_many`. `_id`
 grows with the time of insertion, so a span is contiguous on disk, whatever its documents' dates are.
 

@@ -15,7 +15,7 @@ from joytify_cleanup.deletion_limit import DeletionLimit
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged, stop_reason
-from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, fitting, started
+from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, new_sequence, rest_or_whole_span
 from joytify_common.errors import TransientError
 from joytify_common.messages import ArchiveFigures, Estimate
 from joytify_common.outcome import Answered, Completed, Failed, Failure
@@ -130,7 +130,7 @@ class Cleanup:
             text = "the worker had no time to examine anything"
             return Failed(report, Failure(TransientError(text), "worker"))
         given = {(work.collection, repr(work.stop)): work for work in todo}
-        left = tuple(fitting(work, given[work.collection, repr(work.stop)]) for work in report.left)
+        left = tuple(rest_or_whole_span(work, given[work.collection, repr(work.stop)]) for work in report.left)
         return Answered(WorkerResult(done=report.own or self.before, left=left).model_dump(mode="json"))
 
     def _concluded(self, report: CleanupReport) -> Outcome:
@@ -247,7 +247,7 @@ class Cleanup:
         return self._nothing().model_copy(update=own)
 
     def _nothing(self) -> Done:
-        return started(self.before.started_at, self.before.cutoff, test_mode=self.before.test_mode)
+        return new_sequence(self.before.started_at, self.before.cutoff, test_mode=self.before.test_mode)
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.purge.deadline.remaining() * COUNT_SHARE)

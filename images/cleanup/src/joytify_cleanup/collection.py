@@ -180,9 +180,9 @@ class ExaminedCollection:
     def may_exceed(self, percent: float, todo: Sequence[Work], seconds: float) -> bool:
         """Return whether a run would delete more than `percent` of the collection, or the counts take too long.
 
-        First, it assumes that all documents to examine are expired: if there are enough retained
-        documents to keep even that share below the limit, the limit is not exceeded. Otherwise, it
-        counts the expired documents. A collection of fewer than 1,000 documents never exceeds the limit.
+        First, it takes all documents to examine as expired: if so many documents are retained that even
+        this number is within the limit, the limit is not exceeded. Otherwise, it counts the expired
+        documents. A collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field
         # Retained documents are the newest, so the scan starts at the end.

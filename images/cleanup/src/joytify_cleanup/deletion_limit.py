@@ -1,4 +1,4 @@
-"""The deletion limit: the share of a collection above which a run deletes nothing from it."""
+"""The deletion limit: if more than this share of a collection has expired, a run deletes nothing from it."""
 
 from __future__ import annotations
 

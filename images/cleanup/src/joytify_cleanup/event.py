@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from joytify_cleanup.retention import POLICIES, cutoff
-from joytify_cleanup.work import Done, Work, WorkerResult, started
+from joytify_cleanup.work import Done, Work, WorkerResult, new_sequence
 from joytify_common.errors import PermanentError
 from joytify_common.events import JobEvent, parse_event
 from joytify_common.outcome import Failure
 from joytify_common.secrets import ScheduleMode
 
-BY_A_RUN = "set by the previous run or by the state machine"
-BY_THE_STATE_MACHINE = "set by the state machine"
+BY_A_RUN = "what the previous run or the state machine writes there"
+BY_THE_STATE_MACHINE = "what the state machine writes there"
 # This many spans and results fit into the 256 KiB that Step Functions passes between states:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_WORKERS = 64
@@ -131,7 +131,7 @@ class CleanupEvent(JobEvent):
                 first run is in the future.
         """
         if self.done is None:
-            return started(now, cutoff(now, days), test_mode=test_mode)
+            return new_sequence(now, cutoff(now, days), test_mode=test_mode)
         if self.done.started_at > now + CLOCK_TOLERANCE:
             raise PermanentError("event: done: startedAt is in the future")
         if self.done.cutoff != cutoff(self.done.started_at, days):

@@ -97,7 +97,7 @@ def services(run: Run) -> dict[str, Callable[[], object]]:
 _job = Job(
     event_type=CleanupEvent,
     use_case=clean_up,
-    nothing_done=CleanupReport(),
+    empty_report=CleanupReport(),
     services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),

@@ -10,7 +10,7 @@ from joytify_common.metrics import put_metrics
 
 def put_report(function: str, report: CleanupReport) -> None:
     """Write the figures of a run in production as metrics of the function."""
-    archive = report.reported.archive if report.reported else None
+    archive = report.reported_figures.archive if report.reported_figures else None
     values: dict[str, tuple[MetricUnit, float]] = {
         "RecordsDeleted": (MetricUnit.Count, report.deleted),
         "ArchivedBytes": (MetricUnit.Bytes, archive.bytes if archive else 0),

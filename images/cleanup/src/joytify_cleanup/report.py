@@ -51,7 +51,7 @@ class CollectionOutcome:
     Attributes:
         kind: name of the collection without the test-mode prefix.
         stop: why the run stopped in this collection.
-        remaining: expired documents that were not deleted, as far as the run examined them.
+        remaining: expired documents that are left in the spans that the run had to examine.
         estimate: size and duration that a dry run expects of a real run.
         failure: the error that ended the run in this collection, or None.
     """
@@ -133,14 +133,14 @@ class CleanupReport:
         return self.before if self.before is None or self.own is None else self.before.plus(self.own)
 
     @property
-    def reported(self) -> Done | None:
+    def reported_figures(self) -> Done | None:
         """Figures that the message reports: of this run, and of workers if it reports for them."""
         return self.done if self.continuation == 0 else self.own
 
     @property
     def deleted(self) -> int:
         """Number of documents deleted by this run, and by the workers that it reports for."""
-        return self.reported.deleted if self.reported else 0
+        return self.reported_figures.deleted if self.reported_figures else 0
 
     @property
     def remaining(self) -> int | None:
@@ -199,13 +199,13 @@ class CleanupReport:
             triggered_by=self.triggered_by,
             continuation=self.continuation,
             chain=self.done.chain() if self.done and is_sequence else None,
-            archive=self.reported.archive if self.reported else None,
-            throttled=self.reported.throttled if self.reported else None,
+            archive=self.reported_figures.archive if self.reported_figures else None,
+            throttled=self.reported_figures.throttled if self.reported_figures else None,
             fan_out=self.before.fan_out(names) if self.before and is_divided else None,
         )
 
     def _collections(self) -> tuple[CollectionFigures, ...]:
-        own = self.reported.collections if self.reported else {}
+        own = self.reported_figures.collections if self.reported_figures else {}
         whole = self.done.collections if self.done else {}
         return tuple(
             outcome.figures(own.get(outcome.kind, Counts()).deleted, whole.get(outcome.kind, Counts(swept=False)))

@@ -30,13 +30,13 @@ class Policy:
 
     Attributes:
         date_field: dotted path of the date that is compared with the cutoff.
-        absent: fields that only documents of an older schema have; such documents are left alone.
+        old_schema_fields: fields that only documents of an older schema have; a document with one is left alone.
         ends_field: field with the time until which a document is in use, whatever its date; empty
             if the collection has no such field.
     """
 
     date_field: str
-    absent: tuple[str, ...] = ()
+    old_schema_fields: tuple[str, ...] = ()
     ends_field: str = ""
 
     def undated(self) -> Document:
@@ -45,7 +45,7 @@ class Policy:
 
     def usual(self) -> Document:
         """Return the filter for documents of the current schema with a plausible date."""
-        names = [{name: {"$exists": False}} for name in self.absent]
+        names = [{name: {"$exists": False}} for name in self.old_schema_fields]
         return {"$and": [self._dated(), {self.date_field: {"$gte": EARLIEST_DATE}}, *names, self._without_doubles()]}
 
     def expired(self, times: Times) -> Document:
@@ -87,7 +87,7 @@ def _same_size_condition(path: str) -> Document:
 # Policies by collection name without the test-mode prefix, in the order in which a run cleans up.
 POLICIES: dict[str, Policy] = {
     # Until July 2025 the app kept one document per user, with a list of songs and the time of the first play.
-    "playbacks": Policy("createdAt", absent=("songs",)),
+    "playbacks": Policy("createdAt", old_schema_fields=("songs",)),
     "sessions": Policy("status.lastActive", ends_field="expiresAt"),
 }
 

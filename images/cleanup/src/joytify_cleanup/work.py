@@ -75,7 +75,7 @@ def _before(stop: object) -> list[dict[str, Any]]:
 
 
 def the_end(kind: str) -> Work:
-    """Return an empty span at the end of a collection, with which the next run only searches by date."""
+    """Return an empty span at the end of a collection; a run with this span only uses the date index."""
     return Work(collection=kind, start=MaxKey(), stop=MaxKey(), counts_undated=True)
 
 
@@ -168,11 +168,11 @@ class WorkerResult(Wire):
     left: tuple[Work, ...] = ()
 
 
-def fitting(left: Work, given: Work) -> Work:
+def rest_or_whole_span(left: Work, given: Work) -> Work:
     """Return the rest of a span, or the whole span if the first `_id` of the rest is too long for Step Functions."""
     return left if len(str(to_json(left.start))) <= MAX_ID_CHARACTERS else given
 
 
-def started(now: datetime, cutoff: datetime, *, test_mode: bool) -> Done:
+def new_sequence(now: datetime, cutoff: datetime, *, test_mode: bool) -> Done:
     """Return the figures of a new sequence: all zero."""
     return Done(started_at=now, cutoff=cutoff, test_mode=test_mode)

@@ -26,7 +26,7 @@ from joytify_discord.webhook import NotEditableError, Webhook
 
 # A claim outlives the run by this much; Lambda waits a minute before a retry.
 CLAIM_SECONDS = 15.0
-# Another attempt with a claim usually posts within a second.
+# How long to wait for another attempt that has claimed a message; it usually posts within a second.
 WAIT_SECONDS = 5.0
 
 # Attributes of a stored incident that are yes or no.
@@ -188,8 +188,8 @@ class Delivery:
         shown = embed if first in current else _late(embed)
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
         edited = self._edited(ongoing, payload, alerting=first if embed.is_alert else "")
-        # Discord notifies of new posts only, so an alert is posted anew unless the post of its own
-        # incident already showed an alert.
+        # Discord notifies of new posts only, so an alert is posted anew unless the post of the
+        # first of its incidents already showed an alert.
         is_said = first in edited or (bool(edited) and not embed.is_alert)
         new = "" if is_said else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)

@@ -73,8 +73,7 @@ class Embed(Generic[TextT]):
         incident: the incidents that the message belongs to.
         account: AWS account that the message is about; empty for the topic's account.
         region: AWS region that the message is about; empty for the topic's region.
-        full: the complete message, for an attachment if the embed is cut; empty for the embed's
-            text.
+        full: text to attach if the embed is cut; if empty, the embed's own text is attached.
         attach: whether to attach `full` even if nothing is cut.
     """
 

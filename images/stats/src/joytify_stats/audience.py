@@ -15,7 +15,7 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, PermanentError
 from joytify_common.ids import CODEC, behind
 from joytify_common.mongo import Document, retry
-from joytify_stats.failing_users import divided, log_skipped
+from joytify_stats.failing_users import do_or_divide, log_skipped
 from joytify_stats.period import Period
 
 PREFERENCES = "userPreferences.notifications"
@@ -84,8 +84,8 @@ class Audience:
         deadline: Deadline,
     ) -> None:
         preference = make_read_preference(read_pref_mode_from_name(read_preference), tag_sets=None)
-        # Only this long read may go to a secondary: after a stale result, the filter of the update
-        # still gives nobody the notification twice.
+        # Only this long read may go to a secondary: if its result is stale, the filter of the
+        # update still prevents a second notification.
         self._stats = database.get_collection(names.stats, codec_options=CODEC, read_preference=preference)
         self._users = database[names.users]
         self._period = period
@@ -171,7 +171,7 @@ class Audience:
 
         failure, skipped, refusal = None, 0, None
         try:
-            refused = divided(users, work)
+            refused = do_or_divide(users, work)
             skipped, refusal = len(refused.users), refused.error
         except JobError as exc:
             failure = exc

@@ -69,7 +69,7 @@ class Delivery:
     now: datetime
 
     def state(self, *, resend: bool, has_more: bool) -> DeliveryProgress:
-        """Return the delivery's state; restart it if it must be repeated, except in a dry run.
+        """Return the delivery's state; first restart a delivery that must be repeated, except in a dry run.
 
         Args:
             resend: whether another notification is sent if the period's notification has been deleted.

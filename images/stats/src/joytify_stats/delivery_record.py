@@ -126,7 +126,8 @@ class DeliveryRecord:
 
         Args:
             after: `_id` of the document.
-            sent: whether users got the notification; if the notification is missing later, it was deleted.
+            sent: whether users got the notification; recorded so that a notification that is missing later is
+                known to have been deleted.
             skipped: whether users were skipped.
         """
         changes = {name: True for name, is_so in (("sent", sent), ("skipped", skipped)) if is_so}

@@ -93,7 +93,7 @@ def element(period: Period) -> Stage:
 
 
 def rounded(element: str) -> Stage:
-    """Return the expression of an element for a comparison: sorted, durations to the millisecond.
+    """Return the expression that prepares an element for a comparison: lists sorted, durations in whole milliseconds.
 
     Sums of floats depend on the order of the plays, and so do percentages of these sums and the
     order of songs with equal sums. Percentages follow from the durations and are left out.

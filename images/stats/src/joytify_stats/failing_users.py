@@ -27,8 +27,8 @@ class Refused:
     error: PermanentError | None = None
 
 
-def divided(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> Refused:
-    """Do the work for all users, in halves where it fails; return the users for whom it fails.
+def do_or_divide(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> Refused:
+    """Do the work for all users; if it fails, for each half, and so on; return the users for whom it fails alone.
 
     Args:
         users: ids of the users.

@@ -100,7 +100,7 @@ def _continue(run: Run, event: StatsEvent) -> None:
 _job = Job(
     event_type=StatsEvent,
     use_case=month_end,
-    nothing_done=StatsReport(),
+    empty_report=StatsReport(),
     services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),

@@ -28,7 +28,7 @@ from joytify_common.indexes import index_on
 from joytify_common.mongo import MAX_CALL_SECONDS, Document, retry, within, within_deadline
 from joytify_stats.aggregation import differences_in, played_of, stored_statistics
 from joytify_stats.elements import NO_LIST, PLAYED, element
-from joytify_stats.failing_users import divided
+from joytify_stats.failing_users import do_or_divide
 from joytify_stats.period import Period
 from joytify_stats.rebuild_results import Built, Compared
 from joytify_stats.writes import Tally, Writes
@@ -135,7 +135,7 @@ class Rebuild:
             pipeline = self._computed(part, only_missing=not self._replace, kept=False)
             collided.update(self._writes.write(self._raw_users.aggregate(pipeline), tally))
 
-        refused = divided(users, lambda part: self._retried(lambda: build(part)))
+        refused = do_or_divide(users, lambda part: self._retried(lambda: build(part)))
         tally.skipped.update(map(key_of, refused.users))
         return list(collided.values())
 
@@ -153,7 +153,7 @@ class Rebuild:
             pipeline = [*self._computed(part, only_missing=False, kept=True), *differences_in(PARTS, EXAMPLES)]
             found.extend(self._retried(lambda: list(self._users.aggregate(pipeline))))
 
-        refused = divided(page, compare)
+        refused = do_or_divide(page, compare)
         return Compared(
             looked_at=len(page),
             users=sum(each["users"] for each in found),

@@ -30,7 +30,7 @@ class Built:
     is_done: bool = False
 
     def plus(self, page: Built) -> Built:
-        """Return the sums of this result and the next page's, which sets `last` and `is_done`."""
+        """Return the sums of this result and the next page's; `last` and `is_done` are those of the next page."""
         names = ("users", "written", "users_skipped", "plays_skipped")
         return replace(page, **{name: getattr(self, name) + getattr(page, name) for name in names})
 

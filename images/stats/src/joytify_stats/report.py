@@ -32,6 +32,7 @@ class StatsReport:
         notification: id of the month's notification; None if there is none.
         pages: result of each page of the audience; None if the run did not examine it.
         pushes: totals of the pushes.
+        built: result of building statistics from plays; None if the run was not asked to.
         idle_reason: reason why the run had nothing to do, or None.
     """
 
@@ -65,7 +66,7 @@ class StatsReport:
 
     @property
     def users_skipped(self) -> int:
-        """Number of users entitled to the notification or statistics, with unusable documents."""
+        """Number of users who were skipped, when delivering or building statistics: their documents cannot be used."""
         return sum(page.skipped for page in self.pages or ()) + (self.built.users_skipped if self.built else 0)
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> MonthlyStatsSummary:

@@ -82,7 +82,7 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
 
 
 def _fan_out(fan_out: FanOut, ended: datetime) -> str:
-    again = f", divided {fan_out.rounds} times" if fan_out.rounds > 1 else ""
+    again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
     return (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} parts{again}, "

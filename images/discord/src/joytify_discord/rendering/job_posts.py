@@ -39,8 +39,9 @@ def _next_step(message: MonthlyStatsError | CleanupError) -> Text:
     if data.stage == "deletion limit":
         flags = run_flags(message)
         return Authored(
-            f"A retry stops too. `joytify invoke cleanup --dry-run{flags}` counts what would be deleted; if that "
-            f"is right, run `joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
+            "The deletion limit stops a retry too. "
+            f"`joytify invoke cleanup --dry-run{flags}` counts what would be deleted; if that is right, run "
+            f"`joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
         )
     usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
@@ -56,7 +57,7 @@ def flags_of(function: str) -> str:
 
 
 def run_flags(message: Message) -> str:
-    """Return the options of `joytify invoke` that repeat the run: its collections and its deployment."""
+    """Return the options that make `joytify invoke` use the same collections and deployment as the run."""
     return f"{' --test-mode' if message.data.test_mode else ''}{flags_of(message.source)}"
 
 

@@ -77,7 +77,7 @@ def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftFiel
     """
     for name, paths in names.items():
         if text := first_of(value, paths):
-            yield DraftField(name, readable(text), inline=len(text) <= INLINE)
+            yield DraftField(name, in_readable_form(text), inline=len(text) <= INLINE)
 
 
 def first_of(value: object, paths: str) -> str:
@@ -95,10 +95,10 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
     flat = [(path, inner) for path, inner in _flatten(value) if _says_something(path, inner) and inner not in shown]
     for path, inner in sorted(flat, key=lambda pair: _rank(pair[0])):
         text = _epoch(path, inner) or (_listed(inner) if isinstance(inner, list) else _scalar(inner))
-        yield DraftField(path, readable(text), inline=len(text) <= INLINE)
+        yield DraftField(path, in_readable_form(text), inline=len(text) <= INLINE)
 
 
-def readable(text: str) -> Text:
+def in_readable_form(text: str) -> Text:
     """Return a timestamp as a Time, an ARN as its resource's name, and other text unchanged."""
     if (at := parse_time(text)) is not None:
         return Time(at)

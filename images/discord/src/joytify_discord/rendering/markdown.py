@@ -27,7 +27,7 @@ ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")
 BEHIND_ADDRESS = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
 EFFECTIVE = re.compile(
     r"""
-      \\(?=[^0-9A-Za-z\s])                        # hidden before punctuation
+      \\(?=[^0-9A-Za-z\s])                        # a backslash, which Discord hides before punctuation
     | \*(?=\S) | (?<=\S)\*                        # emphasis opens before text and closes after it
     | _(?=_) | (?<=_)_ | (?<![^\W_])_ | _(?![^\W_])   # a single _ within a word has no effect
     | `

@@ -90,7 +90,7 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
 
 
 def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
-    """Return the severity of the sentences in a message; they count only if it has no state."""
+    """Return the severity of the sentences in a message, for a message without a state."""
     if isinstance(value, list) and depth:
         return worst(severity_of_sentences(entry, depth - 1) for entry in value[:MAX_ENTRIES])
     if not isinstance(value, dict) or not depth:
@@ -216,7 +216,7 @@ def severity_of_name(name: str) -> Severity:
 
 
 def _words(key: str, value: object) -> Iterator[str]:
-    """Yield the state, result or severity under a key, which may be an object that names it."""
+    """Yield the states, results or severities under a key: a text, a list of texts, or an object with it."""
     if not _plain(key).endswith(STATES):
         return
     for word in [value] if isinstance(value, str) else _named(value):

@@ -18,7 +18,8 @@ STATES = tuple(
 )
 # Keys that hold the name of an event.
 NAMES = _words("eventname eventtype eventtypename changetype event detailtype type alerttype alerttypefriendlyname")
-# Keys whose value may say that an incident is over; otherwise it is not judged: `action: rollback` may be a plan.
+# Keys whose value may say that an incident is over. The added keys are read for nothing else: `action: rollback`
+# may be only a plan.
 ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
 # Keys that hold an error.
 ERRORS = _words("error errormessage errorcode")
