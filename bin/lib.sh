@@ -99,8 +99,8 @@ require_registry() {
   apt_install "registry:2 cannot be pulled, and docker-registry is not installed" docker-registry
 }
 
-# Sets and exports a variable to an image: the image that it already names, else the real image, or a stand-in if that image
-# is not available: choose_image VARIABLE REAL STAND_IN
+# choose_image VARIABLE REAL STAND_IN exports VARIABLE with the name of an image: its present value if it is set, else REAL;
+# the stand-in if the image of that name is not available.
 choose_image() {
   local variable=$1 image=${!1:-$2} stand_in=joytify-stand-in/$3 here=1 failed pulled
   failed=build/unreachable-${image//[^a-zA-Z0-9]/_} pulled=build/pulled-${image//[^a-zA-Z0-9]/_}

@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # SNS does not support aws:SourceAccount in a key's policy for EventBridge, and would deliver nothing.
+  # No condition on aws:SourceAccount: SNS does not support it here for EventBridge, and would deliver nothing with it.
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   dynamic "statement" {
     for_each = var.allow_eventbridge_publish ? [1] : []

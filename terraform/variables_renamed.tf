@@ -1,5 +1,5 @@
-# Names until 1.0.0. Terraform only warns about a value for an undeclared variable, and the new variable would have its
-# default.
+# Names until 1.0.0, which only raise an error: without them, Terraform would warn, ignore the old value, and use the new
+# variable's default.
 
 variable "backend_chunk_size" {
   description = "Renamed to backend_push_size."

@@ -19,7 +19,7 @@ FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 EVENTS = """## The events
 
-An unknown key or a wrong type is an error that names the key; the function checks the event before it reads any data.
+For stats and cleanup, an unknown key or a wrong type is an error that names the key; the function checks the event before it reads any data.
 For stats and cleanup, an empty event or `null` is the same as `{}`: a run with all defaults.
 """
 REST = """### discord
@@ -29,7 +29,7 @@ Any other event is itself posted as a message.
 
 ## The secret
 
-One secret in Secrets Manager, named by `SECRET_ID`: a JSON object of strings.
+One secret in Secrets Manager, named by `SECRET_ID`: a JSON object in which the values of these keys are strings.
 Each run of stats and cleanup reads the secret; discord caches it for five minutes.
 If Discord refuses a webhook, discord reads the secret again.
 If a required key is missing, the function fails with an error that names the key.

@@ -19,7 +19,7 @@ TEXT = """# Cleanup and statistics at scale
 
 A run deletes in the order of `_id`, with a pause after each batch; the speed of one primary limits it.
 When its time is up, it starts another run that continues its work. `cleanup_max_continuations` limits the number of these runs (8 by default, 14 at most), since Lambda stops a longer sequence.
-A replica set has one primary, which takes all writes, so one worker is the default, and is enough for most clusters.
+A replica set has one primary, which takes all writes, so cleanup is not divided by default, and one worker is enough for most clusters.
 Let Step Functions divide the work (`enable_fan_out = true` in Terraform) if
 
 - a week's work does not fit into such a sequence: 15 runs of 14 minutes at 10,000 records a second delete 126 million records, or
@@ -32,7 +32,7 @@ Set `fan_out_workers`, the number of concurrent workers, to the number of shards
 | Plan | checks the deletion limit, then returns spans of `_id` that cover equal periods of time: for each collection one span per worker |
 | Spans | a distributed map: each span is a run of the cleanup function (`worker`, `todo`), retried with exponential backoff; if all attempts at a span fail, the execution fails |
 | Plan again | divides the remaining work among all workers until nothing is left, which evens out uneven spans |
-| Report | looks for expired documents outside the spans, such as imported ones, if there is an index on the date, deletes them, and publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
+| Report | uses an index on the date, if there is one, to find and delete expired documents outside the spans, such as imported ones; then publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
 
 All runs of an execution use the start time and the cutoff of its first plan.
 If `CLEANUP_DAYS` changes during an execution, the workers refuse to continue, since the plan checked the deletion limit for another cutoff.

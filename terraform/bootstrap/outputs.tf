@@ -1,5 +1,5 @@
 output "state_bucket" {
-  description = "Bucket of the root stack's state: `bucket` in backend.hcl."
+  description = "Bucket of all Terraform state: `bucket` in backend.hcl."
   value       = aws_s3_bucket.state.bucket
 }
 

@@ -27,7 +27,7 @@ variable "create_lock_table" {
 }
 
 variable "keep_images" {
-  description = "Number of images that each repository keeps for each environment, and the same number without an environment's tag."
+  description = "Number of images that each repository keeps for each environment; it keeps as many that have no environment's tag."
   type        = number
   default     = 200
 
@@ -60,13 +60,13 @@ variable "github_repository" {
 }
 
 variable "github_ids" {
-  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026, and of older repositories that opted in: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Set it always; null admits tokens without ids only."
+  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026, and of older repositories that opted in: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Set it always; if null, only tokens without ids are admitted."
   type        = object({ owner = number, repository = number })
   default     = null
 
   validation {
     condition     = var.github_ids == null || try(alltrue([for id in values(var.github_ids) : id > 0 && floor(id) == id]), false)
-    error_message = "github_ids must be the numeric ids of the owner and of the repository, such as { owner = 583231, repository = 1300192 }, or null for tokens without ids only."
+    error_message = "github_ids must be the numeric ids of the owner and of the repository, such as { owner = 583231, repository = 1300192 }, or null to admit only tokens without ids."
   }
 }
 

@@ -1,5 +1,5 @@
-# Created before the function, with a retention period. Otherwise Lambda would create the group itself, without a retention
-# period; the function's role does not permit that.
+# Created before the function: the function's role does not permit Lambda to create the group, which would have no retention
+# period.
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_158:CloudWatch encrypts it, and no secret is logged
   # checkov:skip=CKV_AWS_338:the caller sets the retention

@@ -148,8 +148,8 @@ def wait_for_schedule(stack: Stack) -> None:
         events = stack.client("logs").filter_log_events(logGroupName=group, filterPattern="test_auto")["events"]
         return any("the schedule is for test_auto" in event["message"] for event in events)
 
-    _wait_until(fired, "the rule rate(1 minute) to fire")
-    report("rule rate(1 minute): fired by itself; the run was skipped, since SCHEDULE_MODE is production")
+    _wait_until(fired, "the test rule, rate(1 minute), to fire")
+    report("test rule, rate(1 minute): fired by itself; the run was skipped, since SCHEDULE_MODE is production")
 
 
 def _wait_until(happened: Callable[[], bool], what: str) -> None:

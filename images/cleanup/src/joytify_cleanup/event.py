@@ -83,7 +83,7 @@ class CleanupEvent(JobEvent):
     )
     done: Done | None = Field(default=None, title="Work of the earlier runs of the sequence.", description=BY_A_RUN)
     results: tuple[WorkerResult, ...] = Field(
-        default=(), title="Results of the workers of the last round.", description=BY_THE_STATE_MACHINE
+        default=(), title="Results of the workers that the last plan started.", description=BY_THE_STATE_MACHINE
     )
     failure: StepFailure | None = Field(
         default=None, title="Error of a step that failed in all its attempts.", description=BY_THE_STATE_MACHINE

@@ -37,7 +37,7 @@ class CleanupSettings(JobSettings):
         gt=0,
         le=15,
         title=(
-            "Time after which a run stops and starts its continuation; a shorter function timeout stops it earlier."
+            "Time after which a run stops and starts its continuation; if the function's timeout is shorter, the run stops before that."
         ),
         description="more than 0, at most 15 minutes",
     )

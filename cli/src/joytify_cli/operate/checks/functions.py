@@ -27,7 +27,7 @@ SETTINGS: dict[FunctionName, type[Settings]] = {
     "cleanup": CleanupSettings,
     "discord": DiscordSettings,
 }
-# Settings that differ between deployments; doctor does not list them as differing_settings.
+# Settings that differ between deployments, so doctor does not report that they differ from the defaults.
 OWN = {
     "SECRET_ID",
     "DB_NAME",
@@ -172,9 +172,7 @@ def _wiring(context: Context) -> Iterator[Finding]:
         answer = context.fetch_or_skip(f"function {function} could not be read", partial(_get, context, function))
         timeout = answer["Configuration"]["Timeout"]
         if timeout < MIN_TIMEOUT_SECONDS:
-            faults.append(
-                f"{function} may run for only {timeout} s; at least {MIN_TIMEOUT_SECONDS} s are fetch_or_skip"
-            )
+            faults.append(f"{function} may run for only {timeout} s; at least {MIN_TIMEOUT_SECONDS} s are needed")
         if answer.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
             faults.append(f"{function} has a reserved concurrency of 0 and never runs")
     for fault in faults:
