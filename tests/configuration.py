@@ -19,7 +19,7 @@ FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 EVENTS = """## The events
 
-For stats and cleanup, an unknown key or a wrong type is an error that names the key; the function checks the event before it reads any data.
+For stats and cleanup, an unknown key or a wrong type is an error that names the key; this is checked before any read.
 For stats and cleanup, an empty event or `null` is the same as `{}`: a run with all defaults.
 """
 REST = """### discord
