@@ -15,7 +15,7 @@ from joytify_cleanup.deletion_limit import DeletionLimit
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged, stop_reason
-from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, new_sequence, rest_or_whole_span
+from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, rest_or_whole_span
 from joytify_common.errors import TransientError
 from joytify_common.messages import ArchiveFigures, Estimate
 from joytify_common.outcome import Answered, Completed, Failed, Failure
@@ -247,7 +247,7 @@ class Cleanup:
         return self._nothing().model_copy(update=own)
 
     def _nothing(self) -> Done:
-        return new_sequence(self.before.started_at, self.before.cutoff, test_mode=self.before.test_mode)
+        return Done(started_at=self.before.started_at, cutoff=self.before.cutoff, test_mode=self.before.test_mode)
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.purge.deadline.remaining() * COUNT_SHARE)

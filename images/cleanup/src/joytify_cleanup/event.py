@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from joytify_cleanup.retention import POLICIES, cutoff
-from joytify_cleanup.work import Done, Work, WorkerResult, new_sequence
+from joytify_cleanup.work import Done, Work, WorkerResult
 from joytify_common.errors import PermanentError
 from joytify_common.events import JobEvent, parse_event
 from joytify_common.outcome import Failure
@@ -131,7 +131,7 @@ class CleanupEvent(JobEvent):
                 first run is in the future.
         """
         if self.done is None:
-            return new_sequence(now, cutoff(now, days), test_mode=test_mode)
+            return Done(started_at=now, cutoff=cutoff(now, days), test_mode=test_mode)
         if self.done.started_at > now + CLOCK_TOLERANCE:
             raise PermanentError("event: done: startedAt is in the future")
         if self.done.cutoff != cutoff(self.done.started_at, days):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from math import ceil
 from typing import Any, TypeVar
@@ -171,8 +171,3 @@ class WorkerResult(Wire):
 def rest_or_whole_span(left: Work, given: Work) -> Work:
     """Return the rest of a span, or the whole span if the first `_id` of the rest is too long for Step Functions."""
     return left if len(str(to_json(left.start))) <= MAX_ID_CHARACTERS else given
-
-
-def new_sequence(now: datetime, cutoff: datetime, *, test_mode: bool) -> Done:
-    """Return the figures of a new sequence: all zero."""
-    return Done(started_at=now, cutoff=cutoff, test_mode=test_mode)
