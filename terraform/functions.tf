@@ -9,6 +9,7 @@ locals {
   functions = {
     stats = {
       description = "Notifies users once a month that their statistics are ready"
+      policy      = data.aws_iam_policy_document.stats.json
       timeout     = var.monthly_stats_timeout_seconds
       concurrency = var.reserved_concurrency
       # While a run is active, a heartbeat or a continuation is throttled; Lambda retries it, at most 9 times in 5 minutes.
@@ -25,6 +26,7 @@ locals {
     }
     cleanup = {
       description = "Deletes expired playbacks and sessions, once a week and after the statistics"
+      policy      = data.aws_iam_policy_document.cleanup.json
       timeout     = var.playback_cleanup_timeout_seconds
       # One for each worker, and one for a heartbeat or a manual run.
       concurrency = var.enable_fan_out && var.reserved_concurrency == 1 ? var.fan_out_workers + 1 : var.reserved_concurrency
@@ -44,6 +46,7 @@ locals {
     }
     discord = {
       description = "Posts runs, failures and alarms to the operators' Discord channel"
+      policy      = data.aws_iam_policy_document.discord.json
       timeout     = 60
       concurrency = -1
       # In a new account with a concurrency limit of ten, the first states of about twenty alarms arrive together. Ten calls
@@ -74,7 +77,7 @@ module "function" {
   memory_size              = var.lambda_memory_size
   timeout                  = each.value.timeout
   environment              = each.value.environment
-  policy                   = local.policies[each.key]
+  policy                   = each.value.policy
   permissions_boundary_arn = var.permissions_boundary_arn
   log_retention_days       = var.cloudwatch_log_retention_days
   reserved_concurrency     = each.value.concurrency

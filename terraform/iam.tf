@@ -1,11 +1,3 @@
-locals {
-  policies = {
-    stats   = data.aws_iam_policy_document.stats.json
-    cleanup = data.aws_iam_policy_document.cleanup.json
-    discord = data.aws_iam_policy_document.discord.json
-  }
-}
-
 data "aws_iam_policy_document" "secret" {
   statement {
     sid       = "ReadSecret"

@@ -36,8 +36,8 @@ resource "aws_lambda_function" "this" {
 
 resource "aws_lambda_function_event_invoke_config" "this" {
   function_name                = aws_lambda_function.this.function_name
-  maximum_retry_attempts       = var.maximum_retry_attempts
-  maximum_event_age_in_seconds = var.maximum_event_age
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 21600
 
   destination_config {
     on_failure {

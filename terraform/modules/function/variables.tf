@@ -83,28 +83,6 @@ variable "failure_queue_arn" {
   type        = string
 }
 
-variable "maximum_retry_attempts" {
-  description = "Number of times Lambda retries an asynchronous event."
-  type        = number
-  default     = 2
-
-  validation {
-    condition     = contains([0, 1, 2], var.maximum_retry_attempts)
-    error_message = "maximum_retry_attempts must be 0, 1 or 2, as Lambda allows."
-  }
-}
-
-variable "maximum_event_age" {
-  description = "Seconds after which Lambda drops an asynchronous event."
-  type        = number
-  default     = 21600
-
-  validation {
-    condition     = var.maximum_event_age >= 60 && var.maximum_event_age <= 21600
-    error_message = "maximum_event_age must be 60 to 21600 seconds, as Lambda allows."
-  }
-}
-
 variable "alarm_actions" {
   description = "ARNs of the topics that are notified when an alarm is raised and when it ends."
   type        = list(string)

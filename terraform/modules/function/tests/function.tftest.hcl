@@ -87,13 +87,11 @@ run "values_out_of_range_are_refused" {
   command = plan
 
   variables {
-    image_uri              = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats:latest"
-    name                   = "with space"
-    memory_size            = 64
-    timeout                = 901
-    reserved_concurrency   = -2
-    maximum_retry_attempts = 3
-    maximum_event_age      = 59
+    image_uri            = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/joytify/stats:latest"
+    name                 = "with space"
+    memory_size          = 64
+    timeout              = 901
+    reserved_concurrency = -2
   }
 
   expect_failures = [
@@ -102,8 +100,6 @@ run "values_out_of_range_are_refused" {
     var.memory_size,
     var.timeout,
     var.reserved_concurrency,
-    var.maximum_retry_attempts,
-    var.maximum_event_age,
   ]
 }
 
