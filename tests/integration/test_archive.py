@@ -75,7 +75,11 @@ def clean(database: Database[Document], archive: Archive, *, size: int = 10) -> 
 def archived(endpoint: str, bucket: str) -> list[Document]:
     client = aws_client("s3", endpoint)
     objects = list_archive(client, bucket, date.min, date.max)
-    return [decode(raw, CODEC) for found in objects for raw in read_archive(client, bucket, found.key)]
+    return [
+        decode(found_document.raw, CODEC)
+        for found in objects
+        for found_document in read_archive(client, bucket, found.key)
+    ]
 
 
 def playback(moment: object, **more: Any) -> Document:

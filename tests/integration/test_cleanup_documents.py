@@ -263,7 +263,7 @@ def bucket(endpoint: str) -> str:
 def archived(endpoint: str, bucket: str) -> Iterator[bytes]:
     client = aws_client("s3", endpoint)
     for found in list_archive(client, bucket, NOW.date(), NOW.date()):
-        yield from read_archive(client, bucket, found.key)
+        yield from (bytes(document.raw) for document in read_archive(client, bucket, found.key))
 
 
 ODD: dict[str, list[tuple[str, Any]]] = {

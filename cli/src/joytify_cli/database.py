@@ -9,20 +9,17 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
-from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import OperationFailure, PyMongoError
 
 from joytify_cli.secret_store import read_stored
 from joytify_cli.target import Target, find_target
-from joytify_cli.terminal import CommandError, UsageError
-from joytify_common.mongo import mongo_errors
+from joytify_cli.terminal import UsageError
+from joytify_common.mongo import connect, mongo_client, mongo_errors
 from joytify_common.mongo_errors import URI_KEY
 
 Document = dict[str, Any]
 
 DEFAULT_DATABASE = "mern-joytify"
-CONNECT_MS = 5000
 
 Uri = Annotated[
     str | None,
@@ -45,8 +42,7 @@ def open_database(
 
     Raises:
         UsageError: a connection string and AWS are both given; or neither, without a local stack.
-        CommandError: the connection string cannot be used, or the server does not answer.
-        JobError: the secret or the function in AWS could not be read.
+        JobError: the secret or the function in AWS could not be read, or MongoDB does not answer.
     """
     if uri is not None and aws:
         raise UsageError("--uri and --aws name two servers: give only one of them")
@@ -56,8 +52,13 @@ def open_database(
         found, default = SecretStr(uri), DEFAULT_DATABASE
     else:
         found, default = _of_target(find_target(aws=aws, project=project, environment=environment))
-    with _connect(found) as client, mongo_errors():
-        yield client[name or default]
+    try:
+        database = connect(found, name or default)
+        with database.client, mongo_errors():
+            yield database
+    finally:
+        # A closed client cannot be used again.
+        mongo_client.cache_clear()
 
 
 def _of_target(target: Target) -> tuple[SecretStr, str]:
@@ -66,20 +67,3 @@ def _of_target(target: Target) -> tuple[SecretStr, str]:
         return SecretStr(target.stack.mongodb), target.stack.database
     uri = str(read_stored(target).values.get(URI_KEY, ""))
     return SecretStr(uri), target.function_settings("cleanup").get("DB_NAME", DEFAULT_DATABASE)
-
-
-def _connect(uri: SecretStr) -> MongoClient[Document]:
-    try:
-        client: MongoClient[Document] = MongoClient(
-            uri.get_secret_value(), tz_aware=True, serverSelectionTimeoutMS=CONNECT_MS
-        )
-    except (PyMongoError, ValueError) as exc:
-        # The driver's error quotes the connection string, which holds the password.
-        raise CommandError(f"MongoDB: the connection string cannot be used ({type(exc).__name__})") from None
-    try:
-        client.admin.command("ping")
-    except PyMongoError as exc:
-        client.close()
-        what = "refused the user or password" if isinstance(exc, OperationFailure) else "could not be reached"
-        raise CommandError(f"MongoDB {what} ({type(exc).__name__}): see --uri and --aws") from None
-    return client

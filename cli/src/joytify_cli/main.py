@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,10 +55,19 @@ app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=Fa
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value as a positional argument
     if wanted:
-        from joytify_cli.version import version  # noqa: PLC0415 - import where used
-
-        typer.echo(version())
+        # If the package is installed inside another Git repository, that one does not track this file.
+        is_ours = _git("ls-files", Path(__file__).name)
+        revision = _git("describe", "--always", "--dirty", "--abbrev=12") if is_ours else ""
+        typer.echo(f"joytify {version('joytify-cli')}, revision {revision or 'unknown'}")
         raise typer.Exit
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *words]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    except FileNotFoundError:
+        return ""
 
 
 @app.callback()

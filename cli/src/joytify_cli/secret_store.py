@@ -28,17 +28,24 @@ class StoredSecret:
     values: Mapping[str, Any] = field(repr=False)
 
 
-def read_stored(target: Target) -> StoredSecret:
-    """Return the current version of the secret.
+def read_stored(target: Target, stage: str = "AWSCURRENT") -> StoredSecret:
+    """Return the current version of the secret, or with the stage `AWSPREVIOUS` the version before it.
 
     Raises:
-        ConfigError: the secret does not exist, has no value, cannot be read, or is not a JSON object.
+        ConfigError: there is no such version, it cannot be read, or is not a JSON object.
         TransientError: Secrets Manager could not be reached.
     """
     name = target.secret_id
-    with aws_errors(f"secret {name}", "Secrets Manager", not_found=NOT_FOUND):
-        found = target.client("secretsmanager").get_secret_value(SecretId=name)
-    return _parsed(name, found)
+    with aws_errors(f"secret {name} ({stage})", "Secrets Manager", not_found=NOT_FOUND):
+        found = target.client("secretsmanager").get_secret_value(SecretId=name, VersionStage=stage)
+    try:
+        values = json.loads(found["SecretString"])
+    except (KeyError, ValueError):
+        # The parser's error would quote the secret.
+        values = None
+    if not isinstance(values, dict):
+        raise ConfigError(f"secret {name}: it must be a JSON object")
+    return StoredSecret(name, found["VersionId"], values)
 
 
 def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> str:
@@ -48,26 +55,12 @@ def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> st
         ConfigError: access is denied, or the secret was changed since it was read.
         TransientError: Secrets Manager could not be reached.
     """
-    client = target.client("secretsmanager")
-    # Secrets Manager has no conditional write: another change within the next milliseconds would be
-    # overwritten, but its version would be kept as AWSPREVIOUS.
-    if read_stored(target).version != stored.version:
-        raise ConfigError(f"secret {stored.name}: it was changed in the meantime; try again")
+    _check_unchanged(target, stored)
     text = json.dumps({**stored.values, key: value}, ensure_ascii=False)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
-        return str(client.put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"])
-
-
-def read_previous(target: Target, stored: StoredSecret) -> StoredSecret:
-    """Return the version before the current one.
-
-    Raises:
-        ConfigError: there is none, or access is denied.
-        TransientError: Secrets Manager could not be reached.
-    """
-    with aws_errors(f"version of {stored.name} before the current one", "Secrets Manager", not_found=NOT_FOUND):
-        found = target.client("secretsmanager").get_secret_value(SecretId=stored.name, VersionStage="AWSPREVIOUS")
-    return _parsed(stored.name, found)
+        return str(
+            target.client("secretsmanager").put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"]
+        )
 
 
 def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> None:
@@ -77,8 +70,7 @@ def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> Non
         ConfigError: access is denied, or the secret was changed since it was read.
         TransientError: Secrets Manager could not be reached.
     """
-    if read_stored(target).version != stored.version:
-        raise ConfigError(f"secret {stored.name}: it was changed meanwhile; try again")
+    _check_unchanged(target, stored)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
         target.client("secretsmanager").update_secret_version_stage(
             SecretId=stored.name,
@@ -89,17 +81,13 @@ def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> Non
 
 
 def changed_keys(one: StoredSecret, other: StoredSecret) -> list[str]:
-    """Return the keys whose values differ, by name."""
+    """Return the names of the keys whose values differ, sorted."""
     keys = one.values.keys() | other.values.keys()
     return sorted(key for key in keys if one.values.get(key) != other.values.get(key))
 
 
-def _parsed(name: str, found: Mapping[str, Any]) -> StoredSecret:
-    try:
-        values = json.loads(found["SecretString"])
-    except (KeyError, ValueError):
-        # The parser's error would quote the secret.
-        values = None
-    if not isinstance(values, dict):
-        raise ConfigError(f"secret {name}: it must be a JSON object")
-    return StoredSecret(name, found["VersionId"], values)
+def _check_unchanged(target: Target, stored: StoredSecret) -> None:
+    # Secrets Manager has no conditional write: another change within the next milliseconds would be
+    # overwritten, but its version would be kept as AWSPREVIOUS.
+    if read_stored(target).version != stored.version:
+        raise ConfigError(f"secret {stored.name}: it was changed in the meantime; try again")

@@ -21,7 +21,7 @@ TOPIC = {"SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic"}
 
 def fails(exc: Exception) -> Check:
     def look(_: Context) -> Iterator[Finding]:
-        yield Finding("it", "ok", "first")
+        yield Finding("ok", "first")
         raise exc
 
     return Check("it", look, "do this")
@@ -48,7 +48,7 @@ def test_a_check_that_hangs_ends_nothing() -> None:
     release = threading.Event()
 
     def look(_: Context) -> Iterator[Finding]:
-        yield Finding("it", "ok", "first")
+        yield Finding("ok", "first")
         release.wait(60)
 
     found = list(Check("it", look, "wait").findings(CONTEXT, limit=0.05))

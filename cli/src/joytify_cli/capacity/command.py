@@ -12,7 +12,7 @@ import typer
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.capacity.chart import save_picture
 from joytify_cli.capacity.measure import Measured, measure
-from joytify_cli.capacity.model import ACTIVE, ALERT_SHARE, INDEX_SHARE, REGULAR, SHOWN_WEEKS, Model
+from joytify_cli.capacity.model import ACTIVE, ALERT_SHARE, REGULAR, SHOWN_WEEKS, Model
 from joytify_cli.capacity.view import show
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.settings import given_settings
@@ -20,7 +20,7 @@ from joytify_cli.target import Aws, Environment, Project, find_target
 from joytify_cli.terminal import CommandError, UsageError, echo_json
 from joytify_common.errors import JobError
 
-DEFAULT_USERS, DEFAULT_ACTIVE_SHARE, DEFAULT_DAYS, DEFAULT_LIMIT_MB = 3500, 0.2, 60, 512
+DEFAULT_USERS, DEFAULT_ACTIVE_SHARE = 3500, 0.2
 
 ActiveShare = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share of the users who are active; default: 0.2")
@@ -71,9 +71,9 @@ def capacity(
     model = Model(
         mix=[(ACTIVE, share), (REGULAR, 1 - share)],
         users=users or DEFAULT_USERS,
-        retention_days=retention_days or DEFAULT_DAYS,
-        limit_mb=limit_mb or DEFAULT_LIMIT_MB,
-        index_share=INDEX_SHARE if index_share is None else index_share,
+        retention_days=retention_days or Model.retention_days,
+        limit_mb=limit_mb or Model.limit_mb,
+        index_share=Model.index_share if index_share is None else index_share,
     )
     measured: Measured | None = None
     if is_measured:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-RETENTION_DAYS, WEEK_DAYS = 60, 7
+from joytify_cli.capacity.model import DAYS_PER_WEEK, INDEX_SHARE, SIZES, Model
+
+RETENTION_DAYS = Model.retention_days
 # Records per second: a third of the rate that docs/benchmarks.md measured on two cores.
 ASSUMED_PER_SECOND = 10_000.0
-# From docs/capacity.md: bytes of a playback, and the share of the stored bytes that are indexes.
-PLAYBACK_BYTES, INDEX_SHARE = 150, 0.225
 # Terraform's defaults.
 WORKER_SECONDS, WORKER_GB, BATCH_DOCUMENTS = 840.0, 1.0, 10_000
 EXECUTION_LIMIT_HOURS = 24.0
@@ -45,12 +45,12 @@ class Scenario:
     @property
     def expired(self) -> int:
         """Number of records that expire per week."""
-        return self.playbacks * WEEK_DAYS // RETENTION_DAYS
+        return self.playbacks * DAYS_PER_WEEK // RETENTION_DAYS
 
     @property
     def gigabytes(self) -> float:
         """Size of playbacks and indexes, just before a cleanup."""
-        return self.playbacks * (1 + WEEK_DAYS / RETENTION_DAYS) * PLAYBACK_BYTES / (1 - INDEX_SHARE) / 1e9
+        return self.playbacks * (1 + DAYS_PER_WEEK / RETENTION_DAYS) * SIZES["playbacks"] / (1 - INDEX_SHARE) / 1e9
 
     @property
     def tier(self) -> str:
@@ -93,4 +93,4 @@ def simulate(scenario: Scenario) -> Simulated:
 
 def most_playbacks(rate: float, workers: int) -> int:
     """Return roughly how many playbacks a weekly execution can handle within its time limit."""
-    return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / WEEK_DAYS)
+    return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / DAYS_PER_WEEK)

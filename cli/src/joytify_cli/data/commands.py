@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from pymongo.collection import Collection
 from pymongo.database import Database
 from rich.table import Column, Table
 
@@ -88,15 +87,11 @@ def generate_or_append(
             days=days,
             expired_share=expired_share,
             active_share=active_share,
-            seed=_next_seed(target[names.users]) if seed is None else seed,
+            # The number of existing users grows with each `append`.
+            seed=min(target[names.users].estimated_document_count(), MAX_SEED) if seed is None else seed,
             shuffle=shuffle,
         )
         _write(target, names, population)
-
-
-def _next_seed(users: Collection[Document]) -> int:
-    """Return the number of existing users, which grows with each `append`."""
-    return min(users.estimated_document_count(), MAX_SEED)
 
 
 @app.command()

@@ -44,7 +44,7 @@ def list_(
             Column("index", no_wrap=True),
             "fields",
             Column("options", overflow="fold"),
-            title=_title(target.name, production=production),
+            title=f"{target.name}, {'production' if production else 'test'} collections",
             title_justify="left",
         )
         for collection, name, specification in existing(target, names):
@@ -112,8 +112,3 @@ def drop(
             raise UsageError(
                 f"there is no index on {collection}.{index.field} alone: `joytify data indexes list` shows all"
             )
-
-
-def _title(database: str, *, production: bool) -> str:
-    kind = "production" if production else "test"
-    return f"{database}, {kind} collections"

@@ -112,29 +112,18 @@ class Population:
         """Return whether the user wants the monthly notification."""
         return user % GROUP not in OPTED_OUT
 
-    def entitled(self) -> Iterator[ObjectId]:
-        """Yield the ids of the users who must have the notification for the last complete month."""
-        return (self.user_id(user) for user in range(self.users) if self._is_entitled(user))
-
-    def already_notified(self) -> Iterator[ObjectId]:
-        """Yield the ids of the users who have that notification before the month end."""
-        return (self.user_id(user) for user in range(self.users) if self._is_already_notified(user))
-
     def expired_playbacks(self) -> int:
         """Return how many playbacks are older than the retention period."""
         return self._timeline.expired_count(self.playbacks)
 
-    def expired_sessions(self) -> int:
-        """Return how many sessions are idle for longer than the retention period."""
-        return self._timeline.expired_count(self.users)
-
     def expected(self) -> Expected:
         """Return the effect that the month end must have, counted without the database."""
+        users = range(self.users)
         return Expected(
-            entitled=frozenset(self.entitled()),
-            already_notified=frozenset(self.already_notified()),
+            entitled=frozenset(self.user_id(user) for user in users if self._is_entitled(user)),
+            already_notified=frozenset(self.user_id(user) for user in users if self._is_already_notified(user)),
             expired_playbacks=self.expired_playbacks(),
-            expired_sessions=self.expired_sessions(),
+            expired_sessions=self._timeline.expired_count(self.users),
         )
 
     def notification_documents(self) -> Iterator[Document]:
@@ -145,6 +134,7 @@ class Population:
 
     def user_documents(self) -> Iterator[Document]:
         """Yield the users."""
+        entry = {"id": self.notification, "viewed": True, "read": False}
         for user in range(self.users):
             yield {
                 "_id": self.user_id(user),
@@ -154,7 +144,7 @@ class Population:
                 "profileImage": f"https://images.example.com/{user:032x}.webp",
                 "biography": "Listens to music. " * 36,
                 "following": list(self._artists[: user % 8]),
-                "notifications": [self._entry()] if self._is_already_notified(user) else [],
+                "notifications": [entry] if self._is_already_notified(user) else [],
                 "userPreferences": {
                     "locale": "zh-TW",
                     "notifications": {
@@ -253,19 +243,14 @@ class Population:
 
     def _is_entitled(self, user: int) -> bool:
         month = month_of(self.now.replace(day=1) - timedelta(days=1))
-        return self.wants(user) and user % GROUP not in WITHOUT_STATISTICS and self._has_played_in(user, month)
+        has_statistics = user % GROUP not in WITHOUT_STATISTICS
+        return self.wants(user) and has_statistics and any(month_of(play.at) == month for play in self._plays(user))
 
     def _is_already_notified(self, user: int) -> bool:
         return user % GROUP in ALREADY_NOTIFIED and self._is_entitled(user)
 
-    def _entry(self) -> Document:
-        return {"id": self.notification, "viewed": True, "read": False}
-
     def _plays(self, user: int) -> Iterator[Play]:
         return (self._play(number) for number in self._rotation.turns(user, self.playbacks))
-
-    def _has_played_in(self, user: int, month: tuple[int, int]) -> bool:
-        return any(month_of(play.at) == month for play in self._plays(user))
 
 
 def _coprime(total: int) -> int:

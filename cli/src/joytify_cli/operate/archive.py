@@ -8,18 +8,18 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from bson import CodecOptions, DatetimeConversion, encode
+from bson import encode
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 from rich.table import Table
 
 from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.operate.archive_reader import COLLECTIONS, ArchiveObject, documents_in, list_archive, read_archive
+from joytify_cli.operate.archive_reader import COLLECTIONS, RAW, ArchiveObject, documents_in, list_archive, read_archive
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import UsageError, confirm, console, fail
-from joytify_common.errors import ConfigError, JobError
+from joytify_cli.terminal import UsageError, confirm, console
+from joytify_common.errors import ConfigError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List and restore archived documents.", no_args_is_help=True, add_completion=False)
 BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024
 SHOWN_REFUSALS, REASON_CHARACTERS = 20, 200
-# A document is restored as the bytes that were archived; only its `_id` is read.
-RAW: CodecOptions[RawBSONDocument] = CodecOptions(
-    document_class=RawBSONDocument,
-    tz_aware=True,
-    unicode_decode_error_handler="replace",
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-)
 
 Bucket = Annotated[
     str, typer.Option(envvar="CLEANUP_ARCHIVE_BUCKET", help="Archive bucket; default: the one in cleanup's settings")
@@ -154,7 +147,7 @@ def restore(
     ):
         for found in bar.track(objects, description="objects"):
             raw = target.get_collection(into or found.collection, codec_options=RAW)
-            for batch in _batches(_documents(client, bucket, found)):
+            for batch in _batches(read_archive(client, bucket, found.key)):
                 _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
     _report(restored, "would be inserted" if dry_run else "inserted")
 
@@ -169,16 +162,16 @@ def _report(restored: Restored, verb: str) -> None:
         raise typer.Exit(1)
 
 
-def _batches(documents: Iterable[bytes]) -> Iterator[list[RawBSONDocument]]:
+def _batches(documents: Iterable[RawBSONDocument]) -> Iterator[list[RawBSONDocument]]:
     """Yield the documents in batches that fit into one command."""
     batch: list[RawBSONDocument] = []
     size = 0
-    for raw in documents:
-        if batch and (len(batch) == BATCH or size + len(raw) > BATCH_BYTES):
+    for document in documents:
+        if batch and (len(batch) == BATCH or size + len(document.raw) > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(RawBSONDocument(raw, RAW))
-        size += len(raw)
+        batch.append(document)
+        size += len(document.raw)
     if batch:
         yield batch
 
@@ -223,10 +216,3 @@ def _objects(
                 yield found
     except ConfigError as exc:
         raise typer.BadParameter(str(exc), param_hint="--bucket") from None
-
-
-def _documents(client: S3Client, bucket: str, found: ArchiveObject) -> Iterator[bytes]:
-    try:
-        yield from read_archive(client, bucket, found.key)
-    except JobError as exc:
-        fail(str(exc))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
-from joytify_cleanup.archive import GZIP, LENGTH_BYTES, PREFIX, s3_errors
+from bson import CodecOptions, DatetimeConversion, decode_file_iter
+from bson.errors import InvalidBSON
+from bson.raw_bson import RawBSONDocument
+
+from joytify_cleanup.archive import PREFIX, s3_errors
 from joytify_cleanup.retention import POLICIES
 from joytify_common.errors import PermanentError
 
@@ -20,8 +25,13 @@ if TYPE_CHECKING:
 COLLECTIONS = (*POLICIES, *(f"test-{name}" for name in POLICIES))
 # The S3 keys under which cleanup archives documents.
 KEY = re.compile(rf"{PREFIX}/(?P<collection>{'|'.join(COLLECTIONS)})/(?P<day>\d{{4}}/\d\d/\d\d)/.+\.bson\.gz")
-READ_BYTES = 1024 * 1024
-MAX_DOCUMENT = 17 * 1024 * 1024
+# A document is restored as the bytes that were archived; only its `_id` is read.
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument,
+    tz_aware=True,
+    unicode_decode_error_handler="replace",
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
 
 
 @dataclass(frozen=True)
@@ -62,56 +72,18 @@ def _parsed(key: str, size: int) -> ArchiveObject | None:
     return ArchiveObject(key, match["collection"], day, size)
 
 
-def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[bytes]:
-    """Yield each document of an object as the BSON bytes that the server stored.
-
-    Only a few documents are in memory at a time.
+def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[RawBSONDocument]:
+    """Yield each document of an object as the server stored it; only one is in memory at a time.
 
     Raises:
         PermanentError: the object is damaged or does not hold BSON; earlier documents are complete.
     """
     with s3_errors(bucket):
-        body = client.get_object(Bucket=bucket, Key=key)["Body"]
-        rest = b""
+        found = client.get_object(Bucket=bucket, Key=key)
         try:
-            for part in _unzipped(body.iter_chunks(READ_BYTES)):
-                documents, rest = _split(rest + part)
-                yield from documents
-        except (zlib.error, ValueError) as exc:
+            # An empty file would pass for gzip without documents.
+            if found["ContentLength"] == 0:
+                raise EOFError("it is empty")
+            yield from decode_file_iter(cast("IO[bytes]", gzip.GzipFile(fileobj=found["Body"])), RAW)
+        except (EOFError, gzip.BadGzipFile, zlib.error, InvalidBSON) as exc:
             raise PermanentError(f"archive object {key} is damaged ({exc})") from None
-    if rest:
-        raise PermanentError(f"archive object {key} is damaged (its last document is cut off)")
-
-
-def _unzipped(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the decompressed data, in pieces of at most READ_BYTES.
-
-    Raises:
-        ValueError: the compressed data is truncated.
-    """
-    expander = zlib.decompressobj(GZIP)
-    for part in parts:
-        waiting = part
-        while waiting and not expander.eof:
-            yield expander.decompress(waiting, READ_BYTES)
-            waiting = expander.unconsumed_tail
-    if not expander.eof:
-        raise ValueError("its end is missing")
-
-
-def _split(held: bytes) -> tuple[list[bytes], bytes]:
-    """Return the complete documents at the beginning, and the bytes after them.
-
-    Raises:
-        ValueError: a length is impossible for a BSON document.
-    """
-    documents, start = [], 0
-    while len(held) - start >= LENGTH_BYTES:
-        length = int.from_bytes(held[start : start + LENGTH_BYTES], "little")
-        if not LENGTH_BYTES < length <= MAX_DOCUMENT:
-            raise ValueError("it does not hold BSON")
-        if len(held) - start < length:
-            break
-        documents.append(held[start : start + length])
-        start += length
-    return documents, held[start:]

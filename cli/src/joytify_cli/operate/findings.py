@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from joytify_cli.terminal import CommandError
@@ -19,14 +19,14 @@ class Finding:
     """One result of a check.
 
     Attributes:
-        check: name of the check.
+        check: name of the check, which `Check` adds.
         status: `note` is worth knowing; `none` means that this kind of stack has no such resource;
             `unknown` means that it could not be checked, for a reason that another check reports.
         says: the result, for people.
         action: what to do about it; empty if nothing.
     """
 
-    check: str
+    check: str = field(default="", kw_only=True)
     status: Status
     says: str
     action: str = ""

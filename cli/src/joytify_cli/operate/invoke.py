@@ -26,22 +26,14 @@ from joytify_common.events import JobEvent, parse_event
 from joytify_stats.month_end import StatsEvent
 from joytify_stats.period import resolve_period
 
-# For each event key that has an option: the functions that accept it.
-TAKES = {
-    "period": {"stats"},
-    "resend": {"stats"},
-    "pushAgain": {"stats"},
-    "sweep": {"cleanup"},
-    "testMode": {"stats", "cleanup"},
-    "dryRun": {"stats", "cleanup"},
-}
+# For each event key that has an option: the option, and the functions that accept it.
 OPTIONS = {
-    "period": "--period",
-    "resend": "--resend",
-    "pushAgain": "--push-again",
-    "sweep": "--sweep",
-    "testMode": "--test-mode",
-    "dryRun": "--dry-run",
+    "period": ("--period", {"stats"}),
+    "resend": ("--resend", {"stats"}),
+    "pushAgain": ("--push-again", {"stats"}),
+    "sweep": ("--sweep", {"cleanup"}),
+    "testMode": ("--test-mode", {"stats", "cleanup"}),
+    "dryRun": ("--dry-run", {"stats", "cleanup"}),
 }
 
 # The event type of each function; discord accepts any event.
@@ -124,9 +116,10 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
         raise typer.BadParameter("it must be a JSON object", param_hint="--payload")
     given = {key: value for key, value in options.items() if value not in {None, False}}
     for key in given:
-        if function not in TAKES[key]:
-            allowed = " and ".join(sorted(TAKES[key]))
-            raise typer.BadParameter(f"it applies to {allowed}, not to {function}", param_hint=OPTIONS[key])
+        option, functions = OPTIONS[key]
+        if function not in functions:
+            allowed = " and ".join(sorted(functions))
+            raise typer.BadParameter(f"it applies to {allowed}, not to {function}", param_hint=option)
     event |= given
     if function in EVENTS:
         _check_event(EVENTS[function], event, given)
@@ -143,14 +136,14 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
         text = str(exc).removeprefix("event: ")
         key, _, problem = text.partition(": ")
         if key in given:
-            raise typer.BadParameter(problem, param_hint=OPTIONS[key]) from None
+            raise typer.BadParameter(problem, param_hint=OPTIONS[key][0]) from None
         raise typer.BadParameter(text, param_hint="--payload") from None
 
 
 def changes_production(function: str, event: Mapping[str, Any]) -> bool:
     """Return whether the run may delete production documents or push to users; stats may, since it starts cleanup."""
     harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
-    return function in TAKES["dryRun"] and not harmless
+    return function in EVENTS and not harmless
 
 
 def _show_queued(call: Call, request: str) -> None:

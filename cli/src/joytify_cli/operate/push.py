@@ -227,20 +227,14 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
 def _days_since(moment: str) -> int:
     """Return the days since a timestamp in Docker's format; 0 if it is not a timestamp."""
     try:
-        # Cut off the nanoseconds, which Python does not parse.
-        at = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        return (datetime.now(UTC) - datetime.fromisoformat(moment)).days
     except ValueError:
         return 0
-    return (datetime.now(UTC) - at).days
 
 
 def _head() -> str:
-    return _git("rev-parse", "HEAD") or "unknown, since this is not a Git repository"
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
-    return done.stdout.strip()
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return done.stdout.strip() or "unknown, since this is not a Git repository"
 
 
 def _push(name: str, reference: str, *login: str) -> str:

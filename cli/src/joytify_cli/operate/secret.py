@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from joytify_cli.operate.checks.shapes import SHAPES, is_right
-from joytify_cli.secret_store import change_key, changed_keys, go_back, read_previous, read_stored
+from joytify_cli.secret_store import change_key, changed_keys, go_back, read_stored
 from joytify_cli.target import Aws, Environment, Project, find_target
 from joytify_cli.terminal import UsageError, can_ask, confirm, say
 from joytify_common.secrets import KEYS
@@ -65,7 +65,7 @@ def undo(
     """
     target = find_target(aws=aws, project=project, environment=environment)
     stored = read_stored(target)
-    previous = read_previous(target, stored)
+    previous = read_stored(target, "AWSPREVIOUS")
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
     if not yes:
         confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}")

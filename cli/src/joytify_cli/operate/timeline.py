@@ -150,5 +150,5 @@ def _deployments(target: Target) -> Iterator[Event]:
         name = target.names.functions[function]
         with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
             found: Any = target.client("lambda").get_function_configuration(FunctionName=name)
-        at = datetime.strptime(found["LastModified"][:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        at = datetime.fromisoformat(found["LastModified"])
         yield Event(at, function, "deployed", f"{found['MemorySize']} MB, {found['Timeout']} s")

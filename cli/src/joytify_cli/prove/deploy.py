@@ -6,7 +6,6 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -43,23 +42,12 @@ EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subpr
 COMPLETE = FOLDER / "complete"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The result of one deployment."""
-
-    resources: int
-    seconds: int
-    month_end: str
-    gaps: int
-
-
 def deploy_local() -> None:
     """Deploy to a local AWS that enforces IAM, as to a real account, and leave it running."""
     try:
         if (left := load_deployed_stack()) is not None:
             left.stop()
-        outcome = _deploy()
-        deployment = _left_up()
+        deployment, result = _deploy()
         upgrade(deployment)
         # The rule that `upgrade` has just created fires in the meantime.
         try_second_environment(deployment)
@@ -75,11 +63,8 @@ def deploy_local() -> None:
         soft_wrap=True,
     )
     console.print(
-        f"deploy-local: ok {outcome.resources} resources applied with IAM enforced, in {outcome.seconds} s; "
-        f"{outcome.month_end}; second plan: {outcome.gaps} metric alarms would change, because of gaps in the "
-        "emulator, and nothing else",
+        f"deploy-local: ok {result}",
         style="bold green",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -87,14 +72,15 @@ def deploy_local() -> None:
 def destroy_local() -> None:
     """Destroy the deployment of `deploy-local`; exit 1 if any resource remains."""
     try:
-        if load_deployed_stack() is None:
+        if (stack := load_deployed_stack()) is None:
             console.print("destroy-local: nothing is up")
             return
+        deployment = Deployment(stack)
         if not COMPLETE.exists():
-            _stop()
+            _stop(deployment)
             console.print("destroy-local: ok, the incomplete deployment is stopped", style="bold green")
             return
-        destroyed = _destroy()
+        destroyed = _destroy(deployment)
     except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         _fail("destroy-local", exc)
     console.print(f"destroy-local: ok {destroyed} resources destroyed, nothing left", style="bold green")
@@ -112,7 +98,7 @@ def _fail(what: str, exc: BaseException) -> None:
     raise typer.Exit(1) from None
 
 
-def _deploy() -> Outcome:
+def _deploy() -> tuple[Deployment, str]:
     began = time.monotonic()
     COMPLETE.unlink(missing_ok=True)
     stack = start_for_deployment(DATABASE, host=bridge_address())
@@ -127,7 +113,10 @@ def _deploy() -> Outcome:
     hear_alarm(deployment)
     gaps = check_second_plan(deployment)
     COMPLETE.touch()
-    return Outcome(resources, round(time.monotonic() - began), outcome, gaps)
+    return deployment, (
+        f"{resources} resources applied with IAM enforced, in {time.monotonic() - began:.0f} s; {outcome}; second "
+        f"plan: {gaps} metric alarms would change, because of gaps in the emulator, and nothing else"
+    )
 
 
 def _apply(deployment: Deployment) -> int:
@@ -170,21 +159,13 @@ def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document
     return invoke
 
 
-def _left_up() -> Deployment:
-    if (stack := load_deployed_stack()) is None:
-        raise DemoError("the deployed stack is no longer running")
-    return Deployment(stack)
-
-
-def _stop() -> None:
-    """Stop a deployment that was interrupted: what Terraform created ends with the local AWS."""
-    deployment = _left_up()
+def _stop(deployment: Deployment) -> None:
+    """Stop a deployment; what Terraform created ends with the local AWS."""
     deployment.stack.stop()
     deployment.remove_images()
 
 
-def _destroy() -> int:
-    deployment = _left_up()
+def _destroy(deployment: Deployment) -> int:
     try:
         # Found by name: after a destroy that failed on the bucket, Terraform has no outputs.
         empty_bucket(deployment, f"joytify-archive-{ACCOUNT}")
@@ -192,8 +173,7 @@ def _destroy() -> int:
         if left := deployment.left_over():
             raise DemoError(f"destroyed, but these remain: {left}")
     finally:
-        deployment.stack.stop()
-        deployment.remove_images()
+        _stop(deployment)
     return destroyed
 
 

@@ -164,13 +164,14 @@ def aws(deployment: Deployment, *words: str) -> str:
     """Run the AWS command on the deployment and return what it prints."""
     # Versions before 2.13 do not read the endpoint from the environment.
     command = ["aws", "--endpoint-url", deployment.stack.aws, *words]
-    return subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    environment = deployment.workspace.environment
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
 def empty_bucket(deployment: Deployment, bucket: str) -> None:
     """Delete everything in a bucket, with the command of docs/deploy.md."""
     command = ["bin/empty-bucket", bucket]
-    subprocess.run(command, env=deployment.environment, check=True, capture_output=True, text=True)  # noqa: S603
+    subprocess.run(command, env=deployment.workspace.environment, check=True, capture_output=True, text=True)  # noqa: S603
 
 
 def report(text: str) -> None:

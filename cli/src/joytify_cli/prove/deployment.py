@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,6 @@ class Deployment:
             certificate=self.stack.certificate,
             hosts=f"{self.stack.host},127.0.0.1,localhost",
         )
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The environment of the AWS command."""
-        return self.workspace.environment
 
     @property
     def bootstrap(self) -> Terraform:

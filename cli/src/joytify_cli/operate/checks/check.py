@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, Queue
 from threading import Thread
 
@@ -41,17 +41,17 @@ class Check:
                 for finding in self.look(context):
                     found.put(finding)
             except UnavailableError as exc:
-                found.put(Finding(self.name, "unknown", f"not checked: {exc}"))
+                found.put(Finding("unknown", f"not checked: {exc}"))
             except (CommandError, JobError) as exc:
-                found.put(Finding(self.name, "wrong", str(exc), self.action))
+                found.put(Finding("wrong", str(exc), self.action))
             except Exception as exc:  # noqa: BLE001 - a check that breaks must not end the others
                 # A library's text could hold a secret.
-                found.put(Finding(self.name, "wrong", f"the check itself failed ({type(exc).__name__})", self.action))
+                found.put(Finding("wrong", f"the check itself failed ({type(exc).__name__})", self.action))
             found.put(None)
 
         Thread(target=run, daemon=True).start()
         try:
             while (finding := found.get(timeout=max(0.0, until - time.monotonic()))) is not None:
-                yield finding
+                yield replace(finding, check=self.name)
         except Empty:
-            yield Finding(self.name, "wrong", f"no answer within {limit:g} s", self.action)
+            yield Finding("wrong", f"no answer within {limit:g} s", self.action, check=self.name)

@@ -55,23 +55,22 @@ def _server(context: Context) -> Iterator[Finding]:
     try:
         database = context.fetch_and_report(MONGODB, lambda: _database(context))
     except ConfigError as exc:
-        yield Finding("mongodb", "wrong", str(exc), SET_KEY)
+        yield Finding("wrong", str(exc), SET_KEY)
         return
     with mongo_errors(), within(SECONDS):
         version = database.client.server_info()["version"]
         hello = database.client.admin.command("hello")
     if (other := database_in(database.client)) not in {None, database.name}:
         says = f"{URI_KEY} names the database {other}, but the functions use {database.name} (DB_NAME)"
-        yield Finding("mongodb", "wrong", says, "use one name in both, or remove the name from the connection string")
+        yield Finding("wrong", says, "use one name in both, or remove the name from the connection string")
     if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
         oldest = ".".join(map(str, MIN_VERSION))
-        yield Finding("mongodb", "wrong", f"MongoDB {version} is older than {oldest}", "upgrade the cluster")
+        yield Finding("wrong", f"MongoDB {version} is older than {oldest}", "upgrade the cluster")
     elif has_transactions(hello):
         kind = f"replica set {hello['setName']}" if "setName" in hello else "sharded cluster"
-        yield Finding("mongodb", "ok", f"MongoDB {version}, {kind}, database {database.name}")
+        yield Finding("ok", f"MongoDB {version}, {kind}, database {database.name}")
     else:
         yield Finding(
-            "mongodb",
             "note",
             f"MongoDB {version} is a single server without a replica set: cleanup deletes without transactions",
             "make it a replica set (rs.initiate()), or use Atlas",
@@ -96,7 +95,7 @@ def _rights(context: Context) -> Iterator[Finding]:
                 finally:
                     session.abort_transaction()
         database.command("dbStats")
-    yield Finding("rights", "ok", "every read, write and delete of a run is allowed (tried and rolled back)")
+    yield Finding("ok", "every read, write and delete of a run is allowed (tried and rolled back)")
 
 
 def _try_a_run(database: Database[Document], names: CollectionNames, session: ClientSession) -> None:
@@ -124,7 +123,7 @@ def _validator(context: Context) -> Iterator[Finding]:
         options: Document = next((each["options"] for each in database.list_collections(filter={"name": users})), {})
         validator = options.get("validator")
         if not validator or "warn" in options.values() or "off" in options.values():
-            yield Finding("validator", "ok", f"{users} has no validator that refuses writes by stats")
+            yield Finding("ok", f"{users} has no validator that refuses writes by stats")
             return
         pipeline: list[Document] = [
             {"$sort": {"_id": -1}},
@@ -137,15 +136,13 @@ def _validator(context: Context) -> Iterator[Finding]:
         counts = [[*pipeline, count], [*pipeline, refuses, count]]
         tried, refused = (next(database[users].aggregate(each), {"n": 0})["n"] for each in counts)
     if not tried:
-        yield Finding(
-            "validator", "note", f"{users} has a validator, but no user to try it with", "check again with users"
-        )
+        yield Finding("note", f"{users} has a validator, but no user to try it with", "check again with users")
         return
     if not refused:
-        yield Finding("validator", "ok", f"the validator of {users} accepts writes by stats ({tried} users tried)")
+        yield Finding("ok", f"the validator of {users} accepts writes by stats ({tried} users tried)")
         return
     says = f"the validator of {users} refuses writes by stats ({refused} of the newest {tried} users tried)"
-    yield Finding("validator", "wrong", says, f"allow notifications and {MARK} in it (collMod)")
+    yield Finding("wrong", says, f"allow notifications and {MARK} in it (collMod)")
 
 
 def _indexes(context: Context) -> Iterator[Finding]:
@@ -156,9 +153,9 @@ def _indexes(context: Context) -> Iterator[Finding]:
         # Without a name, the command creates all missing indexes.
         name = f" {lacking[0]}" if len(lacking) == 1 else ""
         says = "; ".join(f"no index on {index}: {index.reason}" for index in lacking)
-        yield Finding("indexes", "note", says, f"joytify data indexes create{name} --production{context.target.flags}")
+        yield Finding("note", says, f"joytify data indexes create{name} --production{context.target.flags}")
     else:
-        yield Finding("indexes", "ok", "every index that the backend declares is there")
+        yield Finding("ok", "every index that the backend declares is there")
 
 
 def _storage(context: Context) -> Iterator[Finding]:
@@ -175,15 +172,15 @@ def _storage(context: Context) -> Iterator[Finding]:
         cutoff=now - timedelta(days=settings.cleanup_days),
     )
     if (storage := size.measure(SECONDS)) is None:
-        yield Finding("storage", "wrong", "could not be measured", RIGHTS)
+        yield Finding("wrong", "could not be measured", RIGHTS)
         return
     says = f"{storage.percent:g} % of {settings.storage_limit_mb:,} MB used"
     if storage.alert:
         run = f"joytify invoke cleanup --dry-run{context.target.flags}"
         action = f"{run}, then shorten CLEANUP_DAYS or move to a larger cluster"
-        yield Finding("storage", "wrong", f"{says}, more than {settings.storage_alert_percent:g} %", action)
+        yield Finding("wrong", f"{says}, more than {settings.storage_alert_percent:g} %", action)
     else:
-        yield Finding("storage", "ok", says)
+        yield Finding("ok", says)
 
 
 ACCESS = "Atlas pauses an unused free cluster after 30 days; its IP access list must name this machine and functions"

@@ -60,21 +60,21 @@ def _get(context: Context, function: FunctionName) -> Mapping[str, Any]:
 def _function(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     context.need_aws()
     found = _get(context, function)["Configuration"]
-    check, says = f"function {function}", f"{found['FunctionName']}, {found['MemorySize']} MB, {found['Timeout']} s"
+    says = f"{found['FunctionName']}, {found['MemorySize']} MB, {found['Timeout']} s"
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
     if state == "Pending" or update == "InProgress":
-        yield Finding(check, "note", f"{says}: it is being created or updated", "check again in a minute")
+        yield Finding("note", f"{says}: it is being created or updated", "check again in a minute")
     elif state == "Failed" or update == "Failed":
         reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "no reason is given"
-        yield Finding(check, "wrong", f"{says}: state {state}, last update {update}: {reason}", APPLY)
+        yield Finding("wrong", f"{says}: state {state}, last update {update}: {reason}", APPLY)
     else:
-        yield Finding(check, "ok", says)
+        yield Finding("ok", says)
 
 
 def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     """Have the function test its services, from its own address, with its own secret and rights."""
     context.settings(function)
-    check, name = f"self-test {function}", context.target.names.functions[function]
+    name = context.target.names.functions[function]
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
         response = context.target.client("lambda", ASK).invoke(FunctionName=name, Payload=b'{"selfTest": true}')
         answer = json.loads(response["Payload"].read() or b"null")
@@ -84,10 +84,10 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
     for fault in faults:
         # The fault most likely follows from an earlier finding; fix the earlier finding first.
         known = context.is_something_wrong
-        yield Finding(check, "note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
+        yield Finding("note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
     if not faults:
         held = ", with a secret that it may have read up to 5 minutes ago" if function == "discord" else ""
-        yield Finding(check, "ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
+        yield Finding("ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
 
 
 def _images(context: Context) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def _images(context: Context) -> Iterator[Finding]:
     }
     runs = {name: _digest(answer["Code"]) for name, answer in found.items()}
     if context.target.stack is not None and context.target.stack.way != "deployed":
-        yield Finding("images", "none", f"{context.target.place} runs the code installed or built here")
+        yield Finding("none", f"{context.target.place} runs the code installed or built here")
         return
     yield from _compared(context, runs)
     for name, answer in found.items():
@@ -105,14 +105,13 @@ def _images(context: Context) -> Iterator[Finding]:
             yield from _image_retention(context, name, str(answer["Code"].get("ImageUri", "")), runs[name])
         except ConfigError as exc:
             # An ECR in another account may allow the functions to pull images, but not this user to list them.
-            yield Finding("images", "note", f"could not check whether ECR keeps {name}'s image: {exc}")
+            yield Finding("note", f"could not check whether ECR keeps {name}'s image: {exc}")
 
 
 def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Finding]:
     wanted = digests_in(context.digests.read_text(encoding="utf-8")) if context.digests.exists() else {}
     if not wanted:
         yield Finding(
-            "images",
             "note",
             f"{context.digests} contains no digests to compare with",
             "`make push` writes it; --digests names another file",
@@ -121,9 +120,9 @@ def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Fi
     differing = [name for name, digest in runs.items() if digest != wanted.get(name)]
     for name in differing:
         says = f"{name} runs {runs[name]}, {context.digests} has {wanted.get(name)}"
-        yield Finding("images", "wrong", says, f"{APPLY}, or go back to the digests in Git")
+        yield Finding("wrong", says, f"{APPLY}, or go back to the digests in Git")
     if not differing:
-        yield Finding("images", "ok", f"every function runs the digest in {context.digests}")
+        yield Finding("ok", f"every function runs the digest in {context.digests}")
 
 
 def _image_retention(context: Context, name: str, address: str, digest: str) -> Iterator[Finding]:
@@ -142,10 +141,10 @@ def _image_retention(context: Context, name: str, address: str, digest: str) -> 
         ]
     if not tags:
         again = f"`make push ENVIRONMENT={environment}`, then {APPLY}"
-        yield Finding("images", "wrong", f"{name} runs {digest}, which {repository} no longer has", again)
+        yield Finding("wrong", f"{name} runs {digest}, which {repository} no longer has", again)
     elif not any(tag.startswith(f"{environment}-") for tag in tags):
         says = f"{name} runs {digest}, which has no tag {environment}-...: ECR may delete it in favour of other images"
-        yield Finding("images", "note", says, f"`make push ENVIRONMENT={environment} FROM=...` gives it one")
+        yield Finding("note", says, f"`make push ENVIRONMENT={environment} FROM=...` gives it one")
 
 
 def _digest(code: Mapping[str, Any]) -> str:
@@ -157,11 +156,11 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     try:
         settings = given_settings(SETTINGS[function], context.settings(function))
     except ConfigError as exc:
-        yield Finding(f"settings {function}", "wrong", str(exc), f"correct the variable in Terraform, then {APPLY}")
+        yield Finding("wrong", str(exc), f"correct the variable in Terraform, then {APPLY}")
         return
     others = {name: both for name, both in differing_settings(settings).items() if name not in OWN}
     differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
-    yield Finding(f"settings {function}", "ok", differing or "the defaults")
+    yield Finding("ok", differing or "the defaults")
 
 
 def _wiring(context: Context) -> Iterator[Finding]:
@@ -176,9 +175,9 @@ def _wiring(context: Context) -> Iterator[Finding]:
         if answer.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
             faults.append(f"{function} has a reserved concurrency of 0 and never runs")
     for fault in faults:
-        yield Finding("wiring", "wrong", fault, APPLY)
+        yield Finding("wrong", fault, APPLY)
     if not faults:
-        yield Finding("wiring", "ok", "the functions share secret, database and topic, and have enough time")
+        yield Finding("ok", "the functions share secret, database and topic, and have enough time")
 
 
 def _differences(given: Mapping[FunctionName, Mapping[str, str]], cleanup: str) -> Iterator[str]:
@@ -194,11 +193,11 @@ def _differences(given: Mapping[FunctionName, Mapping[str, str]], cleanup: str) 
 def _archive(context: Context) -> Iterator[Finding]:
     bucket = context.settings("cleanup").get("CLEANUP_ARCHIVE_BUCKET", "")
     if not bucket:
-        yield Finding("archive", "ok", "no bucket is set: deleted documents are not archived")
+        yield Finding("ok", "no bucket is set: deleted documents are not archived")
         return
     with aws_errors(f"bucket {bucket} (CLEANUP_ARCHIVE_BUCKET)", "S3", not_found={"404", "NoSuchBucket"}):
         context.target.client("s3").head_bucket(Bucket=bucket)
-    yield Finding("archive", "ok", f"{bucket} exists; deleted documents are archived there first")
+    yield Finding("ok", f"{bucket} exists; deleted documents are archived there first")
 
 
 def _topic(context: Context) -> Iterator[Finding]:
@@ -209,9 +208,9 @@ def _topic(context: Context) -> Iterator[Finding]:
         endpoints = [each["Endpoint"] for page in pages for each in page["Subscriptions"]]
     discord = context.target.names.functions["discord"]
     if any(endpoint.rpartition(":")[2] == discord for endpoint in endpoints):
-        yield Finding("topic", "ok", f"{discord} receives the published messages")
+        yield Finding("ok", f"{discord} receives the published messages")
     else:
-        yield Finding("topic", "wrong", f"{discord} is not subscribed to {arn}: Discord stays silent", APPLY)
+        yield Finding("wrong", f"{discord} is not subscribed to {arn}: Discord stays silent", APPLY)
 
 
 CHECKS = (

@@ -21,17 +21,17 @@ SECONDS = 10
 
 
 def _python(_: Context) -> Iterator[Finding]:
-    yield Finding("python", "ok", f"Python {platform.python_version()}")
+    yield Finding("ok", f"Python {platform.python_version()}")
 
 
 def _tool(_: Context, *, name: str) -> Iterator[Finding]:
     command, needed_for = TOOLS[name]
     if shutil.which(name) is None:
-        yield Finding(name, "note", "not installed", f"install it for {needed_for}")
+        yield Finding("note", "not installed", f"install it for {needed_for}")
     elif (answer := _first_line(command)) is None:
-        yield Finding(name, "note", "installed, but does not answer", f"start it for {needed_for}")
+        yield Finding("note", "installed, but does not answer", f"start it for {needed_for}")
     else:
-        yield Finding(name, "ok", answer if answer.lower().startswith(name) else f"{name} {answer}")
+        yield Finding("ok", answer if answer.lower().startswith(name) else f"{name} {answer}")
 
 
 def _first_line(command: Sequence[str]) -> str | None:

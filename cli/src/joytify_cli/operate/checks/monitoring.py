@@ -32,16 +32,16 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     limit = MAX_DAYS_WITHOUT_SUCCESS[function]
     if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
         action = f"joytify invoke {function}{context.target.flags}, if you want a run"
-        yield Finding(f"last {function}", "note", f"{function}: never yet", action)
+        yield Finding("note", f"{function}: never yet", action)
         return
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
     if last is None or (now - last > timedelta(days=limit) and context.is_scheduled(name)):
         flags = context.target.flags
         log = f"joytify tail {function} --since 5w --level WARNING{flags}"
         action = f"{log}; then joytify invoke {function}{flags}"
-        yield Finding(f"last {function}", "wrong", f"{function}: no success {since} (limit: {limit} days)", action)
+        yield Finding("wrong", f"{function}: no success {since} (limit: {limit} days)", action)
     else:
-        yield Finding(f"last {function}", "ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")
+        yield Finding("ok", f"{function}: {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}")
 
 
 def _last_logged(context: Context, name: str, now: datetime) -> datetime | None:
@@ -68,10 +68,10 @@ def _alarms(context: Context) -> Iterator[Finding]:
     raised = [alarm for alarm in own.values() if alarm["StateValue"] == "ALARM"]
     for alarm in raised:
         says = f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}"
-        yield Finding("alarms", "wrong", says, "docs/operations.md explains each alarm")
+        yield Finding("wrong", says, "docs/operations.md explains each alarm")
     if own and not raised:
         silent = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in own.values())
-        yield Finding("alarms", "ok", f"none of {len(own)} is raised ({silent} have no data yet)")
+        yield Finding("ok", f"none of {len(own)} is raised ({silent} have no data yet)")
 
 
 def _queues(context: Context) -> Iterator[Finding]:
@@ -84,26 +84,26 @@ def _queues(context: Context) -> Iterator[Finding]:
             short = name.removeprefix(f"{target.names.prefix}-")
             show, retry = (f"joytify queues {each} {short}{target.flags}" for each in ("show", "retry"))
             action = f"{show}; when the cause is fixed: {retry}"
-            yield Finding("queues", "wrong", f"{counted(messages, 'failed event')} in {name}", action)
+            yield Finding("wrong", f"{counted(messages, 'failed event')} in {name}", action)
     if waiting and not any(waiting.values()):
-        yield Finding("queues", "ok", f"all {len(waiting)} are empty")
+        yield Finding("ok", f"all {len(waiting)} are empty")
 
 
 def _schedules(context: Context) -> Iterator[Finding]:
     context.need_aws()
     target, mode = context.target, context.text("SCHEDULE_MODE", "production")
     rules = context.fetch_and_report("the rules could not be read", lambda: context.rules)
-    yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules}, check="schedules")
+    yield from _missing(context, "rules", target.names.rules - {rule.name for rule in rules})
     for rule in rules:
         if rule.is_off_in_terraform:
-            yield Finding("schedules", "note", f"{rule.name} is disabled by Terraform (enable_schedules = false)")
+            yield Finding("note", f"{rule.name} is disabled by Terraform (enable_schedules = false)")
         elif not rule.is_enabled and rule.name not in target.names.rules:
-            yield Finding("schedules", "note", f"{rule.name} is paused")
+            yield Finding("note", f"{rule.name} is paused")
         elif not rule.is_enabled:
             action = f"joytify schedule resume {rule.name}{target.flags}"
-            yield Finding("schedules", "wrong", f"{rule.name} is paused", action)
+            yield Finding("wrong", f"{rule.name} is paused", action)
         else:
-            yield Finding("schedules", "ok", _next_run(context, rule, mode))
+            yield Finding("ok", _next_run(context, rule, mode))
 
 
 def _next_run(context: Context, rule: Rule, mode: str) -> str:
@@ -112,15 +112,15 @@ def _next_run(context: Context, rule: Rule, mode: str) -> str:
     return f"{rule.name}: next {next_run}{acts}"
 
 
-def _missing(context: Context, what: str, names: set[str], check: str = "") -> Iterator[Finding]:
+def _missing(context: Context, what: str, names: set[str]) -> Iterator[Finding]:
     """Yield a finding for each missing resource that Terraform should have created."""
     stack = context.target.stack
     if stack is not None and stack.way != "deployed":
-        yield Finding(check or what, "none", f"{context.target.place} has no {what}; only a deployed stack has {what}")
+        yield Finding("none", f"{context.target.place} has no {what}; only a deployed stack has {what}")
     else:
         for name in sorted(names):
             says = f"{name} is missing, or does not start a function" if what == "rules" else f"{name} is missing"
-            yield Finding(check or what, "wrong", says, "terraform apply (docs/deploy.md)")
+            yield Finding("wrong", says, "terraform apply (docs/deploy.md)")
 
 
 def _zone(context: Context) -> Any:  # noqa: ANN401 - tzinfo

@@ -15,7 +15,7 @@ from joytify_common.secrets import KEYS
 
 def _identity(context: Context) -> Iterator[Finding]:
     identity, target = context.fetch_and_report(AWS, lambda: context.identity), context.target
-    yield Finding("aws", "ok", f"{identity['Arn']} in {target.region}, {target.place}")
+    yield Finding("ok", f"{identity['Arn']} in {target.region}, {target.place}")
 
 
 def _secret(context: Context) -> Iterator[Finding]:
@@ -24,13 +24,11 @@ def _secret(context: Context) -> Iterator[Finding]:
     yield from faults
     if not any(fault.status == "wrong" for fault in faults):
         yield Finding(
-            "secret",
             "ok",
             f"{context.target.secret_id}: every required key is there, and every key has the right shape",
         )
     if values.get("SCHEDULE_MODE") == "test_auto":
         yield Finding(
-            "secret",
             "note",
             "SCHEDULE_MODE is test_auto: the production schedules are skipped",
             f"joytify schedule set production{context.target.flags}",
@@ -40,28 +38,28 @@ def _secret(context: Context) -> Iterator[Finding]:
 def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, known in KEYS.items():
         if known.is_required and not values.get(key):
-            yield Finding("secret", "wrong", f"{key} is missing ({known.holds})", SET_KEY)
+            yield Finding("wrong", f"{key} is missing ({known.holds})", SET_KEY)
 
 
 def _no_text(values: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding per value that is not text, since every function rejects such a secret."""
     for key in KEYS:
         if (value := values.get(key)) is not None and not isinstance(value, str):
-            yield Finding("secret", "wrong", f"{key} must be text; every function rejects the secret", SET_KEY)
+            yield Finding("wrong", f"{key} must be text; every function rejects the secret", SET_KEY)
 
 
 def _malformed(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, (_, expected) in SHAPES.items():
         value = values.get(key)
         if isinstance(value, str) and value and not is_right(key, value):
-            yield Finding("secret", "wrong", f"{key} is not {expected}", SET_KEY)
+            yield Finding("wrong", f"{key} is not {expected}", SET_KEY)
 
 
 def _unknown(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key in values.keys() - KEYS.keys():
         close = get_close_matches(key, KEYS, 1)
         meant = f"did you mean {close[0]}?" if close else "other programs may read it"
-        yield Finding("secret", "note", f"no function reads the key {key}: {meant}")
+        yield Finding("note", f"no function reads the key {key}: {meant}")
 
 
 CHECKS = (

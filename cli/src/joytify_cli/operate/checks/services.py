@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 from joytify_cli.operate.checks.check import Check
@@ -29,17 +30,13 @@ def _backend(context: Context) -> Iterator[Finding]:
         # The backend answers an empty push like any other push.
         Backend(domain.get_secret_value(), key).push([], Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
-        yield Finding("backend", "wrong", str(exc), "check that the backend is running, and see its log")
+        yield Finding("wrong", str(exc), "check that the backend is running, and see its log")
         return
     address = urlsplit(context.text("API_DOMAIN", ""))
     shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
-    yield Finding("backend", "ok", f"{shown} accepts the key (tried with an empty push)")
+    yield Finding("ok", f"{shown} accepts the key (tried with an empty push)")
     if address.scheme == "http" and context.target.stack is None:
-        yield Finding("backend", "note", "API_DOMAIN begins with http://: the key is not encrypted", "use https://")
-
-
-def _usual(context: Context) -> Iterator[Finding]:
-    yield from _webhook(context, URL)
+        yield Finding("note", "API_DOMAIN begins with http://: the key is not encrypted", "use https://")
 
 
 def _alerts(context: Context) -> Iterator[Finding]:
@@ -58,13 +55,13 @@ def _webhook(context: Context, key: str, thread: str = "") -> Iterator[Finding]:
             (hello,) = payloads([Embed(severity=INFORMATION, title="joytify doctor --post", description=HELLO)])
             webhook.post(hello, Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
-        yield Finding("discord", "wrong", f"{where}: {exc}", "try again in a minute")
+        yield Finding("wrong", f"{where}: {exc}", "try again in a minute")
     except JobError as exc:
-        yield Finding("discord", "wrong", f"{where}: {exc}", NEW_THREAD if thread else NEW_WEBHOOK)
+        yield Finding("wrong", f"{where}: {exc}", NEW_THREAD if thread else NEW_WEBHOOK)
     else:
         not_posted = f"nothing was posted{', so the thread is not checked' if thread else ''}; --post posts a message"
         done = "a message was posted" if context.post else not_posted
-        yield Finding("discord", "ok", f"{where}: Discord knows the webhook {name!r} ({done})")
+        yield Finding("ok", f"{where}: Discord knows the webhook {name!r} ({done})")
 
 
 CHECKS = (
@@ -73,6 +70,6 @@ CHECKS = (
         _backend,
         "compare API_DOMAIN and API_INTERNAL_SECRET_KEY with the backend's own settings, and see its log",
     ),
-    Check("discord", _usual, NEW_WEBHOOK),
+    Check("discord", partial(_webhook, key=URL), NEW_WEBHOOK),
     Check("discord", _alerts, NEW_WEBHOOK),
 )
