@@ -21,7 +21,8 @@ from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
-from joytify_cleanup.retention import POLICIES, Times, cutoff
+from joytify_cleanup.retention import POLICIES, cutoff
+from joytify_cleanup.work import Done
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.events import parse_event
@@ -92,7 +93,7 @@ def made(moment: datetime) -> ObjectId:
 
 def documents_of(collection: Any, options: Options, kind: str = "playbacks") -> ExpiredDocuments:
     """Return one collection as a run sees it."""
-    return ExpiredDocuments(collection, kind, Times(NOW, CUTOFF), options.deadline)
+    return ExpiredDocuments(collection, kind, Done(started_at=NOW, cutoff=CUTOFF, test_mode=False), options.deadline)
 
 
 def outcome_of(
@@ -105,10 +106,9 @@ def outcome_of(
     parsed, deadline = parse_event(CleanupEvent, event), options.deadline
     before = parsed.done_before(options.now, options.days, test_mode=parsed.runs_in_test_mode("production"))
     names = collection_names(test_mode=before.test_mode)
-    times = Times(before.started_at, before.cutoff)
     if isinstance(database, Database):
         kinds = [kind for kind in POLICIES if kind in options.kinds and parsed.collection in {None, kind}]
-        database = [ExpiredDocuments(database[names.of(kind)], kind, times, deadline) for kind in kinds]
+        database = [ExpiredDocuments(database[getattr(names, kind)], kind, before, deadline) for kind in kinds]
     return Cleanup(
         event=parsed,
         before=before,

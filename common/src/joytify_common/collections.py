@@ -16,15 +16,6 @@ class CollectionNames:
     notifications: str
     deliveries: str
 
-    def of(self, kind: str) -> str:
-        """Return the name of a collection, given the name of its field in this class.
-
-        Raises:
-            KeyError: there is no such collection.
-        """
-        name: str = asdict(self)[kind]
-        return name
-
     @property
     def musicians(self) -> str:
         """The collection with the artists' names, which the pipeline only reads."""
@@ -39,14 +30,7 @@ PRODUCTION = CollectionNames(
     notifications="notifications",
     deliveries="pipelineDeliveries",
 )
-TEST = CollectionNames(
-    users="test-users",
-    stats="test-stats",
-    playbacks="test-playbacks",
-    sessions="test-sessions",
-    notifications="test-notifications",
-    deliveries="test-pipelineDeliveries",
-)
+TEST = CollectionNames(**{kind: f"test-{name}" for kind, name in asdict(PRODUCTION).items()})
 
 
 def collection_names(*, test_mode: bool) -> CollectionNames:

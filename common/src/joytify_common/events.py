@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -27,6 +27,9 @@ class JobEvent(BaseModel):
         alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True, extra="forbid"
     )
 
+    # Keys whose value `true` says that only the caller reads the outcome.
+    FOR_CALLER_ONLY: ClassVar[tuple[str, ...]] = ()
+
     test_mode: bool = Field(default=False, title="Works on the test collections.", description="true or false")
     dry_run: bool = Field(default=False, title="Counts and reports, and writes nothing.", description="true or false")
     triggered_by: str = Field(
@@ -35,7 +38,7 @@ class JobEvent(BaseModel):
         title="Name of the caller, shown in the report.",
         description="text of at most 100 characters",
     )
-    schedule_mode: Literal["production", "test_auto"] | None = Field(
+    schedule_mode: ScheduleMode | None = Field(
         default=None,
         title="Skips the run unless the secret's SCHEDULE_MODE has this value; set by the schedules.",
         description="production or test_auto",
@@ -58,8 +61,7 @@ class JobEvent(BaseModel):
     @classmethod
     def is_for_caller_only(cls, raw: object) -> bool:
         """Return whether the outcome of this event is for the caller only; the event may be invalid."""
-        del raw
-        return False
+        return isinstance(raw, dict) and any(raw.get(key) is True for key in cls.FOR_CALLER_ONLY)
 
     def payload(self) -> dict[str, Any]:
         """Return the event as JSON-compatible values, to invoke a function with them."""

@@ -119,3 +119,12 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def seconds_in(value: object) -> float | None:
+    """Return the number of seconds that a header or a body states; None if it states none, as in a date."""
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None

@@ -72,16 +72,10 @@ class RetryPolicy:
                 return exc.wait_seconds if exc.wait_seconds < ends - time.monotonic() else False
             return isinstance(exc, UnavailableError)
 
-        for attempt in stamina.retry_context(
-            on=backoff,
-            attempts=self.attempts,
-            timeout=seconds,
-            wait_initial=self.wait_seconds / 2,
-            wait_jitter=self.wait_seconds,
-        ):
-            with attempt:
-                return _wait_out_limits(send, ends)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        retrying = stamina.RetryingCaller(
+            self.attempts, timeout=seconds, wait_initial=self.wait_seconds / 2, wait_jitter=self.wait_seconds
+        )
+        return retrying(backoff, _wait_out_limits, send, ends)
 
 
 def _wait_out_limits(send: Callable[[], T], ends: float) -> T:

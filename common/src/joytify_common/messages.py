@@ -170,15 +170,9 @@ class ArchiveFigures(Wire):
     documents: int
     bytes: int
 
-    def added_to(self, others: ArchiveFigures | None) -> ArchiveFigures:
+    def plus(self, other: ArchiveFigures) -> ArchiveFigures:
         """Return the sum of both figures."""
-        if others is None:
-            return self
-        return ArchiveFigures(
-            objects=self.objects + others.objects,
-            documents=self.documents + others.documents,
-            bytes=self.bytes + others.bytes,
-        )
+        return ArchiveFigures(**{name: getattr(self, name) + getattr(other, name) for name in type(self).model_fields})
 
 
 class ThrottleFigures(Wire):
@@ -194,10 +188,8 @@ class ThrottleFigures(Wire):
     paused_ms: int
     slowdown: float
 
-    def added_to(self, others: ThrottleFigures | None) -> ThrottleFigures:
+    def plus(self, others: ThrottleFigures) -> ThrottleFigures:
         """Return the combined figures."""
-        if others is None:
-            return self
         return ThrottleFigures(
             times=self.times + others.times,
             paused_ms=self.paused_ms + others.paused_ms,

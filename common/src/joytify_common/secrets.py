@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, cast
+from typing import Literal, get_args
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
@@ -19,9 +19,8 @@ from joytify_common.masking import hide
 
 # Secrets Manager answers InvalidRequestException if the secret is scheduled for deletion.
 NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}
-SCHEDULE_MODES = ("production", "test_auto")
-
 ScheduleMode = Literal["production", "test_auto"]
+SCHEDULE_MODES: tuple[ScheduleMode, ...] = get_args(ScheduleMode)
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Secret:
         mode = self.text("SCHEDULE_MODE", "production")
         if mode not in SCHEDULE_MODES:
             raise ConfigError(f"secret {self.name}: SCHEDULE_MODE must be one of {', '.join(SCHEDULE_MODES)}")
-        return cast("ScheduleMode", mode)
+        return mode
 
 
 @cache
@@ -112,21 +111,20 @@ def secrets_provider() -> SecretsProvider:
     return SecretsProvider(boto3_client=aws_client("secretsmanager"))
 
 
-def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew: bool = False) -> Secret:
+def read_secret(provider: SecretsProvider, name: str, max_age: int = 0) -> Secret:
     """Return the secret.
 
     Args:
         provider: Powertools' provider for Secrets Manager.
         name: name or ARN of the secret.
         max_age: seconds for which a cached secret may be reused; 0 always reads it.
-        anew: whether to bypass the cache.
 
     Raises:
         ConfigError: the secret does not exist, may not be read, or is not a JSON object of strings.
         TransientError: Secrets Manager temporarily refused the call or could not be reached.
     """
     with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
-        values = _get(provider, name, max_age, anew=anew or max_age == 0)
+        values = _get(provider, name, max_age)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
     # The backend keeps its own keys in this secret too; their values are not checked.
@@ -158,9 +156,9 @@ def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
         yield from QUERY_VALUE.findall(value)
 
 
-def _get(provider: SecretsProvider, name: str, max_age: int, *, anew: bool) -> object:
+def _get(provider: SecretsProvider, name: str, max_age: int) -> object:
     try:
-        return provider.get(name, max_age=max_age, transform="json", force_fetch=anew)
+        return provider.get(name, max_age=max_age, transform="json", force_fetch=max_age == 0)
     except TransformParameterError:
         # The parser's error quotes the text that it could not parse, which is the secret.
         raise ConfigError(f"secret {name}: it must be a JSON object") from None

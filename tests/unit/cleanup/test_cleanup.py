@@ -63,8 +63,8 @@ class FakeDocuments:
     def batch(self, work: Work, size: int) -> tuple[Batch, Work | None]:
         with self._lock:
             ids = [number for number in self.left if number >= work.start]
-        span = work if len(ids) <= size else work.until(ids[size])
-        rest = None if len(ids) <= size else work.from_id(ids[size])
+        span = work if len(ids) <= size else work.cut(stop=ids[size])
+        rest = None if len(ids) <= size else work.cut(start=ids[size])
         return Batch({"ids": ids[:size]}, len(ids[:size]), span), rest
 
     def purge(self, batch: Batch, archive: object) -> BatchOutcome:

@@ -51,10 +51,10 @@ def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
     with pushes(backend) as ours:
         ours.start(USERS)
         ours.start(USERS)
-        told_early = ours.notified
+        told_early = ours.totals.notified
         backend.released.set()
 
-    assert (told_early, ours.notified, ours.failures) == (0, 4, 0)
+    assert (told_early, ours.totals.notified, ours.totals.failures) == (0, 4, 0)
 
 
 def test_only_a_few_are_in_flight() -> None:
@@ -65,7 +65,7 @@ def test_only_a_few_are_in_flight() -> None:
             ours.start(USERS)
 
     assert backend.most_at_once == IN_FLIGHT
-    assert ours.notified == len(USERS) * IN_FLIGHT * 3
+    assert ours.totals.notified == len(USERS) * IN_FLIGHT * 3
 
 
 def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
@@ -74,7 +74,7 @@ def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
         for _ in range(50):
             ours.start(USERS)
 
-    assert (ours.notified, ours.failures, ours.failure) == (0, 100, "the backend answered 503")
+    assert (ours.totals.notified, ours.totals.failures, ours.totals.failure) == (0, 100, "the backend answered 503")
     assert MAX_FAILURES <= backend.calls <= MAX_FAILURES + IN_FLIGHT
 
 
@@ -90,7 +90,7 @@ def test_a_backend_that_comes_back_is_pushed_again(monkeypatch: pytest.MonkeyPat
         ours.start(USERS)
 
     assert MAX_FAILURES <= tried <= MAX_FAILURES + IN_FLIGHT
-    assert ours.notified == len(USERS)
+    assert ours.totals.notified == len(USERS)
 
 
 def test_nothing_is_pushed_after_the_deadline() -> None:
@@ -98,7 +98,7 @@ def test_nothing_is_pushed_after_the_deadline() -> None:
     with pushes(backend, seconds=0) as ours:
         ours.start(USERS)
 
-    assert (backend.calls, ours.failures) == (0, 2)
+    assert (backend.calls, ours.totals.failures) == (0, 2)
 
 
 def test_a_refused_key_stops_pushing_at_once() -> None:
@@ -107,9 +107,9 @@ def test_a_refused_key_stops_pushing_at_once() -> None:
         for _ in range(50):
             ours.start(USERS)
 
-    assert ours.failure == "the key was refused"
+    assert ours.totals.failure == "the key was refused"
     assert backend.calls <= IN_FLIGHT + 1
-    assert ours.notified + ours.failures == 100
+    assert ours.totals.notified + ours.totals.failures == 100
 
 
 def test_a_failure_between_successes_stops_nothing() -> None:
@@ -118,7 +118,7 @@ def test_a_failure_between_successes_stops_nothing() -> None:
         for _ in range(10):
             ours.start(USERS)
 
-    assert (ours.notified, ours.failures) == (16, 4)
+    assert (ours.totals.notified, ours.totals.failures) == (16, 4)
 
 
 def test_users_beyond_the_size_of_a_push_go_in_several() -> None:
@@ -126,4 +126,4 @@ def test_users_beyond_the_size_of_a_push_go_in_several() -> None:
     with pushes(backend) as ours:
         ours.start([ObjectId() for _ in range(5)])
 
-    assert (backend.calls, ours.notified) == (3, 5)
+    assert (backend.calls, ours.totals.notified) == (3, 5)

@@ -80,10 +80,10 @@ def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[RawBSONDoc
     """
     with s3_errors(bucket):
         found = client.get_object(Bucket=bucket, Key=key)
+        # An empty file would pass for gzip without documents.
+        if found["ContentLength"] == 0:
+            raise PermanentError(f"archive object {key} is damaged (it is empty)")
         try:
-            # An empty file would pass for gzip without documents.
-            if found["ContentLength"] == 0:
-                raise EOFError("it is empty")
             yield from decode_file_iter(cast("IO[bytes]", gzip.GzipFile(fileobj=found["Body"])), RAW)
         except (EOFError, gzip.BadGzipFile, zlib.error, InvalidBSON) as exc:
             raise PermanentError(f"archive object {key} is damaged ({exc})") from None

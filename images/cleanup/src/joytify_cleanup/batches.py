@@ -26,7 +26,7 @@ from pymongo.read_concern import ReadConcern
 from joytify_cleanup.archive import Archive, Copy
 from joytify_cleanup.collection import BY_ID, PORTION_DOCUMENTS, Batch, ExaminedCollection
 from joytify_cleanup.retention import Document
-from joytify_cleanup.work import NOTHING, Counts
+from joytify_cleanup.work import NOTHING, Counts, added
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
 from joytify_common.mongo import attempts, within, within_deadline
@@ -147,7 +147,7 @@ class ExpiredDocuments(ExaminedCollection):
             with session.start_transaction(ReadConcern("snapshot"), read_preference=ReadPreference.PRIMARY):
                 if archive is not None:
                     query, copied, is_all = self._copy(query, archive, session)
-                    deletion.archive = copied.added_to(deletion.archive)
+                    deletion.archive = added(deletion.archive, copied)
                 deleted = self.collection.delete_many(query, session=session, hint=BY_ID).deleted_count
                 if copied is not None and deleted != copied.documents:
                     counts = f"{deleted} documents would be deleted, but {copied.documents} were archived"

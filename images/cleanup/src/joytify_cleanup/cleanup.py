@@ -198,7 +198,7 @@ class Cleanup:
 
         The work list comes from the event, which anybody may have written.
         """
-        if self.event.worker or self.event.decides_what_to_do:
+        if self.event.worker or (self.event.todo is None and not self.event.results):
             return replace(outcome, remaining=0)
         try:
             todo = tuple(documents.todo(sweep=False))

@@ -16,8 +16,8 @@ from loguru import logger
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
-from joytify_cleanup.retention import POLICIES, Document, Times
-from joytify_cleanup.work import FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Work
+from joytify_cleanup.retention import POLICIES, Document
+from joytify_cleanup.work import FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Done, Work
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.ids import CODEC
@@ -67,13 +67,13 @@ class ExaminedCollection:
         bound: the first ObjectId that was certainly created after the cutoff, even with clock skew.
     """
 
-    def __init__(self, collection: Collection[Document], kind: str, times: Times, deadline: Deadline) -> None:
+    def __init__(self, collection: Collection[Document], kind: str, done: Done, deadline: Deadline) -> None:
         self.kind = kind
-        self.cutoff = times.cutoff
+        self.cutoff = done.cutoff
         self.deadline = deadline
         self.policy = POLICIES[kind]
-        self.expired = self.policy.expired(times)
-        self.bound = ObjectId.from_datetime(times.cutoff + CLOCK_MARGIN)
+        self.expired = self.policy.expired(now=done.started_at, cutoff=done.cutoff)
+        self.bound = ObjectId.from_datetime(done.cutoff + CLOCK_MARGIN)
         self.collection = collection.with_options(codec_options=CODEC)
 
     @property
@@ -131,8 +131,8 @@ class ExaminedCollection:
         def find() -> tuple[Batch, Work | None]:
             behind = [document["_id"] for document in self._walk(work).skip(size).limit(1)]
             if behind:
-                span = work.until(behind[0])
-                return Batch(span.query, size, span), work.from_id(behind[0])
+                span = work.cut(stop=behind[0])
+                return Batch(span.query, size, span), work.cut(start=behind[0])
             return Batch(work.query, self.collection.count_documents(work.query, hint=BY_ID), work), None
 
         return self._retried(find)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -49,6 +49,8 @@ def _message(cause: str) -> str:
 
 class CleanupEvent(JobEvent):
     """Keys of the cleanup function's event."""
+
+    FOR_CALLER_ONLY = ("plan", "worker")
 
     ignore_deletion_limit: bool = Field(
         default=False, title="Deletes even more than the deletion limit allows.", description="true or false"
@@ -105,11 +107,6 @@ class CleanupEvent(JobEvent):
             raise ValueError("continuation, todo and results need done")
         return self
 
-    @classmethod
-    def is_for_caller_only(cls, raw: object) -> bool:
-        """Return whether the event is for a plan or a worker, which only return to their caller."""
-        return isinstance(raw, Mapping) and any(raw.get(key) is True for key in ("plan", "worker"))
-
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, like its sequence's first run."""
         return super().runs_in_test_mode(schedule_mode) or (self.done is not None and self.done.test_mode)
@@ -117,11 +114,6 @@ class CleanupEvent(JobEvent):
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
         """Return why this event is skipped; None if it is not, or if its sequence has started."""
         return super().skip_reason(schedule_mode) if self.done is None else None
-
-    @property
-    def decides_what_to_do(self) -> bool:
-        """Whether the run itself selects the spans to examine, since the event has none."""
-        return self.todo is None and not self.results
 
     def done_before(self, now: datetime, days: int, *, test_mode: bool) -> Done:
         """Return the figures of the earlier runs and when the first began; a first run gets zeros and `now`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple
-from typing import Any
 
 from pymongo.database import Database
 
@@ -16,13 +15,13 @@ from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.metrics import put_report
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
-from joytify_cleanup.retention import POLICIES, Times
+from joytify_cleanup.retention import POLICIES
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cleanup.work import Done
 from joytify_common import logs
 from joytify_common.aws import aws_client
 from joytify_common.collections import collection_names
-from joytify_common.deadline import Deadline, LambdaContext
+from joytify_common.deadline import Deadline
 from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
 from joytify_common.mongo import Document, connect
@@ -44,12 +43,11 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
     before = event.done_before(run.now, SETTINGS.cleanup_days, test_mode=run.test_mode)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
     database, names = connect(run.secret.require(URI_KEY), SETTINGS.db_name), collection_names(test_mode=run.test_mode)
-    times = Times(now=before.started_at, cutoff=before.cutoff)
     outcome = Cleanup(
         event=event,
         before=before,
         collections=[
-            ExpiredDocuments(database[names.of(kind)], kind, times, deadline)
+            ExpiredDocuments(database[getattr(names, kind)], kind, before, deadline)
             for kind in POLICIES
             if event.collection in {None, kind}
         ],
@@ -71,7 +69,7 @@ def _size(database: Database[Document], run: Run, before: Done) -> DatabaseSize:
         limit_mb=SETTINGS.storage_limit_mb,
         alert_percent=SETTINGS.storage_alert_percent,
         names=astuple(names),
-        expiring=[names.of(kind) for kind in POLICIES],
+        expiring=[getattr(names, kind) for kind in POLICIES],
         now=run.now,
         cutoff=before.cutoff,
     )
@@ -94,7 +92,8 @@ def services(run: Run) -> dict[str, Callable[[], object]]:
     return {"mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name), **archive}
 
 
-_job = Job(
+# Runs the job once and returns the data of its summary message.
+handler = Job(
     event_type=CleanupEvent,
     use_case=clean_up,
     empty_report=CleanupReport(),
@@ -102,8 +101,3 @@ _job = Job(
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),
 )
-
-
-def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Run cleanup once and return the data of its summary message."""
-    return _job(event, context)

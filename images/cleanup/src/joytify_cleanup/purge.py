@@ -17,7 +17,7 @@ from joytify_cleanup.batches import BatchOutcome, ExpiredDocuments
 from joytify_cleanup.collection import Batch
 from joytify_cleanup.report import Purged
 from joytify_cleanup.throttle import READ_COST, Throttle
-from joytify_cleanup.work import Counts, Work, the_end
+from joytify_cleanup.work import Counts, Work, added, the_end
 from joytify_common.deadline import Deadline
 from joytify_common.errors import TransientError, worst
 from joytify_common.messages import ArchiveFigures
@@ -109,7 +109,7 @@ class _Lanes:
 
         self._run(take)
         failed = self._open[0].span if self._open else None
-        return rest if failed is None else span.from_id(failed.start)
+        return rest if failed is None else span.cut(start=failed.start)
 
     def delete(self, ids: Sequence[Any]) -> None:
         """Delete the documents with these ids, batch by batch."""
@@ -181,8 +181,7 @@ class _Lanes:
         self._counts = self._counts.plus(outcome.counts)
         # A failed batch counts as progress only for the documents that it deleted.
         self._examined += batch.documents if outcome.failure is None else deleted
-        if outcome.archive is not None:
-            self._archive = outcome.archive.added_to(self._archive)
+        self._archive = added(self._archive, outcome.archive)
         if outcome.failure is None:
             self._open.remove(batch)
         else:

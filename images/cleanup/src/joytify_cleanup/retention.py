@@ -12,19 +12,6 @@ EARLIEST_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Times:
-    """The clock of a run, or of a sequence of runs.
-
-    Attributes:
-        now: when the first run began; documents that are in use until a later time are not deleted.
-        cutoff: documents with an earlier date have expired.
-    """
-
-    now: datetime
-    cutoff: datetime
-
-
-@dataclass(frozen=True)
 class Policy:
     """The rule by which documents of one collection expire.
 
@@ -48,16 +35,16 @@ class Policy:
         names = [{name: {"$exists": False}} for name in self.old_schema_fields]
         return {"$and": [self._dated(), {self.date_field: {"$gte": EARLIEST_DATE}}, *names, self._without_doubles()]}
 
-    def expired(self, times: Times) -> Document:
+    def expired(self, *, now: datetime, cutoff: datetime) -> Document:
         """Return the filter for expired documents; this condition is defined nowhere else.
 
         MongoDB compares a date only with dates, but also matches elements of arrays, so documents
         with an array on the path to the date are excluded.
         """
-        conditions: list[Document] = [{self.date_field: {"$lt": times.cutoff}}, self.usual()]
+        conditions: list[Document] = [{self.date_field: {"$lt": cutoff}}, self.usual()]
         if self.ends_field:
             single = {"$not": {"$type": "array"}}
-            ended = {self.ends_field: {"$lt": times.now, **single}}
+            ended = {self.ends_field: {"$lt": now, **single}}
             conditions.append({"$or": [ended, {self.ends_field: {"$eq": None, **single}}]})
         return {"$and": conditions}
 

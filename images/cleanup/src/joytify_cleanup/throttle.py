@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from joytify_cleanup.work import added
 from joytify_common.messages import ThrottleFigures
 
 # A batch that takes longer would delay the server's other work, so its size is reduced.
@@ -81,7 +82,7 @@ class Throttle:
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)
             )
-            self.figures = slow.added_to(self.figures)
+            self.figures = added(self.figures, slow)
         else:
             self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
         fitting = int(BATCH_SECONDS / self._latest) if self._latest > 0 else self.most

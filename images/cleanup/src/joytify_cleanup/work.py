@@ -47,13 +47,9 @@ class Work(Wire):
             return {"_id": {"$gte": self.start, "$lt": self.stop}}
         return {"$expr": {"$and": [*not_before(self.start), *_before(self.stop)]}}
 
-    def from_id(self, start: Any) -> Work:  # noqa: ANN401 - an _id may be of any type
-        """Return the part that begins with this `_id`."""
-        return self.model_copy(update={"start": start})
-
-    def until(self, stop: Any) -> Work:  # noqa: ANN401 - an _id may be of any type
-        """Return the part that ends before this `_id`."""
-        return self.model_copy(update={"stop": stop})
+    def cut(self, **ends: Any) -> Work:  # noqa: ANN401 - an _id may be of any type
+        """Return the part with another `start` or `stop`."""
+        return self.model_copy(update=ends)
 
     def parts(self, first: ObjectId, last: ObjectId, count: int) -> list[Work]:
         """Return the span split into parts that cover equal periods of creation time.
@@ -67,7 +63,7 @@ class Work(Wire):
         count = max(1, min(count, ceil((end - begin).total_seconds())))
         times = [begin + (end - begin) * number / count for number in range(1, count)]
         bounds = [self.start, *(ObjectId.from_datetime(time) for time in times), self.stop]
-        return [self.model_copy(update={"start": start, "stop": stop}) for start, stop in pairwise(bounds)]
+        return [self.cut(start=start, stop=stop) for start, stop in pairwise(bounds)]
 
 
 def _before(stop: object) -> list[dict[str, Any]]:
@@ -158,7 +154,7 @@ class Done(Wire):
 
 def added(one: FiguresT | None, other: FiguresT | None) -> FiguresT | None:
     """Return the sum of both figures; None if both are None."""
-    return other if one is None else one.added_to(other)
+    return one or other if one is None or other is None else one.plus(other)
 
 
 class WorkerResult(Wire):

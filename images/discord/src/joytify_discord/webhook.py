@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
-from joytify_common.http_client import json_object, send
+from joytify_common.http_client import json_object, seconds_in, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
 from joytify_discord.limits import ATTACHMENT, Payload
 
@@ -127,14 +127,16 @@ class Webhook:
     def _note_bucket(self, response: httpx.Response) -> None:
         # https://discord.com/developers/docs/topics/rate-limits
         if response.headers.get("X-RateLimit-Remaining") == "0":
-            self._free_at = time.monotonic() + (_seconds(response.headers.get("X-RateLimit-Reset-After")) or 0)
+            self._free_at = time.monotonic() + (seconds_in(response.headers.get("X-RateLimit-Reset-After")) or 0)
 
     def _refusal(self, response: httpx.Response) -> JobError:
         status = response.status_code
         if status in REFUSED_URL:
             return ConfigError(f"{self.key}: Discord answered {status}: the webhook was deleted or its URL is wrong")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            pause = _seconds(json_object(response).get("retry_after")) or _seconds(response.headers.get("Retry-After"))
+            pause = seconds_in(json_object(response).get("retry_after")) or seconds_in(
+                response.headers.get("Retry-After")
+            )
             return RateLimitedError("Discord rate-limits the webhook (429)", WAIT_SECONDS if pause is None else pause)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnavailableError(f"Discord answered {status}")
@@ -151,11 +153,3 @@ def _content(payload: Payload) -> dict[str, Any]:
         return {"json": payload.message()}
     file = (ATTACHMENT, payload.attachment.encode(), "text/plain; charset=utf-8")
     return {"data": {"payload_json": json.dumps(payload.message())}, "files": {"files[0]": file}}
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None

@@ -130,7 +130,8 @@ class Audience:
             held: ids of all notifications that count as the month's notification.
         """
         by_type: Document = {"_id": {"$type": "$notifications"}, "ids": {"$push": "$_id"}}
-        pipeline: list[Document] = [{"$match": _pending(users, held)}, {"$group": by_type}]
+        query = {"_id": {"$in": list(users)}, "$or": [{WANTED: True}, BY_DEFAULT], **_lacking(held)}
+        pipeline: list[Document] = [{"$match": query}, {"$group": by_type}]
         found = retry(self._deadline, lambda: list(self._users.aggregate(pipeline)))
         lists = [user for group in found if group["_id"] in LISTS for user in group["ids"]]
         odd = [user for group in found if group["_id"] not in LISTS for user in group["ids"]]
@@ -209,10 +210,6 @@ class Audience:
         """Return whether any user has the notification."""
         held = {"notifications.id": notification}
         return retry(self._deadline, lambda: self._users.find_one(held, {"_id": 1})) is not None
-
-
-def _pending(users: Sequence[ObjectId], held: Sequence[Any]) -> Document:
-    return {"_id": {"$in": list(users)}, "$or": [{WANTED: True}, BY_DEFAULT], **_lacking(held)}
 
 
 def _lacking(held: Sequence[Any]) -> Document:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError, TransientError
-from joytify_common.http_client import json_object, send
+from joytify_common.http_client import json_object, seconds_in, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
 
 PATH = "/notifications/socket"
@@ -87,23 +87,13 @@ class Backend:
 
 
 def _refusal(response: httpx.Response) -> JobError:
-    status = response.status_code
+    status, wait = response.status_code, seconds_in(response.headers.get("Retry-After"))
     if status in REFUSED_KEY:
         return KeyRefusedError(f"API_INTERNAL_SECRET_KEY: the backend refused the key ({status})")
-    if status == HTTPStatus.TOO_MANY_REQUESTS and (seconds := _retry_after(response)) is not None:
-        return RateLimitedError(f"the backend answered {status}", seconds)
+    if status == HTTPStatus.TOO_MANY_REQUESTS and wait is not None:
+        return RateLimitedError(f"the backend answered {status}", wait)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return UnavailableError(f"the backend answered {status}", _retry_after(response))
+        return UnavailableError(f"the backend answered {status}", wait)
     if status == HTTPStatus.NOT_FOUND:
         return ConfigError(f"API_DOMAIN: there is no {PATH} (404); in production the URL ends in /api/v1")
     return ConfigError(f"the backend refused the request ({status})")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds in the `Retry-After` header; None if it is missing or a date."""
-    try:
-        seconds = float(response.headers["Retry-After"])
-    except (KeyError, ValueError):
-        return None
-    # float() also accepts "nan" and "-1".
-    return seconds if seconds >= 0 else None

@@ -30,20 +30,6 @@ MIN_REFUSED = 10
 NOBODY_SAID = "MongoDB did not report which users got the notification"
 
 
-@dataclass(frozen=True)
-class PushedAgain:
-    """The result of pushing a notification again.
-
-    Attributes:
-        failure: why the users could not be read to the end; empty if they could.
-        is_complete: whether everyone was pushed.
-    """
-
-    totals: PushTotals
-    failure: str
-    is_complete: bool
-
-
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """The delivery of one period in one run.
@@ -130,17 +116,17 @@ class Delivery:
             self.delivery_record.record_finish(notification, self.now)
         return delivered, report
 
-    def push_again(self, notification: ObjectId) -> PushedAgain:
+    def push_again(self, notification: ObjectId) -> tuple[PushTotals, bool]:
         """Push a notification to everyone who has it and has not viewed it, up to the first failure.
 
-        A dry run only counts these users.
+        A dry run only counts these users. Return the totals, and whether everyone was pushed.
         """
         pushes, counted = Pushes(self.backend, self.push_size, self.deadline), 0
         after: Any = BEGINNING
         failure, is_last = "", False
         with pushes:
             try:
-                while not is_last and not pushes.failures and self.deadline.remaining() > 0:
+                while not is_last and not pushes.totals.failures and self.deadline.remaining() > 0:
                     users = self.audience.unviewed(notification, after, self.push_size)
                     is_last, counted = len(users) < self.push_size, counted + len(users)
                     if users:
@@ -150,7 +136,8 @@ class Delivery:
             except JobError as exc:
                 failure = str(exc)
         totals = replace(pushes.totals, notified=counted) if self.dry_run else pushes.totals
-        return PushedAgain(totals, failure, is_complete=is_last and not failure and not totals.failures)
+        totals = replace(totals, failure=failure or totals.failure)
+        return totals, is_last and not failure and not totals.failures
 
     def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
         if not self.dry_run:

@@ -142,16 +142,16 @@ class DeliveryRecord:
 
     def record_built(self, last: Any) -> None:  # noqa: ANN401 - an _id may be of any type
         """Record the last user whose statistics have been built."""
-        with within_deadline(self._deadline):
-            self._records.update_one(self._id, {"$set": {"builtUntil": last}}, upsert=True)
+        self._set(builtUntil=last)
 
     def record_skipped(self) -> None:
         """Record that users were skipped before the delivery, while statistics were built."""
-        with within_deadline(self._deadline):
-            self._records.update_one(self._id, {"$set": {"skipped": True}}, upsert=True)
+        self._set(skipped=True)
 
     def record_finish(self, notification: ObjectId, now: datetime) -> None:
         """Record that the delivery is complete, and which notification was delivered."""
-        finished = {"notification": notification, "sent": True, "finishedAt": now}
+        self._set(notification=notification, sent=True, finishedAt=now)
+
+    def _set(self, **fields: object) -> None:
         with within_deadline(self._deadline):
-            self._records.update_one(self._id, {"$set": finished}, upsert=True)
+            self._records.update_one(self._id, {"$set": fields}, upsert=True)

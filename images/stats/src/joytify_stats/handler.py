@@ -9,7 +9,7 @@ from typing import Any
 from joytify_common import logs
 from joytify_common.aws import aws_client
 from joytify_common.collections import collection_names
-from joytify_common.deadline import Deadline, LambdaContext
+from joytify_common.deadline import Deadline
 from joytify_common.events import JobEvent
 from joytify_common.invoke import invoke_async, start_execution
 from joytify_common.job import Job, Run
@@ -97,7 +97,8 @@ def _continue(run: Run, event: StatsEvent) -> None:
     invoke_async(aws_client("lambda"), run.function, event.payload())
 
 
-_job = Job(
+# Runs the job once and returns the data of its summary message.
+handler = Job(
     event_type=StatsEvent,
     use_case=month_end,
     empty_report=StatsReport(),
@@ -105,8 +106,3 @@ _job = Job(
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
     topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),
 )
-
-
-def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Run the month end once and return the data of its summary message."""
-    return _job(event, context)

@@ -30,6 +30,8 @@ REBUILD_SHARE = 0.3
 class StatsEvent(JobEvent):
     """Keys of the stats function's event."""
 
+    FOR_CALLER_ONLY = ("pushAgain",)
+
     period: str | None = Field(
         default=None,
         title="Users are notified of the statistics of this month; by default the last complete month.",
@@ -56,11 +58,6 @@ class StatsEvent(JobEvent):
         if self.push_again and (self.resend or self.rebuild):
             raise ValueError("pushAgain cannot be combined with resend or rebuild")
         return self
-
-    @classmethod
-    def is_for_caller_only(cls, raw: object) -> bool:
-        """Return whether the event only pushes again, which an operator asks for and waits for."""
-        return isinstance(raw, dict) and raw.get("pushAgain") is True
 
     def next(self, **changes: Any) -> StatsEvent:  # noqa: ANN401 - fields of the event
         """Return the event of the run that continues this one, with these fields changed."""
@@ -94,15 +91,15 @@ class MonthEnd:
         state = self.delivery.delivery_record.state()
         if state.notification is None or state.deleted:
             return Answered({"period": str(self.period), "skipped": "its notification does not exist: nothing to push"})
-        pushed = self.delivery.push_again(state.notification)
+        totals, is_complete = self.delivery.push_again(state.notification)
         return Answered(
             {
                 "period": str(self.period),
                 "dryRun": self.event.dry_run,
-                "socketUsersNotified": pushed.totals.notified,
-                "socketFailures": pushed.totals.failures,
-                "socketFailure": pushed.failure or pushed.totals.failure,
-                "isComplete": pushed.is_complete,
+                "socketUsersNotified": totals.notified,
+                "socketFailures": totals.failures,
+                "socketFailure": totals.failure,
+                "isComplete": is_complete,
             }
         )
 

@@ -73,13 +73,11 @@ class Delivered:
 
     Attributes:
         is_done: whether all pages are done.
-        last_processed: `_id` of the last stats document processed; a continuation starts after it.
         failure: the error that ended the delivery, or None.
     """
 
     outcomes: tuple[PageOutcome, ...]
     is_done: bool
-    last_processed: Any
     failure: Exception | None = None
 
 
@@ -108,7 +106,7 @@ class PagePipeline:
     def run(self, after: Any) -> Delivered:  # noqa: ANN401 - an _id may be of any type
         """Return the result of the pages after this position; errors are returned, not raised."""
         outcomes: list[PageOutcome] = []
-        last_processed, in_time, is_late, has_progress = after, True, False, False
+        in_time, is_late, has_progress = True, False, False
         failures: list[Exception] = []
         in_flight: deque[tuple[Page, Future[Recipients]]] = deque()
         with ThreadPoolExecutor(max_workers=1 + ATTACHING) as workers:
@@ -124,7 +122,7 @@ class PagePipeline:
                     outcomes.append(outcome := self._settle(page, attached.result()))
                     _raise(attached.result().failure)
                     self.record(page.last, outcome)
-                    last_processed, has_progress = page.last, True
+                    has_progress = True
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 failures, is_late = [exc], self.deadline.remaining() == 0
             for page, attached in in_flight:
@@ -139,8 +137,8 @@ class PagePipeline:
         error = worst(failures)
         if isinstance(error, TransientError) and has_progress and is_late:
             # A transient error after the deadline means that time ran out, not that the run failed.
-            return Delivered(tuple(outcomes), is_done=False, last_processed=last_processed)
-        return Delivered(tuple(outcomes), in_time and error is None, last_processed, error)
+            return Delivered(tuple(outcomes), is_done=False)
+        return Delivered(tuple(outcomes), in_time and error is None, error)
 
     def _settle(self, page: Page, recipients: Recipients) -> PageOutcome:
         self.notify(recipients)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +26,13 @@ COOL_DOWN_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class PushTotals:
-    """The totals of a run's pushes; `Pushes` describes the fields."""
+    """The totals of the pushes that have ended.
+
+    Attributes:
+        notified: number of users whose push succeeded.
+        failures: number of users whose push failed or was not attempted.
+        failure: reason of the latest failure, or None.
+    """
 
     notified: int = 0
     failures: int = 0
@@ -40,17 +46,12 @@ class Pushes:
     Attributes:
         deadline: no push outlives it.
         size: maximum number of users per push.
-        notified: number of users whose push succeeded.
-        failures: number of users whose push failed or was not attempted.
-        failure: reason of the latest failure, or None.
     """
 
     backend: Backend
     size: int
     deadline: Deadline
-    notified: int = 0
-    failures: int = 0
-    failure: str | None = None
+    totals: PushTotals = field(default=PushTotals(), init=False)
     _in_a_row: int = field(default=0, init=False)
     _resting_until: float = field(default=0.0, init=False)
     _key_refused: bool = field(default=False, init=False)
@@ -65,11 +66,6 @@ class Pushes:
             self._record_result()
         self._workers.shutdown()
 
-    @property
-    def totals(self) -> PushTotals:
-        """The totals of the pushes that have ended."""
-        return PushTotals(self.notified, self.failures, self.failure)
-
     def start(self, users: Sequence[ObjectId]) -> None:
         """Push to these users in the background; wait if too many pushes are in flight.
 
@@ -81,8 +77,7 @@ class Pushes:
     def count_unpushed(self, users: int, reason: str) -> None:
         """Count users as failed without a push, since it is unknown whether they have the notification."""
         if users:
-            self.failures += users
-            self.failure = reason
+            self._fail(users, reason)
 
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
@@ -90,9 +85,12 @@ class Pushes:
         if self._in_a_row >= MAX_FAILURES:
             self._rest()
         if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
-            self.failures += len(users)
+            self._fail(len(users), self.totals.failure)
             return
         self._waiting.append((self._workers.submit(self.backend.push, users, self.deadline), len(users)))
+
+    def _fail(self, users: int, reason: str | None) -> None:
+        self.totals = replace(self.totals, failures=self.totals.failures + users, failure=reason)
 
     def _rest(self) -> None:
         while self._waiting:
@@ -107,10 +105,9 @@ class Pushes:
             push.result()
         except JobError as exc:
             logger.opt(exception=exc).warning("push failed", error=str(exc), users=users)
-            self.failures += users
-            self.failure = str(exc)
+            self._fail(users, str(exc))
             self._in_a_row += 1
             self._key_refused = self._key_refused or isinstance(exc, KeyRefusedError)
         else:
-            self.notified += users
+            self.totals = replace(self.totals, notified=self.totals.notified + users)
             self._in_a_row = 0
