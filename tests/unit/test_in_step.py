@@ -30,8 +30,6 @@ from joytify_common.job import REPORTS_LOST
 from joytify_common.messages import MESSAGE_TYPES, Message, Storage
 from joytify_common.metrics import put_metrics
 from joytify_common.secrets import KEYS
-from joytify_discord.parsing import SHAPES
-from joytify_discord.rendering import sns_json
 from joytify_local.aws import API_KEY, WEBHOOK_TOKEN
 
 ROOT = Path(__file__).parents[2]
@@ -106,11 +104,6 @@ def test_the_secrets_keys_that_the_functions_read_are_those_that_are_described()
 def test_every_type_of_message_is_one_of_the_contracts() -> None:
     assert len(MESSAGE_TYPES) == len(get_args(Message))
     assert {message.type for message in EVERY_MESSAGE.values()} == MESSAGE_TYPES
-
-
-def test_every_shape_that_is_recognized_has_a_renderer() -> None:
-    """Without one the message would be shown as one of an unknown kind."""
-    assert sns_json.RENDERERS.keys() == SHAPES.keys()
 
 
 @pytest.mark.parametrize(

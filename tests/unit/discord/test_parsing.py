@@ -39,7 +39,7 @@ def test_every_record_is_parsed_in_order() -> None:
 def test_the_envelope_tells_where_a_message_comes_from() -> None:
     (received,) = parse_event(sns_event("text", subject="Hello"))
 
-    assert received.origin.place == Place("aws", "ap-northeast-1", "123456789012")
+    assert received.origin.place == Place("ap-northeast-1", "123456789012")
     assert received.origin.subject == "Hello"
 
 
@@ -75,7 +75,7 @@ def test_a_list_that_is_long_or_has_more_than_objects_is_one_message() -> None:
     ids=lambda text: repr(text[:20]),
 )
 def test_odd_text_is_unknown_and_kept(text: str) -> None:
-    assert parse_text(text) == Unknown(text=text, value=_value(text))
+    assert parse_text(text) == Unknown(_value(text))
 
 
 @given(json_values | sns_like)

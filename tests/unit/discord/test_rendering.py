@@ -22,7 +22,7 @@ TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))
 
 def shown(content: Message | str, origin: Origin = TOKYO) -> Embed[str]:
     text = content if isinstance(content, str) else content.to_json()
-    return render(Received(content=parse_text(text), origin=origin), ZoneInfo("Asia/Taipei"))
+    return render(Received(content=parse_text(text), origin=origin, text=text), ZoneInfo("Asia/Taipei"))
 
 
 @pytest.mark.parametrize(
@@ -69,18 +69,18 @@ def test_an_alarm_shows_its_state_and_links_to_the_console(state: str, severity:
 
 
 @pytest.mark.parametrize(
-    ("partition", "host"),
+    ("region", "host"),
     [
-        ("aws", "console.aws.amazon.com"),
-        ("aws-cn", "console.amazonaws.cn"),
-        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("eu-west-1", "console.aws.amazon.com"),
+        ("cn-north-1", "console.amazonaws.cn"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
     ],
 )
-def test_the_log_link_is_that_of_the_partition(partition: str, host: str) -> None:
-    embed = shown(cleanup_summary(), Origin(Place(partition, "eu-west-1")))
+def test_the_log_link_is_that_of_the_partition(region: str, host: str) -> None:
+    embed = shown(cleanup_summary(), Origin(Place(region)))
 
     assert embed.url.startswith(
-        f"https://eu-west-1.{host}/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252F"
+        f"https://{region}.{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/$252Faws$252Flambda$252F"
     )
     assert embed.url.endswith("/log-events/2026$252F11$252F01$252F$255B$2524LATEST$255D0123456789abcdef")
 

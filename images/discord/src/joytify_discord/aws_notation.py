@@ -7,24 +7,23 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 MAIL_TIME = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})")
+ARN_IN_TEXT = re.compile(r"arn:aws[\w-]*:[^\s\"'\\(),;]+")
 # arn:partition:service:region:account:resource
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
-
-
-PLACED_ARN = re.compile(r"arn:(aws[\w-]*):[\w-]+:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):")
+PLACED_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):")
 # Keys to read from an error that is JSON text, in this order.
-SAYING = ("errorType", "code", "Code", "errorMessage", "message", "Message", "description", "reason")
+SAYING = ("errorType", "code", "Code", "errorMessage", "ErrorMessage", "message", "Message", "description", "reason")
 
 
 @dataclass(frozen=True)
 class Place:
-    """The partition, region and account of a resource; region and account are empty if unknown."""
+    """The region and account of a resource; empty if unknown."""
 
-    partition: str = "aws"
     region: str = ""
     account: str = ""
 
@@ -37,7 +36,7 @@ def place_of(arn: str) -> Place | None:
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn" or not REGION.fullmatch(parts[3]):  # noqa: PLR2004 - arn:partition:service:region:account:resource
         return None
-    return Place(partition=parts[1], region=parts[3], account=parts[4])
+    return Place(region=parts[3], account=parts[4])
 
 
 def place_in(text: str) -> Place | None:
@@ -46,23 +45,21 @@ def place_in(text: str) -> Place | None:
     return Place(*match.groups()) if match else None
 
 
+def json_in(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON in a text; None if the text is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def in_words(text: str) -> str:
     """Return the error and message in the text if it is JSON, such as a failure's cause; any other text unchanged."""
-    if not text.startswith("{"):
-        return text
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    value = json_in(text) if text.startswith("{") else None
     values = (
         [str(value[key]) for key in SAYING if isinstance(value.get(key), (str, int))] if isinstance(value, dict) else []
     )
     return ": ".join(values[:2]) or text
-
-
-def partition_of(region: str) -> str:
-    """Return the partition that a region belongs to."""
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def resource_of(text: str) -> str:
@@ -78,7 +75,7 @@ def resource_of(text: str) -> str:
 
 def without_arns(text: str) -> str:
     """Return the text with each ARN in it shortened to the resource that it names."""
-    return re.sub(r"arn:aws[\w-]*:[^\s\"'(),;]+", lambda match: resource_of(match.group()), text)
+    return ARN_IN_TEXT.sub(lambda match: resource_of(match.group()), text)
 
 
 def parse_time(text: str) -> datetime | None:

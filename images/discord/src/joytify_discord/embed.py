@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from joytify_discord.aws_notation import NOWHERE, Place
+
 TextT = TypeVar("TextT")
 
 
@@ -71,8 +73,7 @@ class Embed(Generic[TextT]):
 
     Attributes:
         incident: the incidents that the message belongs to.
-        account: AWS account that the message is about; empty for the topic's account.
-        region: AWS region that the message is about; empty for the topic's region.
+        place: account and region that the message is about; the topic's where they are empty.
         full: text to attach if the embed is cut; if empty, the embed's own text is attached.
         attach: whether to attach `full` even if nothing is cut.
     """
@@ -85,8 +86,7 @@ class Embed(Generic[TextT]):
     timestamp: datetime | None = None
     url: str = ""
     incident: Incident = NO_INCIDENT
-    account: str = ""
-    region: str = ""
+    place: Place = NOWHERE
     full: str = ""
     attach: bool = False
 

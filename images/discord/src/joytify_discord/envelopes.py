@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from joytify_common.masking import HIDDEN
-from joytify_discord.aws_notation import NOWHERE, parse_time, place_of
+from joytify_discord.aws_notation import NOWHERE, json_in, parse_time, place_of
 from joytify_discord.parsing import Origin, Received, parse_text
 
 # Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
@@ -56,15 +56,15 @@ def _parse_record(record: object) -> Iterator[Received]:
 
 def _opened(text: str, origin: Origin) -> Iterator[Received]:
     """Yield the messages in an SNS, SQS or CloudWatch Logs envelope or a short list, or the message itself."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    inner = list(_carried(value) if isinstance(value, dict) else _listed(value))
-    for number, each in enumerate(inner or [text]):
+    for number, each in enumerate(_messages_in(text)):
         # Messages of one envelope need different ids, since each is posted.
         identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id
         yield Received(content=parse_text(each), origin=replace(origin, message_id=identity), text=each)
+
+
+def _messages_in(text: str) -> list[str]:
+    value = json_in(text)
+    return list(_carried(value) if isinstance(value, dict) else _listed(value)) or [text]
 
 
 def _listed(value: object) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _carried(value: dict[str, Any]) -> Iterator[str]:
         envelope = record.get("Sns", record) if isinstance(record, dict) else {}
         body = envelope.get("Message", envelope.get("body")) if isinstance(envelope, dict) else None
         if isinstance(body, str):
-            yield _message_in(body)
+            yield from _messages_in(body)
     if value.get("Type") == "Notification" and isinstance(value.get("Message"), str) and "TopicArn" in value:
         yield value["Message"]
     packed = value["awslogs"].get("data") if isinstance(value.get("awslogs"), dict) else None
@@ -90,23 +90,13 @@ def _carried(value: dict[str, Any]) -> Iterator[str]:
         yield "\n".join((f"Log of {logs['logGroup']}", *lines))
 
 
-def _message_in(body: str) -> str:
-    """Return the SNS message in an SQS body; return any other body unchanged."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    message = value.get("Message") if isinstance(value, dict) and value.get("Type") == "Notification" else None
-    return message if isinstance(message, str) else body
-
-
 def _unpacked(data: str) -> dict[str, Any]:
     """Return the unpacked data of CloudWatch Logs; empty if it is invalid or too large."""
     try:
         raw = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(base64.b64decode(data), MAX_UNPACKED)
-        value = json.loads(raw)
-    except (ValueError, zlib.error, RecursionError):
+    except (ValueError, zlib.error):
         return {}
+    value = json_in(raw.decode(errors="replace"))
     return value if isinstance(value, dict) else {}
 
 

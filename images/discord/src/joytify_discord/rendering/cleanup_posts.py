@@ -7,10 +7,10 @@ from datetime import datetime
 
 from joytify_common.messages import (
     CleanupError,
+    CleanupFigures,
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
-    FanOut,
     Storage,
     ThrottleFigures,
 )
@@ -39,10 +39,15 @@ BAR = 20
 
 def cleanup_run(message: CleanupSummary | CleanupError, origin: Origin) -> Draft:
     """Return the draft for the message of a cleanup run."""
-    return _error(message, origin) if isinstance(message, CleanupError) else _summary(message, origin)
-
-
-def _summary(message: CleanupSummary, origin: Origin) -> Draft:
+    if isinstance(message, CleanupError):
+        fields = [
+            *failure_fields(message),
+            DraftField("Deleted before the error", number(message.data.records_deleted)),
+            DraftField("Older than", time_of(message.data.cutoff_date)),
+            *map(_collection, message.data.collections),
+            *_workers(message.data, message.data.timestamp),
+        ]
+        return run_draft(FAILURE, f"Cleanup failed at {message.data.stage}", message, origin, fields)
     data = message.data
     severity, what = _outcome(data)
     figures = [
@@ -53,10 +58,10 @@ def _summary(message: CleanupSummary, origin: Origin) -> Draft:
     fields = [
         *([] if data.dry_run else figures),
         DraftField("Older than", time_of(data.cutoff_date), inline=False),
-        *map(_expired if data.dry_run else _collection, data.collections),
+        *(_collection(each, dry_run=data.dry_run) for each in data.collections),
         DraftField("Started by", data.triggered_by),
+        *_extras(data),
     ]
-    fields.extend(_extras(data))
     return run_draft(severity, f"Cleanup: {what}", message, origin, fields)
 
 
@@ -68,8 +73,7 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
     if data.chain is not None:
         total = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
         yield DraftField(f"All {data.continuation + 1} runs so far", total)
-    if data.fan_out is not None:
-        yield DraftField("Workers", _fan_out(data.fan_out, data.timestamp), inline=False)
+    yield from _workers(data, data.timestamp)
     if data.archive is not None:
         yield DraftField("Archived before deletion", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
     if data.throttled is not None and data.throttled.paused_ms >= TELLING_PAUSE_MS:
@@ -81,14 +85,17 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
         yield DraftField("Storage", _storage(data.storage), inline=False)
 
 
-def _fan_out(fan_out: FanOut, ended: datetime) -> str:
+def _workers(data: CleanupFigures, ended: datetime) -> Iterator[DraftField]:
+    if (fan_out := data.fan_out) is None:
+        return
     again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
-    return (
+    done = (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} parts{again}, "
         f"up to {number(fan_out.workers)} concurrently; the longest took "
         f"{duration(fan_out.longest_ms)}, from start to end {took}"
     )
+    yield DraftField("Workers", done, inline=False)
 
 
 def _throttled(throttled: ThrottleFigures) -> str:
@@ -107,19 +114,6 @@ def _storage(storage: Storage) -> str:
     if storage.days_until_full is not None:
         text += f", full in about {storage.days_until_full:,.0f} days"
     return f"{text}: nearly full {WARNING.symbol}" if storage.alert else text
-
-
-def _error(message: CleanupError, origin: Origin) -> Draft:
-    data = message.data
-    fields = [
-        *failure_fields(message),
-        DraftField("Deleted before the error", number(data.records_deleted)),
-        DraftField("Older than", time_of(data.cutoff_date)),
-        *map(_collection, data.collections),
-    ]
-    if data.fan_out is not None:
-        fields.append(DraftField("Workers", _fan_out(data.fan_out, data.timestamp), inline=False))
-    return run_draft(FAILURE, f"Cleanup failed at {data.stage}", message, origin, fields)
 
 
 def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
@@ -146,22 +140,11 @@ def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     return INFORMATION, f"dry run, {found} records would be deleted"
 
 
-def _expired(figures: CollectionFigures) -> DraftField:
-    value = f"{number(figures.found)} expired{_left_alone(figures)}"
-    return DraftField(figures.name, value + _scope(figures), inline=False)
-
-
-def _collection(figures: CollectionFigures) -> DraftField:
-    value = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain{_left_alone(figures)}"
-    return DraftField(figures.name, value + _scope(figures), inline=False)
-
-
-def _left_alone(figures: CollectionFigures) -> str:
-    undated = f", {number(figures.undated)} without a date were kept" if figures.undated else ""
-    count = number(figures.unrecognized)
-    other = f", {count} of an older schema or with an invalid date were kept" if figures.unrecognized else ""
-    return undated + other
-
-
-def _scope(figures: CollectionFigures) -> str:
-    return "" if figures.scope is None else f"\n{SCOPES[figures.scope]}"
+def _collection(figures: CollectionFigures, *, dry_run: bool = False) -> DraftField:
+    done = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
+    value = f"{number(figures.found)} expired" if dry_run else done
+    if figures.undated:
+        value += f", {number(figures.undated)} without a date were kept"
+    if figures.unrecognized:
+        value += f", {number(figures.unrecognized)} of an older schema or with an invalid date were kept"
+    return DraftField(figures.name, f"{value}\n{SCOPES[figures.scope] if figures.scope else ''}".rstrip(), inline=False)

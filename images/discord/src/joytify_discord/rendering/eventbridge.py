@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from joytify_discord.aws_notation import Place, in_words, partition_of, resource_of
+from joytify_discord.aws_notation import Place, in_words, resource_of
 from joytify_discord.embed import INFORMATION, SUCCESS, Incident, Severity
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -30,16 +30,13 @@ KINDS = deployment.KINDS | compute.KINDS | data.KINDS | security.KINDS | account
 MAX_THING, MAX_STATE = 80, 40
 
 
-def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
-    """Return the draft for an EventBridge event; an event of unknown kind shows all its values.
-
-    Args:
-        event: the event.
-        text: the complete event, for the attachment.
-    """
+def eventbridge_event(event: EventBridgeEvent) -> Draft:
+    """Return the draft for an EventBridge event; an event of unknown kind shows all its values."""
     kind = KINDS.get(event.kind)
+    # AWS Health reports events of other regions than the region that it sends them from.
+    place = Place(get_path(event.detail, "eventRegion") or event.region, event.account)
     severity = kind.severity(event.detail) if kind else _guess(event)
-    title = fill(kind.title, _with_resources(event)) if kind else _title(event)
+    title = fill(kind.title, {**event.detail, "@resources": event.resources}) if kind else _title(event)
     identity = fill(kind.incident, event.detail) if kind else ""
     fields = _known(kind, event) if kind else _unknown(event)
     return Draft(
@@ -49,13 +46,11 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
         fields=list(fields),
         footer=event.source,
         timestamp=event.at,
-        url=_address(kind, event) if kind else "",
+        url=_address(kind, event, place) if kind else "",
         incident=Incident(
             (f"{event.kind} {event.account} {identity}",) if identity else (), closes=severity == SUCCESS
         ),
-        account=event.account,
-        region=_region(event),
-        full=text,
+        place=place,
         # The attachment has the complete ARNs and the values that were left out.
         attach=kind is None,
     )
@@ -63,19 +58,16 @@ def eventbridge_event(event: EventBridgeEvent, text: str) -> Draft:
 
 def _known(kind: Kind, event: EventBridgeEvent) -> Iterator[DraftField]:
     for name, work_out in kind.facts.items():
-        if fact := work_out(event.detail):
-            yield DraftField(name, fact)
+        yield DraftField(name, work_out(event.detail))
     yield from select_fields(event.detail, kind.fields)
     for name, (path, template) in kind.lists.items():
-        if entries := fill_list(path, template, event.detail):
-            yield DraftField(name, listed(entries), inline=False)
+        yield DraftField(name, listed(fill_list(path, template, event.detail)), inline=False)
 
 
 def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
     # These fields come first, so that no limit cuts them off.
     yield DraftField("At", time_of(event.at))
-    if event.resources:
-        yield DraftField("Resources", listed([resource_of(each) for each in event.resources]), inline=False)
+    yield DraftField("Resources", listed([resource_of(each) for each in event.resources]), inline=False)
     yield from flatten_fields(event.detail, event.resources)
 
 
@@ -108,21 +100,10 @@ def _guess(event: EventBridgeEvent) -> Severity:
     return worst([severity_of_text(event.kind), severity_of_name(event.kind), severity_of_sentences(event.detail)])
 
 
-def _address(kind: Kind, event: EventBridgeEvent) -> str:
+def _address(kind: Kind, event: EventBridgeEvent, place: Place) -> str:
     link = get_path(event.detail, kind.link) if kind.link else ""
     # The link of a build that wrote no log contains `=null`.
     if CONSOLE.fullmatch(link) and "=null" not in link:
         return link
-    region = _region(event)
-    place = Place(partition_of(region), region, event.account)
-    path = fill_address(kind.page, _with_resources(event))
+    path = fill_address(kind.page, {**event.detail, "@resources": event.resources})
     return page(place, path) if path else ""
-
-
-def _region(event: EventBridgeEvent) -> str:
-    # AWS Health reports events of other regions than the region that it sends them from.
-    return get_path(event.detail, "eventRegion") or event.region
-
-
-def _with_resources(event: EventBridgeEvent) -> dict[str, object]:
-    return {**event.detail, "@resources": event.resources}

@@ -6,14 +6,20 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from joytify_discord.aws_notation import resource_of
+from joytify_discord.aws_notation import ARN_IN_TEXT, Place, resource_of
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, Severity
 from joytify_discord.limits import cut
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
-from joytify_discord.rendering.json_values import first_of, flatten_fields
-from joytify_discord.rendering.pretty import pretty
-from joytify_discord.rendering.severity import ending_of, severity_of, severity_of_sentences, severity_of_text, worst
+from joytify_discord.rendering.json_values import first_of, flatten_fields, pretty
+from joytify_discord.rendering.severity import (
+    ending_of,
+    plain,
+    severity_of,
+    severity_of_sentences,
+    severity_of_text,
+    worst,
+)
 from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
 # The title is the value of a key that ends with one of these words; earlier words and keys nearer the root come first.
@@ -25,13 +31,11 @@ TITLE_KEYS = ("error", "eventtypename", "eventname", "event", "name")
 TITLE_DEPTH = 3
 # Keys that hold the name of the thing that the message is about.
 THINGS = "clusterName|hostnameAndPort|monitorFriendlyName|hostname|service"
-ARN = re.compile(r"arn:aws[\w-]*:[^\s\"'\\,;]+")
 
 ACCOUNTS = "account|accountId|awsAccountId|AccountId|AWSAccountId"
 REGIONS = "region|awsRegion|Region"
 
 MAX_TITLE, MAX_JSON_TITLE, MAX_LINE = 60, 120, 200
-PLAIN = re.compile(r"[^a-z]")
 
 
 def unknown(text: str, value: object, origin: Origin) -> Draft:
@@ -42,15 +46,15 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
         value: the JSON in it, or None.
         origin: where the message comes from.
     """
-    fields = list(flatten_fields(value)) if isinstance(value, dict) else []
-    found, holders = _best_title(value) if isinstance(value, dict) else ("", [])
-    title = origin.subject or (_with_thing(found, value) if isinstance(value, dict) else _title(text, value))
+    known = value if isinstance(value, dict) else {}
+    fields, (found, holders) = list(flatten_fields(known)), _best_title(known)
+    title = origin.subject or _with_thing(found, known) or _title(text, value)
     body = text if value is None else ""
     # If Lambda gave up on an event, the message is the event, and an attribute has the error.
     given_up = origin.attributes.get("ErrorMessage", "")
     severity = FAILURE if given_up else _severity(value, f"{title}\n{body}", holders)
     title = f"Lambda gave up on an event: {given_up}" if given_up else title
-    shown = "" if fields else _shown(text, value).strip() or "(empty message)"
+    shown = "" if fields else whole(text, value).strip() or "(empty message)"
     return Draft(
         severity=severity,
         title=title or _thing(text) or "Message",
@@ -58,9 +62,7 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
         description="" if shown == title else shown,
         fields=fields,
         footer="unknown kind of message" if fields else "",
-        account=first_of(value, ACCOUNTS),
-        region=first_of(value, REGIONS),
-        full=_shown(text, value),
+        place=Place(first_of(value, REGIONS), first_of(value, ACCOUNTS)),
         # The attachment has the complete ARNs and the values that were left out.
         attach=bool(fields),
     )
@@ -83,11 +85,12 @@ def _severity(value: object, text: str, holders: Sequence[dict[str, Any]]) -> Se
 
 def _thing(text: str) -> str:
     """Return the name of the first resource that the message names by an ARN; empty without one."""
-    match = ARN.search(text)
+    match = ARN_IN_TEXT.search(text)
     return resource_of(match.group()) if match else ""
 
 
-def _shown(text: str, value: object) -> str:
+def whole(text: str, value: object) -> str:
+    """Return the whole message: JSON is pretty-printed, and other text unchanged."""
     if isinstance(value, str):
         return value
     return pretty(value) if isinstance(value, (dict, list)) else text
@@ -110,7 +113,7 @@ def _best_title(value: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     """Return the first sentence under the best key for a title, and the objects on the way to it."""
     level = [[value]]
     for _ in range(TITLE_DEPTH):
-        texts = [(PLAIN.sub("", key.lower()), text, path) for path in level for key, text in path[-1].items()]
+        texts = [(plain(key), text, path) for path in level for key, text in path[-1].items()]
         for wanted in (*TITLE_ENDS, *TITLE_KEYS):
             for key, text, path in texts:
                 is_wanted = key == wanted if wanted in TITLE_KEYS else key.endswith(wanted)

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from joytify_discord.aws_notation import in_words, parse_time, resource_of
-from joytify_discord.rendering.draft import DraftField
+from joytify_discord.rendering.draft import DraftField, listed
 from joytify_discord.rendering.text import Text, Time
 
 # A value of at most this length is shown inline, next to others.
 INLINE = 40
 DEPTH = 6
-MAX_LISTED = 10
 # From 2015 to 2040.
 EARLIEST_EPOCH, LATEST_EPOCH = 1_420_070_400, 2_208_988_800
 # Keys that a reader looks for first in a message of an unknown kind, best first.
@@ -34,6 +33,8 @@ TELLING = (
 )
 # Endings of keys whose digits are a time.
 TIMES = ("time", "date", "at", "timestamp", "updated", "created")
+# 256 KiB of brackets, which SNS accepts, would be indented by gigabytes of spaces.
+MAX_NESTED = 24
 # Keys that say nothing to a reader.
 SILENT = {"version", "schemaversion", "eventversion", "id"}
 
@@ -76,8 +77,8 @@ def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftFiel
             a value.
     """
     for name, paths in names.items():
-        if text := first_of(value, paths):
-            yield DraftField(name, in_readable_form(text), inline=len(text) <= INLINE)
+        text = first_of(value, paths)
+        yield DraftField(name, in_readable_form(text), inline=len(text) <= INLINE)
 
 
 def first_of(value: object, paths: str) -> str:
@@ -137,8 +138,7 @@ def _rank(path: str) -> int:
 
 
 def _listed(values: list[object]) -> str:
-    shown = ", ".join(resource_of(_scalar(value)) for value in values[:MAX_LISTED])
-    return shown if len(values) <= MAX_LISTED else f"{shown} and {len(values) - MAX_LISTED} more"
+    return listed([resource_of(_scalar(value)) for value in values], ", ")
 
 
 def _scalar(value: object) -> str:
@@ -147,3 +147,21 @@ def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+
+
+def pretty(value: object) -> str:
+    """Return the value as indented JSON, on one line if it is nested too deeply."""
+    try:
+        is_flat = _depth(value) <= MAX_NESTED
+        return json.dumps(value, indent=2 if is_flat else None, ensure_ascii=False)
+    except RecursionError:
+        return "JSON that is nested too deeply to be shown"
+
+
+def _depth(value: object) -> int:
+    """Return the nesting depth of a value; stop counting above `MAX_NESTED`."""
+    level, depth = [value], 0
+    while level and depth <= MAX_NESTED:
+        inner = (each.values() if isinstance(each, dict) else each if isinstance(each, list) else () for each in level)
+        level, depth = [each for some in inner for each in some if isinstance(each, (dict, list))], depth + 1
+    return depth

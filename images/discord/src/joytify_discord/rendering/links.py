@@ -9,11 +9,8 @@ from joytify_discord.aws_notation import REGION, Place
 
 # Titles link only to AWS consoles, whatever URL a message contains.
 CONSOLE = re.compile(r"https://(?:[\w-]+\.)*console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/[!-~]*")
-CONSOLES = {
-    "aws": "https://{region}.console.aws.amazon.com",
-    "aws-cn": "https://{region}.console.amazonaws.cn",
-    "aws-us-gov": "https://{region}.console.amazonaws-us-gov.com",
-}
+# Domains of the consoles by the beginning of the region; isolated regions have none that is public.
+CONSOLES = {"cn-": "amazonaws.cn", "us-gov-": "amazonaws-us-gov.com", "": "aws.amazon.com"}
 
 
 def console_only(address: str) -> str:
@@ -23,9 +20,11 @@ def console_only(address: str) -> str:
 
 def page(place: Place, path: str) -> str:
     """Return the URL of a console page, with `{region}` in `path` filled; empty if unknown."""
-    if not REGION.fullmatch(place.region) or place.partition not in CONSOLES:
+    region = place.region
+    if not REGION.fullmatch(region) or "-iso" in region:
         return ""
-    return CONSOLES[place.partition].format(region=place.region) + "/" + path.replace("{region}", place.region)
+    domain = next(domain for start, domain in CONSOLES.items() if region.startswith(start))
+    return f"https://{region}.console.{domain}/{path.replace('{region}', region)}"
 
 
 def log_stream_page(place: Place, function: str, stream: str) -> str:

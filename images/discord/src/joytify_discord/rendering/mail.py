@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from joytify_discord.aws_notation import place_of
+from joytify_discord.aws_notation import Place, place_of
 from joytify_discord.embed import FAILURE, INFORMATION, WARNING
 from joytify_discord.parsing import Origin
-from joytify_discord.rendering.draft import MAX_LISTED, Draft, json_draft
+from joytify_discord.rendering.draft import Draft, listed
 from joytify_discord.rendering.json_values import get_list, get_path, select_fields
 from joytify_discord.rendering.links import page
 
@@ -41,12 +41,10 @@ def ses(value: dict[str, Any], origin: Origin) -> Draft:
     place = place_of(get_path(value, "mail.sourceArn")) or origin.place
     what = ", ".join(filter(None, (bounce, complaint))).lower()
     kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
-    return json_draft(
-        value,
-        severity,
-        f"Mail {kind}{f' ({what})' if what else ''}: {', '.join(recipients[:MAX_LISTED])}",
+    return Draft(
+        severity=severity,
+        title=f"Mail {kind}{f' ({what})' if what else ''}: {listed(recipients, ', ')}",
         fields=list(select_fields(value, fields)),
         url=page(place, "ses/home?region={region}#/account"),
-        account=get_path(value, "mail.sendingAccountId"),
-        region=place.region,
+        place=Place(place.region, get_path(value, "mail.sendingAccountId")),
     )

@@ -42,19 +42,7 @@ EFFECTIVE = re.compile(
 # In a text with `](`, any bracket may open a masked link.
 OR_BRACKET = re.compile(EFFECTIVE.pattern + r"| \[", re.VERBOSE | re.MULTILINE)
 MENTION = re.compile(r"<(?=[@#])|@(?=everyone|here)")
-LOOK_ALIKES = str.maketrans({
-    "\\": "∖",  # noqa: RUF001 - shown instead
-    "*": "∗",  # noqa: RUF001
-    "_": "＿",  # noqa: RUF001
-    "`": "ˋ",  # noqa: RUF001
-    "~": "∼",  # noqa: RUF001
-    "|": "ǀ",  # noqa: RUF001
-    "<": "‹",  # noqa: RUF001
-    "@": "＠",  # noqa: RUF001
-    "[": "［",  # noqa: RUF001
-    "#": "＃",  # noqa: RUF001
-    ">": "›",  # noqa: RUF001
-})  # fmt: skip
+LOOK_ALIKES = str.maketrans("\\*_`~|<@[#>", "∖∗＿ˋ∼ǀ‹＠［＃›")  # noqa: RUF001 - shown instead
 
 
 def written(draft: Draft, zone: ZoneInfo) -> Embed[str]:
@@ -72,7 +60,6 @@ def written(draft: Draft, zone: ZoneInfo) -> Embed[str]:
         description=markdown(draft.description, zone),
         fields=[Field(label(f.name), markdown(f.value, zone), f.inline) for f in draft.fields],
         url=console_only(draft.url),
-        full=draft.full or _all_plain(draft, heading, zone),
     )
     return cast("Embed[str]", embed)
 
@@ -91,21 +78,6 @@ def markdown(text: Text, zone: ZoneInfo) -> str:
 def label(text: str) -> str:
     """Return the text of a title or field name, with look-alikes instead of formatting characters."""
     return _outside_addresses(text[:MAX_CHARACTERS], lambda match: match.group().translate(LOOK_ALIKES))
-
-
-def _all_plain(draft: Draft, heading: str, zone: ZoneInfo) -> str:
-    fields = (f"{field.name}: {_plain(field.value, zone)}" for field in draft.fields)
-    return "\n".join(filter(None, (heading, _plain(draft.description, zone), *fields, draft.footer, draft.url)))
-
-
-def _plain(text: Text, zone: ZoneInfo) -> str:
-    match text:
-        case Time(at=at):
-            return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
-        case Authored(text=written_by_a_person):
-            return written_by_a_person
-        case str():
-            return text
 
 
 def _escaped(text: str) -> str:

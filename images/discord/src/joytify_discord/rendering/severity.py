@@ -10,59 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeGuard
 
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.vocabulary import (
-    BAD,
-    BAD_ENDS,
-    BAD_IN_TEXT,
-    BRACKETED,
-    CLOSED,
-    DENIED,
-    DOUBTFUL,
-    DOUBTFUL_ENDS,
-    DOUBTFUL_IN_TEXT,
-    DOUBTFUL_PARTS,
-    EARLIER,
-    ENDING_NAMES,
-    ERROR_ENDS,
-    ERROR_OBJECTS,
-    ERRORS,
-    FALSE_IF_BAD,
-    GOOD,
-    GOOD_ENDS,
-    GOOD_IN_TEXT,
-    INCIDENTS,
-    LATE,
-    LEADING_BAD,
-    LEADING_DOUBTFUL,
-    LEADING_GOOD,
-    LEADING_WORD,
-    LEVELS,
-    NAMES,
-    NEGATIONS,
-    NO_ERROR,
-    NOT_GOOD,
-    NOTICE_IN_TEXT,
-    ORDERLY_DOWN,
-    OVER,
-    OVER_IN_NAME,
-    PRESENT_STATE,
-    RECOVERED,
-    SENTENCES,
-    STATE_LINE,
-    STATES,
-    TRUE_IF_BAD,
-)
+from joytify_discord.rendering import vocabulary as known
 
 DEPTH = 6
 MAX_ENTRIES = 50
 MAX_WORD_CHARACTERS = 60
 JUDGED_CHARACTERS = 2000
 
-LEADING = (
-    dict.fromkeys(LEADING_BAD, FAILURE)
-    | dict.fromkeys(LEADING_DOUBTFUL, WARNING)
-    | dict.fromkeys(LEADING_GOOD, SUCCESS)
-)
 # Of several severities, the last in this order wins: a stated success says more than no state.
 ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 
@@ -78,9 +32,9 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
         return INFORMATION
     present = _present(value)
     words = [word for key, inner in present for word in _words(key, inner)]
-    if closed := next((word for word in words if _normalized(word) in CLOSED), ""):
+    if closed := next((word for word in words if _normalized(word) in known.CLOSED), ""):
         return SUCCESS.because(f"state: {closed}")
-    names = [inner for key, inner in present if _is_name(inner, key, NAMES)]
+    names = [inner for key, inner in present if _is_name(inner, key, known.NAMES)]
     errors = [FAILURE.because(f"error: {key}") for key, inner in present if _is_error(key, inner)]
     parts = [severity_of(inner, depth - 1) for _, inner in present]
     # If a message has one key only, it names the event: {"ElastiCache:SnapshotFailed": "cluster"}.
@@ -96,12 +50,16 @@ def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
     if not isinstance(value, dict) or not depth:
         return INFORMATION
     present = _present(value)
-    own = [severity_of_text(text) for key, text in present if isinstance(text, str) and _plain(key).endswith(SENTENCES)]
+    own = [
+        severity_of_text(text)
+        for key, text in present
+        if isinstance(text, str) and plain(key).endswith(known.SENTENCES)
+    ]
     return worst([*own, *(severity_of_sentences(inner, depth - 1) for _, inner in present)])
 
 
 def _present(value: Mapping[str, object]) -> list[tuple[str, object]]:
-    return [(str(key), inner) for key, inner in list(value.items())[:MAX_ENTRIES] if not EARLIER.match(str(key))]
+    return [(str(key), inner) for key, inner in list(value.items())[:MAX_ENTRIES] if not known.EARLIER.match(str(key))]
 
 
 def ending_of(value: Mapping[str, object]) -> str:
@@ -110,23 +68,27 @@ def ending_of(value: Mapping[str, object]) -> str:
     if any(_is_error(key, inner) for key, inner in present):
         return ""
     words = [(key, word) for key, inner in present for word in _words(key, inner)]
-    if over := next((word for _, word in words if _normalized(word) in OVER), ""):
+    if over := next((word for _, word in words if _normalized(word) in known.OVER), ""):
         return over
     # Skip keys of importance, which may still say "high" after the incident has ended.
-    states = [(key, _of_word(_normalized(word)), word) for key, word in words if not _plain(key).endswith(LEVELS)]
+    states = [(key, _of_word(_normalized(word)), word) for key, word in words if not plain(key).endswith(known.LEVELS)]
     if any(severity == FAILURE for _, severity, _ in states):
         return ""
-    well = (word for key, severity, word in states if severity == SUCCESS and PRESENT_STATE.fullmatch(_plain(key)))
+    well = (word for key, severity, word in states if severity == SUCCESS and known.PRESENT_STATE.fullmatch(plain(key)))
     if over := next(well, ""):
         return over
-    names = [inner for key, inner in present if _is_name(inner, key, ENDING_NAMES)]
+    names = [inner for key, inner in present if _is_name(inner, key, known.ENDING_NAMES)]
     return next((name for name in names if _ends_an_incident(name)), "")
 
 
 def _ends_an_incident(name: str) -> bool:
     parts = re.split(r"[_:.]", _normalized(name))
-    is_about_an_incident = len(parts) == 1 or not INCIDENTS.isdisjoint(parts)
-    return is_about_an_incident and not OVER_IN_NAME.isdisjoint((parts[0], parts[-1])) and NEGATIONS.isdisjoint(parts)
+    is_about_an_incident = len(parts) == 1 or not known.INCIDENTS.isdisjoint(parts)
+    return (
+        is_about_an_incident
+        and not known.OVER_IN_NAME.isdisjoint((parts[0], parts[-1]))
+        and known.NEGATIONS.isdisjoint(parts)
+    )
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
@@ -141,72 +103,48 @@ def severity_of_word(word: str) -> Severity:
 
 def _of_word(word: str) -> Severity:
     parts = word.split("_")
-    is_down = parts[-1] == "DOWN" and not (len(parts) > 1 and parts[-2] in ORDERLY_DOWN)
-    if word in BAD or "ROLLBACK" in parts or word.endswith(LATE) or parts[-1] in BAD_ENDS or is_down:
+    is_down = parts[-1] == "DOWN" and not (len(parts) > 1 and parts[-2] in known.ORDERLY_DOWN)
+    if is_down or word.endswith(known.LATE):
         return FAILURE
-    if word in DOUBTFUL or parts[-1] in DOUBTFUL_ENDS or not DOUBTFUL_PARTS.isdisjoint(parts):
-        return WARNING
-    return SUCCESS if word in GOOD | CLOSED or parts[-1] in GOOD_ENDS else INFORMATION
+    found = (
+        severity
+        for severity in (FAILURE, WARNING, SUCCESS)
+        if word in known.WORDS[severity]
+        or parts[-1] in known.ENDS[severity]
+        or not known.PARTS[severity].isdisjoint(parts)
+    )
+    return next(found, INFORMATION)
 
 
 def severity_of_text(text: str) -> Severity:
     """Return the severity of a text: by its first word, its states, negations or other words."""
     text = text[:JUDGED_CHARACTERS]
-    return next(filter(None, (rule(text) for rule in TEXT_RULES)), INFORMATION)
+    stated, undenied = worst(map(severity_of_word, known.STATE_LINE.findall(text))), known.DENIED.sub("", text)
+    return (
+        _by_leading_word(text)
+        or (stated if stated in {WARNING, FAILURE} else None)
+        or _first_match(((FAILURE, "negation", known.NOT_GOOD), (SUCCESS, "recovery", known.RECOVERED)), text)
+        or _first_match(((FAILURE, "word", known.BAD_IN_TEXT), (WARNING, "word", known.DOUBTFUL_IN_TEXT)), undenied)
+        or (stated if stated == SUCCESS else None)
+        or _first_match(((WARNING, "word", known.NOTICE_IN_TEXT), (SUCCESS, "word", known.GOOD_IN_TEXT)), undenied)
+        or INFORMATION
+    )
 
 
 def _by_leading_word(text: str) -> Severity | None:
     # The subject, then the first line of the text.
     for line in text.split("\n")[:2]:
-        match = LEADING_WORD.match(line)
+        match = known.LEADING_WORD.match(line)
         leading = next(filter(None, match.groups()), "") if match else ""
-        for word in map(str.upper, (leading, *BRACKETED.findall(line))):
-            if word in LEADING:
-                return LEADING[word].because(f"leading word: {word}")
+        for word in map(str.upper, (leading, *known.BRACKETED.findall(line))):
+            if word in known.LEADING:
+                return known.LEADING[word].because(f"leading word: {word}")
     return None
-
-
-def _by_bad_state_line(text: str) -> Severity | None:
-    found = worst(map(severity_of_word, STATE_LINE.findall(text)))
-    return found if found in {WARNING, FAILURE} else None
-
-
-def _by_good_state_line(text: str) -> Severity | None:
-    found = worst(map(severity_of_word, STATE_LINE.findall(text)))
-    return found if found == SUCCESS else None
-
-
-def _by_negation_or_recovery(text: str) -> Severity | None:
-    found = ((FAILURE, "negation", NOT_GOOD), (SUCCESS, "recovery", RECOVERED))
-    return _first_match(found, text)
-
-
-def _by_bad_words(text: str) -> Severity | None:
-    found = ((FAILURE, "word", BAD_IN_TEXT), (WARNING, "word", DOUBTFUL_IN_TEXT))
-    return _first_match(found, DENIED.sub("", text))
-
-
-def _by_other_words(text: str) -> Severity | None:
-    found = ((WARNING, "word", NOTICE_IN_TEXT), (SUCCESS, "word", GOOD_IN_TEXT))
-    return _first_match(found, DENIED.sub("", text))
 
 
 def _first_match(rules: Iterable[tuple[Severity, str, re.Pattern[str]]], text: str) -> Severity | None:
-    for severity, name, pattern in rules:
-        if match := pattern.search(text):
-            return severity.because(f"{name}: {match.group()}")
-    return None
-
-
-# The first rule that returns a severity wins.
-TEXT_RULES = (
-    _by_leading_word,
-    _by_bad_state_line,
-    _by_negation_or_recovery,
-    _by_bad_words,
-    _by_good_state_line,
-    _by_other_words,
-)
+    found = ((severity, name, pattern.search(text)) for severity, name, pattern in rules)
+    return next((severity.because(f"{name}: {match.group()}") for severity, name, match in found if match), None)
 
 
 def severity_of_name(name: str) -> Severity:
@@ -216,8 +154,8 @@ def severity_of_name(name: str) -> Severity:
 
 
 def _words(key: str, value: object) -> Iterator[str]:
-    """Yield the states, results or severities under a key: a text, a list of texts, or an object with it."""
-    if not _plain(key).endswith(STATES):
+    """Yield the state, result or severity under a key, which may be an object that names it."""
+    if not plain(key).endswith(known.STATES):
         return
     for word in [value] if isinstance(value, str) else _named(value):
         if len(word) <= MAX_WORD_CHARACTERS:
@@ -232,21 +170,22 @@ def _named(value: object) -> list[str]:
 
 
 def _is_name(value: object, key: str, keys: frozenset[str]) -> TypeGuard[str]:
-    return isinstance(value, str) and len(value) <= MAX_WORD_CHARACTERS and _plain(key) in keys
+    return isinstance(value, str) and len(value) <= MAX_WORD_CHARACTERS and plain(key) in keys
 
 
 def _is_error(key: str, value: object) -> bool:
-    name = _plain(key)
-    if name in ERROR_OBJECTS and isinstance(value, (dict, list)):
+    name = plain(key)
+    if name in known.ERROR_OBJECTS and isinstance(value, (dict, list)):
         return bool(value)
-    if name in ERRORS or name.endswith(ERROR_ENDS):
-        return isinstance(value, str) and _normalized(value) not in NO_ERROR
+    if name in known.ERRORS or name.endswith(known.ERROR_ENDS):
+        return isinstance(value, str) and _normalized(value) not in known.NO_ERROR
     if isinstance(value, bool):
-        return name in (TRUE_IF_BAD if value else FALSE_IF_BAD)
+        return name in (known.TRUE_IF_BAD if value else known.FALSE_IF_BAD)
     return name == "exitcode" and isinstance(value, int) and value != 0
 
 
-def _plain(key: str) -> str:
+def plain(key: str) -> str:
+    """Return the letters of a key, in lower case."""
     return re.sub(r"[^a-z]", "", key.lower())
 
 

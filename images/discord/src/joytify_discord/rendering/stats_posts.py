@@ -14,26 +14,18 @@ from joytify_discord.rendering.text import Authored, number
 
 def stats_run(message: MonthlyStatsSummary | MonthlyStatsError, origin: Origin) -> Draft:
     """Return the draft for the message of a stats run."""
-    return _error(message, origin) if isinstance(message, MonthlyStatsError) else _summary(message, origin)
-
-
-def _summary(message: MonthlyStatsSummary, origin: Origin) -> Draft:
+    if isinstance(message, MonthlyStatsError):
+        fields = [*failure_fields(message), *_figures(message.data)]
+        return run_draft(FAILURE, f"Monthly statistics failed at {message.data.stage}", message, origin, fields)
     data = message.data
     severity, what = _outcome(data)
     fields = [
         *_figures(data),
         *_push_again(message),
         DraftField("Cleanup started", "yes" if data.cleanup_triggered else "no"),
+        DraftField("Why cleanup was not started", data.cleanup_failure or "", inline=False),
     ]
-    if data.cleanup_failure:
-        fields.append(DraftField("Why cleanup was not started", data.cleanup_failure, inline=False))
     return run_draft(severity, f"Monthly statistics: {what}", message, origin, fields)
-
-
-def _error(message: MonthlyStatsError, origin: Origin) -> Draft:
-    fields = [*failure_fields(message), *_figures(message.data)]
-    title = f"Monthly statistics failed at {message.data.stage}"
-    return run_draft(FAILURE, title, message, origin, fields)
 
 
 def _outcome(data: StatsSummaryData) -> tuple[Severity, str]:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
@@ -36,14 +37,17 @@ def _by_sign_in(detail: dict[str, Any]) -> Severity:
     return WARNING if get_path(detail, "responseElements.ConsoleLogin") == "Failure" else INFORMATION
 
 
-def _by_compliance(detail: dict[str, Any]) -> Severity:
-    return severity_of_word(get_path(detail, "newEvaluationResult.complianceType"))
-
-
 def _by_api_call(detail: object) -> Severity:
     # Nobody should work as root.
     is_root = get_path(detail, "userIdentity.type") == "Root"
     return WARNING if is_root or get_path(detail, "errorCode") else INFORMATION
+
+
+def _certificate(
+    what: str, severity: Callable[[Any], Severity] = lambda _: FAILURE, fields: Mapping[str, str] = {}
+) -> Kind:
+    page = "acm/home?region={region}#/certificates/list"
+    return Kind(title=f"Certificate of {{CommonName}} {what}", severity=severity, page=page, fields=fields)
 
 
 KINDS = {
@@ -64,7 +68,7 @@ KINDS = {
     ),
     "Config Rules Compliance Change": Kind(
         title="Config: {resourceId} is {newEvaluationResult.complianceType:words} with {configRuleName}",
-        severity=_by_compliance,
+        severity=lambda detail: severity_of_word(get_path(detail, "newEvaluationResult.complianceType")),
         text="newEvaluationResult.annotation",
         fields={
             "Type": "resourceType",
@@ -85,27 +89,12 @@ KINDS = {
         },
         page="trustedadvisor/home?region={region}#/dashboard",
     ),
-    "ACM Certificate Approaching Expiration": Kind(
-        title="Certificate of {CommonName} expires in {DaysToExpiry} days",
-        severity=_by_certificate,
-        page="acm/home?region={region}#/certificates/list",
-    ),
-    "ACM Certificate Expired": Kind(
-        title="Certificate of {CommonName} has expired",
-        severity=lambda _: FAILURE,
-        page="acm/home?region={region}#/certificates/list",
-    ),
-    "ACM Certificate Revoked": Kind(
-        title="Certificate of {CommonName} was revoked",
-        severity=lambda _: FAILURE,
-        fields={"Why": "RevocationReason"},
-        page="acm/home?region={region}#/certificates/list",
-    ),
-    "ACM Certificate Renewal Action Required": Kind(
-        title="Certificate of {CommonName} is not renewed automatically: {RenewalStatusReason:words}",
-        severity=lambda _: FAILURE,
+    "ACM Certificate Approaching Expiration": _certificate("expires in {DaysToExpiry} days", _by_certificate),
+    "ACM Certificate Expired": _certificate("has expired"),
+    "ACM Certificate Revoked": _certificate("was revoked", fields={"Why": "RevocationReason"}),
+    "ACM Certificate Renewal Action Required": _certificate(
+        "is not renewed automatically: {RenewalStatusReason:words}",
         fields={"Days left": "DaysToExpiry", "Validation": "DomainValidationMethod"},
-        page="acm/home?region={region}#/certificates/list",
     ),
     "AWS Console Sign In via CloudTrail": Kind(
         title="Console sign-in of {userIdentity.userName|userIdentity.type}: {responseElements.ConsoleLogin:words}",

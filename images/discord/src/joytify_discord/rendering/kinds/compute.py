@@ -15,10 +15,8 @@ from joytify_discord.rendering.json_values import get_list, get_path
 from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word, worst
 
-CLUSTER = "ecs/v2/clusters/{clusterArn:name}?region={region}"
 # arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE
 SERVICE = "ecs/v2/clusters/{@resources.0:parent}/services/{@resources.0:name}/health?region={region}"
-BEANSTALK = "elasticbeanstalk/home?region={region}#/environments"
 SCALING = {"Successful": INFORMATION, "Unsuccessful": FAILURE}
 # A container that its scheduler ends gets SIGTERM (143) and then SIGKILL (137).
 ENDED_ON_REQUEST = {"0", "143", "137", ""}
@@ -98,7 +96,7 @@ KINDS = {
         title="ECS container instance {ec2InstanceId}: {status:words}",
         severity=lambda detail: WARNING if get_path(detail, "agentConnected") == "false" else INFORMATION,
         fields={"Cluster": "clusterArn", "Agent connected": "agentConnected", "Why": "statusReason"},
-        page=CLUSTER,
+        page="ecs/v2/clusters/{clusterArn:name}?region={region}",
     ),
     "Batch Job State Change": Kind(
         title="Batch job {jobName}: {status:words}",
@@ -167,19 +165,15 @@ KINDS = {
         page="ec2/home?region={region}#InstanceDetails:instanceId={instance-id}",
     ),
     **{f"EC2 Instance {what} {how}": _scaling(what, how) for what in ("Launch", "Terminate") for how in SCALING},
-    "Elastic Beanstalk resource status change": Kind(
-        title="Beanstalk {EnvironmentName}: {Status:words}",
-        text="Message",
-        severity=_by_beanstalk,
-        fields={"Application": "ApplicationName", "Severity": "Severity", "Resource": "ResourceName"},
-        page=BEANSTALK,
-    ),
-    "Health status change": Kind(
-        title="Beanstalk {EnvironmentName}: {Status:words}",
-        text="Message",
-        severity=_by_beanstalk,
-        fields={"Application": "ApplicationName", "Severity": "Severity"},
-        page=BEANSTALK,
+    **dict.fromkeys(
+        ("Elastic Beanstalk resource status change", "Health status change"),
+        Kind(
+            title="Beanstalk {EnvironmentName}: {Status:words}",
+            text="Message",
+            severity=_by_beanstalk,
+            fields={"Application": "ApplicationName", "Severity": "Severity", "Resource": "ResourceName"},
+            page="elasticbeanstalk/home?region={region}#/environments",
+        ),
     ),
     "Lambda Function Invocation Result - Failure": Kind(
         title="{requestContext.functionArn:parent} failed, and Lambda gave up on the event",

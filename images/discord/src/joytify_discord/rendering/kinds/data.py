@@ -18,15 +18,14 @@ from joytify_discord.rendering.severity import severity_of_text, severity_of_wor
 
 # Event categories that an operator must look at: low storage, failures, failovers, recoveries.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
-RDS_BAD_CATEGORIES = {"failure", "low storage"}
-RDS_DOUBTFUL_CATEGORIES = {"failover", "recovery"}
-RDS_FIELDS = {"Source": "SourceIdentifier", "Category": "EventCategories", "Event": "EventID", "At": "Date"}
+RDS_CATEGORIES = {"failure": FAILURE, "low storage": FAILURE, "failover": WARNING, "recovery": WARNING}
 
 
 def by_rds(detail: dict[str, Any]) -> Severity:
     """Return the severity of an RDS event, by its categories and its words."""
-    categories = {str(category).lower() for category in get_list(detail, "EventCategories")}
-    return worst([by_rds_text(get_path(detail, "Message")), *map(_by_category, categories)])
+    categories = [str(category).lower() for category in get_list(detail, "EventCategories")]
+    by_category = [RDS_CATEGORIES.get(category, INFORMATION) for category in categories]
+    return worst([by_rds_text(get_path(detail, "Message")), *by_category])
 
 
 def by_rds_text(text: str) -> Severity:
@@ -35,17 +34,11 @@ def by_rds_text(text: str) -> Severity:
     return worst([severity_of_text(text), FAILURE if low and "storage" in text.lower() else INFORMATION])
 
 
-def _by_category(category: str) -> Severity:
-    if category in RDS_BAD_CATEGORIES:
-        return FAILURE
-    return WARNING if category in RDS_DOUBTFUL_CATEGORIES else INFORMATION
-
-
 def _rds(what: str, anchor: str) -> Kind:
     return Kind(
         title=f"RDS {what} {{SourceIdentifier}}: {{Message}}",
         severity=by_rds,
-        fields=RDS_FIELDS,
+        fields={"Source": "SourceIdentifier", "Category": "EventCategories", "Event": "EventID", "At": "Date"},
         page="rds/home?region={region}#" + anchor,
     )
 

@@ -15,11 +15,6 @@ from joytify_discord.rendering.kinds.kind import Kind
 from joytify_discord.rendering.severity import severity_of_word
 
 PIPELINE = "codesuite/codepipeline/pipelines/{pipeline}/view?region={region}"
-REPOSITORY = "codesuite/codecommit/repositories/{repositoryName}/browse?region={region}"
-
-
-def _by_build(detail: dict[str, Any]) -> Severity:
-    return severity_of_word(get_path(detail, "build-status"))
 
 
 def _by_approval(detail: dict[str, Any]) -> Severity:
@@ -31,7 +26,7 @@ def _by_approval(detail: dict[str, Any]) -> Severity:
 KINDS = {
     "CodeBuild Build State Change": Kind(
         title="Build {project-name}: {build-status:words}",
-        severity=_by_build,
+        severity=lambda detail: severity_of_word(get_path(detail, "build-status")),
         fields={
             "Started by": "additional-information.initiator",
             "Branch": "additional-information.source-version",
@@ -92,7 +87,7 @@ KINDS = {
         title="{repositoryName}: {event} {referenceType} {referenceName}",
         severity=lambda _: INFORMATION,
         fields={"Commit": "commitId", "By": "callerUserArn"},
-        page=REPOSITORY,
+        page="codesuite/codecommit/repositories/{repositoryName}/browse?region={region}",
     ),
     "CodeCommit Pull Request State Change": Kind(
         title="{title}: {event} ({pullRequestStatus:words})",

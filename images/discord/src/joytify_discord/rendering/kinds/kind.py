@@ -15,7 +15,7 @@ from joytify_discord.rendering.severity import severity_of
 
 # Maximum length of a value in a title or a list.
 MAX_BLANK = 300
-BLANK = re.compile(r"\{([^}:]+)(?::(\w+))?\}")
+BLANK = re.compile(r"\{(?!region\})([^}:]+)(?::(\w+))?\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +56,9 @@ def fill(template: str, detail: object) -> str:
 
 def fill_address(template: str, detail: object) -> str:
     """Return a page's path with its placeholders filled and quoted; empty if a value is unknown."""
-    blanks = [match for match in BLANK.finditer(template) if match[1] != "region"]
-    if not all(first_of(detail, match[1]) for match in blanks):
+    if not all(first_of(detail, match[1]) for match in BLANK.finditer(template)):
         return ""
-    return BLANK.sub(
-        lambda match: (
-            match[0] if match[1] == "region" else quote(_shown(first_of(detail, match[1]), match[2]), safe="")
-        ),
-        template,
-    )
+    return BLANK.sub(lambda match: quote(_shown(first_of(detail, match[1]), match[2]), safe=""), template)
 
 
 def fill_list(path: str, template: str, detail: object) -> list[str]:

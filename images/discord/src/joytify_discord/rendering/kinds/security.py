@@ -10,34 +10,26 @@ from __future__ import annotations
 from typing import Any
 
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Severity
-from joytify_discord.rendering.json_values import get_list, get_path, get_value
+from joytify_discord.rendering.json_values import first_of, get_list, get_path, get_value
 from joytify_discord.rendering.kinds.kind import Kind
-from joytify_discord.rendering.severity import severity_of, severity_of_word, worst
+from joytify_discord.rendering.severity import severity_of_word, worst
 
 # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
-GUARDDUTY_CRITICAL, GUARDDUTY_HIGH, GUARDDUTY_MEDIUM = 9.0, 7.0, 4.0
+GUARDDUTY = {"critical": 9.0, "high": 7.0, "medium": 4.0}
 FINDING = (
     "{Title} ({Severity.Label:words}, {Compliance.Status|Workflow.Status|RecordState:words}): {Resources.0.Id:name}"
 )
 
 
-def guardduty_word(number: float) -> str:
-    """Return GuardDuty's name for a numeric severity."""
-    if number >= GUARDDUTY_CRITICAL:
-        return "critical"
-    return "high" if number >= GUARDDUTY_HIGH else "medium" if number >= GUARDDUTY_MEDIUM else "low"
+def _guardduty_word(detail: dict[str, Any]) -> str:
+    number = float(get_path(detail, "severity") or 0)
+    return next((word for word, least in GUARDDUTY.items() if number >= least), "low")
 
 
 def _by_guardduty(detail: dict[str, Any]) -> Severity:
     if get_path(detail, "service.archived") == "true":
         return SUCCESS
-    return {"critical": FAILURE, "high": FAILURE, "medium": WARNING}.get(
-        guardduty_word(_guardduty_number(detail)), INFORMATION
-    )
-
-
-def _guardduty_number(detail: dict[str, Any]) -> float:
-    return float(get_path(detail, "severity") or 0)
+    return severity_of_word(_guardduty_word(detail))
 
 
 def _by_inspector(detail: dict[str, Any]) -> Severity:
@@ -61,10 +53,6 @@ def _by_scan(detail: dict[str, Any]) -> Severity:
     return WARNING if any(count for name, count in found.items() if name != "TOTAL") else scan
 
 
-def _by_findings(detail: dict[str, Any]) -> Severity:
-    return worst(_by_finding(finding) for finding in get_list(detail, "findings"))
-
-
 def _by_finding(finding: object) -> Severity:
     closed = {get_path(finding, path) for path in ("Compliance.Status", "Workflow.Status", "RecordState")}
     if closed & {"PASSED", "RESOLVED", "SUPPRESSED", "ARCHIVED"}:
@@ -72,16 +60,10 @@ def _by_finding(finding: object) -> Severity:
     return severity_of_word(get_path(finding, "Severity.Label"))
 
 
-def _by_malware(detail: dict[str, Any]) -> Severity:
-    return severity_of(
-        {"result": get_path(detail, "scanResultDetails.scanResultStatus") or get_path(detail, "scanStatus")}
-    )
-
-
 def _security_hub(what: str) -> Kind:
     return Kind(
         title=f"Security Hub{what}: {{findings.0.Title}}",
-        severity=_by_findings,
+        severity=lambda detail: worst(map(_by_finding, get_list(detail, "findings"))),
         text="findings.0.Description",
         fields={
             "Severity": "findings.0.Severity.Label",
@@ -117,14 +99,14 @@ KINDS = {
             "Last seen": "service.eventLastSeen",
         },
         facts={
-            "Severity": lambda detail: f"{guardduty_word(_guardduty_number(detail))} ({get_path(detail, 'severity')})",
+            "Severity": lambda detail: f"{_guardduty_word(detail)} ({get_path(detail, 'severity')})",
             "Archived": lambda detail: "yes" if get_path(detail, "service.archived") == "true" else "",
         },
         page="guardduty/home?region={region}#/findings?macros=current&fId={id}",
     ),
     "GuardDuty Malware Protection Object Scan Result": Kind(
         title="Malware scan of {s3ObjectDetails.objectKey}: {scanResultDetails.scanResultStatus|scanStatus:words}",
-        severity=_by_malware,
+        severity=lambda detail: severity_of_word(first_of(detail, "scanResultDetails.scanResultStatus|scanStatus")),
         fields={"Bucket": "s3ObjectDetails.bucketName", "Scan": "scanStatus"},
         lists={"Threats": ("scanResultDetails.threats", "{name}")},
         page="guardduty/home?region={region}#/malware-scans",
