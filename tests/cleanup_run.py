@@ -47,7 +47,7 @@ class CountedDeadline(Deadline):
     checks: Iterator[int]
 
     def remaining(self) -> float:
-        """Return 60 seconds before the deadline has passed, and 0 afterwards."""
+        """Return 60 until the deadline has passed, then 0."""
         return 0.0 if next(self.checks, None) is None else 60.0
 
 
@@ -102,7 +102,7 @@ def outcome_of(
     options: Options,
     started: list[Document] | None = None,
 ) -> Any:
-    """Return the outcome of a run on a database, or on fakes; `started` gets the event of its continuation."""
+    """Run on a database or on fakes and return the outcome; the event of a continuation is appended to `started`."""
     parsed, deadline = parse_event(CleanupEvent, event), options.deadline
     before = parsed.done_before(options.now, options.days, test_mode=parsed.runs_in_test_mode("production"))
     names = collection_names(test_mode=before.test_mode)
@@ -131,7 +131,7 @@ def clean_up(
     failed: list[CleanupReport] | None = None,
     **options: Any,
 ) -> CleanupReport:
-    """Return the report of a run; its failure is raised, as Job does, and its report goes to `failed`."""
+    """Return the report of a run; if it fails, append its report to `failed` and raise the error, as Job does."""
     outcome = outcome_of(database, event, Options(**options), started)
     if isinstance(outcome, Failed):
         if failed is not None:

@@ -1,4 +1,4 @@
-"""Has the tests' MongoDB fail commands, as MongoDB's own tests do."""
+"""Makes commands on the tests' MongoDB fail, by MongoDB's own fail points."""
 
 from __future__ import annotations
 

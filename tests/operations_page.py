@@ -23,7 +23,7 @@ def section(heading: str) -> str:
 
 
 def first_cells(heading: str) -> list[str]:
-    """Return what stands in code in the first column of the section's table."""
+    """Return the texts between backticks in the first column of the section's table."""
     rows = [line.split("|")[1] for line in section(heading).splitlines() if line.startswith("| ")]
     return [name for cell in rows for name in re.findall(r"`([^`]+)`", cell)]
 
@@ -36,8 +36,8 @@ def session(heading: str) -> Iterator[tuple[str, list[str]]]:
             yield command, lines
 
 
-def shows(shown: Sequence[str], actual: str) -> str | None:
-    """Return the first line that is shown and not printed there; None if the output is as shown.
+def first_difference(shown: Sequence[str], actual: str) -> str | None:
+    """Return the first line of `shown` that is missing in `actual`; None if they agree.
 
     Times, dates, ids and durations may differ; `...` on a line stands for any text, alone on a line for any lines.
     """

@@ -1,8 +1,8 @@
 """The committed Terraform against moto, which nobody here wrote: plan, apply, second plan, destroy.
 
 It is part of `make test-deploy`. All that may differ from `make deploy-local` does: region, names, environment,
-optional resources. The results go to build/second-emulator/result.json. moto takes a bucket's policy to refuse
-everything that it mentions, whatever its conditions, so that no object can be put into the buckets; the states are
+optional resources. The results go to build/second-emulator/result.json. moto ignores the
+conditions in a bucket's policy and denies everything that the policy mentions, so the Terraform states are kept in
 files.
 """
 
@@ -40,7 +40,7 @@ BOOTSTRAP = {
     "github_apply_policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess",
 }
 DIGESTS = {"stats": "sha256:" + "1" * 64, "cleanup": "sha256:" + "2" * 64, "discord": "sha256:" + "3" * 64}
-# The provider has AWS check a state machine's definition, which moto has not learnt.
+# The provider asks AWS to validate a state machine's definition, which moto does not support.
 UNKNOWN = "enable_fan_out = false\n"
 # moto forgets this part of a lifecycle rule, and the provider waits until it is there.
 FORGOTTEN = "      newer_noncurrent_versions = 20\n"

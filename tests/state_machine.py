@@ -21,10 +21,10 @@ def definition(values: Mapping[str, str]) -> str:
 def execute(client: Any, machine: str, event: Mapping[str, Any], seconds: float = 300) -> dict[str, Any]:
     """Start an execution and return its description once it has ended."""
     execution = client.start_execution(stateMachineArn=machine, input=json.dumps(dict(event)))["executionArn"]
-    return ended(client, execution, seconds)
+    return wait_for_end(client, execution, seconds)
 
 
-def ended(client: Any, execution: str, seconds: float = 300) -> dict[str, Any]:
+def wait_for_end(client: Any, execution: str, seconds: float = 300) -> dict[str, Any]:
     """Return the description of an execution once it has ended."""
     limit = time.monotonic() + seconds
     while True:

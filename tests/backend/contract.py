@@ -176,7 +176,7 @@ def play(user: ObjectId, at: datetime, song: ObjectId, artist: ObjectId, seconds
 
 
 def fill(database: Database[Document]) -> tuple[ObjectId, ObjectId, ObjectId]:
-    """Make three users: with statistics, with plays only, and one who has never chosen."""
+    """Make three users: with statistics, with plays only, and one who has never set the preference."""
     artist, songs = ObjectId(), [ObjectId() for _ in range(3)]
     database.musicians.insert_one({"_id": artist, "name": "Nina"})
     database.songs.insert_many({"_id": song, "title": f"Song {n}", "artist": artist} for n, song in enumerate(songs))

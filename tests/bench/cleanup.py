@@ -1,4 +1,4 @@
-"""Cleanup beside the old algorithm, one raw delete_many and a TTL index, on the same data and server.
+"""Compares cleanup with the previous system's algorithm, one raw delete_many and a TTL index, on the same data.
 
 Run by `make bench-cleanup`; it writes build/bench/cleanup.json. The methods are measured in the same
 order in every round; a reported ratio is the median of one ratio per round.
@@ -158,7 +158,7 @@ class Bench:
     def old(self, *, pause: float, counts: bool = False) -> None:
         """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause.
 
-        The original counts the documents first; without `counts`, the figures are comparable with recorded ones.
+        The original counts the documents first; without `counts`, its figures are comparable with earlier ones.
         """
         if counts:
             self.database.playbacks.count_documents(EXPIRED)
@@ -214,7 +214,7 @@ def use_app(uri: str, stopped: Event, latencies: Connection) -> None:
 
 
 def foreground(uri: str, way: Callable[[], object]) -> dict[str, float]:
-    """Return percentiles of an app's calls while the way is at work, and the longest, in milliseconds.
+    """Return percentiles and the maximum of the latency of an app's calls while a method runs, in milliseconds.
 
     The app is a process of its own, so that it does not wait for this one's interpreter.
     """
@@ -271,7 +271,7 @@ def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str,
     return taken
 
 
-def gentleness(bench: Bench, uri: str, rounds: int) -> dict[str, list[dict[str, float]]]:
+def foreground_latencies(bench: Bench, uri: str, rounds: int) -> dict[str, list[dict[str, float]]]:
     """Return the latencies of a foreground load per round, idle and during each way, in ms."""
     ways: dict[str, tuple[str, Callable[[], object]]] = {
         "idle": ("time_70", lambda: time.sleep(5)),
@@ -300,7 +300,7 @@ def median_of(calm: list[dict[str, float]], percentile: str) -> float:
 
 
 def growth(taken: dict[str, dict[str, list[Measured]]], small: str, large: str) -> float:
-    """Return how many times longer ours takes on the larger collection, by the medians of the rounds."""
+    """Return how many times longer our cleanup takes on the larger collection (ratio of the medians)."""
     medians = [statistics.median(each.seconds for each in taken[name]["ours_no_pause"]) for name in (small, large)]
     return round(medians[1] / medians[0], 2)
 
@@ -308,7 +308,7 @@ def growth(taken: dict[str, dict[str, list[Measured]]], small: str, large: str) 
 def figures(
     taken: dict[str, dict[str, list[Measured]]], calm: dict[str, list[dict[str, float]]], size: int, expired: int
 ) -> Document:
-    """Return what is recorded."""
+    """Return the figures that are written to build/bench/cleanup.json."""
     time_order, shuffled, week = taken["time_70"], taken["shuffled_70"], taken["weekly"]
     return {
         "vs_old_at_defaults": ratio(time_order, "old_defaults", "ours_defaults"),
@@ -370,7 +370,7 @@ def main() -> None:
                 for suffix in ("", "_shuffled"):
                     bench.load(name + suffix, weekly(size, expired, shuffle=bool(suffix)))
             taken = compare(bench, options.rounds, console)
-            told = figures(taken, gentleness(bench, stack.mongodb, options.rounds), options.size, expired)
+            told = figures(taken, foreground_latencies(bench, stack.mongodb, options.rounds), options.size, expired)
     finally:
         stack.stop()
     RESULT.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Size and cold start of each image under its emulator, beside a function that only imports the drivers.
+"""Compares size and cold start of each image, under its emulator, with a function that only imports the drivers.
 
 Run by `make bench-cold-start`; it writes build/bench/cold_start.json.
 """

@@ -1,4 +1,4 @@
-"""`joytify data generate` beside a bare insert_many of its playbacks; writes build/bench/data.json."""
+"""Compares `joytify data generate` with a bare insert_many of its playbacks; writes build/bench/data.json."""
 
 from __future__ import annotations
 

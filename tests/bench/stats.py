@@ -1,7 +1,7 @@
-"""Stats beside the old algorithm and one raw updateMany, on the same users and server; then a million in the image.
+"""Compares stats with the previous system's algorithm and a raw updateMany; then notifies a million users in the image.
 
-Run by `make bench-stats`; it writes build/bench/stats.json. A ratio is the median of the rounds' ratios, each taken
-within one round.
+Run by `make bench-stats`; it writes build/bench/stats.json. Each round yields a ratio; the
+reported ratio is their median.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def users(count: int) -> Iterator[Document]:
 
 
 def stats(count: int) -> Iterator[Document]:
-    """Yield the statistics of those who have some: one month."""
+    """Yield a statistics document with one month for each user who has statistics."""
     summary = {"month": MONTH.month, "year": MONTH.year, "totalDuration": 9000, "growthPercentage": 0}
     for number in (number for number in range(count) if number % GROUP != WITHOUT_STATISTICS):
         element = {
@@ -161,7 +161,7 @@ class Bench:
         way()
         took = time.perf_counter() - began
         told = self.database.users.count_documents({"notifications": {"$size": 1}})
-        assert told == self.entitled, f"{told} told, expected {self.entitled}"
+        assert told == self.entitled, f"{told} users notified, expected {self.entitled}"
         return round(took, 3)
 
     def pushed(self) -> list[int]:
@@ -200,7 +200,7 @@ def in_image(client: MongoClient[Document], stack: Stack, size: int) -> Document
     bench.reset()
     answer, peak = invoke_limited("stats", stack, {"DB_NAME": DATABASE}, timeout_seconds=300)
     told = bench.database.users.count_documents({"notifications": {"$size": 1}})
-    assert told == bench.entitled, f"{told} told, expected {bench.entitled}: {answer}"
+    assert told == bench.entitled, f"{told} users notified, expected {bench.entitled}: {answer}"
     pushed = bench.pushed()
     assert sum(pushed) == bench.entitled, f"{sum(pushed)} pushed, expected {bench.entitled}: {answer}"
     return {

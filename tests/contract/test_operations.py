@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from deployed import ALARMS
 from factories import sns_event
-from operations_page import first_cells, session, shows
+from operations_page import first_cells, first_difference, session
 from own_messages import EVERY_MESSAGE, cleanup_summary
 
 from joytify_discord.envelopes import parse_event
@@ -66,4 +66,4 @@ def test_the_page_contains_the_example_session() -> None:
     ],
 )
 def test_a_line_that_is_not_in_the_output_is_found(shown: list[str], actual: str, missing: str | None) -> None:
-    assert shows(shown, actual) == missing
+    assert first_difference(shown, actual) == missing

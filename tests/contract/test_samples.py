@@ -1,6 +1,6 @@
-"""One sample a kind of message, each with the payload that Discord gets for it.
+"""One sample per kind of message, each with the payload that Discord gets.
 
-A new kind of AWS message starts with a file in tests/messages, one of our own in tests/own_messages.py.
+To add a kind: an AWS message is a file in tests/messages, one of our own an entry in tests/own_messages.py.
 `UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes the payloads anew; a person reads the diff.
 """
 

@@ -59,7 +59,7 @@ def test_one_example_sets_every_variable_to_another_value_than_its_default() -> 
     assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
 
 
-def test_a_duration_alarm_knows_when_stats_stops_by_itself() -> None:
+def test_the_duration_alarms_threshold_is_when_stats_stops_by_itself() -> None:
     text = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
     assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text

@@ -114,7 +114,7 @@ def test_an_event_that_keeps_failing_is_kept(deployment: Deployment) -> None:
 @pytest.mark.parametrize("job", ["stats", "cleanup"])
 def test_a_heartbeat_tells_the_days_since_the_last_success(deployment: Deployment, job: str) -> None:
     name, functions = FUNCTIONS[job], deployment.stack.client("lambda")
-    # CloudWatch makes this of the line that a success writes to the log; the emulator does not.
+    # In AWS, CloudWatch derives this metric from the log line of a success; here the test writes it.
     success = {"MetricName": "Successes", "Dimensions": [{"Name": "service", "Value": name}], "Value": 1.0}
     moment = datetime.now(UTC) - timedelta(days=3)
     deployment.stack.client("cloudwatch").put_metric_data(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operations_page import session, shows
+from operations_page import first_difference, session
 from typer.testing import CliRunner
 
 from joytify_cli.main import app
@@ -31,7 +31,7 @@ REASON = "Threshold Crossed: 1 datapoint [1.0] was greater than the threshold (0
 
 
 @pytest.fixture
-def well(deployment: Deployment) -> Deployment:
+def clean_deployment(deployment: Deployment) -> Deployment:
     """The deployment, with nothing left over from other tests."""
     sqs = deployment.stack.client("sqs")
     for url in sqs.list_queues()["QueueUrls"]:
@@ -105,9 +105,9 @@ def spoiled_secret(deployment: Deployment) -> Iterator[None]:
     ids=["alarm", "queue", "rule", "digest", "secret"],
 )
 def test_what_is_broken_is_named_and_nothing_else(
-    well: Deployment, broken: Callable[[Deployment], AbstractContextManager[None]], check: str, says: str
+    clean_deployment: Deployment, broken: Callable[[Deployment], AbstractContextManager[None]], check: str, says: str
 ) -> None:
-    with broken(well):
+    with broken(clean_deployment):
         findings: list[dict[str, Any]] = json.loads(run("doctor", "--json")[1])
 
     wrong = [finding for finding in findings if finding["status"] == "wrong"]
@@ -115,9 +115,9 @@ def test_what_is_broken_is_named_and_nothing_else(
     assert says in wrong[0]["says"]
 
 
-def test_doctor_knows_what_terraform_makes(well: Deployment) -> None:
+def test_doctor_knows_what_terraform_makes(clean_deployment: Deployment) -> None:
     """Doctor can then name a resource that is missing."""
-    names, client = Names(), well.stack.client
+    names, client = Names(), clean_deployment.stack.client
     alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
     rules = {rule["Name"] for rule in client("events").list_rules()["Rules"]}
 
@@ -127,11 +127,11 @@ def test_doctor_knows_what_terraform_makes(well: Deployment) -> None:
 
 
 def test_an_identity_with_few_rights_gets_the_findings_that_it_may_read(
-    well: Deployment, monkeypatch: pytest.MonkeyPatch
+    clean_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The emulator enforces IAM: cleanup's own role may read the secret, and neither functions nor alarms."""
     role = f"arn:aws:iam::000000000000:role/{FUNCTIONS['cleanup']}"
-    credentials = well.stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    credentials = clean_deployment.stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
 
     def client(stack: Stack, service: str) -> Any:
         return aws_client(service, stack.aws, certificate=stack.certificate, credentials=credentials)
@@ -149,8 +149,8 @@ def test_an_identity_with_few_rights_gets_the_findings_that_it_may_read(
     assert findings["mongodb", "unknown"] == "not checked: function cleanup could not be read"
 
 
-def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None:
-    del well
+def test_the_schedules_are_shown_in_the_operators_zone(clean_deployment: Deployment) -> None:
+    del clean_deployment
     code, shown = run("schedule", "show", "--runs", "2")
 
     assert code == 0
@@ -175,25 +175,25 @@ def test_the_schedules_are_shown_in_the_operators_zone(well: Deployment) -> None
         ("archive list --bucket joytify-archive-000000000000", "playbacks"),
     ],
 )
-def test_every_other_command_works_on_it_too(well: Deployment, words: str, says: str) -> None:
-    del well
+def test_every_other_command_works_on_it_too(clean_deployment: Deployment, words: str, says: str) -> None:
+    del clean_deployment
     code, shown = run(*words.split())
 
     assert (code, says in shown) == (0, True), shown
 
 
 @pytest.fixture
-def evening(well: Deployment) -> Iterator[dict[str, str]]:
+def evening(clean_deployment: Deployment) -> Iterator[dict[str, str]]:
     """Output of each command of the page, after cleanup has been called with an invalid event."""
-    functions, sqs = well.stack.client("lambda"), well.stack.client("sqs")
+    functions, sqs = clean_deployment.stack.client("lambda"), clean_deployment.stack.client("sqs")
     url = sqs.get_queue_url(QueueName="joytify-cleanup-failed")["QueueUrl"]
     functions.invoke(FunctionName=FUNCTIONS["cleanup"], InvocationType="Event", Payload=b'{"dryRun": "yes"}')
     limit = time.monotonic() + 60
     while _waiting(sqs, url) == 0:
         assert time.monotonic() < limit, "the event is not in the queue"
         time.sleep(0.5)
-    with raised_alarm(well):
-        yield _run_session(well)
+    with raised_alarm(clean_deployment):
+        yield _run_session(clean_deployment)
 
 
 def _waiting(sqs: Any, url: str) -> int:
@@ -225,4 +225,4 @@ def _run_session(deployment: Deployment) -> dict[str, str]:
 
 def test_the_example_session_prints_what_the_page_shows(evening: dict[str, str]) -> None:
     for command, shown in session("An evening"):
-        assert shows(shown, evening[command]) is None, evening[command]
+        assert first_difference(shown, evening[command]) is None, evening[command]

@@ -20,7 +20,7 @@ from joytify_cli.prove.deployment import DATABASE, Deployment
 pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 
-def test_the_state_machine_deletes_what_has_expired_and_tells_it_once(deployment: Deployment) -> None:
+def test_the_state_machine_deletes_what_has_expired_and_posts_one_message(deployment: Deployment) -> None:
     """With the functions in their images and the committed definition, as Terraform filled it in."""
     moment = datetime.now(UTC) - timedelta(days=100)
     with MongoClient[dict[str, Any]](deployment.stack.mongodb) as client:

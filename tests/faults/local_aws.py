@@ -1,4 +1,4 @@
-"""A local AWS behind a door, with what the two functions need of it."""
+"""A local AWS behind a fault-injecting proxy (door.py), with the resources that stats and cleanup need."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LocalAws:
         }
 
     def begin(self, **secret: str) -> None:
-        """Forget what was published and archived, and keep this secret."""
+        """Discard what was published and archived, and store this secret."""
         self._clients["secretsmanager"].put_secret_value(SecretId=SECRET_NAME, SecretString=json.dumps(secret))
         self.reports()
         for key in self._keys():

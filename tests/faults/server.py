@@ -1,4 +1,4 @@
-"""A MongoDB that can be killed, frozen and slowed down, behind a door."""
+"""A MongoDB behind a fault-injecting proxy (door.py); it can be killed, frozen and slowed down."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Server:
         """Start it, and wait until it can be written to."""
         command = [str(mongod_path()), "--dbpath", str(self._folder / "data"), "--port", str(self._port)]
         command += ["--bind_ip", HOST, "--replSet", "rs0", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
-        # A run that is killed leaves its transaction open.
+        # A killed run leaves its transaction open: the server aborts it soon.
         command += ["--setParameter", "transactionLifetimeLimitSeconds=3", "--setParameter", "enableTestCommands=1"]
         with (self._folder / "mongod.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -84,7 +84,7 @@ class Server:
             client.admin.command({"configureFailPoint": "failCommand", "mode": {"times": times}, "data": data})
 
     def calm(self) -> None:
-        """End what the server was told to do wrong, and wait until it can be written to."""
+        """Turn the injected faults off, and wait until the server accepts writes."""
         self.door.seconds = 0.0
         self._await_primary()
         with MongoClient[dict[str, Any]](self.direct) as client:

@@ -162,8 +162,8 @@ for name in called | {"secretsmanager"}:
         ("discord", {"dynamodb"}),
     ],
 )
-def test_an_image_describes_every_service_that_its_function_calls(short: str, clients: set[str]) -> None:
-    """The image lacks all others, so a call to another service fails only in production."""
+def test_an_image_has_botocores_data_for_every_service_that_its_function_calls(short: str, clients: set[str]) -> None:
+    """The image has no other service's data, so a call to another service would fail only in production."""
     options = ["--rm", "--entrypoint", "python3", "-w", "/var/task", "-e", "AWS_DEFAULT_REGION=ap-northeast-1"]
 
     made = docker("run", *options, f"joytify/{short}", "-c", CLIENTS).split()

@@ -86,7 +86,9 @@ def playback(moment: object, **more: Any) -> Document:
     return {"_id": ObjectId(), "user": ObjectId(), "duration": 200, "createdAt": moment, **more}
 
 
-def test_what_is_deleted_is_archived_to_the_last_type(database: Database[Document], endpoint: str, bucket: str) -> None:
+def test_documents_with_every_bson_type_are_archived_before_they_are_deleted(
+    database: Database[Document], endpoint: str, bucket: str
+) -> None:
     types = {"count": Int64(5), "price": Decimal128("1.10"), "raw": b"\x00\xff", "list": [1, 2.5, None, "鼓"]}
     expired = [playback(OLD + timedelta(milliseconds=n), **types) for n in range(35)]
     retained = [playback(NEW), playback("2020-01-01")]
@@ -101,7 +103,7 @@ def test_what_is_deleted_is_archived_to_the_last_type(database: Database[Documen
     assert by_id(list(database.playbacks.find())) == by_id(retained)
     figures = report.own.archive if report.own else None
     assert figures is not None
-    # Four lanes delete at most three documents each at a time.
+    # Four threads delete at the same time, each at most three documents per batch.
     assert (figures.objects, figures.documents) == (12, 35)
     assert figures.bytes > 0
 
@@ -158,7 +160,7 @@ def test_a_damaged_object_is_refused(endpoint: str, bucket: str) -> None:
         archived(endpoint, bucket)
 
 
-def test_restore_puts_back_what_is_missing_any_number_of_times(
+def test_restore_inserts_missing_documents_and_can_be_repeated(
     database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str, tmp_path: Path
 ) -> None:
     expired = [playback(OLD) for _ in range(25)]

@@ -137,7 +137,7 @@ def test_a_dry_run_writes_nothing(database: Database[Document]) -> None:
     assert database.playbacks.count_documents({}) == 2
 
 
-def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Database[Document]) -> None:
+def test_storage_is_reported_as_a_share_of_the_limit_with_its_growth(database: Database[Document]) -> None:
     now = datetime.now(UTC)
     before, day = now - timedelta(days=60), timedelta(days=1)
 
@@ -179,7 +179,7 @@ def test_storage_is_data_and_indexes_of_the_limit_with_its_trend(database: Datab
     ],
     ids=["steady", "shrinking", "still", "within a week", "growing", "no room for a week", "slowly growing", "full"],
 )
-def test_a_database_is_full_in_the_first_week_whose_growth_does_not_fit(
+def test_a_database_is_full_in_the_first_week_in_which_growth_exceeds_the_free_space(
     added: float, expiring: float, used: float, days: float | None
 ) -> None:
     assert Trend(added=added, expiring=expiring).days_until_full(used, limit=1000) == days

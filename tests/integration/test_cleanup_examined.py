@@ -23,11 +23,11 @@ from joytify_common.errors import PermanentError
 from joytify_common.messages import CollectionFigures
 
 OLD = CUTOFF - timedelta(days=900)
-# A fifth of the real number, so that the tests quickly fill a collection that an ordinary run does not sweep.
+# A fifth of the size up to which an ordinary run sweeps a collection, so that the tests are fast.
 SWEPT_UP_TO_DOCUMENTS = 4000
 KEPT = SWEPT_UP_TO_DOCUMENTS + 1000
 EXPIRED = 2000
-# Documents of the clock margin after the cutoff, which a run reads too; one is created per minute.
+# A run also reads the documents within CLOCK_MARGIN after the cutoff; the tests create one per minute.
 MARGIN = round(CLOCK_MARGIN / timedelta(minutes=1))
 # After this many deadline checks, a run has deleted some batches but not all.
 CHECKS = 30
@@ -63,7 +63,7 @@ def figures(report: CleanupReport) -> CollectionFigures:
     return told[0]
 
 
-def passed(reports: list[CleanupReport]) -> int:
+def examined_by_runs(reports: list[CleanupReport]) -> int:
     return sum(report.outcomes[0].purged.examined for report in reports)
 
 
@@ -210,13 +210,13 @@ def test_the_deletion_limit_reads_documents_only_if_indexes_do_not_decide(
     before = examined(mongodb)
 
     assert documents.may_exceed(limit, todo, 20) is exceeds
-    # A sweep reads from the newest end, and here the newest documents are not at that end.
+    # A sweep starts at the largest `_id`; here other ids have the latest dates.
     most = 3 * KEPT if exceeds or (sweep and not index) else 0
     assert examined(mongodb) - before <= most
 
 
 @pytest.mark.parametrize("identity", [str, bool], ids=["text", "behind the ObjectIds"])
-def test_the_safety_limit_holds_for_ids_of_another_type(database: Database[Document], identity: type) -> None:
+def test_the_deletion_limit_holds_for_ids_of_another_type(database: Database[Document], identity: type) -> None:
     old = [
         played(CUTOFF - timedelta(days=1), _id=str(n) if identity is str else NOW + timedelta(minutes=n))
         for n in range(KEPT)
@@ -245,12 +245,14 @@ def test_an_index_on_the_date_finds_everything_whatever_the_ids(
     read = examined(mongodb) - before
     assert (told.scope, told.deleted, told.remaining) == ("ordinary", EXPIRED + len(imported), 0)
     assert ids(database) == {document["_id"] for document in kept}
-    # Only expired documents are read, those that the index finds twice; no document that is kept is read.
+    # Only expired documents are read, twice if the index finds them; no retained document is read.
     assert read <= EXPIRED + MARGIN + 2 * len(imported) + 500
 
 
 @pytest.mark.parametrize("drop", [False, True], ids=["index stays", "index goes"])
-def test_a_sequence_by_an_index_goes_on_and_completes_without_it(database: Database[Document], *, drop: bool) -> None:
+def test_a_sequence_that_uses_an_index_completes_even_if_the_index_is_dropped(
+    database: Database[Document], *, drop: bool
+) -> None:
     kept = retained()
     imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(KEPT)]
     database.playbacks.insert_many(kept + expired() + imported)
@@ -271,7 +273,7 @@ def test_a_sequence_by_an_index_goes_on_and_completes_without_it(database: Datab
     assert {document["_id"] for document in kept} <= left
     # What was examined by `_id` in one run is not examined again in the next.
     total = EXPIRED + MARGIN + (0 if drop else len(imported))
-    assert passed(reports) <= total + options["batch_size"] * len(reports)
+    assert examined_by_runs(reports) <= total + options["batch_size"] * len(reports)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stoppe
     assert figures(reports[-1]).undated == (0 if sweep else None)
     assert ids(database) == {document["_id"] for document in kept}
     # Each document was walked over once.
-    assert passed(reports) == EXPIRED + (KEPT if sweep else MARGIN)
+    assert examined_by_runs(reports) == EXPIRED + (KEPT if sweep else MARGIN)
 
 
 RUN = """

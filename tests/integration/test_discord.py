@@ -1,4 +1,4 @@
-"""Delivery to a Discord that keeps its documented limits, over real HTTP, with the memory in the local AWS."""
+"""Delivery to a Discord that keeps its documented limits, over real HTTP, with the post store in the local AWS."""
 
 from __future__ import annotations
 

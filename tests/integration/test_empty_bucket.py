@@ -1,4 +1,4 @@
-"""`bin/empty-bucket` on more than S3 takes in one call."""
+"""`bin/empty-bucket` on more objects than S3 deletes in one call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_old_versions_and_delete_markers_go_too_however_many(endpoint: str) -> N
     s3.put_object(Bucket=bucket, Key="archive/0", Body=b"newer")
     s3.delete_object(Bucket=bucket, Key="archive/1")
 
-    # The guide has users set AWS_REGION only.
+    # docs/deploy.md tells users to set AWS_REGION only.
     environment = {name: value for name, value in os.environ.items() if name != "AWS_DEFAULT_REGION"}
     subprocess.run(
         ["bin/empty-bucket", bucket], cwd=ROOT, env={**environment, "AWS_ENDPOINT_URL": endpoint}, check=True

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from bson import ObjectId
 from pymongo import MongoClient
-from state_machine import definition, ended, execute
+from state_machine import definition, execute, wait_for_end
 
 from joytify_local.aws import ACCOUNT, FUNCTIONS, REGION
 from joytify_local.stack import Stack, start_embedded
@@ -283,7 +283,7 @@ def test_two_executions_at_the_same_time_both_end_well(stack: Stack, machine: st
     states = stack.client("stepfunctions")
     started = [states.start_execution(stateMachineArn=machine, input="{}")["executionArn"] for _ in range(2)]
 
-    done = [ended(states, each) for each in started]
+    done = [wait_for_end(states, each) for each in started]
 
     assert [each["status"] for each in done] == ["SUCCEEDED"] * 2
     deleted = [json.loads(each["output"])["recordsDeleted"] for each in done]

@@ -57,7 +57,7 @@ def test_dropped_connections_are_retried_and_counted_once(
 ) -> None:
     # About every seventh call breaks off.
     with failing(mongodb, {"activationProbability": 0.15}, DROPPED):
-        # Cleanup takes the wait before a retry for a slow server, and pauses as long: together that can reach a minute.
+        # Cleanup mistakes the delay before a retry for a slow server, and pauses equally long: up to a minute in total.
         progress = clean(filled, seconds=300, batch_size=60)
 
     assert progress.deleted == EXPIRED
@@ -89,7 +89,7 @@ def test_a_primary_that_steps_down_in_the_middle_is_waited_for(
 def test_connections_made_while_a_node_changed_its_state_serve_all_the_same(
     mongodb_uri: str, filled: Database[Document]
 ) -> None:
-    """The driver then takes them for connections without sessions, for as long as they last."""
+    """The driver marks such connections as not supporting sessions; cleanup must work nevertheless."""
     with MongoClient[Document](mongodb_uri, tz_aware=True) as client:
         client.admin.command("ping")
         (server,) = client._topology._servers.values()  # noqa: SLF001 - no other way to make such a connection

@@ -1,4 +1,4 @@
-"""Documents of any shape, made up by hypothesis: one that cannot be used harms nobody else."""
+"""Documents of any shape, made up by hypothesis: one that cannot be used affects no other user."""
 
 from __future__ import annotations
 

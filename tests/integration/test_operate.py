@@ -84,7 +84,7 @@ def examine(output: str) -> list[Document]:
     return findings
 
 
-def wrong(findings: list[Document]) -> set[str]:
+def wrong_checks(findings: list[Document]) -> set[str]:
     return {finding["check"] for finding in findings if finding["status"] == "wrong"}
 
 
@@ -166,7 +166,7 @@ def wrong_password(stack: Stack) -> Iterator[None]:
 
 
 @contextmanager
-def reader_only(stack: Stack) -> Iterator[None]:
+def without_right_to_delete(stack: Stack) -> Iterator[None]:
     """A server with access control, and in the secret a user who may read and write, but not delete."""
     folder, port = Path("auth"), free_port("127.0.0.1")
     (folder / "data").mkdir(parents=True)
@@ -299,7 +299,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (in_secret(DISCORD_THREAD_ID=[1]), "secret", "DISCORD_THREAD_ID must be text"),
         (in_secret(MONGODB_CONNECTION_STRING="mongodb://127.0.0.1:1/"), "mongodb", "IP access list"),
         (wrong_password, "mongodb", "refused the user name or password"),
-        (reader_only, "rights", "it needs readWrite"),
+        (without_right_to_delete, "rights", "it needs readWrite"),
         (another_database, "mongodb", "names the database joytify-dev, but the functions use"),
         (strict_validator, "validator", "1 of the newest 1 users tried"),
         (full, "storage", "of 1 MB used, more than 80 %"),
@@ -332,7 +332,7 @@ def test_what_is_broken_is_named_and_nothing_else(
     findings = examine(result.stdout)
     text = json.dumps(findings, ensure_ascii=False)
     named = [finding for finding in findings if finding["status"] == "wrong"]
-    assert wrong(findings) == {check}, text
+    assert wrong_checks(findings) == {check}, text
     assert any(says in finding["says"] for finding in named), text
     assert all(finding["action"] for finding in named)
     # A failing check does not stop the others: each has a finding, at least "not checked".
@@ -345,7 +345,7 @@ def test_a_fresh_stack_has_no_success_yet_and_that_is_no_fault(stack: Stack) -> 
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
     findings = examine(result.stdout)
-    assert wrong(findings) == set()
+    assert wrong_checks(findings) == set()
     assert ("note", "cleanup: never yet") in {(each["status"], each["says"]) for each in findings}
 
 
@@ -443,10 +443,10 @@ def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
     assert (asked["archive"]["status"], asked["self-test cleanup"]["status"]) == ("wrong", "note")
     assert "no-such-bucket" in asked["self-test cleanup"]["says"]
 
-    # Only the function does not get through.
+    # Only the function's own connection fails.
     with in_environment("stats", HTTPS_PROXY="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="")(stack):
         found = examine(run("doctor", "--json")[1])
-    assert wrong(found) == {"self-test stats"}
+    assert wrong_checks(found) == {"self-test stats"}
     # A self-test posts nothing to Discord.
     assert len(httpx.get(stack.discord + "/messages").json()) == posted
 
@@ -493,7 +493,7 @@ def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
 def test_a_log_is_followed_until_ctrl_c(stack: Stack) -> None:
     call = {"FunctionName": FUNCTIONS["discord"], "Payload": b'{"Records": []}'}
     stack.client("lambda").invoke(**call)
-    # Summaries of other tests' runs may still arrive, and log records=1: count records=0 only.
+    # Summaries of other tests may still arrive and log `records=1`, so only `records=0` counts.
     before = run("tail", "discord", "--since", "5m")[1].count("records=0")
     command = [*INTERRUPTIBLE, "tail", "discord", "--since", "5m", "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
@@ -617,9 +617,7 @@ def test_after_ctrl_c_the_data_is_consistent_and_its_counts_are_printed(stack: S
     assert cleared[0] == 0
 
 
-def test_a_server_in_the_environment_does_not_take_the_place_of_aws(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mongodb_uri_does_not_override_the_option_aws(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONGODB_URI", stack.mongodb)
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -680,7 +678,7 @@ def test_measured_capacity_has_the_limit_and_retention_of_the_deployed_cleanup(s
     assert run("capacity", "--measure", "--active-share", "0.5")[0] == 2
 
 
-def test_generate_accepts_no_playbacks_and_only_expired_ones(stack: Stack) -> None:
+def test_generate_allows_zero_playbacks_and_an_expired_share_of_one(stack: Stack) -> None:
     del stack
     assert "0 playbacks" in run("data", "generate", "3", "--playbacks-per-user", "0")[1]
     assert run("data", "clear")[0] == 0
@@ -690,7 +688,7 @@ def test_generate_accepts_no_playbacks_and_only_expired_ones(stack: Stack) -> No
 
 @pytest.fixture
 def queues(stack: Stack) -> Iterator[dict[str, str]]:
-    """The URL of each queue that Terraform would make, by what follows the prefix."""
+    """The URL of each queue that Terraform would create, by the queue's name without the prefix."""
     sqs = stack.client("sqs")
     made = {name: sqs.create_queue(QueueName=f"joytify-{name}")["QueueUrl"] for name in QUEUES}
     yield made
@@ -803,4 +801,4 @@ def test_doctor_notices_what_stack_break_breaks(stack: Stack, what: str, check: 
         assert run("stack", "mend", what)[0] == 0
 
     assert check in {each["check"] for each in found if each["status"] in {"wrong", "note"}}
-    assert check not in wrong(examine(run("doctor", "--json")[1]))
+    assert check not in wrong_checks(examine(run("doctor", "--json")[1]))

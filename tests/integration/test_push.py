@@ -75,7 +75,7 @@ def test_the_images_of_dev_get_a_tag_by_which_ecr_keeps_them_for_prod(repositori
         assert f"prod-{digest[7:19]}" in tags
 
 
-def test_an_image_that_ecr_has_expired_is_said(repositories: Any, tmp_path: Path) -> None:
+def test_an_image_that_ecr_has_expired_is_reported(repositories: Any, tmp_path: Path) -> None:
     gone = "sha256:" + "f" * 64
     push.write_digests(digests_file("dev", tmp_path), dict.fromkeys(FUNCTIONS, gone), "")
 

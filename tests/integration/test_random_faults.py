@@ -1,4 +1,4 @@
-"""A few of the trials of `make faults`, with one seed: what must hold holds after each."""
+"""A few trials of `make faults` with one seed; the invariants must hold after each."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def rebuild(database: Database[Document], *, replace: bool = False, period: Peri
 
 
 def plays() -> list[Document]:
-    """Plays of two months, in order of time: few songs and few durations, so that many are equal in the end."""
+    """Plays of two months, in order of time: few songs and durations, so that many total durations tie."""
     random_numbers = random.Random(19)  # noqa: S311 - made-up plays
     made = []
     for number in range(PLAYS):
@@ -62,8 +62,8 @@ def percent(share: float) -> float:
     return float(Decimal(share * 100).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
-def added(elements: list[Document], play: Document) -> None:
-    """Add a play to a user's elements as the backend does: sorts that are stable, percentages of two decimals."""
+def add(elements: list[Document], play: Document) -> None:
+    """Add a play to a user's elements as the backend does, with stable sorting and percentages of two decimals."""
     at, seconds = play["createdAt"], play["duration"]
     if not elements or elements[-1]["createdAt"].month != at.month:
         parts: Document = {"songs": [], "artists": [], "peakHour": []}
@@ -97,10 +97,10 @@ def added(elements: list[Document], play: Document) -> None:
 
 @pytest.fixture
 def kept(database: Database[Document]) -> dict[ObjectId, list[Document]]:
-    """The users' elements as they were kept play by play; the database holds them and the plays."""
+    """The elements that the backend would have built play by play; the database holds them and the plays."""
     elements: dict[ObjectId, list[Document]] = {user: [] for user in IDS[:USERS]}
     for play in plays():
-        added(elements[play["user"]], play)
+        add(elements[play["user"]], play)
     # The last has played nothing.
     database[TEST.users].insert_many({"_id": user} for user in IDS)
     database[TEST.musicians].insert_many({"_id": artist, "name": name} for artist, name in NAMES.items())
@@ -179,7 +179,7 @@ def test_a_comparison_tells_what_disagrees_and_changes_nothing(
     assert held(database) == before
 
 
-def test_one_that_was_stopped_goes_on_where_it_was(
+def test_a_stopped_rebuild_continues_after_its_last_user(
     database: Database[Document], kept: dict[ObjectId, list[Document]]
 ) -> None:
     """More users than fit into a page; the additional ones have played nothing."""

@@ -1,4 +1,4 @@
-"""Statistics built from documents as real collections have them: one that cannot be used harms nobody else."""
+"""Statistics built from documents as real collections have them: one that cannot be used affects no other user."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def test_statistics_that_are_no_list_are_left_alone_and_their_user_is_skipped(
 
 
 @pytest.mark.parametrize("before", ["60", None, Decimal128("60"), float("nan"), [60], {"seconds": 60}, 30], ids=repr)
-def test_an_earlier_duration_of_any_type_harms_no_month_after(database: Database[Document], before: object) -> None:
+def test_a_malformed_duration_of_the_previous_month_does_not_prevent_the_next(
+    database: Database[Document], before: object
+) -> None:
     users = [ObjectId() for _ in range(20)]
     add_users(database, users)
     earlier = {"createdAt": OCTOBER.start - timedelta(days=1), "summary": {"totalDuration": before}}
@@ -153,7 +155,7 @@ def test_an_earlier_duration_of_any_type_harms_no_month_after(database: Database
 
 @contextmanager
 def parameter(database: Database[Document], name: str, value: int) -> Iterator[None]:
-    """Have the server's parameter at a value for a while."""
+    """Set a server parameter while the block runs."""
     admin = database.client.admin
     before = admin.command({"getParameter": 1, name: 1})[name]
     admin.command({"setParameter": 1, name: value})
@@ -216,7 +218,7 @@ def test_a_play_of_several_users_is_nobodys(database: Database[Document]) -> Non
     assert (built.written, built.plays_skipped) == (3, 2)
 
 
-def test_what_was_begun_is_counted_when_the_time_is_over_or_a_page_fails(
+def test_pages_in_progress_are_counted_at_the_deadline_and_if_another_page_fails(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joytify_stats.rebuild.PAGE_USERS", 10)

@@ -110,7 +110,7 @@ def test_stats_reads_where_it_is_told_to(
 def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
     nodes: ReplicaSet, three: Database[Document]
 ) -> None:
-    """From a lagging secondary, the deletion limit would count, and the archive copy, outdated documents."""
+    """On a lagging secondary, the deletion limit would count outdated documents, and the archive would copy them."""
     three.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
     before, primary = nodes.aggregations(), nodes.settle().address
     database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), three.name)

@@ -36,7 +36,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def secret(stack: Stack) -> Iterator[Document]:
-    """The secret's values; what the test makes of them is undone."""
+    """The secret's values; the test's changes are undone afterwards."""
     client = aws_client("secretsmanager", stack.aws)
     before = client.get_secret_value(SecretId=SECRET_NAME)["SecretString"]
     yield dict(json.loads(before))

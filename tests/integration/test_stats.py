@@ -40,7 +40,7 @@ def add_user(
 
 
 def holders(database: Database[Document]) -> list[ObjectId]:
-    """Everyone who has a notification, once for each time."""
+    """The id of every user who has a notification, repeated if the user has it more than once."""
     return [user["_id"] for user in database.users.find() for _ in user["notifications"]]
 
 
@@ -120,7 +120,7 @@ def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Do
     assert (database.notifications.count_documents({}), progress.users_updated) == (1, 1)
 
 
-def test_two_statistics_of_one_user_far_apart_give_it_once(database: Database[Document]) -> None:
+def test_a_user_with_two_statistics_documents_on_different_pages_is_notified_once(database: Database[Document]) -> None:
     """Both pages that hold the user are at work at the same time."""
     users = [add_user(database) for _ in range(20)]
     database.stats.insert_many([{"user": user, "stats": [{"createdAt": OCTOBER}]} for user in users])

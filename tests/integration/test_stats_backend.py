@@ -122,7 +122,7 @@ def test_a_refused_key_is_named(database: Database[Document], backend_url: str) 
 
 
 @pytest.mark.usefixtures("listeners")
-def test_a_backend_that_is_down_is_said(database: Database[Document], backend_url: str) -> None:
+def test_a_backend_that_is_down_is_reported(database: Database[Document], backend_url: str) -> None:
     outside = Outside()
     backend = Backend(
         domain=f"http://127.0.0.1:{free_port('127.0.0.1')}",

@@ -1,4 +1,4 @@
-"""The month end on documents as real collections have them: one that cannot be used harms nobody else."""
+"""The month end on documents as real collections have them: one that cannot be used affects no other user."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def fill_up(database: Database[Document], user: ObjectId) -> None:
 
 @pytest.mark.parametrize("page", [1, 7, 100])
 def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Document], page: int) -> None:
-    """At 16 MB (17419), and against a validator of the collection (121)."""
+    """One user's document has reached 16 MB (error 17419), another violates a validator (error 121)."""
     users = add_users(database, 60)
     fill_up(database, users[11])
     database.command("collMod", "users", validator={"blocked": {"$ne": True}})
@@ -117,7 +117,7 @@ def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Docume
     assert outside.cleanups == ["started"]
 
 
-def test_who_was_skipped_gets_it_once_the_document_is_repaired(
+def test_a_skipped_user_is_notified_after_the_document_is_repaired(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same holds if another run continued the run that skipped the user."""
@@ -199,7 +199,7 @@ def test_a_skip_is_remembered_whatever_becomes_of_the_run(
 def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The update went through, but MongoDB's answer is lost, and it does not say who got it either."""
+    """The update succeeds, but its response is lost, and the query for the notified users fails too."""
     add_users(database, 6)
     update = Collection.update_many
 
@@ -384,7 +384,7 @@ def test_whoever_has_one_of_several_has_been_notified(database: Database[Documen
     assert progress.notification_id == str(first)
 
 
-def test_nobody_is_left_after_a_switch_over_and_the_month_is_delivered(database: Database[Document]) -> None:
+def test_a_month_whose_users_the_earlier_system_notified_counts_as_delivered(database: Database[Document]) -> None:
     users = add_users(database, 4)
     of_another_system(database, users, datetime(2026, 11, 1, 2, tzinfo=UTC))
     outside = Outside()

@@ -85,7 +85,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
 def test_the_shares_of_the_deadlines_reserve_fit_into_it() -> None:
     counts = LATE_COUNT_SECONDS * len(POLICIES)
 
-    # The wait for a late count overlaps with GRACE_SECONDS: not every part is slow in one run.
+    # The client's wait for the answer of a count is left out: GRACE_SECONDS covers it.
     assert GRACE_SECONDS + counts + AFTER_SECONDS + FORECAST_SECONDS + CONCLUDE_SECONDS <= RESERVE_SECONDS
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from joytify_cli.terminal import UsageError
 
-# What to pass to `pip install` for a missing module, and other advice: paths in the repository, since
-# our packages are not on a package index.
+# For each optional module, what to pass to `pip install` (a path in the repository, since our packages are
+# on no package index), and an alternative if there is one.
 EXTRAS = {"joytify_local": "'./local[embedded]' for a local stack, or use --aws", "matplotlib": "'./cli[chart]'"}
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for the backend's push endpoint, with key and body limit; it can simulate failures.
+"""A stand-in for the backend's push endpoint: it checks the key and the body's size, and can simulate failures.
 
 `python -m joytify_local.backend --host 127.0.0.1 --port 8001 --key KEY`
 `curl -X PUT -d '{"latencySeconds": 0.02, "status": 429, "retryAfter": 1, "times": 2}' http://127.0.0.1:8001/mood`

@@ -73,7 +73,7 @@ class Channel:
         self.mood, self._banned_until = mood, time.monotonic() + mood.ban_seconds
 
     def refuse(self, webhook: str, token: str) -> Response | None:
-        """Return Discord's refusal: by URL, rate limit or simulated failure; None to accept."""
+        """Return Discord's refusal (wrong URL, rate limit, simulated failure); None to accept."""
         self.requests += 1
         if webhook != WEBHOOK_ID:
             return JSONResponse(UNKNOWN_WEBHOOK, status_code=404)

@@ -170,7 +170,7 @@ class _Servers:
     pids: list[int] = field(default_factory=list)
 
     def add(self, server: Server) -> str:
-        """Stop the server later if another server does not start; return its address."""
+        """Add a server, which is stopped if another one does not start; return its address."""
         self.cleanup.callback(stop, [server.pid])
         self.pids.append(server.pid)
         return server.address

@@ -382,7 +382,7 @@ def test_a_sweep_that_breaks_off_does_not_say_how_many_are_left_alone() -> None:
     assert not failed[0].outcomes[0].purged.counts.swept
 
 
-def test_a_sequence_keeps_its_mode_and_is_skipped_by_no_schedule() -> None:
+def test_a_continuation_keeps_the_mode_of_its_sequence_and_is_never_skipped() -> None:
     event = parse_event(CleanupEvent, {"scheduleMode": "production", "done": {**DONE, "testMode": True}})
 
     assert event.runs_in_test_mode("production")

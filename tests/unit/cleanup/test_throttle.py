@@ -66,7 +66,7 @@ def test_the_expected_duration_is_that_of_the_slower_of_the_usual_and_the_latest
     assert throttle.expected_seconds(1000) == 0.4
 
 
-def test_a_batch_in_which_most_stays_does_not_make_the_server_look_slow() -> None:
+def test_a_batch_that_deletes_few_of_its_documents_does_not_make_the_server_look_slow() -> None:
     throttle = Throttle(10_000, 0.1)
     throttle.observe(10_000, 0.2)
     throttle.observe(100 + READ_COST * 9900, 0.03)

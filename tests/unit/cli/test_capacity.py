@@ -29,7 +29,7 @@ def test_the_picture_is_what_the_command_draws(tmp_path: Path) -> None:
 
 
 def test_an_active_user_stores_what_the_documents_add_up_to() -> None:
-    """210 plays a week for 60 days of 150 bytes, 14 sessions for 30 days, nine weeks of what is kept for good."""
+    """60 days of plays (210 a week, 150 bytes each), 30 days of sessions (14 a week), nine weeks of the rest."""
     found = mixed(index_share=0).by_collection(ACTIVE, 9)
 
     assert found["playbacks"] == pytest.approx(210 / 7 * 60 * 150)
@@ -64,7 +64,7 @@ def test_a_weeks_figures_are_those_that_operators_know(profile: Profile, known: 
 
 
 def test_the_day_of_the_alert_is_the_first_above_it() -> None:
-    """The usage just before a cleanup counts; one user fewer reaches 80 % no earlier."""
+    """Usage is taken just before a cleanup; with one user fewer, 80 % is reached no earlier."""
     model = mixed(users=2500)
     day = model.day_reached(0.8)
 
@@ -77,7 +77,7 @@ def test_the_day_of_the_alert_is_the_first_above_it() -> None:
 
 def test_the_reported_number_of_users_fits_and_one_more_does_not() -> None:
     model = mixed()
-    fit = model.most_users(model.average_bytes(9))
+    fit = model.max_users(model.average_bytes(9))
 
     assert mixed(users=fit).used(9) <= model.limit < mixed(users=fit + 1).used(9)
 

@@ -32,7 +32,7 @@ def _no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_words_are_refused_with_a_sentence(words: list[str], says: str) -> None:
+def test_wrong_arguments_are_refused_with_a_readable_error(words: list[str], says: str) -> None:
     result = CliRunner().invoke(app, words)
 
     assert result.exit_code == 2

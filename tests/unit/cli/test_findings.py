@@ -19,7 +19,7 @@ CONTEXT = Context(Target(), Path("no-digests.json"))
 TOPIC = {"SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic"}
 
 
-def fails(exc: Exception) -> Check:
+def failing_check(exc: Exception) -> Check:
     def look(_: Context) -> Iterator[Finding]:
         yield Finding("ok", "first")
         raise exc
@@ -37,14 +37,14 @@ def fails(exc: Exception) -> Check:
     ],
 )
 def test_a_check_that_fails_is_a_finding_and_shows_no_librarys_text(exc: Exception, status: str, says: str) -> None:
-    first, last = fails(exc).findings(CONTEXT)
+    first, last = failing_check(exc).findings(CONTEXT)
 
     assert first.says == "first"
     assert (last.status, last.says) == (status, says)
     assert last.action == ("" if status == "unknown" else "do this")
 
 
-def test_a_check_that_hangs_ends_nothing() -> None:
+def test_a_check_that_hangs_does_not_stop_the_command() -> None:
     release = threading.Event()
 
     def look(_: Context) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
         ("\r", []),
     ],
 )
-def test_a_dry_run_first_is_one_key(
+def test_pressing_d_makes_a_dry_run_first(
     function: FakeLambda, monkeypatch: pytest.MonkeyPatch, keys: str, events: list[dict[str, Any]]
 ) -> None:
     pressed = iter(keys)

@@ -81,7 +81,7 @@ def test_a_line_of_any_shape_is_understood(message: str, kind: str, level: str, 
 
 
 class FakeLogs:
-    """CloudWatch Logs that answers what is in it, a page for each event, from the asked start on."""
+    """A fake CloudWatch Logs that returns its events since the requested start, one per page."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def test_a_line_without_a_request_id_belongs_to_the_active_run_of_its_log_stream
 
 
 def test_each_line_is_read_once_also_if_it_comes_late_or_twice() -> None:
-    """The emulator gives no event ids, and CloudWatch takes lines in out of order."""
+    """The emulator has no event ids, and CloudWatch may ingest lines out of order."""
     logs = FakeLogs()
     reader = LogReader(logs, "group", NOW)
     logs.events = [event("same", 60), event("same", 60)]
@@ -161,7 +161,7 @@ def test_only_the_level_and_run_that_were_asked_for_are_shown(capsys: pytest.Cap
         ("2026-11-01T02:00Z", datetime(2026, 11, 1, 2, tzinfo=UTC)),
     ],
 )
-def test_a_beginning_is_a_duration_or_a_time(text: str, expected: datetime) -> None:
+def test_since_is_a_duration_or_a_time(text: str, expected: datetime) -> None:
     assert parse_since(text, NOW) == expected
 
 

@@ -85,7 +85,7 @@ def test_help_imports_no_library_that_it_does_not_need() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_the_operators_part_runs_without_the_local_world(
+def test_the_operators_commands_run_without_joytify_local(
     tmp_path: Path, words: list[str], code: int, says: str
 ) -> None:
     command = [sys.executable, "-c", WITHOUT_LOCAL, *words]

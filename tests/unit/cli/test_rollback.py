@@ -19,7 +19,7 @@ def git(*words: str) -> str:
 
 
 def written(file: Path, digit: str) -> str:
-    """Write digests of this digit and commit them; return the commit."""
+    """Write digests that repeat this digit, commit the file, and return the commit."""
     digests = dict.fromkeys(FUNCTIONS, "sha256:" + digit * 64)
     file.write_text(json.dumps({"image_digests": digests}, indent=2) + "\n")
     git("add", "--all")
@@ -59,7 +59,7 @@ def test_the_images_of_a_commit_are_written_and_nothing_else(file: Path) -> None
     assert git("log", "--oneline").count("\n") == 1
 
 
-def test_what_git_does_not_know_is_said(file: Path) -> None:
+def test_what_git_does_not_know_is_reported(file: Path) -> None:
     written(file, "1")
 
     assert run("0000000")[0] == 1

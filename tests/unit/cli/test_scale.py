@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import scale_page
 
-from joytify_cli.capacity.scale import Scenario, most_playbacks, simulate
+from joytify_cli.capacity.scale import Scenario, max_playbacks, simulate
 
 
 def test_the_page_is_what_the_command_says() -> None:
@@ -16,14 +16,14 @@ def test_eighty_columns_hold_the_table() -> None:
     assert all(len(row) <= 80 for row in rows)
 
 
-def test_eight_workers_are_nearly_eight_times_as_fast_where_the_server_bears_them() -> None:
+def test_eight_workers_are_nearly_eight_times_as_fast_at_the_same_rate_per_worker() -> None:
     one, eight = (simulate(Scenario(10**9, 10_000.0, workers)) for workers in (1, 8))
 
     assert 6 < one.hours / eight.hours <= 8
 
 
 def test_the_reported_maximum_of_playbacks_fits_into_one_execution() -> None:
-    most = most_playbacks(10_000.0, 1)
+    most = max_playbacks(10_000.0, 1)
 
     assert simulate(Scenario(most, 10_000.0, 1)).hours < 25
     assert simulate(Scenario(most * 11 // 10, 10_000.0, 1)).hours > 24

@@ -1,4 +1,4 @@
-"""What others wrote reaches the terminal as text."""
+"""Text from outside (logs, responses, files) is printed without terminal control sequences."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_an_argument_that_is_refused_is_quoted_without_control_characters() -> N
     assert "\\x1b" in refused.output
 
 
-def test_marks_and_emoji_in_data_are_data(screen: io.StringIO) -> None:
+def test_rich_markup_and_emoji_codes_in_data_are_printed_literally(screen: io.StringIO) -> None:
     table = Table("[bold]key[/bold]")
     table.add_row("arn:aws:secretsmanager:eu-west-1:1:secret:NAME [red]x[/red]")
     terminal.console.print(table)

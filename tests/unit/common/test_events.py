@@ -1,4 +1,4 @@
-"""Any event is run or refused with the key: hypothesis makes it up."""
+"""Any event that hypothesis generates is accepted, or refused with an error that names the wrong key."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_the_topic_gets_subject_text_and_type() -> None:
     assert sent[0]["MessageAttributes"]["type"]["StringValue"] == "cleanup_summary"
 
 
-def test_a_refusal_by_sns_is_ours() -> None:
+def test_a_refusal_by_sns_is_raised_as_one_of_our_errors() -> None:
     with pytest.raises(TransientError, match="SNS answered Throttled"):
         Topic(client=stubbed("sns", "publish", "Throttled"), arn="arn").publish(cleanup_summary(), 0)
 
@@ -189,7 +189,7 @@ def test_the_cause_and_awss_request_id_reach_the_log(capsys: pytest.CaptureFixtu
     ("milliseconds", "limit", "seconds"),
     [(900_000, None, 885), (900_000, 840, 840), (300_000, 840, 285), (5_000, None, 4), (0, 840, 0)],
 )
-def test_the_deadline_keeps_a_reserve_and_the_limit_can_only_shorten_it(
+def test_the_deadline_keeps_a_reserve_and_a_limit_can_only_bring_it_forward(
     milliseconds: int, limit: float | None, seconds: float
 ) -> None:
     deadline = Deadline.of(FakeContext(milliseconds=milliseconds), limit_seconds=limit)

@@ -57,7 +57,7 @@ def test_a_run_that_fails_tells_the_topic_what_was_done_and_raises() -> None:
     assert (message.data.stage, message.data.records_deleted) == ("delete playbacks", 4)
 
 
-def test_an_error_that_leaves_the_work_done_is_told_besides_the_summary() -> None:
+def test_a_late_failure_is_published_in_addition_to_the_summary() -> None:
     def run(_event: CleanupEvent, _run: Run) -> Completed[CleanupReport]:
         return Completed(CleanupReport(), Failure(ConfigError("function x: Lambda answered 404"), "cleanup start"))
 

@@ -16,7 +16,7 @@ from joytify_common.masking import MIN_CHARACTERS, clean, cleaned, hide
 
 
 @pytest.fixture(autouse=True, scope="module")
-def nothing_hidden_elsewhere() -> Iterator[None]:
+def no_secrets_of_other_tests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("joytify_common.masking._secrets", set())
         yield

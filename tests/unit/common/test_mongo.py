@@ -79,7 +79,7 @@ def test_what_the_server_cannot_do_is_not_blamed_on_the_connection_string(text: 
     assert "db.example" not in str(found)
 
 
-def test_many_writes_of_which_one_is_refused_say_why_that_was() -> None:
+def test_the_error_of_a_bulk_write_gives_the_reason_of_the_refused_write() -> None:
     refused = {"index": 3, "code": 14031, "errmsg": "disk is full"}
 
     assert "MongoDB is full" in str(translated(BulkWriteError({"writeErrors": [refused], "writeConcernErrors": []})))

@@ -118,7 +118,7 @@ def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() 
 
 @pytest.mark.parametrize("first", ["error", "summary"])
 def test_an_error_of_starting_cleanup_is_a_post_of_its_own(first: str) -> None:
-    """They come from one run, in any order."""
+    """The error and the summary come from one run, in any order."""
     webhook, memory = FakeWebhook(), ContainerStore()
     both = [stats_error(request_id="r", stage="cleanup start").to_json(), stats_summary(request_id="r").to_json()]
     for number, text in enumerate(both if first == "error" else both[::-1]):

@@ -171,7 +171,7 @@ def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
         (severity_of_text("a disk is full"), "word: full"),
     ],
 )
-def test_the_rule_that_decided_can_be_told(found: Severity, reason: str) -> None:
+def test_the_reason_names_the_rule_that_decided(found: Severity, reason: str) -> None:
     assert found.reason == reason
 
 

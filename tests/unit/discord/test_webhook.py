@@ -107,7 +107,7 @@ def test_what_cannot_be_posted_raises_and_never_shows_the_address(
     assert len(pauses) <= 3
 
 
-def test_an_address_that_is_none_names_its_key(pauses: list[float]) -> None:
+def test_an_invalid_webhook_url_is_an_error_that_names_the_secrets_key(pauses: list[float]) -> None:
     with pytest.raises(ConfigError, match="DISCORD_WEBHOOK_URL: it is not a URL"):
         webhook(iter([httpx.UnsupportedProtocol("no")]), url="the-token").post(PAYLOAD, in_seconds(60))
 
@@ -124,7 +124,7 @@ def test_a_message_that_discord_does_not_take_is_posted_as_plain_text(pauses: li
     assert pauses == []
 
 
-def test_the_wait_that_the_body_names_comes_before_the_header(pauses: list[float]) -> None:
+def test_retry_after_in_the_body_takes_precedence_over_the_header(pauses: list[float]) -> None:
     limited = httpx.Response(429, json={"retry_after": 0.3}, headers={"Retry-After": "1"})
 
     webhook(iter([limited, taken()])).post(PAYLOAD, in_seconds(60))
@@ -132,7 +132,7 @@ def test_the_wait_that_the_body_names_comes_before_the_header(pauses: list[float
     assert pauses == [0.3]
 
 
-def test_an_empty_bucket_is_waited_for_before_the_next_request(pauses: list[float]) -> None:
+def test_an_exhausted_rate_limit_is_waited_for_before_the_next_request(pauses: list[float]) -> None:
     answers = iter([taken(**{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.5"}), taken()])
     ours = webhook(answers)
 

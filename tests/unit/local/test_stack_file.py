@@ -37,7 +37,7 @@ def test_a_process_that_began_after_the_stack_was_recorded_is_somebody_elses() -
     assert (stale.pids, fresh.pids) == ((), (os.getpid(),))
 
 
-def test_a_process_that_is_gone_began_never() -> None:
+def test_started_before_is_false_for_a_process_that_has_ended() -> None:
     assert not started_before(2**22 + 1, time.time())
     assert started_before(os.getpid(), time.time())
     assert not started_before(os.getpid(), 0)

@@ -148,14 +148,14 @@ def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
                 "stableBytes": round(model.user_bytes(profile, week)),
                 "beforeCleanupBytes": round(model.user_bytes(profile, week, overdue_weeks=1)),
                 "growthBytesPerWeek": round(model.weekly_growth(profile)),
-                "mostUsers": model.most_users(model.user_bytes(profile, week)),
+                "mostUsers": model.max_users(model.user_bytes(profile, week)),
             }
             for profile, share in model.mix
         },
         "averageBytes": round(model.average_bytes(week)),
-        "mostUsers": model.most_users(model.average_bytes(week)),
-        "mostUsersBeforeCleanup": model.most_users(model.average_bytes(week, overdue_weeks=1)),
-        "mostUsersWithReserve": model.most_users(model.average_bytes(week), reserve=1 - ALERT_SHARE),
+        "mostUsers": model.max_users(model.average_bytes(week)),
+        "mostUsersBeforeCleanup": model.max_users(model.average_bytes(week, overdue_weeks=1)),
+        "mostUsersWithReserve": model.max_users(model.average_bytes(week), reserve=1 - ALERT_SHARE),
         "usedByWeek": {str(each): round(model.used(each)) for each in SHOWN_WEEKS},
         "dayOfAlert": model.day_reached(ALERT_SHARE),
         "dayFull": model.day_reached(1.0),

@@ -39,7 +39,7 @@ class Measured:
 
 
 def measure(database: Database[Document], assumed: Model, *, alert_share: float, now: datetime) -> Measured:
-    """Return the size and growth of a database, with a model that has its sizes and rates.
+    """Return the database's size and growth, and a model with its measured document sizes and weekly rates.
 
     Args:
         database: database to measure.

@@ -121,7 +121,7 @@ class Model:
         """Return the bytes that a user adds per week in the stable state, indexes included."""
         return self.user_bytes(profile, self.stable_week + 1) - self.user_bytes(profile, self.stable_week)
 
-    def most_users(self, per_user: float, *, reserve: float = 0) -> int:
+    def max_users(self, per_user: float, *, reserve: float = 0) -> int:
         """Return how many users of `per_user` bytes fit, with a share of the limit in reserve."""
         return int(self.limit * (1 - reserve) / per_user)
 

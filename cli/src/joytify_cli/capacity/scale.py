@@ -91,6 +91,6 @@ def simulate(scenario: Scenario) -> Simulated:
     )
 
 
-def most_playbacks(rate: float, workers: int) -> int:
+def max_playbacks(rate: float, workers: int) -> int:
     """Return roughly how many playbacks a weekly execution can handle within its time limit."""
     return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / DAYS_PER_WEEK)

@@ -14,7 +14,7 @@ from joytify_cli.capacity.scale import (
     EXECUTION_LIMIT_HOURS,
     Scenario,
     Simulated,
-    most_playbacks,
+    max_playbacks,
     simulate,
 )
 from joytify_cli.terminal import console, echo_json, say
@@ -41,8 +41,8 @@ def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJ
         echo_json(estimates)
         return
     console.print(_table(rows))
-    most = most_playbacks(rate, workers) / 1e9
-    say(f"an execution may take {EXECUTION_LIMIT_HOURS:.0f} hours: enough for about {most:,.1f} billion playbacks")
+    most = max_playbacks(rate, workers) / 1e9
+    say(f"one execution may take {EXECUTION_LIMIT_HOURS:.0f} hours, enough for about {most:,.1f} billion playbacks")
 
 
 def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:

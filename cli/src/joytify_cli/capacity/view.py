@@ -59,7 +59,7 @@ def _per_user(model: Model) -> Table:
     fullest = (model.user_bytes(profile, week, overdue_weeks=1) for profile, _ in model.mix)
     table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
     table.add_row("growth per week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
-    table.add_row("users that fit if all are of this kind", *(f"{model.most_users(total):,}" for total in totals))
+    table.add_row("users that fit if all are of this kind", *(f"{model.max_users(total):,}" for total in totals))
     return table
 
 
@@ -76,9 +76,9 @@ def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
     week = model.stable_week
     average, fullest = model.average_bytes(week), model.average_bytes(week, overdue_weeks=1)
     yield (
-        f"On average {average / 1000:,.1f} kB per user after {week} weeks: {model.most_users(average):,} users fit "
-        f"into {model.limit_mb:,} MB after a cleanup, {model.most_users(fullest):,} just before a cleanup, "
-        f"{model.most_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
+        f"On average {average / 1000:,.1f} kB per user after {week} weeks: {model.max_users(average):,} users fit "
+        f"into {model.limit_mb:,} MB after a cleanup, {model.max_users(fullest):,} just before a cleanup, "
+        f"{model.max_users(average, reserve=1 - ALERT_SHARE):,} with {1 - ALERT_SHARE:.0%} kept in reserve."
     )
     if measured is not None:
         return

@@ -98,7 +98,7 @@ def drop(
     """
     index = find_index(field)
     with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
-        names = chosen_collections(target, f"drop the indexes on {index} of", production=production, confirm=confirm)
+        names = chosen_collections(target, f"drop every index on {index} of", production=production, confirm=confirm)
         collection = getattr(names, index.kind)
         found = [
             name

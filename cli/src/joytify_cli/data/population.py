@@ -77,17 +77,17 @@ class Population:
     seed: int = 0
 
     @cached_property
-    def _registered(self) -> datetime:
+    def _registration_time(self) -> datetime:
         return self.now - timedelta(days=400)
 
     @property
-    def _month_began(self) -> datetime:
+    def _month_start(self) -> datetime:
         return self.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def notification(self) -> ObjectId:
         """`_id` of the last complete month's notification, the same for every seed."""
-        return object_id(self._month_began, 5, 0)
+        return object_id(self._month_start, 5, 0)
 
     @property
     def playbacks(self) -> int:
@@ -106,7 +106,7 @@ class Population:
 
     def user_id(self, user: int) -> ObjectId:
         """Return the `_id` of a user."""
-        return self._object_id(self._registered, 1, user)
+        return self._object_id(self._registration_time, 1, user)
 
     def wants(self, user: int) -> bool:
         """Return whether the user wants the monthly notification."""
@@ -129,7 +129,7 @@ class Population:
     def notification_documents(self) -> Iterator[Document]:
         """Yield the notification of an earlier system, if any user already has it."""
         if any(self._is_already_notified(user) for user in range(self.users)):
-            created = self._month_began
+            created = self._month_start
             yield {"_id": self.notification, "type": "monthlyStatistic", "createdAt": created, "updatedAt": created}
 
     def user_documents(self) -> Iterator[Document]:
@@ -153,7 +153,7 @@ class Population:
                         "systemAnnouncement": True,
                     },
                 },
-                "createdAt": self._registered,
+                "createdAt": self._registration_time,
                 "updatedAt": self.now - timedelta(days=1),
             }
 
@@ -199,7 +199,7 @@ class Population:
             ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF,
         )
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
-        # Milliseconds, as a player measures: most sums are then inexact in binary floating point.
+        # Durations have milliseconds, as from a real player: most sums are then inexact, and the checks allow for it.
         seconds = (30_000 + (mixed >> 8) % 270_000) / 1000
         return Play(user, song, song % ARTISTS, seconds, self._timeline.moment(number, self.playbacks))
 

@@ -29,23 +29,23 @@ class Timeline:
     cutoff: datetime
     expired_share: float | None
 
-    def expired_count(self, of: int) -> int:
-        """Return how many of `of` documents are older than the cutoff."""
+    def expired_count(self, total: int) -> int:
+        """Return how many of `total` documents are older than the cutoff."""
         start, cutoff, end, guard = self._seconds
         if cutoff - guard <= start:
             return 0
         share = (cutoff - start) / (end - start) if self.expired_share is None else self.expired_share
-        return round(of * share)
+        return round(total * share)
 
-    def moment(self, number: int, of: int) -> datetime:
-        """Return the time of document `number` of `of`; none is within GUARD of the cutoff."""
+    def moment(self, number: int, total: int) -> datetime:
+        """Return the time of document `number` out of `total`; none is within GUARD of the cutoff."""
         start, cutoff, end, guard = self._seconds
-        expired = self.expired_count(of)
+        expired = self.expired_count(total)
         if number < expired:
             seconds = start + (cutoff - guard - start) * number / expired
         else:
             first = max(start, cutoff + guard)
-            seconds = first + (end - first) * (number - expired) / (of - expired)
+            seconds = first + (end - first) * (number - expired) / (total - expired)
         # BSON dates have milliseconds.
         return datetime.fromtimestamp(int(seconds * 1000) / 1000, UTC)
 
@@ -58,7 +58,7 @@ class Timeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation:
-    """Distributes numbers over users: an active user has three slots per round, other users one.
+    """Assigns playback numbers to users in rounds: per round, an active user gets three numbers (slots), others one.
 
     Attributes:
         users: number of users.

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-# Number of values, with their names, that fit side by side into 80 columns.
+# A list of at most this many rows is shown with a column per row, which fits into 80 columns.
 MAX_COLUMNS = 3
 
 

@@ -27,8 +27,8 @@ class DeadLetter:
     Attributes:
         receipt: receipt handle, by which SQS deletes the message.
         sent: when the message was sent to the queue.
-        event: event to call the function or the state machine with again; None if unreadable.
-        arn: ARN of the function or the state machine; empty for the function that owns the queue.
+        event: the event to send again; None if it cannot be read.
+        arn: ARN of the function or the state machine; empty if it is the function that the queue is named after.
         error: why the event failed; empty if unknown.
         request: id of the failed request; empty if unknown.
     """

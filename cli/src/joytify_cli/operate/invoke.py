@@ -141,7 +141,7 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
 
 
 def changes_production(function: str, event: Mapping[str, Any]) -> bool:
-    """Return whether the run may delete production documents or push to users; stats may, since it starts cleanup."""
+    """Return whether a run of stats or cleanup may change production: unless its event makes it harmless."""
     harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
     return function in EVENTS and not harmless
 
@@ -164,7 +164,7 @@ def _show(call: Call, answer: Answer) -> None:
         for part in draw_answer(answer.payload):
             console.print(part)
     if isinstance(answer.payload, dict) and answer.payload.get("isComplete") is False:
-        fail("not everyone was pushed; run the same command again: it pushes to everyone who has not viewed it")
+        fail("the push did not reach everyone; run the same command again for all who have not viewed the notification")
 
 
 def _confirmed(call: Call, event: Event) -> bool:

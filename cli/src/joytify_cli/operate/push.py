@@ -65,7 +65,7 @@ def push(
     """
     if source is not None and (registry or source == environment):
         raise UsageError(
-            f"--from {source} reuses the images of {source}: name another --environment, and no --registry"
+            f"--from {source} reuses the images of {source}: use another --environment, and omit --registry"
         )
     output = digests_file(environment, folder)
     try:

@@ -43,7 +43,7 @@ After = Annotated[str, typer.Option(metavar="USER_ID", help="Continue after this
 
 @app.callback()
 def main() -> None:
-    """Build monthly statistics from plays, or compare the app's own with them."""
+    """Build monthly statistics from plays, or compare the app's own statistics with the plays."""
 
 
 @app.command()

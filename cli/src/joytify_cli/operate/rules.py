@@ -47,7 +47,7 @@ class Rule:
 
 
 def find_rules(target: Target) -> Sequence[Rule]:
-    """Return the pipeline's rules, by name.
+    """Return the pipeline's rules, sorted by name.
 
     Raises:
         ConfigError: access is denied.

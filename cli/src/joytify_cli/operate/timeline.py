@@ -102,7 +102,7 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
     for line in LogReader(target.client("logs"), group, began).read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
-            # A self-test, a plan and a worker return their outcome to the caller only.
+            # `answered`: a self-test, or the plan or a worker of a divided cleanup, which only answer their caller.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
             yield Event(line.time, function, "answered" if is_answer else what, _said(line, function, target.flags))

@@ -15,11 +15,11 @@ from joytify_cli.operate.push import PushError, digests_file, push_images, write
 from joytify_cli.prove.demo import DemoError, month_end
 from joytify_cli.prove.deploy_checks import (
     aws,
+    check_alarm_is_posted,
     check_archive,
     check_functions,
     check_second_plan,
     empty_bucket,
-    hear_alarm,
     report,
     try_second_environment,
     upgrade,
@@ -110,7 +110,7 @@ def _deploy() -> tuple[Deployment, str]:
     report(f"month end: {outcome}")
     check_archive(deployment)
     check_functions(deployment, memory=1024)
-    hear_alarm(deployment)
+    check_alarm_is_posted(deployment)
     gaps = check_second_plan(deployment)
     COMPLETE.touch()
     return deployment, (
@@ -167,7 +167,7 @@ def _stop(deployment: Deployment) -> None:
 
 def _destroy(deployment: Deployment) -> int:
     try:
-        # Found by name: after a destroy that failed on the bucket, Terraform has no outputs.
+        # The name is written out: after a destroy that failed on the bucket, Terraform has no outputs.
         empty_bucket(deployment, f"joytify-archive-{ACCOUNT}")
         destroyed = deployment.root.destroy() + _destroy_bootstrap(deployment)
         if left := deployment.left_over():

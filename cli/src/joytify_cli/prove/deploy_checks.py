@@ -86,7 +86,7 @@ def _environments(image: str) -> list[set[str]]:
     return [set(json.loads(docker("inspect", "--format", "{{json .Config.Env}}", each))) for each in containers]
 
 
-def hear_alarm(deployment: Deployment) -> None:
+def check_alarm_is_posted(deployment: Deployment) -> None:
     """Set an alarm to ALARM and to OK, and wait until Discord shows each."""
     for state in ("ALARM", "OK"):
         words = ("--alarm-name", ALARM, "--state-value", state, "--state-reason", "deploy-local tries it")
@@ -101,7 +101,7 @@ def _shows(stack: Stack, state: str) -> bool:
 
 
 def check_second_plan(deployment: Deployment) -> int:
-    """Check that a second plan changes only attributes that the emulator does not return; return their number."""
+    """Check that a second plan changes only what the emulator does not return; return the number of resources."""
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")

@@ -105,7 +105,7 @@ class Workspace:
         return made
 
     def release_state(self) -> None:
-        """Move the bootstrap's state from its bucket into a file, and allow its destruction."""
+        """Move the bootstrap's state from its bucket into a file, and allow Terraform to destroy the bucket."""
         state = self.bootstrap.folder / "state.tf"
         text = state.read_text(encoding="utf-8")
         state.write_text(text.replace("prevent_destroy = true", "prevent_destroy = false"), encoding="utf-8")

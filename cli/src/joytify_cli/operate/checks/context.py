@@ -103,7 +103,7 @@ class Context:
         return find_rules(self.target)
 
     def is_scheduled(self, name: str) -> bool:
-        """Return whether the function runs on a schedule: it does unless Terraform disabled all its rules.
+        """Return whether the function should run on a schedule: unless Terraform disabled all rules that it has.
 
         A rule may start the function, or the state machine that divides cleanup among workers.
         """
@@ -128,7 +128,7 @@ class Context:
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
     def fetch_and_report(self, what: str, find: Callable[[], T]) -> T:
-        """Fetch a value; for the one check that shows the error if this fails.
+        """Fetch a value for the check that reports its failure; `what` names the failure.
 
         After an error, `fetch_or_skip` fails in the other checks without fetching again.
         """
@@ -141,7 +141,7 @@ class Context:
             raise
 
     def fetch_or_skip(self, what: str, find: Callable[[], T]) -> T:
-        """Fetch a value; for a check that needs the value but does not show the error if this fails.
+        """Fetch a value for a check that is skipped if this fails.
 
         Raises:
             UnavailableError: the value cannot be fetched; another check reports why.

@@ -86,7 +86,7 @@ def _rights(context: Context) -> Iterator[Finding]:
     database = _connected_database(context)
     with mongo_errors(), within(SECONDS):
         if not has_transactions(database.client.admin.command("hello")):
-            raise UnavailableError("the rights are tried in a transaction, and a single server has none")
+            raise UnavailableError("the rights are tried in a transaction, which a single server does not support")
         for test_mode in (False, True):
             with database.client.start_session() as session:
                 session.start_transaction()

@@ -42,7 +42,7 @@ def _is_url(value: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
-def _is_on_this_machine(host: str) -> bool:
+def _is_private_host(host: str) -> bool:
     """Return whether a host is a private address, or a name without a domain, as in a container network."""
     try:
         return ip_address(host).is_private
@@ -55,7 +55,7 @@ def _is_webhook(value: str) -> bool:
     parts = urlsplit(value)
     host = (parts.hostname or "").lower()
     is_discord = parts.scheme == "https" and re.fullmatch(r"([a-z]+\.)?discord(app)?\.com", host) is not None
-    is_local = parts.scheme == "http" and _is_on_this_machine(host)
+    is_local = parts.scheme == "http" and _is_private_host(host)
     return (is_discord or is_local) and re.search(r"/api/(v\d+/)?webhooks/\d+/[\w-]+/?$", parts.path) is not None
 
 
