@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 from bson import ObjectId
+from loguru import logger
 from pymongo import MongoClient
 from typer.testing import CliRunner
 
@@ -70,6 +71,8 @@ def write(stack: Stack) -> None:
 
 
 def run(*words: str) -> tuple[int, str]:
+    # As `joytify` itself: no log lines, whatever an earlier test of this process configured.
+    logger.remove()
     result = CliRunner().invoke(app, list(words))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
