@@ -52,6 +52,7 @@ def show(
         "state",
         "next run",
         box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         pad_edge=False,
     )
     for rule in rules:
