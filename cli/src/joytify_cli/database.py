@@ -13,7 +13,8 @@ from pymongo.database import Database
 
 from joytify_cli.secret_store import read_stored
 from joytify_cli.target import Target, find_target
-from joytify_cli.terminal import UsageError
+from joytify_cli.terminal import CommandError, UsageError
+from joytify_common.errors import JobError
 from joytify_common.mongo import connect, mongo_client, mongo_errors
 from joytify_common.mongo_errors import URI_KEY
 
@@ -43,6 +44,7 @@ def open_database(
     Raises:
         UsageError: a connection string and AWS are both given; or neither, without a local stack.
         JobError: the secret or the function in AWS could not be read, or MongoDB does not answer.
+        CommandError: the same for a given connection string.
     """
     if uri is not None and aws:
         raise UsageError("--uri and --aws name two servers: give only one of them")
@@ -53,9 +55,12 @@ def open_database(
     else:
         found, default = _of_target(find_target(aws=aws, project=project, environment=environment))
     try:
-        database = connect(found, name or default)
-        with database.client, mongo_errors():
-            yield database
+        with mongo_client(found.get_secret_value()), mongo_errors():
+            yield connect(found, name or default)
+    except JobError as exc:
+        if uri is None:
+            raise
+        raise CommandError(str(exc).replace(URI_KEY, "--uri (MONGODB_URI)")) from None
     finally:
         # A closed client cannot be used again.
         mongo_client.cache_clear()

@@ -128,7 +128,7 @@ class Job(Generic[EventT, ReportT]):
                 context=context,
             )
             if event.self_test:
-                outcome = Answered(test_services(self.services(run)))
+                outcome = Answered(check_services(self.services(run)))
             elif (reason := event.skip_reason(secret.schedule_mode)) is not None:
                 outcome = Skipped(reason)
             else:
@@ -214,7 +214,7 @@ class Job(Generic[EventT, ReportT]):
         return False
 
 
-def test_services(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
+def check_services(services: Mapping[str, Callable[[], object]]) -> dict[str, str]:
     """Call each service and return the result by service name: `ok`, or the error message."""
     found = {}
     for name, call in services.items():

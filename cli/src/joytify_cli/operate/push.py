@@ -112,7 +112,10 @@ def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str
     Raises:
         PushError: the file lacks a digest, or the registry no longer has the images.
     """
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        text = ""
     digests = digests_in(text)
     if missing := [name for name in FUNCTIONS if not digests.get(name)]:
         raise PushError(f"{file} has no digest for {', '.join(missing)}")

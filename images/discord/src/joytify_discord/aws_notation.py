@@ -17,7 +17,18 @@ ARN_IN_TEXT = re.compile(r"arn:aws[\w-]*:[^\s\"'\\(),;]+")
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
 PLACED_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):")
 # Keys to read from an error that is JSON text, in this order.
-SAYING = ("errorType", "code", "Code", "errorMessage", "ErrorMessage", "message", "Message", "description", "reason")
+SAYING = (
+    "errorType",
+    "code",
+    "Code",
+    "ErrorCode",
+    "errorMessage",
+    "ErrorMessage",
+    "message",
+    "Message",
+    "description",
+    "reason",
+)
 
 
 @dataclass(frozen=True)

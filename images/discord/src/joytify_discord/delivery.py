@@ -29,8 +29,8 @@ CLAIM_SECONDS = 15.0
 # How long to wait for another attempt that has claimed a message; it usually posts within a second.
 WAIT_SECONDS = 5.0
 
-# Attributes of a stored incident that are yes or no.
-FLAGS = ("in_alerts_channel", "closed", "shows_alert")
+# The attributes of a stored incident that are yes or no, by field of StoredIncident.
+FLAGS = {"in_alerts_channel": "is_alert", "closed": "closed", "shows_alert": "burns"}
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,12 @@ class StoredIncident:
             return None
         # An invalid time would prevent every later message of the incident from being posted.
         since, at = (stored.get(name, "") if parse_time(stored.get(name, "")) else "" for name in ("since", "at"))
-        in_alerts_channel, closed, shows_alert = (stored.get(name) == "yes" for name in FLAGS)
-        return cls(
-            post=stored["post"],
-            in_alerts_channel=in_alerts_channel,
-            since=since,
-            at=at,
-            closed=closed,
-            shows_alert=shows_alert,
-        )
+        flags = {name: stored.get(attribute) == "yes" for name, attribute in FLAGS.items()}
+        return cls(post=stored["post"], since=since, at=at, **flags)
 
     def to_store(self) -> dict[str, str]:
         """Return the incident as the texts that are stored."""
-        attributes = {name: "yes" if getattr(self, name) else "no" for name in FLAGS}
+        attributes = {attribute: "yes" if getattr(self, name) else "no" for name, attribute in FLAGS.items()}
         return {"post": self.post, "since": self.since, "at": self.at, **attributes}
 
     def is_after(self, embed: Embed[str]) -> bool:

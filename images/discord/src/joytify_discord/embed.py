@@ -72,6 +72,7 @@ class Embed(Generic[TextT]):
     Discord's Markdown.
 
     Attributes:
+        fields: the fields; `rendering.dispatch` leaves out those without a value.
         incident: the incidents that the message belongs to.
         place: account and region that the message is about; the topic's where they are empty.
         full: text to attach if the embed is cut; if empty, the embed's own text is attached.

@@ -42,16 +42,16 @@ def parse_event(event: object) -> list[Received]:
     """Return the messages in the event's records; any other event is itself a message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        return list(_opened(_without_tokens(json.dumps(event)), Origin()))
+        return list(_opened(without_tokens(json.dumps(event)), Origin()))
     return [received for record in records for received in _parse_record(record)]
 
 
 def _parse_record(record: object) -> Iterator[Received]:
     envelope = record.get("Sns") if isinstance(record, dict) else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
-        yield from _opened(_without_tokens(json.dumps({"Records": [record]})), Origin())
+        yield from _opened(without_tokens(json.dumps({"Records": [record]})), Origin())
         return
-    yield from _opened(_without_tokens(envelope["Message"]), _origin(envelope))
+    yield from _opened(without_tokens(envelope["Message"]), _origin(envelope))
 
 
 def _opened(text: str, origin: Origin) -> Iterator[Received]:
@@ -100,7 +100,7 @@ def _unpacked(data: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _without_tokens(text: str) -> str:
+def without_tokens(text: str) -> str:
     """Return the text without the values of keys and parameters that name a secret, such as an approval's token."""
     without_values = SECRET_VALUE.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
     return SECRET_PARAMETER.sub(rf"\g<key>{HIDDEN}", without_values)

@@ -49,7 +49,7 @@ def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
         return _post(event, context, secret)
     except ConfigError:
         # The cached secret may be outdated: somebody may have corrected it since it was read.
-        fresh = read_secret(secrets_provider(), SETTINGS.secret_id)
+        fresh = read_secret(secrets_provider(), SETTINGS.secret_id, CACHE_SECONDS, anew=True)
         if fresh.values == secret.values:
             raise
         return _post(event, context, fresh)

@@ -41,7 +41,13 @@ COMPARISONS = {
 def from_event(event: EventBridgeEvent) -> dict[str, Any]:
     """Return the detail of an EventBridge event, with the values of the event's envelope under their names in SNS."""
     arn, at = next(iter(event.resources), ""), event.at.isoformat() if event.at else ""
-    return {**event.detail, "AlarmArn": arn, "AWSAccountId": event.account, "region": event.region, "time": at}
+    return {
+        **event.detail,
+        "AlarmArn": arn,
+        "AWSAccountId": event.account,
+        "eventRegion": event.region,
+        "eventTime": at,
+    }
 
 
 def alarm(value: dict[str, Any], topic: Place) -> Draft:
@@ -51,9 +57,9 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
         value: the alarm, as SNS, DescribeAlarms or EventBridge spell it.
         topic: place of the topic, used only if the alarm does not name its own.
     """
-    account, region = get_path(value, "AWSAccountId"), get_path(value, "region")
+    account, region = get_path(value, "AWSAccountId"), get_path(value, "eventRegion")
     at = place_of(get_path(value, "AlarmArn")) or Place(region or topic.region, account or topic.account)
-    name, state = first_of(value, "AlarmName|alarmName"), first_of(value, "NewStateValue|StateValue|state.value")
+    name, state = first_of(value, "AlarmName|alarmName"), _state(value)
     earlier = first_of(value, "OldStateValue|previousState.value")
     reason = first_of(value, "NewStateReason|StateReason|state.reason")
     description = first_of(value, "AlarmDescription|configuration.description")
@@ -83,10 +89,16 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
     )
 
 
+def _state(value: dict[str, Any]) -> str:
+    """Return the state in the form that the alarm has; a form without a value is no reason to read another."""
+    path = next((key for key in ("NewStateValue", "StateValue") if key in value), "state.value")
+    return get_path(value, path)
+
+
 def _changed_at(value: dict[str, Any]) -> datetime | None:
     # The time of the state equals the time in SNS to the millisecond. With the event's time, one of the
     # two messages about the same change would count as older.
-    times = first_of(value, "StateChangeTime|StateUpdatedTimestamp|state.timestamp"), get_path(value, "time")
+    times = first_of(value, "StateChangeTime|StateUpdatedTimestamp|state.timestamp"), get_path(value, "eventTime")
     return next(filter(None, map(parse_time, times)), None)
 
 

@@ -10,6 +10,7 @@ from loguru import logger
 from joytify_common.messages import CleanupError, CleanupSummary, Message, MonthlyStatsError, MonthlyStatsSummary
 from joytify_discord.aws_notation import json_in, place_in
 from joytify_discord.embed import Embed
+from joytify_discord.envelopes import without_tokens
 from joytify_discord.parsing import Alarm, EventBridgeEvent, Origin, Received, Unknown
 from joytify_discord.rendering import alarms, cleanup_posts, eventbridge, generic, sns_json, sns_text, stats_posts
 from joytify_discord.rendering.draft import Draft
@@ -67,8 +68,11 @@ def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
         logger.info("severity decided", title=draft.title, severity=draft.severity.symbol, reason=draft.severity.reason)
     footer = " · ".join(dict.fromkeys(filter(None, (draft.footer, *where))))
     shown = replace(draft, fields=[field for field in draft.fields if field.value], footer=footer)
+    # Decoding may bring out a key that names a secret; our own messages are attached as their fields.
+    is_ours = isinstance(received.content, Message)
+    full = "" if is_ours else without_tokens(generic.whole(received.text, json_in(received.text)))
     return replace(
         written(shown, zone),
-        full=generic.whole(received.text, json_in(received.text)),
+        full=full,
         timestamp=draft.timestamp or origin.sent_at,
     )

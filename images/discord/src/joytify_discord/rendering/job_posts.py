@@ -11,7 +11,7 @@ from joytify_discord.embed import Incident, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
-from joytify_discord.rendering.text import Authored, Text, duration
+from joytify_discord.rendering.text import UNKNOWN, Authored, Text, duration
 
 NEXT_AFTER_FAILURE = (
     "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
@@ -64,7 +64,7 @@ def run_flags(message: Message) -> str:
 def failure_fields(message: MonthlyStatsError | CleanupError) -> Iterator[DraftField]:
     """Yield the error, the next step, the command that shows the log, and the page that explains the message."""
     data = message.data
-    yield DraftField(data.error_type, data.error, inline=False)
+    yield DraftField(data.error_type, data.error or UNKNOWN, inline=False)
     yield DraftField("What next", _next_step(message), inline=False)
     job = "stats" if isinstance(message, MonthlyStatsError) else "cleanup"
     request = re.sub(r"[^\w-]", "", data.request_id)

@@ -69,7 +69,7 @@ def get_list(value: object, path: str) -> list[object]:
 
 
 def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftField]:
-    """Yield a field for each name whose path has a value.
+    """Yield a field for each name; its value is empty if no path has one.
 
     Args:
         value: JSON.
