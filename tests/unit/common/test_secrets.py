@@ -29,6 +29,20 @@ def secret(**values: str) -> Secret:
     return read_secret(provider(json.dumps(values)), "NAME")
 
 
+def test_a_secret_that_is_read_anew_replaces_the_cached_one() -> None:
+    client: Any = boto3.client("secretsmanager")
+    stubber = Stubber(client)
+    for zone in ("UTC", "Asia/Taipei"):
+        value = json.dumps({"DISCORD_TIMEZONE": zone})
+        stubber.add_response("get_secret_value", {"SecretString": value, "Name": "NAME"})
+    stubber.activate()
+    ours = SecretsProvider(boto3_client=client)
+
+    zones = [read_secret(ours, "NAME", 300, anew=anew).text("DISCORD_TIMEZONE", "") for anew in (False, True, False)]
+
+    assert zones == ["UTC", "Asia/Taipei", "Asia/Taipei"]
+
+
 def test_values_come_out_hidden() -> None:
     found = secret(MONGODB_CONNECTION_STRING="mongodb://user:pass@host")
 

@@ -103,6 +103,14 @@ def test_tokens_and_passwords_are_not_shown(message: object) -> None:
     assert "t0p-s3cret" not in posted(json.dumps(message))
 
 
+def test_a_token_under_an_escaped_key_is_not_attached() -> None:
+    """Decoding the JSON brings out the key."""
+    approval = json.dumps({"customData": "x" * 9000, "pipelineName": "p", "token": "t0p-s3cret"})
+    message = f'{{"consoleLink": "x", "approval": {approval}}}'.replace('"token"', '"\\u0074oken"')
+
+    assert "t0p-s3cret" not in posted(message)
+
+
 def test_a_numeric_token_is_hidden_and_other_numbers_are_shown() -> None:
     shown = posted(json.dumps({"mfaToken": 481516, "isToken": True, "count": 2342}))
 
