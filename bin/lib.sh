@@ -201,8 +201,9 @@ wheels() {
 markdown_parser() {
   local folder=build/markdown
   command -v npm >/dev/null || { echo "Discord's Markdown: NOT CHECKED with its parser, since npm is not installed"; return; }
-  if [ -d $folder/node_modules ] && cmp -s tests/markdown/package-lock.json $folder/package-lock.json; then cp tests/markdown/read.js $folder; return; fi
+  if cmp -s tests/markdown/package-lock.json $folder/.lock; then cp tests/markdown/read.js $folder; return; fi
   echo "Installing tests/markdown/package-lock.json into $folder ..."
   rm -rf $folder && mkdir -p $folder && cp tests/markdown/* $folder
   (cd $folder && npm ci --silent --no-audit --no-fund)
+  cp tests/markdown/package-lock.json $folder/.lock
 }

@@ -149,3 +149,34 @@ def test_the_tests_of_the_commands_pass_where_output_is_coloured(variable: str) 
     )
 
     assert done.returncode == 0, done.stdout
+
+
+PYTHON = """#!/bin/sh
+case "$*" in
+  "-m venv .venv") mkdir -p .venv/bin && printf '#!/bin/sh\\n[ ! -e interrupt ]\\n' >.venv/bin/pip && cp .venv/bin/pip .venv/bin/uv ;;
+esac
+chmod +x .venv/bin/* 2>/dev/null || true
+"""
+
+
+def test_an_interrupted_installation_starts_anew(tmp_path: Path) -> None:
+    for name in ("bin/install", "bin/lib.sh"):
+        write(tmp_path, name)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    write(
+        tmp_path, "local/requirements.txt", "tests/requirements.txt", "local/pyproject.toml", "images/a/pyproject.toml"
+    )
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "interrupt").touch()
+    install = f"PYTHON={tmp_path}/python bash bin/install local"
+
+    with pytest.raises(subprocess.CalledProcessError):
+        run(tmp_path, install)
+    (tmp_path / ".venv" / "bin" / "uv").write_text("half of it")
+    (tmp_path / ".venv" / "bin" / "uv").chmod(0o644)
+    (tmp_path / "interrupt").unlink()
+    run(tmp_path, install)
+
+    assert (tmp_path / ".venv" / "bin" / "uv").read_text() != "half of it"
+    assert run(tmp_path, install) == ""
