@@ -194,8 +194,8 @@ def test_restore_inserts_missing_documents_and_can_be_repeated(
     assert database.playbacks.count_documents({}) == 4
     assert "23 inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
     assert "0 inserted, 24 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
-    assert "0 inserted, 0 already" in joytify(
-        "restore", "--from", "2020-01-01", "--to", "2020-01-02", "--yes", *restore[5:]
+    assert "no archived documents of these days" in joytify(
+        "restore", "--from", "2020-01-01", "--to", "2020-01-02", *restore[5:]
     )
     assert "25 inserted" in joytify(*restore, "--yes", "--into", "restored")
     assert {d["_id"] for d in database.restored.find()} == {d["_id"] for d in expired}
@@ -210,20 +210,27 @@ def test_an_unknown_collection_is_refused_before_anything_is_called() -> None:
     )
 
 
-def test_into_is_refused_for_documents_of_two_collections(
-    endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("archived", "into", "says"),
+    [
+        (("playbacks", "sessions"), "restored", "use --collection playbacks or sessions"),
+        (("playbacks",), "users", "users is not for documents of playbacks"),
+        (("test-sessions",), "playbacks", "playbacks is not for documents of test-sessions"),
+    ],
+)
+def test_into_is_refused_where_documents_of_different_kinds_would_mix(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, *, archived: tuple[str, ...], into: str, says: str, endpoint: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    for name in ("playbacks", "sessions"):
+    for name in archived:
         key = f"archive/{name}/2026/11/01/x.bson.gz"
         aws_client("s3", endpoint).put_object(Bucket=bucket, Key=key, Body=gzip.compress(encode({"_id": 1})))
     days = ("--from", "2026-11-01", "--to", "2026-11-01", "--aws", "--bucket", bucket)
 
-    done = CliRunner().invoke(app, ["archive", "restore", *days, "--into", "restored", "--yes", "--uri", "mongodb://x"])
+    done = CliRunner().invoke(app, ["archive", "restore", *days, "--into", into, "--yes", "--uri", "mongodb://x"])
 
     assert done.exit_code == 2
-    assert "--collection" in done.output
-    assert "playbacks or sessions" in done.output
+    assert says in " ".join(done.output.replace("│", " ").split())
 
 
 RUN = """

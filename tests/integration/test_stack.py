@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +19,13 @@ import pytest
 from bson import ObjectId
 from pymongo import MongoClient
 
+from joytify_cli.terminal import INTERRUPTED
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, aws_client
 from joytify_local.stack import Stack, start_embedded
 
 DATABASE = "joytify-test"
+COMMAND = Path(sys.executable).with_name("joytify")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in {"KEEP", "MONGODB_URI"}}
 
 Document = dict[str, Any]
 
@@ -262,9 +266,36 @@ def test_the_demo_ends_well(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_leaves_no_server_running(tmp_path: Path, signum: signal.Signals) -> None:
+    environment = {**ENVIRONMENT, "TMPDIR": str(tmp_path)}
+    command = ["env", "--default-signal=INT,HUP,TERM", str(COMMAND), "demo"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as demo:
+        while not list(tmp_path.glob("joytify-*/discord.log")):
+            assert demo.poll() is None
+        demo.send_signal(signum)
+        told = demo.communicate(timeout=60)[0]
+
+    assert demo.returncode == INTERRUPTED, told
+    assert list(tmp_path.iterdir()) == []
+    assert [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in _read(path)] == []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        # The process has ended.
+        return b""
+
+
 def _joytify(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("joytify")), *words]
-    environment = {name: value for name, value in os.environ.items() if name not in {"KEEP", "MONGODB_URI"}}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        [COMMAND, *words],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )

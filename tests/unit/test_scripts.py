@@ -153,7 +153,9 @@ def test_the_tests_of_the_commands_pass_where_output_is_coloured(variable: str) 
 
 PYTHON = """#!/bin/sh
 case "$*" in
-  "-m venv .venv") mkdir -p .venv/bin && printf '#!/bin/sh\\n[ ! -e interrupt ]\\n' >.venv/bin/pip && cp .venv/bin/pip .venv/bin/uv ;;
+  "-m venv .venv")
+    mkdir -p .venv/bin
+    printf '#!/bin/sh\\n[ ! -e interrupt ]\\n' | tee .venv/bin/pip >.venv/bin/uv ;;
 esac
 chmod +x .venv/bin/* 2>/dev/null || true
 """

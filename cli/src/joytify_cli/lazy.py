@@ -69,3 +69,8 @@ class LazyGroup(TyperGroup):
             fail(str(exc), 2 if isinstance(exc, UsageError) else 1)
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
+        except typer.Abort as exc:
+            # A question turns Ctrl-C into this error, too.
+            if isinstance(exc.__context__, KeyboardInterrupt):
+                fail("interrupted", INTERRUPTED)
+            raise

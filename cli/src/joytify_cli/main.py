@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +45,11 @@ class Joytify(LazyGroup):
 
 
 def run() -> None:
-    """Run the program, without log output from libraries."""
+    """Run the program, without log output from libraries; if it is terminated, it ends as after Ctrl-C."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        # `nohup` ignores SIGHUP.
+        if signal.getsignal(signum) is signal.SIG_DFL:
+            signal.signal(signum, signal.default_int_handler)
     logging.getLogger().addHandler(logging.NullHandler())
     os.environ.setdefault("LOGURU_AUTOINIT", "false")
     app()

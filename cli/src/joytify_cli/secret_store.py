@@ -49,14 +49,17 @@ def read_stored(target: Target, stage: str = "AWSCURRENT") -> StoredSecret:
 
 
 def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> str:
-    """Change one key of the secret, keep the others, and return the id of the new version.
+    """Change one key of the secret, or remove it if the value is empty; return the id of the new version.
 
     Raises:
         ConfigError: access is denied, or the secret was changed since it was read.
         TransientError: Secrets Manager could not be reached.
     """
     _check_unchanged(target, stored)
-    text = json.dumps({**stored.values, key: value}, ensure_ascii=False)
+    values = {**stored.values, key: value}
+    if not value:
+        del values[key]
+    text = json.dumps(values, ensure_ascii=False)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
         return str(
             target.client("secretsmanager").put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"]

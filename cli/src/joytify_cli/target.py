@@ -136,11 +136,16 @@ class Target:
         Raises:
             ConfigError: the AWS profile does not exist, or its credentials are incomplete.
             TransientError: the client cannot be created for another reason.
+        UsageError: the AWS configuration is invalid.
         """
         if self.stack is not None:
             return self.stack.client(service)
-        with aws_errors(f"client of {service}", "AWS"):
-            return boto3.client(service, region_name=self.region, config=config)
+        try:
+            with aws_errors(f"client of {service}", "AWS"):
+                return boto3.client(service, region_name=self.region, config=config)
+        except ValueError as exc:
+            # For instance an AWS_ENDPOINT_URL that is not a URL.
+            raise UsageError(f"the AWS configuration: {exc}") from None
 
     @cached_property
     def region(self) -> str:
@@ -202,8 +207,8 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
         raise UsageError(str(exc)) from None
     if stack is None:
         raise UsageError(
-            "no local stack was started in this folder, or it has ended: start one with "
-            "`KEEP=1 make demo`, `make up` or `make deploy-local`, or use --aws"
+            "no local stack was started in this folder, or it has ended: start one with `KEEP=1 make demo`, `make up` "
+            "or `make deploy-local`, or select another target (see the command's --help)"
         )
     if not may_be_down and not _is_up(stack.aws):
         raise UsageError(f"the {stack.way} local stack has ended: `{ENDS[stack.way]}`, then start it again")

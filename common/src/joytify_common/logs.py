@@ -8,9 +8,10 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import stamina.instrumentation
 from loguru import logger
 
-from joytify_common.errors import JobError
+from joytify_common.errors import JobError, as_job_error
 from joytify_common.masking import clean, cleaned
 
 if TYPE_CHECKING:
@@ -32,13 +33,20 @@ def configure(level: str) -> None:
     # Libraries log with the standard module. Below WARNING, httpx would log full URLs, and the
     # webhook URL is a secret.
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
+    stamina.instrumentation.set_on_retry_hooks([_log_retry])
+
+
+def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    """Log a call that is repeated; stamina's own line would not say why."""
+    error = as_job_error(details.caused_by, "call")
+    logger.warning("a call failed and is repeated", error=str(error), attempt=details.retry_num, wait=details.wait_for)
 
 
 class _Forward(logging.Handler):
     """Hands a library's log line to loguru."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.opt(exception=record.exc_info).log(record.levelno, "{}", record.getMessage(), logger=record.name)
+        logger.opt(exception=record.exc_info).log(record.levelname, "{}", record.getMessage(), logger=record.name)
 
 
 def _write(message: Message) -> None:

@@ -9,6 +9,7 @@ from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
+    InvalidName,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -88,7 +89,7 @@ def connection_string_error(exc: Exception) -> JobError:
 
 def translated(exc: PyMongoError) -> JobError:
     """Return the driver's error as ours, without host names, credentials or documents."""
-    if isinstance(exc, ConfigurationError):
+    if isinstance(exc, ConfigurationError | InvalidName):
         return _of_configuration(exc)
     if isinstance(exc, BulkWriteError) and (refused := exc.details.get("writeErrors")):
         # The code of a BulkWriteError only says that some writes were refused.
@@ -107,9 +108,12 @@ def translated(exc: PyMongoError) -> JobError:
     return _refusal(exc) if isinstance(exc, OperationFailure) else PermanentError(f"MongoDB refused ({_code(exc)})")
 
 
-def _of_configuration(exc: ConfigurationError) -> JobError:
-    """Return our error for a connection string or a server that the driver cannot work with."""
+def _of_configuration(exc: ConfigurationError | InvalidName) -> JobError:
+    """Return our error for a connection string, a name or a server that the driver cannot work with."""
     text = str(exc)
+    if isinstance(exc, InvalidName):
+        # The driver's text states the rule: "database names cannot contain the character '.'".
+        return ConfigError(text)
     if "wire version" in text:
         return PermanentError("the server's version of MongoDB is too old or too new for the driver")
     if "Sessions are not supported" in text:

@@ -19,6 +19,7 @@ import httpx
 START_SECONDS = 60
 STOP_SECONDS = 15
 POLL_SECONDS = 0.05
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Children of this process. This process must wait for them when they end, unlike for the processes
 # of a stack that an earlier command started.
@@ -93,14 +94,14 @@ def stop(pids: Sequence[int]) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C during the block: a second one would leave processes and data behind."""
+    """Ignore Ctrl-C, SIGTERM and SIGHUP during the block: another signal would leave processes and data behind."""
     is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in INTERRUPTIONS} if is_main else {}
     try:
         yield
     finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _leads_its_group(pid: int) -> bool:

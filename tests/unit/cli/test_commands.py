@@ -29,6 +29,15 @@ def _no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["preview", "--timezone", "Mars"], "not an IANA time zone"),
         (["invoke", "everything"], "not one of 'stats', 'cleanup', 'discord'"),
         (["invoke", "stats", "--payload", "{"], "must be JSON"),
+        (["invoke", "stats", "--period", "2026-13"], "Invalid value for --period: it must be a month"),
+        (
+            ["invoke", "stats", "--resend", "--push-again"],
+            "Invalid value for --resend and --push-again: pushAgain cannot",
+        ),
+        (["scale", "--rate", "inf"], "unable to parse string as an integer"),
+        (["capacity", "--active-share", "nan"], "less than or equal to 1"),
+        (["capacity", "--uri", "mongodb://x"], "add --measure"),
+        (["doctor", "--digests", "no-such-file"], "does not exist"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

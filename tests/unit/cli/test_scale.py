@@ -17,13 +17,13 @@ def test_eighty_columns_hold_the_table() -> None:
 
 
 def test_eight_workers_are_nearly_eight_times_as_fast_at_the_same_rate_per_worker() -> None:
-    one, eight = (simulate(Scenario(10**9, 10_000.0, workers)) for workers in (1, 8))
+    one, eight = (simulate(Scenario(10**9, 10_000, workers)) for workers in (1, 8))
 
     assert 6 < one.hours / eight.hours <= 8
 
 
 def test_the_reported_maximum_of_playbacks_fits_into_one_execution() -> None:
-    most = max_playbacks(10_000.0, 1)
+    most = max_playbacks(10_000, 1)
 
-    assert simulate(Scenario(most, 10_000.0, 1)).hours < 25
-    assert simulate(Scenario(most * 11 // 10, 10_000.0, 1)).hours > 24
+    assert simulate(Scenario(most, 10_000, 1)).hours < 25
+    assert simulate(Scenario(most * 11 // 10, 10_000, 1)).hours > 24

@@ -9,7 +9,7 @@ from joytify_cli.capacity.model import DAYS_PER_WEEK, INDEX_SHARE, SIZES, Model
 
 RETENTION_DAYS = Model.retention_days
 # Records per second: a third of the rate that docs/benchmarks.md measured on two cores.
-ASSUMED_PER_SECOND = 10_000.0
+ASSUMED_PER_SECOND = 10_000
 # Terraform's defaults.
 WORKER_SECONDS, WORKER_GB, BATCH_DOCUMENTS = 840.0, 1.0, 10_000
 EXECUTION_LIMIT_HOURS = 24.0
@@ -39,7 +39,7 @@ class Scenario:
     """
 
     playbacks: int
-    rate: float
+    rate: int
     workers: int
 
     @property
@@ -91,6 +91,6 @@ def simulate(scenario: Scenario) -> Simulated:
     )
 
 
-def max_playbacks(rate: float, workers: int) -> int:
+def max_playbacks(rate: int, workers: int) -> int:
     """Return roughly how many playbacks a weekly execution can handle within its time limit."""
     return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / DAYS_PER_WEEK)

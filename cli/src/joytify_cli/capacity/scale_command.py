@@ -21,7 +21,7 @@ from joytify_cli.terminal import console, echo_json, say
 
 SIZES = (10_000_000, 30_000_000, 100_000_000, 300_000_000, 1_000_000_000, 3_000_000_000, 10_000_000_000)
 
-Rate = Annotated[float, typer.Option(min=1, help="Records that one worker deletes per second")]
+Rate = Annotated[int, typer.Option(min=1, max=10_000_000, help="Records that one worker deletes per second")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Number of concurrent workers")]
 
@@ -49,7 +49,7 @@ def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:
     table = Table(
         *(
             Column(name, justify="right", no_wrap=True)
-            for name in ("playbacks", "expired", "rounds", "runs", "hours", "dollars")
+            for name in ("playbacks", "expired", "rounds", "spans", "hours", "dollars")
         ),
         Column("GB", justify="right", no_wrap=True),
         Column("Atlas", no_wrap=True),

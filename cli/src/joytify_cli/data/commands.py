@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from pymongo.collection import Collection
 from pymongo.database import Database
 from rich.table import Column, Table
 
 from joytify_cli.data import index_commands
-from joytify_cli.data.generate import fill
+from joytify_cli.data.generate import batches, fill
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population, email
 from joytify_cli.data.verify import faults
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project
-from joytify_cli.terminal import INTERRUPTED, UsageError, console, say
+from joytify_cli.terminal import INTERRUPTED, UsageError, console, counted, fail, say
 from joytify_common.collections import CollectionNames, collection_names
 
 app = typer.Typer(help="Generate, count, check and remove data.", no_args_is_help=True, add_completion=False)
@@ -27,16 +29,23 @@ app.add_typer(index_commands.app, name="indexes")
 Document = dict[str, Any]
 # The largest seed for which a generated `_id` has room.
 MAX_SEED = (1 << 24) - 1
+# Number of documents that `clear` deletes at a time.
+BATCH = 1000
 
 Users = Annotated[int, typer.Argument(min=1, metavar="N", help="Number of users")]
 Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks per user")]
 Days = Annotated[int, typer.Option(min=1, max=3650, help="Days over which playbacks and sessions are spread")]
 ExpiredShare = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help=f"Share of the data older than {RETENTION_DAYS} days; default: spread evenly"),
+    typer.Option(
+        min=0,
+        max=1,
+        help=f"Share of the data older than {RETENTION_DAYS} days; default: spread evenly",
+    ),
 ]
 ActiveShare = Annotated[
-    float, typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others")
+    float,
+    typer.Option(min=0, max=1, help="Share of the users who play three times as much as the others"),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="A different seed generates different users")]
 Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks in random order instead of by time")]
@@ -129,7 +138,7 @@ def verify(
     with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
         found = list(faults(target, names))
-        looked_at = f"{notifications:,} monthly notifications in {target.name}.{names.notifications}"
+        looked_at = f"{counted(notifications, 'monthly notification')} in {target.name}.{names.notifications}"
         for fault in found:
             say(f"broken: {fault}", "red")
         if found:
@@ -145,8 +154,24 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
     """
     with open_database(uri, database) as target:
         names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
-        for name in astuple(names):
-            say(f"{name}: {target[name].delete_many({}).deleted_count:,} removed")
+        try:
+            with progress_bar() as progress:
+                # The users last: until everything is removed, `generate` refuses to add to the rest.
+                for name in sorted(astuple(names), key=names.users.__eq__):
+                    task = progress.add_task(name, total=target[name].estimated_document_count())
+                    for count in _remove_all(target[name]):
+                        progress.advance(task, count)
+        except KeyboardInterrupt:
+            console.print(_counts(target, names))
+            fail("interrupted; the same command removes the rest", INTERRUPTED)
+        say(f"every document is removed from {', '.join(astuple(names))} of {target.name}")
+
+
+def _remove_all(collection: Collection[Document]) -> Iterator[int]:
+    """Delete the documents in batches, since the server does not end a deletion on Ctrl-C; yield the size of each."""
+    ids = (document["_id"] for document in collection.find({}, {"_id": 1}))
+    for batch in batches(ids, BATCH):
+        yield collection.delete_many({"_id": {"$in": batch}}).deleted_count
 
 
 def _write(target: Database[Document], names: CollectionNames, population: Population) -> None:
@@ -159,10 +184,12 @@ def _write(target: Database[Document], names: CollectionNames, population: Popul
         with progress_bar() as progress:
             fill(target, names, population, progress)
     except KeyboardInterrupt:
-        say("interrupted; everything written so far is complete:")
         console.print(_counts(target, names))
-        say("`joytify data append` adds to it, `joytify data clear` removes it")
-        raise typer.Exit(INTERRUPTED) from None
+        fail(
+            "interrupted; everything written so far is complete: `joytify data append` adds to it, "
+            "`joytify data clear` removes it",
+            INTERRUPTED,
+        )
     say(
         f"{population.playbacks:,} playbacks, {population.expired_playbacks():,} of them expired, "
         f"in {target.name}.{names.playbacks}"

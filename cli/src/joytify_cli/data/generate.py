@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -18,6 +18,7 @@ from joytify_cli.data.population import Population
 from joytify_common.collections import CollectionNames
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 BATCH = 5000
 # A statistics document takes as much memory as a hundred other documents.
@@ -68,7 +69,7 @@ def write(collection: Collection[Document], documents: Iterable[Document], size:
     """
     pending: deque[Future[int]] = deque()
     with ThreadPoolExecutor(WRITERS) as pool:
-        for batch in _batches(documents, size):
+        for batch in batches(documents, size):
             pending.append(pool.submit(_insert, collection, batch))
             if len(pending) > WRITERS:
                 yield pending.popleft().result()
@@ -80,6 +81,7 @@ def _insert(collection: Collection[Document], batch: list[Document]) -> int:
     return len(collection.insert_many(batch, ordered=False).inserted_ids)
 
 
-def _batches(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    iterator = iter(documents)
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of `size`, the last one possibly shorter."""
+    iterator = iter(items)
     return iter(lambda: list(islice(iterator, size)), [])

@@ -20,7 +20,7 @@ class Index:
     """An index on one field of a collection.
 
     Attributes:
-        kind: the collection's name in production.
+        kind: which of `CollectionNames`, such as `users`.
         field: which field.
         reason: what needs the index; empty if the backend does not declare it.
         options: keyword arguments of pymongo's `create_index`, such as `unique`.
@@ -61,9 +61,10 @@ def find_index(text: str) -> Index:
     Raises:
         UsageError: the collection is not one of the pipeline's, or the field is missing or `_id`.
     """
-    kind, _, field = text.partition(".")
-    if kind not in asdict(PRODUCTION) or not field or field == "_id":
-        collections = ", ".join(asdict(PRODUCTION))
+    collection, _, field = text.partition(".")
+    kind = {name: kind for kind, name in asdict(PRODUCTION).items()}.get(collection)
+    if kind is None or not field or field == "_id":
+        collections = ", ".join(asdict(PRODUCTION).values())
         raise UsageError(f"{text!r} must be COLLECTION.FIELD, COLLECTION one of {collections}, and FIELD not _id")
     declared = (index for index in BACKEND if (index.kind, index.field) == (kind, field))
     return next(declared, Index(kind, field, "", {}))

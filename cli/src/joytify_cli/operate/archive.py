@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from bson import encode
@@ -18,7 +18,8 @@ from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.operate.archive_reader import COLLECTIONS, RAW, ArchiveObject, documents_in, list_archive, read_archive
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import UsageError, confirm, console
+from joytify_cli.terminal import INTERRUPTED, UsageError, confirm, console, counted, fail, say
+from joytify_common.collections import PRODUCTION, TEST
 from joytify_common.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ Only = Annotated[
     str | None,
     typer.Option("--collection", callback=_check_collection, help=f"Only documents of one of {', '.join(COLLECTIONS)}"),
 ]
-From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the archive to use")]
-To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the archive to use")]
+DAYS: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
+From = Annotated[datetime, typer.Option("--from", **DAYS, help="First day of the archive to use")]
+To = Annotated[datetime, typer.Option("--to", **DAYS, help="Last day of the archive to use")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
 
 
@@ -134,21 +136,32 @@ def restore(
         _objects(client, bucket, start, end, collection), key=lambda found: (found.day, found.key), reverse=True
     )
     kinds = sorted({found.collection for found in objects})
+    if not objects:
+        say(f"{bucket} has no archived documents of these days")
+        return
     if into and len(kinds) > 1:
         raise typer.BadParameter(
             f"it needs a single source collection: use --collection {' or '.join(kinds)}", param_hint="--into"
         )
+    own = {kinds[0], kinds[0].removeprefix("test-"), f"test-{kinds[0]}"}
+    if into in {*astuple(PRODUCTION), *astuple(TEST)} - own:
+        raise typer.BadParameter(f"{into} is not for documents of {kinds[0]}", param_hint="--into")
     if not dry_run and not yes:
-        place = into or ", ".join(kinds) or "no collection"
-        confirm(f"restore {len(objects):,} objects into {place}", otherwise="use --yes, or try --dry-run first")
-    with (
-        open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
-        progress_bar() as bar,
-    ):
-        for found in bar.track(objects, description="objects"):
-            raw = target.get_collection(into or found.collection, codec_options=RAW)
-            for batch in _batches(read_archive(client, bucket, found.key)):
-                _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
+        place = into or ", ".join(kinds)
+        confirm(
+            f"restore {counted(len(objects), 'object')} into {place}", otherwise="use --yes, or try --dry-run first"
+        )
+    try:
+        with (
+            open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
+            progress_bar() as bar,
+        ):
+            for found in bar.track(objects, description="objects"):
+                raw = target.get_collection(into or found.collection, codec_options=RAW)
+                for batch in _batches(read_archive(client, bucket, found.key)):
+                    _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
+    except KeyboardInterrupt:
+        fail("interrupted; the same command restores the rest", INTERRUPTED)
     _report(restored, "would be inserted" if dry_run else "inserted")
 
 
@@ -215,4 +228,4 @@ def _objects(
             if collection in {None, found.collection}:
                 yield found
     except ConfigError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--bucket") from None
+        raise typer.BadParameter(str(exc).removeprefix("CLEANUP_ARCHIVE_BUCKET: "), param_hint="--bucket") from None

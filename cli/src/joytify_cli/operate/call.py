@@ -111,7 +111,7 @@ def _show_log(reader: LogReader, view: LogView) -> None:
         for line in reader.read():
             view.show(line)
     except JobError:
-        # A function that has never run has no log group yet; its answer is enough.
+        # The answer is enough.
         return
 
 

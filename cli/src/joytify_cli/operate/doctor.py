@@ -33,7 +33,10 @@ def doctor(
     *,
     post: Annotated[bool, typer.Option("--post", help="Also post a message to Discord")] = False,
     digests: Annotated[
-        Path | None, typer.Option(help="File with the image digests that should run; default: the environment's")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="File with the image digests that should run; default: the environment's"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list")] = False,
     aws: Aws = False,
@@ -88,7 +91,7 @@ def draw(finding: Finding) -> Text:
     action = f" → {finding.action}" if finding.action else ""
     return Text.assemble(
         (f"{finding.status:<8}", STYLES[finding.status]),
-        (f"{finding.check:<17}", "bold"),
+        (f"{finding.check:<18}", "bold"),
         finding.says,
         (action, "cyan"),
     )

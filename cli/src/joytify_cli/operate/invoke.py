@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +23,6 @@ from joytify_cli.terminal import UsageError, can_ask, console, echo_json, errors
 from joytify_common.errors import ConfigError
 from joytify_common.events import JobEvent, parse_event
 from joytify_stats.month_end import StatsEvent
-from joytify_stats.period import resolve_period
 
 # For each event key that has an option: the option, and the functions that accept it.
 OPTIONS = {
@@ -129,15 +127,15 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
 def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, Any]) -> None:
     """Reject an event that the function would reject, and name the option that is wrong."""
     try:
-        parsed = parse_event(event_type, event)
-        if isinstance(parsed, StatsEvent):
-            resolve_period(parsed.period, datetime.now(UTC))
+        parse_event(event_type, event)
     except ConfigError as exc:
         text = str(exc).removeprefix("event: ")
         key, _, problem = text.partition(": ")
         if key in given:
             raise typer.BadParameter(problem, param_hint=OPTIONS[key][0]) from None
-        raise typer.BadParameter(text, param_hint="--payload") from None
+        # An error without a key is about a combination of keys.
+        combined = [OPTIONS[each][0] for each in given if not problem and each in text]
+        raise typer.BadParameter(text, param_hint=" and ".join(combined) or "--payload") from None
 
 
 def changes_production(function: str, event: Mapping[str, Any]) -> bool:
@@ -163,8 +161,10 @@ def _show(call: Call, answer: Answer) -> None:
     if not call.quiet:
         for part in draw_answer(answer.payload):
             console.print(part)
-    if isinstance(answer.payload, dict) and answer.payload.get("isComplete") is False:
-        fail("the push did not reach everyone; run the same command again for all who have not viewed the notification")
+    fields = answer.payload if isinstance(answer.payload, dict) else {}
+    if fields.get("isComplete") is False or fields.get("socketFailures"):
+        again = f"joytify invoke stats --period {fields.get('period')} --push-again{call.target.flags}"
+        fail(f"the push did not reach everyone; for all who have not viewed the notification: {again}")
 
 
 def _confirmed(call: Call, event: Event) -> bool:

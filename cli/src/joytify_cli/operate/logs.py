@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from joytify_cli.target import NOT_FOUND
 from joytify_common.aws import aws_errors
 
@@ -72,10 +74,10 @@ class LogReader:
     _running: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> Iterator[Line]:
-        """Yield the lines that have arrived since the last call, in order of time.
+        """Yield the lines that have arrived since the last call, in order of time; nothing without a log group.
 
         Raises:
-            ConfigError: there is no such log group, or access is denied.
+            ConfigError: access is denied.
             TransientError: CloudWatch Logs could not be reached.
         """
         occurrences: Counter[tuple[str, int, str]] = Counter()
@@ -96,9 +98,14 @@ class LogReader:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         request = {"logGroupName": self.group, "startTime": int(self.since.timestamp() * 1000)}
-        with aws_errors(f"log group {self.group}", "CloudWatch Logs", not_found=NOT_FOUND):
-            for page in self.client.get_paginator("filter_log_events").paginate(**request):
-                yield from page["events"]
+        with aws_errors(f"log group {self.group}", "CloudWatch Logs"):
+            try:
+                for page in self.client.get_paginator("filter_log_events").paginate(**request):
+                    yield from page["events"]
+            except ClientError as exc:
+                # A function that has not run yet may have no log group.
+                if exc.response["Error"]["Code"] not in NOT_FOUND:
+                    raise
 
     def _parse(self, event: Mapping[str, Any]) -> Line:
         line = parse(event)

@@ -19,7 +19,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from joytify_cli.terminal import console, echo_json, find_zone
+from joytify_cli.terminal import can_ask, console, echo_json, errors, find_zone
 from joytify_common.deadline import Deadline
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
@@ -76,6 +76,8 @@ def _posted(event: object, zone: ZoneInfo) -> list[Payload]:
 
 
 def _read(file: str) -> str:
+    if file == "-" and can_ask():
+        errors.print("reading the message from the terminal; Ctrl-D ends it")
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as exc:

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from joytify_cli.operate import dead_letters
 from joytify_cli.operate.dead_letters import DeadLetter
 from joytify_cli.operate.invoke import EVENTS
-from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.target import FUNCTIONS, Aws, Environment, FunctionName, Project, Target, find_target
 from joytify_cli.terminal import CommandError, confirm, console, counted, echo_json, local_time, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
@@ -76,16 +76,17 @@ def retry(
     # The count is approximate, so the queue is read in any case.
     if not yes and (waiting := dead_letters.count(target, url)):
         confirm(f"send {counted(waiting, 'event')} in {name} of {target.place} again")
-    sent, refused = 0, list[str]()
+    sent, refused = list[str](), list[str]()
     for letter in dead_letters.read(target, url):
         if (fault := _fault(target, name, letter)) is not None:
             refused.append(fault)
             say(f"left in the queue: {fault}", "yellow")
             continue
-        say(f"sent to {_send(target, name, letter)}")
+        sent.append(_send(target, name, letter))
+        say(f"sent to {sent[-1]}")
         dead_letters.delete(target, url, letter)
-        sent += 1
-    say(f"{sent} sent again" + (f"; `joytify tail FUNCTION --follow{target.flags}` shows the result" if sent else ""))
+    logs = [f"`joytify tail {name} --follow{target.flags}`" for name in FUNCTIONS if _runs(target, name) & {*sent}]
+    say(f"{counted(len(sent), 'event')} sent again" + (f"; the result: {', '.join(logs)}" if logs else ""))
     if refused:
         raise CommandError(
             f"left in {name}: {counted(len(refused), 'event')}; invoke the function with a corrected event, then "
@@ -115,6 +116,11 @@ def purge(
         confirm(f"delete {counted(waiting, 'event')} in {name} of {target.place}")
     dead_letters.purge(target, url)
     say(f"{name} is empty; deleted: {counted(waiting, 'event')}")
+
+
+def _runs(target: Target, function: FunctionName) -> set[str]:
+    """Return the names of the function, and of the state machine that runs it."""
+    return {target.names.functions[function], *({target.names.fan_out} if function == "cleanup" else ())}
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:

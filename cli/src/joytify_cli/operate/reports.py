@@ -18,10 +18,10 @@ from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project
-from joytify_cli.terminal import CommandError, UsageError, counted, say
+from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, counted, fail, say
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
-from joytify_common.errors import ConfigError, JobError
+from joytify_common.errors import JobError
 from joytify_common.ids import BEGINNING, from_json, to_json
 from joytify_stats.period import Period, resolve_period
 from joytify_stats.rebuild import EXAMPLES, PARTS, Rebuild
@@ -72,8 +72,8 @@ def build(
     start = _position(after)
     try:
         month = resolve_period(period, datetime.now(UTC))
-    except ConfigError as exc:
-        raise UsageError(str(exc).replace("event: period", "--period")) from None
+    except ValueError as exc:
+        raise UsageError(f"--period: {exc}") from None
     with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
         if compare:
             names = collection_names(test_mode=not production)
@@ -131,12 +131,13 @@ def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
                 built = built.plus(page)
                 bar.advance(task, page.users)
     except (KeyboardInterrupt, JobError) as exc:
-        why = str(exc) or "stopped"
+        why, code = (str(exc), 1) if isinstance(exc, JobError) else ("interrupted", INTERRUPTED)
         further = "" if built.last is BEGINNING else f", faster with --after {_named(built.last)}"
-        raise CommandError(
-            f"{why}; {built.users:,} users are done, and everything written is complete; to continue, run the same "
-            f"command again{further}"
-        ) from None
+        fail(
+            f"{why}; {counted(built.users, 'user')} done, and everything written is complete; to continue, run the "
+            f"same command again{further}",
+            code,
+        )
     say(f"{_examined(month, built.users, after)}; {built.written:,} statistics were written")
     if built.plays_skipped:
         say(f"{built.plays_skipped:,} documents of that month are not valid plays and were left out")
@@ -173,5 +174,6 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
         "with --replace instead of --compare, it also replaces statistics that disagree with the plays": len(examples),
     }
     if found := [text for text, users in advice.items() if users]:
-        raise CommandError("; ".join(found))
+        say("; ".join(found))
+        raise typer.Exit(1)
     _raise_if_skipped(skipped)

@@ -35,8 +35,8 @@ def rollback(
         _show(file, now)
         return
     # Resolve the name now: after the next commit, a name such as HEAD~1 means another commit.
-    commit = _git("rev-parse", "--short", f"{commit}^{{commit}}")
-    text = _git("show", f"{commit}:./{file.as_posix()}")
+    commit = _git("rev-parse", "--short", f"{commit}^{{commit}}", otherwise=f"there is no commit {commit}")
+    text = _git("show", f"{commit}:./{file.as_posix()}", otherwise=f"commit {commit} has no {file}")
     then = digests_in(text)
     if missing := [name for name in FUNCTIONS if not then.get(name)]:
         raise CommandError(f"{file} at {commit} has no image for {', '.join(missing)}; nothing was written")
@@ -71,14 +71,15 @@ def _show(file: Path, now: Mapping[str, str]) -> None:
     say("joytify rollback COMMIT goes back to the images of that commit")
 
 
-def _git(*words: str) -> str:
+def _git(*words: str, otherwise: str = "") -> str:
     """Run Git and return its output.
 
     Raises:
-        CommandError: Git failed; the text is Git's own.
+        CommandError: Git failed; the text is `otherwise`, by default Git's own.
     """
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
     if done.returncode != 0:
         refusal = done.stderr.strip().removeprefix("fatal: ") or "git failed"
-        raise CommandError("this folder is not in a Git repository" if "not a git repository" in refusal else refusal)
+        is_outside = "not a git repository" in refusal
+        raise CommandError("this folder is not in a Git repository" if is_outside else otherwise or refusal)
     return done.stdout.rstrip("\n")

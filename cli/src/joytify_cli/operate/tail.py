@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from joytify_cli.terminal import local_time, say
 from joytify_common.errors import TransientError
 
 POLL_SECONDS = 2.0
+# CloudWatch has no earlier times.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -23,8 +26,12 @@ def tail(
     function: Annotated[FunctionName, typer.Argument(help="Function whose log is shown")],
     *,
     since: Annotated[
-        str, typer.Option(help="How far back: 90s, 10m, 2h, 3d, 1w, or a time such as 2026-11-01T02:00Z")
-    ] = "1h",
+        str | None,
+        typer.Option(
+            help="How far back: 90s, 10m, 2h, 3d, 1w, or a time such as 2026-11-01T02:00Z; "
+            "default: 1h, or 5w with --request"
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C")] = False,
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
@@ -39,7 +46,7 @@ def tail(
 
     Example: joytify tail cleanup --since 8d --level WARNING
     """
-    began = parse_since(since, datetime.now(UTC))
+    began = parse_since(since or ("5w" if request else "1h"), datetime.now(UTC))
     target = find_target(aws=aws, project=project, environment=environment)
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
@@ -47,13 +54,15 @@ def tail(
         view.show(line)
     if not view.shown and not follow:
         say(f"no matching lines since {local_time(began)} in {group} of {target.place}")
-    while follow:
-        time.sleep(POLL_SECONDS)
-        try:
-            for line in reader.read():
-                view.show(line)
-        except TransientError as exc:
-            say(f"{exc}; trying again", "yellow")
+    # Ctrl-C is the usual end of `--follow`.
+    with suppress(KeyboardInterrupt):
+        while follow:
+            time.sleep(POLL_SECONDS)
+            try:
+                for line in reader.read():
+                    view.show(line)
+            except TransientError as exc:
+                say(f"{exc}; trying again", "yellow")
 
 
 def parse_since(text: str, now: datetime) -> datetime:
@@ -63,11 +72,13 @@ def parse_since(text: str, now: datetime) -> datetime:
         typer.BadParameter: it is neither.
     """
     try:
-        if match := re.fullmatch(r"(\d{1,6})([smhdw])", text):
-            return now - timedelta(**{UNITS[match[2]]: int(match[1])})
+        if match := re.fullmatch(r"(\d+)([smhdw])", text):
+            return max(EARLIEST, now - timedelta(**{UNITS[match[2]]: int(match[1])}))
         # A time without an offset is in this machine's zone.
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return max(EARLIEST, datetime.fromisoformat(text).astimezone(UTC))
+    except OverflowError:
+        return EARLIEST
+    except ValueError:
         raise typer.BadParameter(
             f"{text!r} is neither a duration (90s, 10m, 2h, 3d, 1w) nor an ISO time (2026-11-01T02:00Z)",
             param_hint="--since",

@@ -32,6 +32,7 @@ FIGURES = (
     "stopReason",
     "continued",
     "dryRun",
+    "testMode",
     "period",
 )
 
@@ -119,8 +120,10 @@ def _said(line: Line, function: str, flags: str) -> str:
     if "error" in fields:
         parts = [str(fields["error"]), f"joytify tail {function} --request {line.request[:8]}{flags}"]
         return "; ".join(parts)
-    known = {key: fields[key] for key in FIGURES if not any(fields.get(key) is each for each in (None, False))}
-    return "  ".join(f"{key}={value}" for key, value in (known or fields).items() if not isinstance(value, dict | list))
+    told = {key: len(value) if isinstance(value, list) else value for key, value in fields.items()}
+    told = {key: value for key, value in told.items() if value not in (None, False) and not isinstance(value, dict)}
+    known = {key: told[key] for key in FIGURES if key in told}
+    return "  ".join(f"{key}={value}" for key, value in (known or told).items())
 
 
 def _alarms(target: Target, began: datetime) -> Iterator[Event]:

@@ -80,7 +80,10 @@ def _ask_to_replace(stack: Stack) -> None:
     with MongoClient[Document](stack.mongodb) as client:
         users = client[stack.database][PRODUCTION.users].estimated_document_count()
     if users:
-        confirm(f"replace the {users:,} users and all other data of the stack that `make up` started")
+        confirm(
+            f"replace the {users:,} users and all other data of the stack that `make up` started",
+            otherwise="use `.venv/bin/joytify demo --containers --yes`",
+        )
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def deploy_local() -> None:
     """Deploy to a local AWS that enforces IAM, as to a real account, and leave it running."""
     try:
         if (left := load_deployed_stack()) is not None:
-            left.stop()
+            _stop(Deployment(left))
         deployment, result = _deploy()
         upgrade(deployment)
         # The rule that `upgrade` has just created fires in the meantime.

@@ -74,7 +74,8 @@ class CollectionOutcome:
             remaining=self.remaining,
             undated=whole.undated if is_known else None,
             unrecognized=whole.unrecognized if is_known else None,
-            scope="sweep" if whole.swept else "ordinary",
+            # A failure leaves it open which documents were examined.
+            scope=None if self.failure else "sweep" if whole.swept else "ordinary",
         )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from loguru import logger
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from joytify_common.deadline import Deadline
@@ -52,6 +53,12 @@ class StatsEvent(JobEvent):
         title="First builds missing statistics from plays, except in a dry run.",
         description="true or false",
     )
+
+    @field_validator("period")
+    @classmethod
+    def _check_period(cls, text: str | None) -> str | None:
+        resolve_period(text, datetime.now(UTC))
+        return text
 
     @model_validator(mode="after")
     def _check_push_again(self) -> StatsEvent:

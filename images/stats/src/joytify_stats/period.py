@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from joytify_common.errors import ConfigError
-
 FORM = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 # An ObjectId cannot contain an earlier time.
 FIRST_YEAR = 1970
@@ -49,17 +47,17 @@ def resolve_period(text: str | None, now: datetime) -> Period:
         now: when the run began, UTC.
 
     Raises:
-        ConfigError: the text is not a month, or the month is before 1970 or not over.
+        ValueError: the text is not a month, or the month is before 1970 or not over.
     """
     current = datetime(now.year, now.month, 1, tzinfo=UTC)
     if text is None:
         return Period(start=_month_before(current), end=current)
     if (match := FORM.fullmatch(text)) is None or int(match[1]) < FIRST_YEAR:
-        raise ConfigError(f'event: period: it must be a month as "YYYY-MM", {FIRST_YEAR}-01 or later')
+        raise ValueError(f'it must be a month as "YYYY-MM", {FIRST_YEAR}-01 or later')
     start = datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC)
     if start >= current:
         last = Period(start=_month_before(current), end=current)
-        raise ConfigError(f"event: period: {text} is not over; the last complete month is {last}")
+        raise ValueError(f"{text} is not over; the last complete month is {last}")
     return Period(start=start, end=_month_after(start))
 
 

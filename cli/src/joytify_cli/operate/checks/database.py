@@ -176,7 +176,7 @@ def _storage(context: Context) -> Iterator[Finding]:
         return
     says = f"{storage.percent:g} % of {settings.storage_limit_mb:,} MB used"
     if storage.alert:
-        run = f"joytify invoke cleanup --dry-run{context.target.flags}"
+        run = f"joytify invoke cleanup --sweep --dry-run{context.target.flags}"
         action = f"{run}, then shorten CLEANUP_DAYS or move to a larger cluster"
         yield Finding("wrong", f"{says}, more than {settings.storage_alert_percent:g} %", action)
     else:

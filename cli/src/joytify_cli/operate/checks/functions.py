@@ -12,7 +12,7 @@ from botocore.config import Config
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
-from joytify_cli.operate.findings import Finding
+from joytify_cli.operate.findings import Finding, UnavailableError
 from joytify_cli.operate.push import ECR, digests_in
 from joytify_cli.settings import differing_settings, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
@@ -75,8 +75,13 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
     """Have the function test its services, from its own address, with its own secret and rights."""
     context.settings(function)
     name = context.target.names.functions[function]
+    client = context.target.client("lambda", ASK)
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
-        response = context.target.client("lambda", ASK).invoke(FunctionName=name, Payload=b'{"selfTest": true}')
+        try:
+            response = client.invoke(FunctionName=name, Payload=b'{"selfTest": true}')
+        except client.exceptions.TooManyRequestsException:
+            # The jobs' reserved concurrency allows one run at a time.
+            raise UnavailableError(f"{name} is running; check again when the run has ended") from None
         answer = json.loads(response["Payload"].read() or b"null")
     if "FunctionError" in response:
         answer = {"it failed": str(answer.get("errorMessage") or answer)}

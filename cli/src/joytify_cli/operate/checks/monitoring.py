@@ -46,10 +46,9 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 def _last_logged(context: Context, name: str, now: datetime) -> datetime | None:
     reader = LogReader(context.target.client("logs"), f"/aws/lambda/{name}", now - LOOK_BACK)
-    with aws_errors(f"log group {reader.group}", "CloudWatch Logs"):
-        groups = reader.client.describe_log_groups(logGroupNamePrefix=reader.group)["logGroups"]
-    lines = reader.read() if groups else iter(())
-    return max((line.time for line in lines if line.kind == "metrics" and SUCCESSES in line.fields), default=None)
+    return max(
+        (line.time for line in reader.read() if line.kind == "metrics" and SUCCESSES in line.fields), default=None
+    )
 
 
 def _alarms(context: Context) -> Iterator[Finding]:

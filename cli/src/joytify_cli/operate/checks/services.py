@@ -18,7 +18,7 @@ from joytify_discord.webhook import Webhook
 from joytify_stats.backend import Backend
 
 SECONDS = 15.0
-NEW_WEBHOOK = "create a webhook in Discord (channel, Integrations) and put its address into the secret"
+NEW_WEBHOOK = "create a webhook in Discord (channel, Integrations), then joytify secret set"
 NEW_THREAD = "copy the id of a thread of the webhook's channel into DISCORD_THREAD_ID"
 URL, ALERTS_URL = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL"
 HELLO = "This is where the pipeline's messages arrive."
@@ -49,19 +49,24 @@ def _alerts(context: Context) -> Iterator[Finding]:
 def _webhook(context: Context, key: str, thread: str = "") -> Iterator[Finding]:
     webhook = Webhook(context.address(key), key, thread)
     where = f"{key}, thread {thread}" if thread else key
+    renew = NEW_THREAD if thread else f"{NEW_WEBHOOK} {key}{context.target.flags}"
     try:
         name = webhook.check()
         if context.post:
             (hello,) = payloads([Embed(severity=INFORMATION, title="joytify doctor --post", description=HELLO)])
             webhook.post(hello, Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
-        yield Finding("wrong", f"{where}: {exc}", "try again in a minute")
+        yield Finding("wrong", f"{where}: {_without_key(exc, key)}", "try again in a minute")
     except JobError as exc:
-        yield Finding("wrong", f"{where}: {exc}", NEW_THREAD if thread else NEW_WEBHOOK)
+        yield Finding("wrong", f"{where}: {_without_key(exc, key)}", renew)
     else:
         not_posted = f"nothing was posted{', so the thread is not checked' if thread else ''}; --post posts a message"
         done = "a message was posted" if context.post else not_posted
         yield Finding("ok", f"{where}: Discord knows the webhook {name!r} ({done})")
+
+
+def _without_key(exc: JobError, key: str) -> str:
+    return str(exc).removeprefix(f"{key}: ")
 
 
 CHECKS = (
