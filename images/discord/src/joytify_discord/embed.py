@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -75,7 +75,7 @@ class Embed(Generic[TextT]):
         fields: the fields; `rendering.dispatch` leaves out those without a value.
         incident: the incidents that the message belongs to.
         place: account and region that the message is about; the topic's where they are empty.
-        full: text to attach if the embed is cut; if empty, the embed's own text is attached.
+        full: returns the text to attach if the embed is cut; if it is empty, the embed's own text is attached.
         attach: whether to attach `full` even if nothing is cut.
     """
 
@@ -88,7 +88,7 @@ class Embed(Generic[TextT]):
     url: str = ""
     incident: Incident = NO_INCIDENT
     place: Place = NOWHERE
-    full: str = ""
+    full: Callable[[], str] = field(default=str, compare=False)
     attach: bool = False
 
     @property

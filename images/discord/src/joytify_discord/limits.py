@@ -126,7 +126,7 @@ def payloads(embeds: Sequence[Embed[str]]) -> Iterator[Payload]:
 
 def _payload(embeds: Sequence[tuple[Embed[str], Embed[str]]]) -> Payload:
     body = {"embeds": [embed.payload() for _, embed in embeds], "allowed_mentions": {"parse": []}}
-    whole = "\n\n".join(_sendable(given.full or given.text()) for given, embed in embeds if _is_cut(given, embed))
+    whole = "\n\n".join(_sendable(given.full() or given.text()) for given, embed in embeds if _is_cut(given, embed))
     attachment = whole.encode()[:ATTACHMENT_BYTES].decode(errors="ignore")
     return Payload(body=body, attachment=attachment, embeds=len(embeds))
 

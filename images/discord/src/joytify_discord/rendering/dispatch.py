@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from loguru import logger
@@ -68,13 +69,15 @@ def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
         logger.info("severity decided", title=draft.title, severity=draft.severity.symbol, reason=draft.severity.reason)
     footer = " · ".join(dict.fromkeys(filter(None, (draft.footer, *where))))
     shown = replace(draft, fields=[field for field in draft.fields if field.value], footer=footer)
-    # Our own messages are attached as their fields.
-    full = "" if isinstance(received.content, Message) else generic.whole(received.text, json_in(received.text))
-    if "\\u" in received.text:
-        # Decoding an escaped letter may bring out a key that names a secret.
-        full = without_tokens(full)
     return replace(
         written(shown, zone),
-        full=full,
+        # For our own messages, the text of the embed is attached.
+        full=str if isinstance(received.content, Message) else partial(_full, received.text),
         timestamp=draft.timestamp or origin.sent_at,
     )
+
+
+def _full(text: str) -> str:
+    full = generic.whole(text, json_in(text))
+    # Decoding an escaped letter may bring out a key that names a secret.
+    return without_tokens(full) if "\\u" in text else full

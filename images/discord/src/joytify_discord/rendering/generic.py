@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from joytify_discord.aws_notation import ARN_IN_TEXT, Place, resource_of
@@ -23,12 +24,13 @@ from joytify_discord.rendering.severity import (
 from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
 # The title is the value of a key that ends with one of these words; earlier words and keys nearer the root come first.
-TITLE_ENDS: Sequence[str] = (
+TITLE_ENDS = (
     *("title", "subject", "humanreadable", "summary", "message", "msg", "output"),
     *("alertname", "conditionname", "policyname", "headline", "description", "monitorfriendlyname"),
 )
 TITLE_KEYS = ("error", "eventtypename", "eventname", "event", "name")
 TITLE_DEPTH = 3
+NO_TITLE = len(TITLE_ENDS) + len(TITLE_KEYS)
 # Keys that hold the name of the thing that the message is about.
 THINGS = "clusterName|hostnameAndPort|monitorFriendlyName|hostname|service"
 
@@ -109,16 +111,28 @@ def _with_thing(title: str, value: dict[str, Any]) -> str:
     return f"{title} ({thing})" if title and thing and thing not in title else title
 
 
+def _title_rank(key: str) -> int:
+    """Return how well a key suits as a title, 0 for the best; NO_TITLE if it does not."""
+    if EARLIER.match(key):
+        return NO_TITLE
+    if key.endswith(TITLE_ENDS):
+        return next(rank for rank, end in enumerate(TITLE_ENDS) if key.endswith(end))
+    return len(TITLE_ENDS) + (TITLE_KEYS.index(key) if key in TITLE_KEYS else len(TITLE_KEYS))
+
+
 def _best_title(value: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     """Return the first sentence under the best key for a title, and the objects on the way to it."""
     level = [[value]]
     for _ in range(TITLE_DEPTH):
-        texts = [(plain(key), text, path) for path in level for key, text in path[-1].items()]
-        for wanted in (*TITLE_ENDS, *TITLE_KEYS):
-            for key, text, path in texts:
-                is_wanted = key == wanted if wanted in TITLE_KEYS else key.endswith(wanted)
-                if is_wanted and isinstance(text, str) and text.strip() and not EARLIER.match(key):
-                    return cut(re.split(r"(?<=[.!?])\s|\n", text.strip())[0], MAX_JSON_TITLE), path
+        texts = [
+            (_title_rank(plain(key)), text.strip(), path)
+            for path in level
+            for key, text in path[-1].items()
+            if isinstance(text, str) and text.strip()
+        ]
+        rank, text, path = min(texts, key=itemgetter(0), default=(NO_TITLE, "", [value]))
+        if rank < NO_TITLE:
+            return cut(re.split(r"(?<=[.!?])\s|\n", text)[0], MAX_JSON_TITLE), path
         level = [
             [*path, inner]
             for path in level
