@@ -60,7 +60,7 @@ test-terraform: init ## Only Terraform: format, validity, tests; no AWS account 
 	@bin/test-terraform
 
 .PHONY: bench-cold-start
-bench-cold-start: ## Measure layers and cold start of each image, relative to bare imports; writes build/bench/cold_start.json
+bench-cold-start: ## Measure each image's layers, and its cold start compared with bare imports; writes build/bench/cold_start.json
 	@bin/bench-cold-start
 
 .PHONY: faults

@@ -99,8 +99,8 @@ require_registry() {
   apt_install "registry:2 cannot be pulled, and docker-registry is not installed" docker-registry
 }
 
-# choose_image VARIABLE REAL STAND_IN exports VARIABLE with the name of an image: its present value if it is set, else REAL;
-# the stand-in if the image of that name is not available.
+# choose_image VARIABLE REAL STAND_IN chooses an image and exports its name as VARIABLE: the current value of VARIABLE,
+# or REAL if it is unset. If that image is neither local nor pullable, it builds the stand-in and chooses that.
 choose_image() {
   local variable=$1 image=${!1:-$2} stand_in=joytify-stand-in/$3 here=1 failed pulled
   failed=build/unreachable-${image//[^a-zA-Z0-9]/_} pulled=build/pulled-${image//[^a-zA-Z0-9]/_}
@@ -161,7 +161,7 @@ choose_provider() {
   export TF_CLI_CONFIG_FILE="$PWD/build/terraform.rc"
   if [ -z "$mirror" ] && ! python3 -c 'import urllib.request as u; u.urlopen("https://registry.terraform.io/.well-known/terraform.json", timeout=5)' 2>/dev/null; then
     found=$(find / -xdev -type d -path '*/registry.terraform.io/hashicorp/aws' -not -path '*/.terraform*/*' -not -path '*/build/terraform/*' -print -quit 2>/dev/null || true)
-    [ -n "$found" ] || fail "the Terraform tests did not run: the registry does not respond, and there is no mirror of the AWS provider on this machine (set TF_PLUGIN_MIRROR to a mirror)"
+    [ -n "$found" ] || fail "Terraform cannot find the AWS provider: the registry does not respond, and there is no mirror on this machine (set TF_PLUGIN_MIRROR to a mirror)"
     mirror=${found%/registry.terraform.io/*}
     # Child processes need not search for it again.
     export TF_PLUGIN_MIRROR=$mirror
@@ -173,7 +173,7 @@ choose_provider() {
   mv "$TF_CLI_CONFIG_FILE.$$" "$TF_CLI_CONFIG_FILE"
 }
 
-# Keeps a benchmark's data in memory if there is room: disk checkpoints alone can double the duration of a method.
+# Keeps a benchmark's data in memory if there is room: disk checkpoints alone can double the measured duration.
 bench_in_memory() {
   if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df -Pm /dev/shm | awk 'NR == 2 {print $4}')" -gt 6000 ]; then
     export TMPDIR=/dev/shm

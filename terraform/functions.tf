@@ -14,7 +14,7 @@ locals {
       concurrency = var.reserved_concurrency
       # While a run is active, a heartbeat or a continuation is throttled; Lambda retries it, at most 9 times in 5 minutes.
       throttles = 20
-      # stats starts no page of users in its last 45 s: a page may take 30 s, and 15 s are kept to report and to continue.
+      # In its last 45 s, the stats function does not start another page of users: a page may take 30 s, and 15 s are reserved for the report and for starting the next run.
       stops_after = var.monthly_stats_timeout_seconds - 45
       environment = merge(local.job_environment, {
         CLEANUP_FUNCTION_NAME = local.names.cleanup
@@ -50,7 +50,7 @@ locals {
       timeout     = 60
       concurrency = -1
       # In a new account with a concurrency limit of ten, the first states of about twenty alarms arrive together. Ten calls
-      # wait for Discord's rate limit; the other ten are throttled up to five times each (at first and at four retries).
+      # wait for Discord's rate limit; the other ten are throttled up to five times each (on the first attempt and on four retries).
       throttles   = 50
       stops_after = 0
       environment = {

@@ -28,7 +28,7 @@ locals {
 
   registry = coalesce(var.image_registry, "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.this.dns_suffix}")
 
-  # Topics for the alarms of each function: Discord cannot report discord's own failure.
+  # Topics that each function's alarms notify. The discord function cannot report its own failure, so its alarms also go to the email topic, if there is one.
   alarm_topics = {
     stats   = [aws_sns_topic.notifications.arn]
     cleanup = [aws_sns_topic.notifications.arn]

@@ -14,7 +14,7 @@ output "log_groups" {
 }
 
 output "topic_arn" {
-  description = "Topic for the operators' messages."
+  description = "ARN of the topic whose messages the discord function posts."
   value       = aws_sns_topic.notifications.arn
 }
 

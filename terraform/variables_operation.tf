@@ -1,4 +1,4 @@
-# How the functions run, and who is notified.
+# How and when the functions run, and who receives alarms.
 
 variable "lambda_memory_size" {
   description = "Memory of each function in MB; its CPU share grows in proportion."
@@ -34,7 +34,7 @@ variable "playback_cleanup_timeout_seconds" {
 }
 
 variable "reserved_concurrency" {
-  description = "Maximum number of concurrent runs of stats, and of cleanup: 1, -1 for no limit (in an account that cannot reserve concurrency), or 0 to stop both."
+  description = "Reserved concurrency of stats and of cleanup. 1: one run of each at a time (with fan-out, cleanup gets fan_out_workers + 1); -1: no reservation and no limit, for accounts that cannot reserve concurrency; 0: both are stopped."
   type        = number
   default     = 1
 
@@ -57,7 +57,7 @@ variable "fan_out_workers" {
 
   validation {
     condition     = var.fan_out_workers >= 1 && var.fan_out_workers <= 64 && floor(var.fan_out_workers) == var.fan_out_workers
-    error_message = "fan_out_workers must be a whole number from 1 to 64: more results exceed Step Functions' payload limit."
+    error_message = "fan_out_workers must be a whole number from 1 to 64: the results of more workers would exceed Step Functions' payload limit."
   }
 }
 

@@ -1,4 +1,4 @@
-# Names until 1.0.0, which only raise an error: without them, Terraform would warn, ignore the old value, and use the new
+# Variables that were renamed in 1.0.0, kept only to raise an error: without them, Terraform would warn, ignore the old value, and use the new
 # variable's default.
 
 variable "backend_chunk_size" {

@@ -90,7 +90,7 @@ variable "cleanup_timeout_safety_minutes" {
 
   validation {
     condition     = var.cleanup_timeout_safety_minutes * 60 < var.playback_cleanup_timeout_seconds
-    error_message = "cleanup_timeout_safety_minutes must be shorter than playback_cleanup_timeout_seconds: otherwise the run stops before this time."
+    error_message = "cleanup_timeout_safety_minutes must be shorter than playback_cleanup_timeout_seconds: otherwise it has no effect, since a run always stops before the function's timeout."
   }
 }
 

@@ -25,8 +25,8 @@ class Case:
     Attributes:
         message: JSON, or text.
         shows: texts that a reader must find in the embed.
-        url: how its link begins; empty for none.
-        account: in the footer, like the region.
+        url: beginning of the embed's link; empty if the embed has no link.
+        account, region: texts that the embed's footer must contain.
         attributes: message attributes of the SNS envelope.
         hides: texts that must not be in the embed.
     """
@@ -954,7 +954,7 @@ CASES: dict[str, Case] = {
         account="123456789012",
         region="ap-northeast-1",
     ),
-    # As AWS really sends them
+    # Variants seen in practice that differ from the documentation
     **{
         f"alarm without a region in its ARN, {name}": Case(
             alarm(AlarmArn=value),
@@ -1105,7 +1105,7 @@ CASES: dict[str, Case] = {
         ("Failed",),
         "",
     ),
-    "a closed part of a failure": Case(
+    "failed event with a check that passed": Case(
         event("Thing Status Change", {"status": "FAILED", "job": {"checks": {"state": "PASSED"}}}),
         FAILURE,
         ("PASSED",),

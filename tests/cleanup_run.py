@@ -92,7 +92,7 @@ def made(moment: datetime) -> ObjectId:
 
 
 def documents_of(collection: Any, options: Options, kind: str = "playbacks") -> ExpiredDocuments:
-    """Return one collection as a run sees it."""
+    """Return the ExpiredDocuments of one collection, as a run builds it."""
     return ExpiredDocuments(collection, kind, Done(started_at=NOW, cutoff=CUTOFF, test_mode=False), options.deadline)
 
 

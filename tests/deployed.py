@@ -64,7 +64,7 @@ ALLOWED = {
     },
     "discord": {"read the secret", "recall", "remember"},
 }
-# What the role that plans must not read.
+# Calls that the role for `terraform plan` (pull requests) must be denied.
 CONTENT: list[tuple[str, str, dict[str, Any]]] = [
     ("secretsmanager", "get_secret_value", {"SecretId": SECRET}),
     ("s3", "get_object", OBJECT),

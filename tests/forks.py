@@ -1,4 +1,4 @@
-"""Runs that are killed: each is a fork of one process, which has imported what they need once."""
+"""Starts runs that a test can kill: each is forked from one process that has already imported the modules."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Forks:
 
 @contextmanager
 def forks(code: str, variables: Mapping[str, str] | None = None) -> Iterator[Forks]:
-    """Yield a runner for the function `run` in the code, whose arguments are text."""
+    """Yield a runner for the function `run` defined in `code`; its arguments must be strings."""
     environment = {**os.environ, **(variables or {}), "PYTHONPATH": f"{TESTS}:{TESTS / 'integration'}"}
     command = [sys.executable, "-c", SERVER, code]
     with subprocess.Popen(

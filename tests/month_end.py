@@ -65,7 +65,7 @@ class Outside:
 
 
 def month_end(database: Database[Document], outside: Outside | None = None, **how: Any) -> Any:
-    """Run once and return the summary's fields and `unfinished`; a failure is raised, as Job does."""
+    """Run once and return the summary's fields and `unfinished`; raise the error of a failed run, as Job does."""
     outcome = outcome_of(database, outside, **how)
     if isinstance(outcome, Failed):
         raise outcome.failure.error

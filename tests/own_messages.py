@@ -136,7 +136,7 @@ EVERY_MESSAGE: dict[str, Message] = {
     "cleanup dry run over the deletion limit": cleanup_summary(
         dry_run=True, records_deleted=0, completion_percentage=0.0, stop_reason="deletion_limit"
     ),
-    "stats error that leaves the work done": stats_error(
+    "stats error after the notifications were sent": stats_error(
         stage="cleanup start", error="function joytify-playback-data-cleanup: Lambda throttled the call"
     ),
     "cleanup error": cleanup_error(),

@@ -63,7 +63,7 @@ $ {one}
 {one_output}
 ```
 
-Eight workers, on a cluster that is faster with them:
+Eight workers, on a cluster that deletes eight times as fast with eight workers:
 
 ```console
 $ {eight}

@@ -1,6 +1,7 @@
-"""The committed Terraform against moto, which nobody here wrote: plan, apply, second plan, destroy.
+"""Runs the committed Terraform against a second, independent emulator (moto): plan, apply, second plan, destroy.
 
-It is part of `make test-deploy`. All that may differ from `make deploy-local` does: region, names, environment,
+It is part of `make test-deploy`. Every value that can differ from `make deploy-local` is different: region, names,
+environment, optional resources.
 optional resources. The results go to build/second-emulator/result.json. moto ignores the
 conditions in a bucket's policy and denies everything that the policy mentions, so the Terraform states are kept in
 files.
@@ -62,7 +63,7 @@ class Applied:
 
 
 def run() -> dict[str, object]:
-    """Plan every example, apply and destroy both stacks; return what each came to."""
+    """Plan every example, apply and destroy both configurations; return the results of each."""
     port = free_port("127.0.0.1")
     workspace = Workspace(folder=FOLDER, endpoint=f"http://127.0.0.1:{port}", region=REGION)
     workspace.prepare(bootstrap=BOOTSTRAP, root={"image_digests": DIGESTS})

@@ -21,7 +21,7 @@ BEGIN, END = "<!-- Tables by `make docs` -->", "<!-- End of the tables -->"
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable's block, its default as text of HCL; None if it has none."""
+    """A variable block; `default` is HCL text, or None if the variable has no default."""
 
     name: str
     description: str

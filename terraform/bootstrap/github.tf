@@ -2,10 +2,10 @@
 # Each is restricted to the context of a workflow: a branch, a pull request, or an environment with reviewers.
 locals {
   github_host = "token.actions.githubusercontent.com"
-  # An account has only one such provider, so this ARN is also that of an existing provider.
+  # An account can have only one GitHub OIDC provider, so this ARN is right whether this stack creates it or it already exists.
   github_provider_arn = "arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:oidc-provider/${local.github_host}"
 
-  # A token's subject names the repository in one of two forms, depending on when it was created or last renamed.
+  # A token's subject names the repository in one of two forms, depending on when the repository was created or last renamed.
   # https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
   github_name = var.github_repository == null ? [] : split("/", var.github_repository)
   github_subjects = var.github_repository == null ? [] : compact([

@@ -21,13 +21,13 @@ variable "region" {
 }
 
 variable "create_lock_table" {
-  description = "Whether to create a DynamoDB table for state locks in addition to the lock file in the bucket, for users with Terraform before 1.10 who share the state. Newer versions warn that it is deprecated."
+  description = "Whether to create a DynamoDB table for state locks in addition to the lock file in the bucket, for users of Terraform before 1.10 who share the state. Newer versions of Terraform warn that locking with a table is deprecated."
   type        = bool
   default     = false
 }
 
 variable "keep_images" {
-  description = "Number of images that each repository keeps for each environment; it keeps as many that have no environment's tag."
+  description = "Number of images that each repository keeps for each environment, and also of images without an environment's tag."
   type        = number
   default     = 200
 
@@ -38,7 +38,7 @@ variable "keep_images" {
 }
 
 variable "pull_account_ids" {
-  description = "Other accounts whose functions, in this region, may run the images of these repositories (`image_registry` there)."
+  description = "Other accounts whose functions in this region may run the images of these repositories; in those accounts, set `image_registry` to this registry."
   type        = set(string)
   default     = []
 

@@ -137,7 +137,7 @@ class User:
         return int(self.get("/notifications/unviewed")["unviewedCount"])
 
     def listen(self) -> None:
-        """Connect to the backend's socket: Engine.IO 4 by polling, as socket.io's client begins."""
+        """Connect to the backend's socket over Engine.IO 4 long polling, with which a socket.io client starts."""
         query = {"EIO": "4", "transport": "polling"}
         opened = self._socket.get("/socket.io/", params=query).text
         self._query = {**query, "sid": json.loads(opened[1:])["sid"]}
@@ -237,7 +237,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen.note(
         "stats", "users notified, pushes that failed", (progress.users_updated, progress.socket_failures), must=(3, 0)
     )
-    seen.note("stats", "the app is told at once", one.heard(), must=True)
+    seen.note("stats", "the app is notified immediately", one.heard(), must=True)
     for user in (one, built, default):
         seen.note(
             "stats", "months in the list, number at the bell", (user.months(), user.unviewed()), must=([month], 1)
@@ -256,11 +256,11 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen.note("stats", "other fields in the list of notifications", _fields(built), must=set())
     profile = built.get("/users/profile")
     seen.note("stats", "the pipeline's fields in the profile", MARK in profile, must=True)
-    seen.note("stats", "the preference that is returned to the one who never chose", _preference(default), must=None)
+    seen.note("stats", "preference in the profile of the user who never set it", _preference(default), must=None)
 
     before = database.playbacks.count_documents({})
     clean_up(database, {"sweep": True}, now=NOW)
-    seen.note("cleanup", "plays deleted of 90 days ago", before - database.playbacks.count_documents({}), must=12)
+    seen.note("cleanup", "plays from 90 days ago deleted", before - database.playbacks.count_documents({}), must=12)
     seen.note("cleanup", "months in the list", built.months(), must=[month])
     after = built.get(f"/stats/monthly/{built.id}/{START:%Y-%m}")
     seen.note("cleanup", "statistics of the month are the same", after == shown, must=True)
@@ -286,7 +286,7 @@ def push_error(backend: Backend) -> str:
     """Return the error text of a failed push; empty if the push succeeds."""
     try:
         backend.push([ObjectId()], Deadline(time.monotonic() + 10))
-    except Exception as exc:  # noqa: BLE001 - its text is what is looked at
+    except Exception as exc:  # noqa: BLE001 - the caller checks the error text
         return str(exc)
     return ""
 

@@ -1,7 +1,7 @@
 """Compares cleanup with the previous system's algorithm, one raw delete_many and a TTL index, on the same data.
 
 Run by `make bench-cleanup`; it writes build/bench/cleanup.json. The methods are measured in the same
-order in every round; a reported ratio is the median of one ratio per round.
+order in every round; a reported ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def references(number: int) -> Document:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one way took: seconds, and the documents that the server examined for it."""
+    """Duration of one method in seconds, and the number of documents that the server examined."""
 
     seconds: float
     examined: int
@@ -158,7 +158,8 @@ class Bench:
     def old(self, *, pause: float, counts: bool = False) -> None:
         """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause.
 
-        The original counts the documents first; without `counts`, its figures are comparable with earlier ones.
+        counts: also count the expired documents first, as the original does. Without it, the figures can be compared
+            with those of earlier benchmark runs.
         """
         if counts:
             self.database.playbacks.count_documents(EXPIRED)
@@ -173,7 +174,7 @@ class Bench:
         self.database.playbacks.delete_many(EXPIRED)
 
     def ttl(self) -> None:
-        """Let a TTL index do it, and wait until it has."""
+        """Let a TTL index delete the expired documents, and wait until it has."""
         seconds = int((datetime.now(UTC) - CUTOFF).total_seconds())
         self.database.playbacks.create_index("createdAt", expireAfterSeconds=seconds)
         while self.database.playbacks.count_documents(EXPIRED, limit=1):
@@ -234,7 +235,7 @@ def foreground(uri: str, way: Callable[[], object]) -> dict[str, float]:
 
 
 def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str, list[Measured]]]:
-    """Measure every way on every shape; return what each took by shape and way."""
+    """Measure each method on the data sets it is listed for; return the measurements by data set and method."""
     ways: dict[str, Callable[[], object]] = {
         "raw": bench.raw,
         "ours_no_pause": lambda: bench.ours(pause=0),
@@ -290,7 +291,7 @@ def foreground_latencies(bench: Bench, uri: str, rounds: int) -> dict[str, list[
 
 
 def ratio(taken: dict[str, list[Measured]], slow: str, fast: str) -> float:
-    """Return the median over the rounds of how many times faster one way was."""
+    """Return the median over the rounds of slow's duration divided by fast's."""
     return round(statistics.median(a.seconds / b.seconds for a, b in zip(taken[slow], taken[fast], strict=True)), 2)
 
 

@@ -1,4 +1,4 @@
-"""Compares size and cold start of each image, under its emulator, with a function that only imports the drivers.
+"""Measures each image's size and its cold start under the runtime emulator, compared with bare imports of the drivers.
 
 Run by `make bench-cold-start`; it writes build/bench/cold_start.json.
 """

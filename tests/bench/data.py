@@ -43,7 +43,7 @@ def main() -> None:
     result = {"users": USERS, "rounds": rounds, "rate_to_bare": ratios[len(ratios) // 2]}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2), encoding="utf-8")
-    print(f"rate of generate to a bare insert_many: {result['rate_to_bare']:.2f} (goal 0.6)")  # noqa: T201
+    print(f"speed of generate relative to a bare insert_many: {result['rate_to_bare']:.2f} (goal 0.6)")  # noqa: T201
 
 
 def _round(uri: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How long discord takes to parse, render and cut messages, and whether Discord would take every one of them.
+"""Measures how long discord takes to parse, render and cut messages, and checks that Discord would accept each.
 
 Run by `make bench-discord`; it writes build/bench/discord.json.
 """

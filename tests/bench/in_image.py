@@ -28,8 +28,8 @@ def invoke_limited(
 
     Args:
         short: which function.
-        stack: what the function is to find; it must listen where containers reach it.
-        settings: of the function, besides the topic's ARN.
+        stack: the stack that the function uses; it must listen on an address that containers can reach.
+        settings: environment variables of the function, in addition to SNS_TOPIC_ARN.
         timeout_seconds: the function's timeout.
     """
     environment = {

@@ -127,7 +127,10 @@ class Bench:
         month_end(self.database, backend=backend, seconds=600, page=PAGE, push_size=PUSH, now=NOW)
 
     def raw(self) -> None:
-        """Make the same change by one command for given users with statistics; push nothing."""
+        """Make the same change with one updateMany, with the ids of the users who have statistics known in advance.
+
+        Push nothing.
+        """
         notification, run = ObjectId(), ObjectId()
         self.database.users.update_many(
             {
@@ -189,7 +192,7 @@ def compare(client: MongoClient[Document], stack: Stack, size: int, rounds: int)
 
 
 def ratio(these: list[float], those: list[float]) -> float:
-    """Return the median of the rounds' ratios of the first times to the second times."""
+    """Return the median over the rounds of the numerator's time divided by the denominator's."""
     return round(statistics.median(a / b for a, b in zip(these, those, strict=True)), 2)
 
 

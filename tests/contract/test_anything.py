@@ -22,7 +22,7 @@ from joytify_local.discord_model import check
 SAMPLES = {
     path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "messages").glob("*.json")
 }
-# Half surrogate pairs too, which JSON can name and UTF-8 cannot carry.
+# Include lone surrogates, which JSON can express as escapes but UTF-8 cannot encode.
 text = st.text(st.characters(codec=None, exclude_categories=()), max_size=200) | st.sampled_from(
     ["@everyone", "x" * 9000]
 )
@@ -47,7 +47,7 @@ def posted(message: str) -> list[Payload]:
 
 @given(text | st.builds(json.dumps, odd))
 def test_any_text_and_any_json_is_posted(message: str) -> None:
-    """The objects of a short list are a post each, which need not fit into one message."""
+    """Each object of a short list becomes a post of its own, and several posts may need more than one message."""
     assert 1 <= len(posted(message)) <= MAX_LISTED
 
 

@@ -1,4 +1,4 @@
-"""Every message of AWS in the table is shown for what it is: how bad, of which account and region, with a link."""
+"""Each sample AWS message is rendered with the right severity, account, region and link."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UTC = ZoneInfo("UTC")
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_it_is_shown_for_what_it_is(case: Case) -> None:
+def test_an_aws_message_is_rendered_with_severity_origin_and_link(case: Case) -> None:
     (received,) = parse_event(case.envelope())
     embed = render(received, UTC)
     (payload,) = payloads([embed])

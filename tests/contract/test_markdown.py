@@ -117,7 +117,7 @@ def test_a_title_contains_no_formatting_and_no_backslashes() -> None:
     assert wrong[:5] == []
 
 
-def test_markdown_of_an_author_is_rendered_but_mentions_are_not() -> None:
+def test_markdown_written_on_purpose_is_rendered_but_mentions_are_not() -> None:
     written = markdown(Authored("**Look** at [it](https://example.com), <@1> @everyone"), UTC)
 
     assert read([written]) == ["{strong:Look} at {link:it}, <@1> @everyone"]

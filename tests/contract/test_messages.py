@@ -22,7 +22,7 @@ UTC = ZoneInfo("UTC")
 
 
 @pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
-def test_what_a_job_publishes_discord_shows(message: Message) -> None:
+def test_discord_renders_every_message_that_a_job_can_publish(message: Message) -> None:
     (received,) = parse_event(sns_event(message.to_json()))
 
     assert received.content == message

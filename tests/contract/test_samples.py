@@ -1,6 +1,7 @@
 """One sample per kind of message, each with the payload that Discord gets.
 
-To add a kind: an AWS message is a file in tests/messages, one of our own an entry in tests/own_messages.py.
+To add a kind, add a file to tests/messages for an AWS message, or an entry to tests/own_messages.py for a message of
+the pipeline.
 `UPDATE_SNAPSHOTS=1 make test T=tests/contract/test_samples.py` writes the payloads anew; a person reads the diff.
 """
 

@@ -1,4 +1,4 @@
-"""What the Terraform files say, against what the functions and the documents say."""
+"""Checks that the Terraform files agree with the functions' settings and with the generated documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from joytify_discord.settings import DiscordSettings
 from joytify_stats.delivery import PAGE_SECONDS
 from joytify_stats.settings import StatsSettings
 
-# What Terraform itself wires: the names and ARNs of what it creates.
+# Settings that Terraform fills in from the resources it creates: names and ARNs.
 WIRED = {
     "secret_id",
     "sns_topic_arn",
@@ -54,12 +54,13 @@ def test_one_example_sets_every_variable_to_another_value_than_its_default() -> 
     parsed = {name: value for name, value in hcl2.loads(text).items() if not name.startswith("__")}
     example = {name: json.loads(value) if isinstance(value, str) else value for name, value in parsed.items()}
 
-    # `make push` writes the digests, and the old names of renamed variables are only refused.
+    # Not in the example: the digests, which `make push` writes, and the old variable names, which exist only to reject
+    # them with a message.
     assert example.keys() == VARIABLES.keys() - {"image_digests", *map(str.lower, RENAMED)}
     assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
 
 
-def test_the_duration_alarms_threshold_is_when_stats_stops_by_itself() -> None:
+def test_the_duration_alarm_fires_when_stats_reaches_its_own_deadline() -> None:
     text = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
     assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text
@@ -72,7 +73,7 @@ def test_no_sequence_of_runs_is_longer_than_lambda_lets_it_be() -> None:
     assert f"from 0 to {MAX_CONTINUATIONS}:" in sentence
 
 
-def test_defaults_are_those_that_operators_know() -> None:
+def test_defaults_are_those_of_the_previous_system() -> None:
     known = {
         "environment": "prod",
         "region": "ap-northeast-1",

@@ -65,7 +65,7 @@ def test_each_role_may_do_its_own_work_and_nothing_else(
     assert refused in (REFUSALS if call not in ALLOWED[function] else {""})
 
 
-def test_a_second_plan_is_empty_but_for_the_emulators_gaps(deployment: Deployment) -> None:
+def test_a_second_plan_changes_only_attributes_that_the_emulator_omits(deployment: Deployment) -> None:
     found = changes(deployment.root.plan())
 
     assert {change.address for change in found} == ALARMS
@@ -112,7 +112,7 @@ def test_an_event_that_keeps_failing_is_kept(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("job", ["stats", "cleanup"])
-def test_a_heartbeat_tells_the_days_since_the_last_success(deployment: Deployment, job: str) -> None:
+def test_a_heartbeat_returns_the_days_since_the_last_success(deployment: Deployment, job: str) -> None:
     name, functions = FUNCTIONS[job], deployment.stack.client("lambda")
     # In AWS, CloudWatch derives this metric from the log line of a success; here the test writes it.
     success = {"MetricName": "Successes", "Dimensions": [{"Name": "service", "Value": name}], "Value": 1.0}
@@ -152,7 +152,7 @@ def test_the_operators_commands_work_as_written(deployment: Deployment, command:
 
 
 @pytest.mark.usefixtures("deployment")
-def test_a_shell_finds_the_deployment_by_the_file_written_for_it() -> None:
+def test_sourcing_env_sh_points_a_shell_at_the_deployment() -> None:
     script = f". {FOLDER}/env.sh && aws sqs list-queues && terraform -chdir={FOLDER}/terraform output -raw secret_name"
     misleading = {**os.environ, "AWS_PROFILE": "somebody", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9"}
 
@@ -184,7 +184,7 @@ def test_a_workflow_may_assume_only_the_role_for_its_branch_or_pull_request(
 
 
 def test_the_role_that_plans_can_plan_and_read_no_content(deployment: Deployment) -> None:
-    """With IAM enforced: what a pull request's workflow does, and what it might try."""
+    """With IAM enforced, the role can run terraform plan, and is denied the calls in CONTENT."""
     answer = _assume(deployment, "plan", "repo:octocat/my-repo:pull_request")
     assert answer is not None
     credentials = {

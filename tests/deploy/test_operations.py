@@ -104,7 +104,7 @@ def spoiled_secret(deployment: Deployment) -> Iterator[None]:
     ],
     ids=["alarm", "queue", "rule", "digest", "secret"],
 )
-def test_what_is_broken_is_named_and_nothing_else(
+def test_doctor_reports_exactly_the_check_that_is_broken(
     clean_deployment: Deployment, broken: Callable[[Deployment], AbstractContextManager[None]], check: str, says: str
 ) -> None:
     with broken(clean_deployment):
@@ -126,7 +126,7 @@ def test_doctor_knows_what_terraform_makes(clean_deployment: Deployment) -> None
     assert names.rules == rules - {"joytify-test-stats"}
 
 
-def test_an_identity_with_few_rights_gets_the_findings_that_it_may_read(
+def test_with_few_rights_doctor_reports_what_the_identity_may_check(
     clean_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The emulator enforces IAM: cleanup's own role may read the secret, and neither functions nor alarms."""

@@ -13,7 +13,7 @@ FUNCTIONS = {f'module.function["{name}"].aws_lambda_function.this' for name in (
 
 
 def test_a_second_plan_is_empty_but_for_the_emulators_gap(second_emulator: dict[str, Any]) -> None:
-    """No image configuration was set: AWS returns none, but moto returns one with empty lists."""
+    """The function has no image configuration. AWS returns null for it; moto returns an object with empty lists."""
     assert second_emulator["everything"]["drift"] == {address: ["image_config"] for address in FUNCTIONS}
     assert second_emulator["bootstrap"]["drift"] == {}
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(1800)]
 
 
 def test_the_state_machine_deletes_what_has_expired_and_posts_one_message(deployment: Deployment) -> None:
-    """With the functions in their images and the committed definition, as Terraform filled it in."""
+    """The functions run from their images; the definition is the committed template, filled in by Terraform."""
     moment = datetime.now(UTC) - timedelta(days=100)
     with MongoClient[dict[str, Any]](deployment.stack.mongodb) as client:
         plays = client[DATABASE].playbacks
@@ -40,7 +40,7 @@ def test_the_state_machine_deletes_what_has_expired_and_posts_one_message(deploy
     assert _new_posts(deployment, posted) == ["✅ Cleanup: 500 records deleted"]
 
 
-def test_a_step_that_fails_is_told_once_and_its_input_is_kept(deployment: Deployment) -> None:
+def test_a_failed_step_is_reported_once_and_the_input_is_kept(deployment: Deployment) -> None:
     """The runtime emulator returns the error's type, so the state machine does not retry a permanent error."""
     event = {"dryrun": True}
     posted = _posts(deployment)

@@ -1,4 +1,4 @@
-"""One attempt of a function, in a process of its own: its handler, as Lambda calls it."""
+"""Runs one attempt of a function in a separate process: calls the handler as Lambda would."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 SECONDS = 40.0
 AT_ONCE = {"stats": 20, "cleanup": 5}
-# Smaller than in production, so that a fault meets a run between two pages.
+# Smaller than in production, so that a fault can strike between two pages of a run.
 PAGE = 50
 
 

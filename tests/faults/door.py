@@ -1,4 +1,7 @@
-"""A proxy before a server, or in its place: passes on, delays or breaks connections, or lies."""
+"""A fault-injecting proxy in front of a server, or a fake server.
+
+It forwards, delays or breaks connections, or sends faulty responses.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Door:
     Attributes:
         mood: how connections are answered; empty to pass them on to the server behind it.
         seconds: by how much everything that passes is delayed.
-        told: ids in the requests that the service accepted.
+        accepted_ids: user ids in the pushes that the fake service accepted.
     """
 
     def __init__(self, target: int = 0, mood: str = "") -> None:
@@ -42,7 +45,7 @@ class Door:
         Thread(target=self._accept, daemon=True).start()
 
     def take(self, mood: str) -> None:
-        """Change the mood, and break the open connections, so that it applies to all."""
+        """Change the mode, and break the open connections so that the new mode applies to every connection."""
         self.mood = mood
         self.reset()
 
@@ -52,14 +55,14 @@ class Door:
             pairs, self._pairs = self._pairs, []
         for each in pairs:
             try:
-                # With a reset instead of an orderly end.
+                # Close with a TCP reset instead of an orderly shutdown.
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
 
     def close(self) -> None:
-        """Accept no more, and answer nobody any more."""
+        """Stop listening, and break all connections."""
         self._over.set()
         self._listening.close()
         self.reset()

@@ -1,4 +1,4 @@
-"""What must hold after any fault, found without the pipeline's own code; docs/reliability.md lists it."""
+"""Checks the invariants of docs/reliability.md after a fault, without using the pipeline's code."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _play(chance: Random) -> Document:
     at = at.replace(microsecond=0)
     odd: Any = chance.choice([at] * 12 + [[at], at.isoformat(), None])
     play = {"_id": ObjectId.from_datetime(at), "user": ObjectId(), "duration": 60.5, "createdAt": odd}
-    # The time of the id, and a random rest.
+    # Keep the time part of the id, and make the remaining bytes random.
     play["_id"] = ObjectId(play["_id"].binary[:4] + chance.randbytes(8))
     return {**play, "songs": []} if chance.random() < 0.05 else play
 
@@ -108,7 +108,7 @@ def broken_by_stats(database: Database[Document], world: World, *, ended_well: b
         held.update({user["_id"]: len(user["notifications"])})
     given = {user: count for user, count in held.items() if count}
     if twice := [user for user, count in given.items() if count > 1]:
-        yield f"{len(twice)} users have it more than once"
+        yield f"{len(twice)} users have the notification more than once"
     if strangers := given.keys() - world.entitled:
         yield f"{len(strangers)} users have it who are not entitled"
     if ended_well and (without := world.entitled - given.keys()):

@@ -170,9 +170,9 @@ class Faults:
         noticed = attempts > 1 or LOGGED.search(logged) is not None
         trial = Trial(number, job, fault, attempts, noticed, ended_well, ())
         broken = list(self._broken(trial, world, logged, backend.told))
-        # An attempt must succeed after every fault, except with a wrong clock, where none may.
+        # After every fault an attempt must succeed; with a wrong clock, every attempt must fail.
         if ended_well == (fault == WRONG_CLOCK):
-            broken.append("it ran by a wrong clock" if ended_well else "no attempt ended well")
+            broken.append("it succeeded although the clock was wrong" if ended_well else "no attempt ended well")
         return replace(trial, broken=tuple(broken))
 
     def _broken(self, trial: Trial, world: World, logged: str, pushed: set[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ START_SECONDS = 60
 
 
 class Server:
-    """One mongod of a replica set of one, and the door before it."""
+    """A single-node replica set behind a fault-injecting proxy."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class Server:
 
     @property
     def uri(self) -> str:
-        """Connection string through the door, for what is tested."""
+        """Connection string through the proxy, for the code under test."""
         return f"mongodb://{HOST}:{self.door.port}/?directConnection=true"
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class Server:
         self._process.wait()
 
     def restart_after(self, seconds: float) -> None:
-        """Kill it, and start it a while later on what it had written."""
+        """Kill the server, and restart it later with its data files."""
         self.kill()
         time.sleep(seconds)
         self.start()

@@ -25,7 +25,8 @@ Document = dict[str, Any]
 
 PORT = 27017
 START_SECONDS = 60
-# With its own fail points, so that tests can have it drop connections and be slow. A run that is killed leaves its
+# Enable MongoDB's fail points, so that tests can make the server drop connections or respond slowly. A run that is
+# killed leaves its
 # transaction open; the server ends it after this long, by default a minute.
 TRANSACTION_SECONDS = 3
 OPTIONS = (

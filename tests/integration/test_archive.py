@@ -261,7 +261,7 @@ def test_killed_at_any_moment_no_record_is_lost(
     assert killed_at_work > KILLS // 4
     assert {d["_id"] for d in retained} <= left
     assert {d["_id"] for d in expired} <= left | kept
-    # A run that was killed leaves its transaction open for a while: its documents are waited for.
+    # A killed run leaves its transaction open for a while; this run waits for the documents locked by it.
     with stamina.set_testing(False):
         clean(database, Archive(aws_client("s3", endpoint), bucket, NOW), size=1000)
     assert {d["_id"] for d in database.playbacks.find()} == {d["_id"] for d in retained}

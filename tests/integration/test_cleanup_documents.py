@@ -50,13 +50,13 @@ def session(moment: Any, **more: Any) -> Document:
 
 
 def raw(*fields: tuple[str, Any]) -> RawBSONDocument:
-    """Return a document with these fields, in which a name may stand twice."""
+    """Return a document with these fields; the same name may occur twice."""
     body = b"".join(value if isinstance(value, bytes) else encode({name: value})[4:-1] for name, value in fields)
     return RawBSONDocument(struct.pack("<i", len(body) + 5) + body + b"\0")
 
 
 def named(name: str, kind: int, value: bytes) -> tuple[str, bytes]:
-    """Return a field as it stands in BSON, with a value that Python could not have."""
+    """Return a field as raw BSON, for a value that has no Python equivalent."""
     return name, bytes([kind]) + name.encode() + b"\0" + value
 
 
@@ -138,7 +138,7 @@ def test_ids_that_together_exceed_a_command_are_deleted_and_counted(database: Da
 
 @pytest.mark.parametrize("code", [64, 290, 11601, 365, 112, 6, 89, 262], ids=str)
 @pytest.mark.parametrize("is_applied", [True, False], ids=["applied", "not applied"])
-def test_after_an_unconfirmed_commit_the_database_tells_the_number_of_deletions(
+def test_after_an_unconfirmed_commit_the_deletions_are_counted_in_the_database(
     mongodb: MongoClient[Document], database: Database[Document], code: int, *, is_applied: bool
 ) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(200)] + [playback(NEW) for _ in range(20)])
@@ -154,7 +154,7 @@ def test_after_an_unconfirmed_commit_the_database_tells_the_number_of_deletions(
 
 
 class Longest(CommandListener):
-    """Keeps the longest time that a command gives the server, in milliseconds."""
+    """Records the largest maxTimeMS of any command."""
 
     def __init__(self) -> None:
         self.milliseconds = 0
@@ -170,7 +170,7 @@ class Longest(CommandListener):
 
 
 @pytest.mark.parametrize("event", [{}, {"sweep": True}, {"dryRun": True}], ids=["ordinary", "sweep", "dry run"])
-def test_no_call_asks_for_more_time_than_atlas_free_clusters_take(
+def test_no_command_exceeds_the_maxtimems_of_atlas_free_clusters(
     mongodb_uri: str, database: Database[Document], event: Document
 ) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(20)] + [playback(NEW)])
@@ -200,7 +200,7 @@ def test_a_collection_that_cannot_be_cleaned_is_named_before_anything_is_read(
         clean_up(database)
 
 
-def test_writes_that_nobody_confirms_are_refused(mongodb_uri: str) -> None:
+def test_unacknowledged_writes_are_refused(mongodb_uri: str) -> None:
     with pytest.raises(ConfigError, match="MONGODB_CONNECTION_STRING: w=0 "):
         connect(SecretStr(mongodb_uri + "&w=0"), "any")
 
@@ -305,7 +305,7 @@ def test_every_document_is_archived_and_restored_byte_for_byte(
     assert all(document.raw in there for document in documents)
 
 
-def test_a_restore_continues_after_what_the_database_refuses_and_names_it(
+def test_a_restore_continues_after_refused_documents_and_lists_them(
     database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str
 ) -> None:
     documents = [playback(OLD, song=number) for number in range(5)]
@@ -366,7 +366,7 @@ def test_a_change_between_the_copy_and_the_deletion_is_not_lost(
     assert {RawBSONDocument(copy)["_id"] for copy in copies} == {document["_id"] for document in documents}
 
 
-def test_what_one_transaction_archives_is_limited_in_bytes(
+def test_the_bytes_archived_per_transaction_are_limited(
     database: Database[Document], endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joytify_cleanup.batches.ARCHIVE_BYTES", 100_000)

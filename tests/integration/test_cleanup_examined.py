@@ -1,4 +1,4 @@
-"""What a cleanup run examines of a collection that is mostly kept, on a real MongoDB: its cost, and what it finds."""
+"""How many documents a run examines, and which expired ones it finds, in a collection of mostly retained documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from joytify_common.errors import PermanentError
 from joytify_common.messages import CollectionFigures
 
 OLD = CUTOFF - timedelta(days=900)
-# A fifth of the size up to which an ordinary run sweeps a collection, so that the tests are fast.
+# Collections up to this size are swept; a fifth of the production value, to keep the tests fast.
 SWEPT_UP_TO_DOCUMENTS = 4000
 KEPT = SWEPT_UP_TO_DOCUMENTS + 1000
 EXPIRED = 2000
@@ -167,7 +167,7 @@ OTHERS: dict[str, list[object]] = {
 def test_ids_of_another_type_are_examined_by_every_run(
     database: Database[Document], identities: list[object], *, sweep: bool
 ) -> None:
-    """Such ids hold no creation time; the first of each kind is kept, the others expired."""
+    """Such ids contain no creation time. The first document of each list is retained; the others have expired."""
     first, *others = identities
     kept = [*retained(), played(CUTOFF, _id=first)]
     old = expired() + [played(CUTOFF - timedelta(days=9), _id=identity) for identity in others]
@@ -188,7 +188,7 @@ def test_ids_of_another_type_are_examined_by_every_run(
     ("limit", "expired_share", "exceeds"),
     [(95, 0.94, False), (95, 0.96, True), (20, 0.18, False), (20, 0.22, True), (50, 0.49, False), (100, 1.0, False)],
 )
-def test_the_deletion_limit_reads_documents_only_if_indexes_do_not_decide(
+def test_the_deletion_limit_check_reads_documents_only_if_the_indexes_are_not_enough(
     mongodb: MongoClient[Document],
     database: Database[Document],
     limit: float,
@@ -210,7 +210,8 @@ def test_the_deletion_limit_reads_documents_only_if_indexes_do_not_decide(
     before = examined(mongodb)
 
     assert documents.may_exceed(limit, todo, 20) is exceeds
-    # A sweep starts at the largest `_id`; here other ids have the latest dates.
+    # For a sweep without an index, the check counts retained documents in reverse insertion order. Here the expired
+    # documents were inserted last, so it reads them first.
     most = 3 * KEPT if exceeds or (sweep and not index) else 0
     assert examined(mongodb) - before <= most
 
@@ -281,7 +282,7 @@ def test_a_sequence_that_uses_an_index_completes_even_if_the_index_is_dropped(
     [{"hidden": True}, {"partialFilterExpression": {"user": {"$exists": True}}}],
     ids=["hidden", "partial"],
 )
-def test_an_index_that_does_not_answer_for_all_is_not_used(database: Database[Document], options: Document) -> None:
+def test_a_hidden_or_partial_index_is_not_used(database: Database[Document], options: Document) -> None:
     kept = retained()
     database.playbacks.insert_many(kept + expired())
     database.playbacks.create_index("createdAt", **options)
@@ -291,7 +292,7 @@ def test_an_index_that_does_not_answer_for_all_is_not_used(database: Database[Do
     assert (told.scope, told.deleted) == ("ordinary", EXPIRED)
 
 
-def test_a_batch_beyond_what_a_transaction_takes_is_deleted_all_the_same(
+def test_a_batch_too_large_for_a_transaction_is_still_deleted(
     mongodb: MongoClient[Document], database: Database[Document]
 ) -> None:
     database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(20_000)] + retained())
@@ -340,7 +341,7 @@ def run(uri, database, file):
             started = []
             options = {"checks": CHECKS, "batch_size": 100, "pause": 0.02, "max_continuations": 1000}
             clean(client[database], event, started=started, **options)
-            # As Lambda keeps an asynchronous event until its run has ended.
+            # Replace the stored event only now: Lambda, too, keeps an asynchronous event until its run has ended.
             position.with_suffix(".new").write_text(json.dumps(started[0] if started else None))
             position.with_suffix(".new").rename(position)
 """

@@ -15,7 +15,7 @@ from joytify_cleanup.event import MAX_WORKERS
 from joytify_common.errors import PermanentError, TransientError
 
 EXPIRED, RETAINED, WORKERS = 400, 100, 4
-# What Step Functions passes from one state to the next, in bytes.
+# Maximum size of the data that Step Functions passes from one state to the next, in bytes.
 LIMIT = 256 * 1024
 
 Document = dict[str, Any]
@@ -26,7 +26,7 @@ def played(moment: Any) -> Document:
 
 
 def fill(database: Database[Document]) -> None:
-    """Plays of some days, some retained ones, and some with ids that tell no time."""
+    """Insert expired plays over several days, retained plays, and plays whose ids contain no creation time."""
     old = [played(CUTOFF - timedelta(hours=number + 1)) for number in range(EXPIRED)]
     new = [played(CUTOFF + timedelta(hours=number + 1)) for number in range(RETAINED)]
     others = [{"_id": identity, "createdAt": CUTOFF - timedelta(days=1)} for identity in ("text", True)]
@@ -78,7 +78,7 @@ def test_what_workers_leave_is_divided_again_until_all_is_done(database: Databas
     assert database.playbacks.count_documents({}) == RETAINED + 1
 
 
-def test_the_spans_are_of_equal_time_and_meet(database: Database[Document]) -> None:
+def test_the_spans_cover_equal_periods_without_gaps(database: Database[Document]) -> None:
     fill(database)
 
     spans = plan(database, {})["todo"]
@@ -94,7 +94,7 @@ def test_the_spans_are_of_equal_time_and_meet(database: Database[Document]) -> N
     assert max(lengths) - min(lengths) <= 1
 
 
-def test_no_state_outgrows_what_step_functions_passes_on(database: Database[Document]) -> None:
+def test_no_state_exceeds_the_step_functions_payload_limit(database: Database[Document]) -> None:
     """Every worker leaves something, and the `_id` where it stopped is as long as it can be."""
     long_ids = [{"_id": f"{number:05}" + "x" * 900, "createdAt": CUTOFF - timedelta(days=1)} for number in range(50)]
     database.playbacks.insert_many(long_ids + [played(CUTOFF - timedelta(minutes=number)) for number in range(9000)])

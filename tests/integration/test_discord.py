@@ -1,4 +1,4 @@
-"""Delivery to a Discord that keeps its documented limits, over real HTTP, with the post store in the local AWS."""
+"""Delivery over real HTTP to a Discord stand-in with the documented limits; the post store is in the local AWS."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def container_memory(_: str) -> PostStore:
 
 
 def table_memory(endpoint: str) -> PostStore:
-    """Return a memory in a table as Terraform makes it."""
+    """Return a post store backed by a table like the one that Terraform creates."""
     client, table = aws_client("dynamodb", endpoint), f"posts-{uuid4().hex[:8]}"
     client.create_table(
         TableName=table,
@@ -143,8 +143,8 @@ def test_an_incident_keeps_one_post_across_containers(discord: str, endpoint: st
     assert second["embeds"][0]["title"].startswith("❌ Cleanup failed")
 
 
-def test_a_message_that_is_delivered_four_times_at_once_is_posted_once(discord: str, endpoint: str) -> None:
-    """By four containers, each with a client of its own, of one table."""
+def test_a_message_delivered_four_times_concurrently_is_posted_once(discord: str, endpoint: str) -> None:
+    """Four containers deliver it, each with its own client of the same table."""
     first = table_memory(endpoint)
     assert isinstance(first, TableStore)
     memories = [TableStore(aws_client("dynamodb", endpoint), first.table) for _ in range(4)]
@@ -156,7 +156,7 @@ def test_a_message_that_is_delivered_four_times_at_once_is_posted_once(discord: 
     assert titles == [f"🔹 message {number}" for number in range(10)]
 
 
-def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -> None:
+def test_another_container_posts_a_message_whose_first_attempt_failed(discord: str, endpoint: str) -> None:
     """The claim is released, or expires if its owner died."""
     memory = table_memory(endpoint)
     httpx.put(discord + "/mood", json={"status": 400, "times": 2}).raise_for_status()
@@ -168,7 +168,7 @@ def test_what_one_failed_to_post_another_may_post(discord: str, endpoint: str) -
     assert memory.claim("message id-3", 60)
     # The claim's owner may have died, so the delivery counts as failed and Lambda retries.
     with pytest.raises(TransientError, match="claimed by another attempt"):
-        make(deadline=Deadline(time.monotonic() + 1)).deliver(parse_event(numbered(3, "in another's hand")))
+        make(deadline=Deadline(time.monotonic() + 1)).deliver(parse_event(numbered(3, "claimed by another attempt")))
 
     deliver(discord, memory, numbered(1, "refused at first"))
     deliver(discord, memory, numbered(2, "of one who died"))

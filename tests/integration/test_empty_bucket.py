@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 KEYS_IN_ONE_CALL = 1000
 
 
-def test_old_versions_and_delete_markers_go_too_however_many(endpoint: str) -> None:
+def test_all_versions_and_delete_markers_are_deleted_beyond_one_page(endpoint: str) -> None:
     s3, bucket = aws_client("s3", endpoint), "filled"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

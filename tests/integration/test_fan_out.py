@@ -95,7 +95,7 @@ def fill(plays: Any, expired: int) -> None:
 
 
 def posts(stack: Stack) -> list[Document]:
-    """Return what was posted about cleanup, once something was."""
+    """Wait until Discord has a post about cleanup, and return those posts."""
     limit = time.monotonic() + 30
     while time.monotonic() < limit:
         embeds = [embed for message in httpx.get(stack.discord + "/messages").json() for embed in message["embeds"]]
@@ -162,7 +162,7 @@ def _text(file: Path) -> str:
         return ""
 
 
-def test_every_range_is_done_and_one_summary_tells_it(stack: Stack, machine: str, plays: Any) -> None:
+def test_every_span_is_completed_and_one_summary_is_posted(stack: Stack, machine: str, plays: Any) -> None:
     """Of the workers one is killed, and most run out of time."""
     fill(plays, RECORDS)
     old = datetime.now(UTC) - timedelta(days=100)
@@ -236,7 +236,7 @@ def test_an_error_in_each_attempt_of_a_worker_fails_the_execution_and_is_reporte
     assert plays.count_documents({}) == 1000 + RETAINED
 
 
-def test_a_bad_input_fails_at_once_names_the_key_and_is_kept(stack: Stack, machine: str) -> None:
+def test_a_bad_input_fails_immediately_with_the_key_named_and_stays_in_the_queue(stack: Stack, machine: str) -> None:
     event = {"collection": "users"}
 
     done = run(stack, machine, event)
@@ -248,7 +248,9 @@ def test_a_bad_input_fails_at_once_names_the_key_and_is_kept(stack: Stack, machi
     assert failed["requestPayload"] == event
 
 
-def test_the_deletion_limit_looks_at_the_whole_before_any_worker(stack: Stack, machine: str, plays: Any) -> None:
+def test_the_deletion_limit_is_checked_for_the_whole_collection_before_any_worker_starts(
+    stack: Stack, machine: str, plays: Any
+) -> None:
     fill(plays, 2000)
     plays.delete_many({"createdAt": {"$gt": datetime.now(UTC) - timedelta(days=49.9)}})
     before = plays.count_documents({})

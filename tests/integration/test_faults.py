@@ -86,9 +86,7 @@ def test_a_primary_that_steps_down_in_the_middle_is_waited_for(
     assert filled.playbacks.count_documents({}) == RETAINED
 
 
-def test_connections_made_while_a_node_changed_its_state_serve_all_the_same(
-    mongodb_uri: str, filled: Database[Document]
-) -> None:
+def test_connections_opened_during_a_state_change_still_work(mongodb_uri: str, filled: Database[Document]) -> None:
     """The driver marks such connections as not supporting sessions; cleanup must work nevertheless."""
     with MongoClient[Document](mongodb_uri, tz_aware=True) as client:
         client.admin.command("ping")
@@ -105,7 +103,7 @@ def test_connections_made_while_a_node_changed_its_state_serve_all_the_same(
     assert filled.playbacks.count_documents({}) == RETAINED
 
 
-def test_a_document_that_another_write_holds_is_waited_for_and_spared(
+def test_cleanup_waits_for_a_locked_document_and_keeps_it_if_it_no_longer_expires(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     held = filled.playbacks.find_one({"createdAt": {"$lt": CUTOFF}})
@@ -123,7 +121,7 @@ def test_a_document_that_another_write_holds_is_waited_for_and_spared(
     assert filled.playbacks.count_documents({"_id": held["_id"]}) == 1
 
 
-def test_a_server_that_never_recovers_fails_the_run_with_what_was_done(
+def test_if_the_server_never_recovers_the_run_fails_and_keeps_its_deletions(
     mongodb: MongoClient[Document], filled: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joytify_common.mongo.RETRY_SECONDS", 3)
@@ -148,7 +146,7 @@ def test_a_search_that_becomes_slow_does_not_fail_the_run(
     assert 0 < progress.deleted < EXPIRED
 
 
-def test_a_server_that_becomes_slow_does_not_outlive_the_run(
+def test_a_run_does_not_wait_for_a_server_that_becomes_slow(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     began = time.monotonic()
@@ -163,7 +161,7 @@ def test_a_server_that_becomes_slow_does_not_outlive_the_run(
 
 
 def test_a_server_without_transactions_is_cleaned_all_the_same(tmp_path: Path) -> None:
-    """A standalone MongoDB has none."""
+    """A standalone MongoDB does not support transactions."""
     port = free_port("127.0.0.1")
     command = [str(mongod_path()), "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", "127.0.0.1"]
     with MongoClient[Document](port=port, tz_aware=True, serverSelectionTimeoutMS=500) as client:

@@ -60,7 +60,9 @@ def say_nothing(_: socket.socket, over: Event) -> None:
 
 
 @pytest.mark.parametrize("answer", [drip_head, drip_body, say_nothing])
-def test_the_whole_answer_is_bounded_not_each_read(answer: Callable[[socket.socket, Event], None]) -> None:
+def test_the_timeout_applies_to_the_whole_response_not_to_each_read(
+    answer: Callable[[socket.socket, Event], None],
+) -> None:
     """Each single read of these answers is within the timeout."""
     with server(answer) as url, pytest.raises(httpx.RequestError):
         send("GET", url, 0.5, {})
@@ -102,7 +104,7 @@ def https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 
 def test_a_call_after_one_that_took_too_long_is_not_hurt_by_it(https: ssl.SSLContext) -> None:
-    """A descriptor that is closed while another thread reads from it belongs to the next connection a moment later."""
+    """If a socket is closed while another thread reads from it, the next connection gets its descriptor."""
     over = Event()
 
     def serve(connection: socket.socket) -> None:
@@ -133,7 +135,7 @@ def test_a_call_after_one_that_took_too_long_is_not_hurt_by_it(https: ssl.SSLCon
         over.set()
 
 
-def test_of_an_endless_answer_the_beginning_is_read() -> None:
+def test_only_the_beginning_of_an_endless_response_is_read() -> None:
     def endless(connection: socket.socket, over: Event) -> None:
         connection.sendall(HEAD + b"\r\n")
         while not over.is_set():
@@ -146,7 +148,7 @@ def test_of_an_endless_answer_the_beginning_is_read() -> None:
     assert json_object(response) == {}
 
 
-def test_a_packed_answer_is_not_unpacked() -> None:
+def test_a_compressed_response_is_not_decompressed() -> None:
     packed = gzip.compress(b" " * 100_000_000)
 
     def bomb(connection: socket.socket, _: Event) -> None:

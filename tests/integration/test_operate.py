@@ -207,7 +207,7 @@ def another_database(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def strict_validator(stack: Stack) -> Iterator[None]:
-    """Users may hold what the backend's model has, and nothing else."""
+    """A validator that allows only the fields of the backend's user model."""
     known: Document = {"_id": {}, "email": {}, "notifications": {"items": {"properties": {"id": {}}}}}
     schema = {"$jsonSchema": {"properties": known, "additionalProperties": False}}
     with MongoClient[Document](stack.mongodb) as client:
@@ -415,11 +415,11 @@ def test_a_key_of_the_secret_is_changed_and_no_value_is_shown(stack: Stack) -> N
     assert back == before
 
 
-def test_a_webhook_that_was_mended_is_used_at_once(stack: Stack) -> None:
+def test_a_corrected_webhook_is_used_immediately(stack: Stack) -> None:
     """The function has read the secret a moment ago."""
     event = {"Records": [{"EventSource": "aws:sns", "Sns": envelope(f"a message {time.time()}")}]}
     invoke = {"FunctionName": FUNCTIONS["discord"], "Payload": json.dumps(event).encode()}
-    # With other settings it is another container, which has read nothing yet.
+    # Changing a setting makes Lambda use a new container, which has not cached the secret.
     with in_environment("discord", LOG_LEVEL="DEBUG")(stack):
         with in_secret(DISCORD_WEBHOOK_URL=stack.discord + "/api/webhooks/1/gone")(stack):
             assert "FunctionError" in stack.client("lambda").invoke(**invoke)
@@ -427,7 +427,7 @@ def test_a_webhook_that_was_mended_is_used_at_once(stack: Stack) -> None:
         assert "FunctionError" not in stack.client("lambda").invoke(**invoke)
 
 
-def test_a_function_says_itself_what_it_cannot_reach(stack: Stack) -> None:
+def test_a_self_test_reports_services_that_the_function_cannot_reach(stack: Stack) -> None:
     """The function's settings and address may differ from this machine's."""
     asked = {
         each["check"]: each for each in examine(run("doctor", "--json")[1]) if each["check"].startswith("self-test")
@@ -478,7 +478,7 @@ def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
             "use --yes, or try --dry-run first\n"
         ),
     )
-    # It is refused here, and the function is not called.
+    # The command itself rejects the event; the function is not invoked.
     assert failed[0] == 2
     assert "2999-01 is not over" in failed[1]
     assert json.loads(as_json[1])["testMode"] is True
@@ -502,7 +502,7 @@ def test_a_log_is_followed_until_ctrl_c(stack: Stack) -> None:
         assert following.stdout is not None
         lines = (line for line in following.stdout if "records=0" in line)
         earlier = [next(lines) for _ in range(before)]
-        # From here on it follows.
+        # The command has printed the existing lines; it now follows new ones.
         stack.client("lambda").invoke(**call)
         later = next(lines)
         following.send_signal(signal.SIGINT)
@@ -733,7 +733,7 @@ def test_what_is_in_a_queue_is_shown_and_stays_there(stack: Stack, queues: dict[
     assert json.loads(run("queues", "show", "--json")[1])["joytify-cleanup-failed"] == []
 
 
-def test_failed_events_go_again_to_whom_they_belong(stack: Stack, queues: dict[str, str]) -> None:
+def test_failed_events_are_sent_again_to_their_function(stack: Stack, queues: dict[str, str]) -> None:
     sqs = stack.client("sqs")
     httpx.delete(stack.discord + "/messages").raise_for_status()
     sns_event = {"Records": [{"EventSource": "aws:sns", "Sns": envelope("one that failed")}]}

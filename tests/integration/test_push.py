@@ -71,7 +71,7 @@ def test_the_images_of_dev_get_a_tag_by_which_ecr_keeps_them_for_prod(repositori
     for name, digest in digests.items():
         listed = repositories.list_images(repositoryName=f"joytify/{name}")["imageIds"]
         tags = {each["imageTag"] for each in listed if each["imageDigest"] == digest}
-        # The emulator keeps the last tag of an image only, where ECR adds one.
+        # The emulator replaces an image's tag; ECR would add the new tag to the existing ones.
         assert f"prod-{digest[7:19]}" in tags
 
 

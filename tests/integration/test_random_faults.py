@@ -7,7 +7,7 @@ import random_faults
 TRIALS, SEED = 4, 1
 
 
-def test_what_must_hold_holds_after_faults_at_random_moments() -> None:
+def test_the_invariants_hold_after_random_faults() -> None:
     made = random_faults.trials(TRIALS, SEED)
 
     assert len(made) == TRIALS

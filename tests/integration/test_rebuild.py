@@ -29,7 +29,7 @@ OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo
 USERS, PLAYS, DAYS = 40, 6000, 61
 IDS = [ObjectId() for _ in range(USERS + 1)]
 SONGS, ARTISTS = [ObjectId() for _ in range(12)], [ObjectId() for _ in range(5)]
-# One has no name on record.
+# One artist has no name in the database.
 NAMES = {artist: f"Artist {number}" for number, artist in enumerate(ARTISTS[:-1])}
 
 
@@ -101,7 +101,7 @@ def kept(database: Database[Document]) -> dict[ObjectId, list[Document]]:
     elements: dict[ObjectId, list[Document]] = {user: [] for user in IDS[:USERS]}
     for play in plays():
         add(elements[play["user"]], play)
-    # The last has played nothing.
+    # The last user has no plays.
     database[TEST.users].insert_many({"_id": user} for user in IDS)
     database[TEST.musicians].insert_many({"_id": artist, "name": name} for artist, name in NAMES.items())
     database[TEST.stats].insert_many({"user": user, "stats": each} for user, each in elements.items())
@@ -124,7 +124,7 @@ def lose(database: Database[Document], period: Period = OCTOBER) -> None:
 
 
 @pytest.mark.parametrize("period", [SEPTEMBER, OCTOBER], ids=str)
-def test_what_was_lost_is_built_again_to_the_last_figure(
+def test_lost_statistics_are_rebuilt_exactly(
     database: Database[Document], kept: dict[ObjectId, list[Document]], period: Period
 ) -> None:
     lose(database, period)
@@ -136,7 +136,7 @@ def test_what_was_lost_is_built_again_to_the_last_figure(
     assert held(database) == kept
 
 
-def test_who_has_no_document_gets_one_however_often_it_is_built(
+def test_a_user_without_a_document_gets_exactly_one_in_repeated_builds(
     database: Database[Document], kept: dict[ObjectId, list[Document]]
 ) -> None:
     database[TEST.stats].delete_many({})
@@ -147,7 +147,7 @@ def test_who_has_no_document_gets_one_however_often_it_is_built(
     assert held(database) == kept
 
 
-def test_the_apps_own_element_stays_unless_it_is_to_be_replaced(
+def test_the_apps_own_element_is_kept_without_replace(
     database: Database[Document], kept: dict[ObjectId, list[Document]]
 ) -> None:
     of_october = {"stats.summary.month": 10}
@@ -161,7 +161,7 @@ def test_the_apps_own_element_stays_unless_it_is_to_be_replaced(
     assert held(database) == kept
 
 
-def test_a_comparison_tells_what_disagrees_and_changes_nothing(
+def test_compare_reports_differences_and_writes_nothing(
     database: Database[Document], kept: dict[ObjectId, list[Document]]
 ) -> None:
     users = list(kept)
@@ -270,7 +270,7 @@ def test_empty_test_collections_are_no_success(database: Database[Document], mon
 
 
 @pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
-def test_going_on_after_the_last_user_says_that_nobody_was_left(
+def test_continuing_after_the_last_user_reports_zero_users(
     database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]], words: tuple[str, ...]
 ) -> None:
     code, output = command(database, mongodb_uri, "--after", "f" * 24, *words)
@@ -298,7 +298,7 @@ def test_wrong_options_are_refused_with_advice(
     assert says in output
 
 
-def test_a_month_of_which_plays_may_be_gone_is_refused(database: Database[Document]) -> None:
+def test_a_month_that_cleanup_may_have_reached_is_refused(database: Database[Document]) -> None:
     """There are users from before the month, but no plays, so plays may have been deleted."""
     database[TEST.playbacks].create_index("user")
     database[TEST.users].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start)})
@@ -309,7 +309,7 @@ def test_a_month_of_which_plays_may_be_gone_is_refused(database: Database[Docume
     with pytest.raises(ConfigError, match="no plays from before 2026-10"):
         rebuild(database).check()
 
-    # In the app's older shape, which cleanup leaves alone for ever.
+    # This play has the app's older shape, which cleanup never deletes, so it proves nothing either.
     at = SEPTEMBER.start + timedelta(days=1)
     database[TEST.playbacks].insert_one({"_id": ObjectId.from_datetime(at), "createdAt": at, "songs": [SONGS[0]]})
     with pytest.raises(ConfigError, match="no plays from before 2026-10"):

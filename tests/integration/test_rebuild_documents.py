@@ -135,7 +135,7 @@ def test_statistics_that_are_no_list_are_left_alone_and_their_user_is_skipped(
 
 
 @pytest.mark.parametrize("before", ["60", None, Decimal128("60"), float("nan"), [60], {"seconds": 60}, 30], ids=repr)
-def test_a_malformed_duration_of_the_previous_month_does_not_prevent_the_next(
+def test_a_malformed_total_of_the_previous_month_does_not_stop_the_build(
     database: Database[Document], before: object
 ) -> None:
     users = [ObjectId() for _ in range(20)]
@@ -166,9 +166,7 @@ def parameter(database: Database[Document], name: str, value: int) -> Iterator[N
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_a_user_with_more_songs_than_the_server_can_sum_is_skipped_alone(
-    database: Database[Document], *, replace: bool
-) -> None:
+def test_only_the_user_with_too_many_songs_is_skipped(database: Database[Document], *, replace: bool) -> None:
     """The server's own limit is 100 MB, which 400,000 songs reach."""
     users = [ObjectId() for _ in range(20)]
     add_users(database, users)
@@ -206,7 +204,7 @@ def test_it_is_an_error_if_nobodys_statistics_can_be_built(database: Database[Do
         month_end(database, event={"rebuild": True})
 
 
-def test_a_play_of_several_users_is_nobodys(database: Database[Document]) -> None:
+def test_a_play_with_a_list_of_users_counts_for_none_of_them(database: Database[Document]) -> None:
     users = [ObjectId() for _ in range(3)]
     add_users(database, users)
     database.playbacks.insert_one(play(users[:2], duration=1000))

@@ -29,7 +29,7 @@ Document = dict[str, Any]
 
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
 USERS, EXPIRED, RETAINED = 600, 1500, 500
-# The driver finds the new primary; a run waits for it as long as it has to.
+# Ways to lose the primary. The driver finds the new primary, and the run waits until there is one.
 LOSSES: dict[str, Callable[[ReplicaSet], None]] = {
     "steps down": ReplicaSet.step_down,
     "is killed": ReplicaSet.kill_primary,
@@ -148,7 +148,7 @@ def test_statistics_are_built_on_the_primary_whatever_the_database_prefers(
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_month_end_that_loses_the_primary_tells_everyone_once(
+def test_a_month_end_that_loses_the_primary_notifies_everyone_once(
     nodes: ReplicaSet, three: Database[Document], loss: str
 ) -> None:
     users = listeners(three)

@@ -67,7 +67,7 @@ def change_secret(stack: Stack, text: str) -> None:
 
 
 def posts(stack: Stack, expected: int, word: str = "") -> list[str]:
-    """Wait for so many titles with this word in them: messages of other tests may still come in."""
+    """Wait until at least `expected` titles contain `word`; messages of other tests may still arrive."""
     limit = time.monotonic() + 30
     while True:
         titles = [embed["title"] for m in httpx.get(stack.discord + "/messages").json() for embed in m["embeds"]]
@@ -88,7 +88,7 @@ def posts(stack: Stack, expected: int, word: str = "") -> list[str]:
     ],
     ids=["testMode", "malformed period", "future period", "period of another type", "after"],
 )
-def test_a_bad_event_fails_the_call_and_is_told_in_discord(
+def test_a_bad_event_fails_the_call_and_is_posted_to_discord(
     stack: Stack, short: str, event: Document, says: str
 ) -> None:
     httpx.delete(stack.discord + "/messages")
@@ -130,7 +130,7 @@ def test_a_key_missing_from_the_secret_is_named(stack: Stack, secret: Document, 
     assert answer["errorMessage"].startswith(f"secret {SECRET_NAME}: {key} must be non-empty text")
 
 
-def test_a_wrong_password_is_said_and_not_shown(stack: Stack, secret: Document) -> None:
+def test_a_wrong_password_is_reported_without_showing_it(stack: Stack, secret: Document) -> None:
     host = stack.mongodb.removeprefix("mongodb://")
     change_secret(stack, json.dumps({**secret, "MONGODB_CONNECTION_STRING": f"mongodb://joytify:hunter2@{host}"}))
 
@@ -161,7 +161,7 @@ def test_a_schedule_of_the_other_mode_is_skipped(stack: Stack) -> None:
     assert answer["skipped"] == "the schedule is for test_auto, but SCHEDULE_MODE is production"
 
 
-def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) -> None:
+def test_a_run_without_time_left_starts_continuations_until_nothing_is_left(stack: Stack) -> None:
     """The function invokes itself asynchronously; the last message reports the work of all runs."""
     httpx.delete(stack.discord + "/messages")
     client = aws_client("lambda", stack.aws)
@@ -175,7 +175,7 @@ def test_a_run_out_of_time_continues_itself_until_nothing_is_left(stack: Stack) 
         client.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **hurried}})
         try:
             failed, answer = invoke(stack, "cleanup", {"testMode": True})
-            # A run continues, too, if it deletes the last document but has no time left to notice.
+            # A run also starts a continuation if it has deleted the last document but had no time to check for more.
             assert posts(stack, 1, "✅ Cleanup: 150 records deleted") == ["✅ Cleanup: 150 records deleted [TEST MODE]"]
         finally:
             client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
@@ -212,7 +212,8 @@ def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
     assert refused
     assert "CLEANUP_DELETION_LIMIT_PERCENT" in error["errorMessage"]
     assert not allowed
-    # The events above were answered to the caller only: the failure of a later event is posted, theirs is not.
+    # Failures of the plan events above were returned only to the caller. To show that they were not posted, wait for
+    # the post about a later failure.
     # Posts of earlier tests' failures may still arrive.
     invoke(stack, "cleanup", {"testMode": "yes"})
     assert posts(stack, 1, "Cleanup failed at event")

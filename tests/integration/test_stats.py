@@ -1,4 +1,7 @@
-"""The month end on a real MongoDB: one notification, everyone entitled once, nobody else."""
+"""The month end on a real MongoDB.
+
+It creates one notification and gives it to each entitled user once, and to nobody else.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def holders(database: Database[Document]) -> list[ObjectId]:
     return [user["_id"] for user in database.users.find() for _ in user["notifications"]]
 
 
-def test_the_entitled_get_it_once_and_nobody_else(database: Database[Document]) -> None:
+def test_entitled_users_and_nobody_else_get_the_notification_once(database: Database[Document]) -> None:
     entitled = {add_user(database) for _ in range(7)} | {add_user(database, documents=2)}
     add_user(database, wants=False)
     add_user(database, documents=0)
@@ -106,8 +109,8 @@ def test_a_second_run_delivers_nothing_again(database: Database[Document]) -> No
     assert outside.cleanups == ["started"]
 
 
-def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Document]) -> None:
-    """The first run dies in the middle of a page, after the users and before the progress was written."""
+def test_a_retry_does_not_give_the_notification_again_to_a_user_who_removed_it(database: Database[Document]) -> None:
+    """The first run dies after it has updated the users of a page, but before it has saved its progress."""
     users = [add_user(database) for _ in range(3)]
     month_end(database)
     database.pipelineDeliveries.update_one({}, {"$unset": {"finishedAt": 1, "after": 1}})
@@ -121,7 +124,7 @@ def test_a_retry_gives_nothing_again_to_one_who_removed_it(database: Database[Do
 
 
 def test_a_user_with_two_statistics_documents_on_different_pages_is_notified_once(database: Database[Document]) -> None:
-    """Both pages that hold the user are at work at the same time."""
+    """Both pages that contain the user are processed concurrently."""
     users = [add_user(database) for _ in range(20)]
     database.stats.insert_many([{"user": user, "stats": [{"createdAt": OCTOBER}]} for user in users])
     outside = Outside()
@@ -288,9 +291,7 @@ def test_only_a_delivery_for_the_last_month_counts_as_a_success(
 
 
 @pytest.mark.parametrize("wants", [None, False], ids=["no statistics", "nobody wants it"])
-def test_no_notification_is_created_when_nobody_is_to_get_it(
-    database: Database[Document], *, wants: bool | None
-) -> None:
+def test_no_notification_is_created_if_nobody_is_entitled(database: Database[Document], *, wants: bool | None) -> None:
     if wants is not None:
         add_user(database, wants=wants)
 
@@ -349,7 +350,7 @@ def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(databa
     late = outcome_of(database, outside, event={"pushAgain": True}, seconds=0)
 
     assert before.data["skipped"] == "its notification does not exist: nothing to push"
-    # It stops at the first failure: there is nothing else to do meanwhile.
+    # A push-again run stops at the first failure: unlike a month end, it has no other work while the backend recovers.
     assert failed.data["socketUsersNotified"] == 0
     assert 0 < failed.data["socketFailures"] <= 7
     assert failed.data["socketFailure"] == "the backend answered 503"
@@ -376,7 +377,7 @@ def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(databa
     ],
     ids=["refused", "unexpected"],
 )
-def test_cleanup_that_cannot_be_started_is_told_and_undoes_nothing(
+def test_a_failure_to_start_cleanup_is_reported_and_the_notifications_stay(
     database: Database[Document], error: Exception, says: str
 ) -> None:
     user = add_user(database)

@@ -1,4 +1,7 @@
-"""The month end and a backend that misbehaves, over real HTTP: what the summary says, and who is told all the same."""
+"""The month end with a misbehaving backend over real HTTP.
+
+The summary counts failed pushes, and every user still gets the notification.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def backend_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def listeners(database: Database[Document]) -> list[ObjectId]:
-    """Users who are to be told."""
+    """Users who are entitled to the notification."""
     ids = [ObjectId() for _ in range(LISTENERS)]
     wants = {"notifications": {"monthlyStatistic": True}}
     database.users.insert_many([{"_id": i, "userPreferences": wants, "notifications": []} for i in ids])
@@ -51,7 +54,10 @@ def listeners(database: Database[Document]) -> list[ObjectId]:
 
 
 def run(database: Database[Document], url: str, mood: Document, *, key: str = KEY, page: int = PAGE) -> Any:
-    """Run the month end with the backend in this mood; return its progress and who was pushed how often."""
+    """Run the month end with this simulated behaviour of the backend.
+
+    Return the summary and the number of pushes per user.
+    """
     httpx.put(url + "/mood", json=mood).raise_for_status()
     httpx.delete(url + "/pushed").raise_for_status()
     outside = Outside()
@@ -95,7 +101,8 @@ def test_transient_errors_are_retried_until_they_end(
         ({"status": 404, "times": FOREVER}, r"API_DOMAIN: there is no /notifications/socket \(404\); .* /api/v1"),
         ({"status": 429, "times": FOREVER}, "the backend answered 429"),
         ({"status": 429, "retryAfter": 3600, "times": FOREVER}, "the backend answered 429"),
-        # Whether the end of the answer or of the connection is seen first is chance.
+        # Either error can occur, depending on whether httpx notices the truncated response or the closed connection
+        # first.
         ({"status": 0, "times": FOREVER}, r"the backend could not be reached \((RemoteProtocol|Read)Error\)"),
         ({"latencySeconds": READ_SECONDS * 2}, r"the backend could not be reached \(ReadTimeout\)"),
     ],
@@ -109,7 +116,7 @@ def test_lasting_errors_are_counted_and_described(
 
     assert (progress.socket_users_notified, progress.socket_failures) == (0, LISTENERS)
     assert re.fullmatch(says, progress.socket_failure)
-    # A backend that is slow has pushed what it was asked to, only its answer came too late.
+    # A slow backend has accepted the pushes; only its response came too late.
     assert pushed == {} or "ReadTimeout" in says
 
 
@@ -136,7 +143,7 @@ def test_a_backend_that_is_down_is_reported(database: Database[Document], backen
     assert httpx.get(backend_url + "/pushed").json()["users"] == {}
 
 
-def test_the_largest_page_stays_below_the_backends_limit(backend_url: str) -> None:
+def test_the_largest_push_stays_below_the_backends_body_limit(backend_url: str) -> None:
     """3,500 ids, the most that BACKEND_PUSH_SIZE allows."""
     backend = Backend(domain=backend_url, key=SecretStr(KEY), read_seconds=READ_SECONDS)
     backend.push([ObjectId() for _ in range(3500)], Deadline(time.monotonic() + 60))

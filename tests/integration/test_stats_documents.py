@@ -35,7 +35,7 @@ def add_users(database: Database[Document], count: int, **fields: Any) -> list[O
 
 
 def notified(database: Database[Document]) -> list[ObjectId]:
-    """Everyone who has a monthly notification, once for each time."""
+    """Return the user id once per notification entry, sorted."""
     of_month = {"$unwind": "$notifications"}
     return sorted(user["_id"] for user in database.users.aggregate([of_month, {"$project": {"_id": 1}}]))
 
@@ -55,7 +55,9 @@ def run_both(database: Database[Document], outside: Outside, **how: Any) -> Any:
     ids=["populated", "list", "empty list", "null", "text", "number", "expression"],
 )
 @pytest.mark.parametrize("page", [1, 100])
-def test_statistics_of_nobody_stop_nobody(database: Database[Document], user: object, page: int) -> None:
+def test_statistics_without_a_valid_user_do_not_stop_the_run(
+    database: Database[Document], user: object, page: int
+) -> None:
     users = add_users(database, 20)
     database.stats.insert_one({"user": user, "stats": ELEMENT})
     database.stats.insert_one({"stats": ELEMENT})
@@ -143,14 +145,16 @@ STRICT = {"userPreferences.notifications.monthlyStatistic": True, "email": {"$ex
 
 
 def refuse(database: Database[Document], users: Sequence[ObjectId]) -> None:
-    """Have these users violate the validator, as documents do that are older than it."""
+    """Make these users violate the validator, like documents that were written before the validator existed."""
     database.users.update_many({}, {"$set": {"email": "ann@example.com"}})
     database.users.update_many({"_id": {"$in": list(users)}}, {"$unset": {"email": 1}})
     database.command("collMod", "users", validator=STRICT)
 
 
 @pytest.mark.parametrize("page", [10, 25, 100])
-def test_many_who_are_refused_stop_nobody_at_any_attempt(database: Database[Document], page: int) -> None:
+def test_users_rejected_by_the_validator_do_not_stop_the_others_in_any_run(
+    database: Database[Document], page: int
+) -> None:
     """The oldest users violate a newer validator. After the first run only they are left, and are tried again."""
     users = add_users(database, 60)
     refuse(database, users[:25])
@@ -166,7 +170,7 @@ def test_many_who_are_refused_stop_nobody_at_any_attempt(database: Database[Docu
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_a_skip_is_remembered_whatever_becomes_of_the_run(
+def test_a_skipped_user_is_remembered_even_if_the_run_fails_or_continues(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch, *, failing: bool
 ) -> None:
     """The first page is skipped as a whole, before anybody got the notification; a later page fails."""
@@ -224,10 +228,10 @@ def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
 @pytest.mark.parametrize(
     "error", [ConnectionFailure(), OperationFailure("you are over your space quota, using 513 MB of 512 MB", 8000)]
 )
-def test_those_who_got_it_are_pushed_though_the_answer_was_lost(
+def test_notified_users_are_pushed_even_if_mongodbs_response_was_lost(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch, error: PyMongoError
 ) -> None:
-    """Also if MongoDB refused in the middle of the update."""
+    """The same holds if MongoDB rejects the update half-way."""
     users = add_users(database, 6)
     update = Collection.update_many
 
@@ -301,9 +305,7 @@ def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Docu
     assert (progress.users_updated, progress.users_skipped) == (len(users + more), 0)
 
 
-def test_continuations_pass_from_one_type_to_the_next(
-    database: Database[Document], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_continuations_cross_id_types(database: Database[Document], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run does one page of one document."""
     monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [ObjectId() for _ in IDS]
@@ -370,7 +372,7 @@ def test_another_systems_notification_serves_as_the_months_notification(database
     assert again.skipped == "2026-10 has been delivered already"
 
 
-def test_whoever_has_one_of_several_has_been_notified(database: Database[Document]) -> None:
+def test_a_user_with_any_of_several_notifications_of_the_month_counts_as_notified(database: Database[Document]) -> None:
     """The earlier system ran twice, and each run created a notification."""
     users = add_users(database, 9)
     first = of_another_system(database, users[:4], datetime(2026, 11, 1, 2, tzinfo=UTC))
@@ -398,7 +400,9 @@ def test_a_month_whose_users_the_earlier_system_notified_counts_as_delivered(dat
     assert notified(database) == users
 
 
-def test_who_removed_what_an_earlier_version_gave_is_not_given_it_again(database: Database[Document]) -> None:
+def test_a_user_who_removed_an_earlier_versions_notification_does_not_get_it_again(
+    database: Database[Document],
+) -> None:
     users = add_users(database, 3)
     identity = of_another_system(database, [], datetime(2026, 11, 1, 2, tzinfo=UTC))
     database.users.update_one({"_id": users[0]}, {"$set": {MARK: {"notification": identity, "run": "an-id 6b0a"}}})
@@ -407,7 +411,7 @@ def test_who_removed_what_an_earlier_version_gave_is_not_given_it_again(database
     assert notified(database) == users[1:]
 
 
-def test_a_deleted_notification_is_said_and_sent_again_if_asked_for(database: Database[Document]) -> None:
+def test_a_deleted_notification_is_reported_and_sent_again_with_resend(database: Database[Document]) -> None:
     users = add_users(database, 6)
     outside = Outside()
     month_end(database, outside)
@@ -447,7 +451,7 @@ def test_a_notification_with_an_id_that_the_app_cannot_find_is_not_given_to_othe
     assert notified(database) == users
 
 
-def test_the_apps_documents_hold_nothing_of_the_pipelines_but_the_mark(database: Database[Document]) -> None:
+def test_the_delivery_mark_is_the_only_field_that_the_pipeline_adds(database: Database[Document]) -> None:
     add_users(database, 1)
 
     month_end(database)

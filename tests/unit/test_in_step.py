@@ -82,7 +82,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
     assert named <= emitted
 
 
-def test_the_shares_of_the_deadlines_reserve_fit_into_it() -> None:
+def test_the_parts_of_the_reserved_time_add_up_to_at_most_the_reserve() -> None:
     counts = LATE_COUNT_SECONDS * len(POLICIES)
 
     # The client's wait for the answer of a count is left out: GRACE_SECONDS covers it.
@@ -101,7 +101,7 @@ def test_the_secrets_keys_that_the_functions_read_are_those_that_are_described()
     assert {name for each in (*constants, *calls) for name in re.findall(r'"([A-Z_]+)"', each)} == KEYS.keys()
 
 
-def test_every_type_of_message_is_one_of_the_contracts() -> None:
+def test_every_message_type_is_part_of_the_contract() -> None:
     assert len(MESSAGE_TYPES) == len(get_args(Message))
     assert {message.type for message in EVERY_MESSAGE.values()} == MESSAGE_TYPES
 
@@ -157,7 +157,7 @@ def test_doctor_waits_as_long_for_a_success_as_the_alarm() -> None:
     assert {"stats": int(found[1]), "cleanup": int(found[2])} == MAX_DAYS_WITHOUT_SUCCESS
 
 
-def test_doctor_wants_the_least_timeout_that_terraform_allows() -> None:
+def test_doctor_requires_the_minimum_timeout_of_terraform() -> None:
     text = Path("terraform/variables_operation.tf").read_text(encoding="utf-8")
 
     assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(MIN_TIMEOUT_SECONDS)] * 2

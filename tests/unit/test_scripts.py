@@ -51,9 +51,9 @@ def run(repository: Path, script: str) -> str:
         (("common/a.py",), True),
         (("images/stats/new.py",), True),
     ],
-    ids=["what the guide has people write", "a source", "a new source"],
+    ids=["files that docs/deploy.md tells users to create", "a source", "a new source"],
 )
-def test_images_are_dirty_only_if_what_goes_into_them_is(
+def test_a_revision_is_dirty_only_if_the_images_sources_changed(
     repository: Path, files: tuple[str, ...], *, dirty: bool
 ) -> None:
     write(repository, *files)
@@ -85,7 +85,7 @@ def test_only_environments_that_a_change_concerns_are_applied(
 
 
 @pytest.mark.parametrize("before", ["0" * 40, "f" * 40], ids=["a new branch", "a forced push"])
-def test_every_environment_is_planned_if_nobody_knows_what_was_before(repository: Path, before: str) -> None:
+def test_all_environments_are_listed_if_the_base_commit_does_not_exist(repository: Path, before: str) -> None:
     assert json.loads(run(repository, f"{ROOT}/bin/changed-environments {before}")) == ["dev", "prod"]
 
 
@@ -123,7 +123,7 @@ DOCKER=docker
 """
 
 
-def test_one_image_that_cannot_be_pulled_replaces_no_other(tmp_path: Path) -> None:
+def test_only_the_image_that_cannot_be_pulled_is_replaced_by_a_stand_in(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "stand-ins").write_text("#!/bin/sh\n")
     (tmp_path / "bin" / "stand-ins").chmod(0o755)

@@ -42,9 +42,9 @@ def open_database(
     local stack. MongoDB errors raised in the block are translated to JobError.
 
     Raises:
-        UsageError: a connection string and AWS are both given; or neither, without a local stack.
+        UsageError: both a connection string and --aws are given, or neither is given and no local stack is running.
         JobError: the secret or the function in AWS could not be read, or MongoDB does not answer.
-        CommandError: the same for a given connection string.
+        CommandError: MongoDB does not answer at the given connection string.
     """
     if uri is not None and aws:
         raise UsageError("--uri and --aws name two servers: give only one of them")

@@ -60,7 +60,8 @@ app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=Fa
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value as a positional argument
     if wanted:
-        # If the package is installed inside another Git repository, that one does not track this file.
+        # The package may be installed inside another Git repository. That repository does not track this file, and its
+        # revision is not ours.
         is_ours = _git("ls-files", Path(__file__).name)
         revision = _git("describe", "--always", "--dirty", "--abbrev=12") if is_ours else ""
         typer.echo(f"joytify {version('joytify-cli')}, revision {revision or 'unknown'}")

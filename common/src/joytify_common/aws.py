@@ -77,7 +77,7 @@ def quick_attempts(seconds: float, *, is_repeatable: bool) -> Iterator[stamina.A
 
     Args:
         seconds: no attempt starts after this many seconds; each takes at most 3 s.
-        is_repeatable: whether to repeat the call if it is unknown whether it was carried out.
+        is_repeatable: whether the call may safely be made twice; if so, it is also retried after a lost response.
     """
 
     def can_help(exc: Exception) -> bool:
@@ -92,7 +92,7 @@ def quick_attempts(seconds: float, *, is_repeatable: bool) -> Iterator[stamina.A
 
 @contextmanager
 def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -> Iterator[None]:
-    """Turn boto3's errors in the block into ours, which keep them as their cause.
+    """Turn errors of boto3 raised in the block into ours; the boto3 error becomes the __cause__.
 
     Args:
         subject: what the call is about; the error's text begins with it.

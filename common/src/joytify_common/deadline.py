@@ -1,4 +1,7 @@
-"""The deadline of an invocation: how long it may still work."""
+"""The deadline of an invocation: when it must stop its regular work.
+
+It lies before Lambda's timeout; the time in between (the reserve) is for the final steps.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from typing import Protocol
 RESERVE_SECONDS = 15.0
 # A call that started before the deadline may run this much past it.
 GRACE_SECONDS = 4.0
-# Time to start the next run and to publish the outcome, even if neither service answers.
+# Part of the reserve for starting the next run (Lambda) and publishing the outcome (SNS), even if neither service
+# answers. Only tests read it: they check that the retries fit.
 CONCLUDE_SECONDS = 7.0
 # With a short Lambda timeout, the reserve is at most this share of it.
 RESERVE_SHARE = 0.2

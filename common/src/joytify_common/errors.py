@@ -17,7 +17,7 @@ MAX_CHARACTERS = 2000
 
 
 class JobError(Exception):
-    """A job could not do its work; the message may be shown to operators, it contains no secret."""
+    """A job could not do its work; the message contains no secret, so it may be shown to operators."""
 
 
 class ConfigError(JobError):
@@ -51,6 +51,6 @@ def as_job_error(exc: Exception, stage: str) -> JobError:
 
 
 def kind_of(error: JobError) -> str:
-    """Return the name of the error's class in this file's tree; it says if a retry can help."""
+    """Return the name of the class in the tree above to which the error belongs; it shows whether a retry can help."""
     kinds = (ConfigError, TransientError, PermanentError)
     return next((kind.__name__ for kind in kinds if isinstance(error, kind)), type(error).__name__)

@@ -27,7 +27,7 @@ class JobEvent(BaseModel):
         alias_generator=to_camel, validate_by_alias=True, strict=True, frozen=True, extra="forbid"
     )
 
-    # Keys whose value `true` says that only the caller reads the outcome.
+    # If one of these keys is true, the outcome is returned to the caller and not published.
     FOR_CALLER_ONLY: ClassVar[tuple[str, ...]] = ()
 
     test_mode: bool = Field(default=False, title="Works on the test collections.", description="true or false")
@@ -44,7 +44,10 @@ class JobEvent(BaseModel):
         description="production or test_auto",
     )
     continuation: int = Field(
-        default=0, ge=0, title="Number of the run in its sequence; set by the run before.", description="0 or more"
+        default=0,
+        ge=0,
+        title="Position of the run in its sequence; 0 is the first run. Set by the previous run.",
+        description="0 or more",
     )
     heartbeat: bool = Field(
         default=False,

@@ -84,7 +84,7 @@ class _Connection:
             raise httpx.ReadTimeout("the time is up")
 
     def end(self) -> None:
-        """Shut the connection down, which ends a read that waits for it."""
+        """Shut the connection down; a read that is blocked on the connection then ends."""
         self._is_over = True
         for each in self._sockets:
             # Skip TLS's close handshake, which would wait for a response.
@@ -102,7 +102,7 @@ def _read(client: httpx.Client, method: str, url: httpx.URL | str, request: Mapp
     headers = {**request.get("headers", {}), "Accept-Encoding": "identity"}
     with client.stream(method, url, **{**request, "headers": headers}) as response:
         body = bytearray()
-        # A compressed body, which was not asked for, may expand to a thousand times its size.
+        # Ignore a compressed body: it was not requested, and it may expand to a thousand times its size.
         is_packed = response.headers.get("Content-Encoding", "identity") != "identity"
         for part in () if is_packed else response.iter_bytes(MAX_BYTES):
             body += part
@@ -122,7 +122,7 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
 
 
 def seconds_in(value: object) -> float | None:
-    """Return the number of seconds that a header or a body states; None if it states none, as in a date."""
+    """Return the value of a header or a body's field in seconds; None if it is no number, for example a date."""
     try:
         seconds = float(str(value))
     except ValueError:

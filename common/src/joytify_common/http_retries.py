@@ -52,11 +52,12 @@ class RetryPolicy:
     wait_seconds: float
 
     def call(self, send: Callable[[], T], seconds: float) -> T:
-        """Return the result of `send`, retried while the service is unavailable or rate limits it.
+        """Call `send` and return its result; retry while the service is unavailable or reports its rate limit.
 
         Args:
             send: makes the call once.
-            seconds: no attempt starts much later than this many seconds from now.
+            seconds: after this many seconds, no further attempt is scheduled; the last attempt may start one wait
+                later.
 
         Raises:
             TransientError: no attempt succeeded, or the requested wait is longer than the time
@@ -83,8 +84,7 @@ def _wait_out_limits(send: Callable[[], T], ends: float) -> T:
         try:
             return send()
         except RateLimitedError as exc:
-            # Double the minimum wait after every second refusal, in case the service keeps
-            # asking for a wait of 0 s.
+            # Double the minimum wait after every two refusals, in case the service keeps asking for a wait of 0 s.
             least = MIN_WAIT_SECONDS * 2 ** min(number // 2, MAX_DOUBLINGS)
             wait(max(exc.wait_seconds, least), ends - time.monotonic(), exc)
     raise AssertionError("unreachable: the loop has no end")

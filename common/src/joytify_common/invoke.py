@@ -35,7 +35,7 @@ def invoke_async(client: LambdaClient, function: str, event: Mapping[str, Any]) 
                 client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
     except NoAnswerError as exc:
         # If Lambda has accepted the first call, a second call would start the function twice.
-        raise TransientError(f"{exc}: it may have been started") from exc
+        raise TransientError(f"{exc}; it may have been started anyway") from exc
 
 
 def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], name: str) -> None:

@@ -87,7 +87,7 @@ class Job(Generic[EventT, ReportT]):
         """Run the job once and return the summary's data.
 
         Raises:
-            JobError: the job failed; the failure has been published, unless it is for the caller.
+            JobError: the job failed; the failure has been published, unless the outcome is for the caller only.
         """
         now, started = datetime.now(UTC), time.monotonic()
         with logger.contextualize(function=context.function_name, requestId=context.aws_request_id):
@@ -177,7 +177,7 @@ class Job(Generic[EventT, ReportT]):
         for each in (report, self.empty_report):
             try:
                 return each.failure(metadata, failure)
-            except Exception as exc:  # noqa: BLE001 - `failure` is raised even without a message
+            except Exception as exc:  # noqa: BLE001 - a report that cannot be rendered must not hide `failure`
                 log_failure(Failure(exc, "report"))
         return None
 

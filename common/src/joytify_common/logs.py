@@ -17,7 +17,8 @@ from joytify_common.masking import clean, cleaned
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-# The end of a traceback says what happened. CloudWatch cuts a line at 256 KiB, and a line that was cut is not JSON.
+# Errors are shortened, since CloudWatch truncates lines at 256 KiB, which would leave invalid JSON. The end of a
+# traceback, which says what happened, is kept.
 MAX_TRACEBACK, MAX_CAUSE, MAX_CAUSES = 50_000, 4000, 5
 
 

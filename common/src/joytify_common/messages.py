@@ -96,7 +96,7 @@ class StatsFigures(Wire):
 
 
 class StatsSummaryData(StatsFigures, CommonData):
-    """Data of a stats run that ended well.
+    """Data of a stats run that succeeded, possibly with failed steps or a continuation.
 
     Attributes:
         cleanup_triggered: whether cleanup was started.
@@ -129,9 +129,9 @@ class CollectionFigures(Wire):
         unrecognized: not of the current schema, or with an invalid date, and left alone; None as
             above.
         scope: which documents were examined. `sweep`: every document. `ordinary`: documents with an
-            ObjectId from before the cutoff, and documents with an `_id` of another type. Expired
-            documents with a newer ObjectId are included if the date has an index; otherwise they
-            wait for the next sweep.
+            ObjectId from before the cutoff, and documents with another type of `_id`. An expired document with a
+            newer ObjectId (for example, one that was imported later) is included only if the date field is indexed;
+            otherwise the next sweep finds it.
     """
 
     name: str
@@ -150,7 +150,9 @@ class Storage(Wire):
         growth_bytes_per_day: net growth per day: added in the last 7 days minus expiring in the
             next 7; negative if the database shrinks.
         days_until_full: days until the limit is reached at that growth; None if it never is.
-        percent_before_next_cleanup: expected percent after another week like the last.
+        percent: used share of the limit.
+        percent_before_next_cleanup: expected `percent` in a week, just before the next cleanup, if as much data is
+            added as in the last week.
         alert: whether `percent` is above STORAGE_ALERT_PERCENT.
     """
 
@@ -214,7 +216,7 @@ class Chain(Wire):
 
 
 class FanOut(Wire):
-    """The part of a cleanup that parallel workers did before the run that reports it.
+    """The work of the parallel workers of a cleanup; the run that follows them reports it.
 
     Attributes:
         started_at: when the work was planned; all runs use this time as "now".
@@ -295,7 +297,7 @@ class CleanupSummaryData(CleanupFigures, CommonData):
     total_records_found: int | None = None
     remaining_records: int | None = None
     completion_percentage: float | None = None
-    # A reader must accept the reasons of a newer or older publisher.
+    # Typed as str, not as StopReason, so that a reader accepts the reasons of newer and older publishers.
     stop_reason: str = "completed"
     dry_run: bool = False
     skipped: str | None = None

@@ -67,7 +67,7 @@ def mongo_client(uri: str) -> MongoClient[Document]:
 
 
 def database_in(client: MongoClient[Document]) -> str | None:
-    """Return the database in the connection string; None if it names none or `admin`."""
+    """Return the name of the database in the connection string; None if there is no name or it is `admin`."""
     database = client.get_default_database(default="admin")
     return None if database.name == "admin" else database.name
 
@@ -75,8 +75,7 @@ def database_in(client: MongoClient[Document]) -> str | None:
 def connect(uri: SecretStr, name: str) -> Database[Document]:
     """Return a database of the container's client, after its server has answered.
 
-    The primary serves every read, whatever the connection string says, since reads decide about
-    writes.
+    The primary serves every read, whatever the connection string says, because writes depend on the data that was read.
 
     Call this outside any `within` block. Inside, the driver would look for a server for as long as
     the block may take, instead of for the few seconds that `mongo_client` sets.

@@ -84,7 +84,8 @@ class Completed(Generic[ReportT]):
     """The run ended well.
 
     Attributes:
-        late_failure: an error after the work was done, published in addition to the summary; None without one.
+        late_failure: an error that occurred after the work was done, or None; it is published in addition to the
+            summary.
     """
 
     report: ReportT

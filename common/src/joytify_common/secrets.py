@@ -118,7 +118,7 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
         provider: Powertools' provider for Secrets Manager.
         name: name or ARN of the secret.
         max_age: seconds for which the secret is cached; 0 always reads it.
-        anew: whether to read it, and to replace a cached value.
+        anew: whether to ignore a cached value and replace it.
 
     Raises:
         ConfigError: the secret does not exist, may not be read, or is not a JSON object of strings.

@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from joytify_common.errors import ConfigError
 
-# Names before 1.0.0: ignoring an old name would silently restore the default.
+# Names of settings before 1.0.0. An old name is an error: if it were ignored, the default would silently replace the
+# operator's value.
 RENAMED = {
     "BACKEND_CHUNK_SIZE": "BACKEND_PUSH_SIZE",
     "CLEANUP_MAX_DELETE_PERCENT": "CLEANUP_DELETION_LIMIT_PERCENT",

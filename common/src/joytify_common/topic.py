@@ -26,8 +26,8 @@ class Topic:
     def publish(self, message: Message, seconds: float) -> None:
         """Publish one message.
 
-        If a response is lost, the message may be published twice; discord recognizes the duplicate
-        by its text.
+        If a response is lost, the message may be published twice; the discord function recognizes the duplicate by its
+        text.
 
         Args:
             message: the message to publish.

@@ -30,7 +30,7 @@ class Mood(BaseModel):
 
     Attributes:
         latency_seconds: delay before every response.
-        status: status that refuses the next `times` pushes; 0 closes the connection within the
+        status: HTTP status with which the next `times` pushes are refused; 0 closes the connection in the middle of the
             response.
         retry_after: seconds in the `Retry-After` header of these responses; None for no header.
         times: number of pushes to refuse.

@@ -22,7 +22,7 @@ class Mood(BaseModel):
 
     Attributes:
         ban_seconds: time for which every request is refused, as by the global rate limit.
-        status: status that refuses the next `times` requests.
+        status: HTTP status with which the next `times` requests are refused.
         times: number of requests to refuse.
     """
 

@@ -1,4 +1,4 @@
-"""Validate a webhook message by Discord's documentation, with errors in Discord's format.
+"""Validate a webhook message against Discord's documented limits; errors have Discord's format.
 
 https://discord.com/developers/docs/resources/webhook#execute-webhook
 https://discord.com/developers/docs/resources/message#embed-object-embed-limits

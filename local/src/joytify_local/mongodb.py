@@ -60,7 +60,7 @@ def start_mongod(folder: Path, host: str, port: int, options: Sequence[str] = ()
     command = [str(binary), "--dbpath", str(data), "--bind_ip", host, "--port", str(port), "--replSet", REPLICA_SET]
     # By default, MongoDB would use half of the machine's memory for its cache.
     command += ["--wiredTigerCacheSizeGB", os.environ.get("MONGOD_CACHE_GB", "1"), "--nounixsocket", *options]
-    # Once a minute the TTL monitor would remove sessions while the demo compares counts.
+    # Turn the TTL monitor off: it runs once a minute and would remove sessions while the demo compares counts.
     command += ["--setParameter", "ttlMonitorEnabled=false"]
     pid = start(command, folder / "mongod.log", partial(initiate, uri, f"{host}:{port}"))
     return pid, uri

@@ -31,7 +31,7 @@ def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = No
     Args:
         folder: directory for the data and the log.
         host: address to listen on.
-        secured: further environment variables, which turn on TLS and IAM.
+        secured: environment variables that turn on TLS and IAM.
         certificate: path of the server's certificate; empty for plain HTTP.
 
     Raises:
@@ -68,7 +68,7 @@ def stand_in(name: str, options: list[str], folder: Path, host: str) -> Server:
 
 
 def make_certificate(folder: Path, host: str) -> tuple[str, str]:
-    """Create a certificate for all names of the local AWS; return its path and its key's."""
+    """Create a certificate for all names of the local AWS; return the paths of the certificate and of its key."""
     certificate, key = folder / "aws.crt", folder / "aws.key"
     names = f"subjectAltName=IP:{host},IP:127.0.0.1,DNS:localhost,DNS:host.docker.internal"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=local-aws"]

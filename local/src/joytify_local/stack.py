@@ -28,7 +28,7 @@ class Stack:
     """Addresses of a running stack, as this machine reaches them.
 
     Attributes:
-        way: how the functions run.
+        way: how the functions run: `embedded`, in `containers`, or `deployed` by Terraform.
         aws: URL of the local AWS.
         mongodb: connection string.
         backend: base URL of the backend.

@@ -1,4 +1,4 @@
-# Created before the function: the function's role does not permit Lambda to create the group, which would have no retention
+# Created before the function, whose role may not create log groups: a group that Lambda creates would have no retention
 # period.
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_158:CloudWatch encrypts it, and no secret is logged

@@ -79,7 +79,7 @@ variable "reserved_concurrency" {
 }
 
 variable "failure_queue_arn" {
-  description = "ARN of the SQS queue for asynchronous events whose attempts have all failed."
+  description = "ARN of the SQS queue for asynchronous events that the function failed to process in all attempts."
   type        = string
 }
 

@@ -43,7 +43,7 @@ class FakeDocuments:
         return self.kind
 
     def check(self) -> None:
-        """It can be cleaned."""
+        """Accept every collection."""
 
     def todo(self, *, sweep: bool) -> list[Work]:
         return [Work(collection=self.kind, start=0, stop=MaxKey(), counts_undated=sweep)]
@@ -145,7 +145,7 @@ def test_a_batch_that_fails_at_the_deadline_counts_as_reaching_the_deadline() ->
         run(documents, seconds=60)
 
 
-def test_a_continuation_counts_the_earlier_runs() -> None:
+def test_a_continuation_adds_the_earlier_runs_deletions() -> None:
     earlier = {**DONE, "collections": {"playbacks": {"deleted": 1000}}, "milliseconds": 800_000}
 
     told = run(FakeDocuments(25), event={"continuation": 1, "done": earlier})
@@ -213,7 +213,7 @@ def test_a_dry_run_counts_estimates_and_deletes_nothing() -> None:
     assert run(FakeDocuments(20, too_many=True), event={"dryRun": True})["stop_reason"] == "deletion_limit"
 
 
-def test_a_lane_that_fails_for_good_does_not_hide_what_the_others_deleted() -> None:
+def test_a_permanent_failure_of_one_thread_keeps_the_deletions_of_the_others() -> None:
     class FirstBroken(FakeDocuments):
         def delete(self, batch: Batch) -> BatchOutcome:
             if batch.selection["ids"][0] == 0:
@@ -231,7 +231,7 @@ def test_a_lane_that_fails_for_good_does_not_hide_what_the_others_deleted() -> N
     assert report.left[0].start == 0
 
 
-def test_an_error_that_a_retry_cannot_help_outranks_one_that_it_can() -> None:
+def test_a_permanent_error_takes_precedence_over_a_transient_one() -> None:
     class BothBroken(FakeDocuments):
         def delete(self, batch: Batch) -> BatchOutcome:
             if batch.selection["ids"][0] == 0:
@@ -244,7 +244,7 @@ def test_an_error_that_a_retry_cannot_help_outranks_one_that_it_can() -> None:
 
 
 def test_a_collection_is_not_begun_once_another_ran_out_of_time() -> None:
-    """Its own throttle knows no latency yet, and would let it begin a full batch."""
+    """The second collection's throttle has measured no latency yet, and would allow a full batch."""
     slow, next_one = FakeDocuments(100, seconds=0.1), Other(100)
 
     told = run(slow, next_one, seconds=0.5)

@@ -5,7 +5,7 @@ import pytest
 from joytify_cleanup.throttle import BATCH_SECONDS, MAX_PAUSE_SECONDS, READ_COST, SMALLEST_BATCH, Throttle
 
 
-def test_a_server_in_good_health_gets_the_upper_bound_and_the_least_pause() -> None:
+def test_a_healthy_server_gets_the_maximum_batch_size_and_the_minimum_pause() -> None:
     throttle = Throttle(10_000, 0.1)
 
     for seconds in (0.2, 0.25, 0.3, 0.2):
@@ -57,7 +57,7 @@ def test_a_bound_below_the_smallest_batch_is_kept() -> None:
     assert throttle.size == 7
 
 
-def test_the_expected_duration_is_that_of_the_slower_of_the_usual_and_the_latest_batch() -> None:
+def test_the_expected_duration_uses_the_usual_or_the_latest_speed_whichever_is_lower() -> None:
     throttle = Throttle(1000, 0.0)
     assert throttle.expected_seconds(1000) == 0.0
     throttle.observe(1000, 0.1)

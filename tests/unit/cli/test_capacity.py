@@ -63,7 +63,7 @@ def test_a_weeks_figures_are_those_that_operators_know(profile: Profile, known: 
     assert {kind: round(found[kind]) for kind in known} == known
 
 
-def test_the_day_of_the_alert_is_the_first_above_it() -> None:
+def test_the_alert_day_is_the_first_day_above_the_alert_level() -> None:
     """Usage is taken just before a cleanup; with one user fewer, 80 % is reached no earlier."""
     model = mixed(users=2500)
     day = model.day_reached(0.8)

@@ -97,7 +97,7 @@ def test_a_preview_shows_times_as_people_read_them() -> None:
     assert " CST" in drawn.output
 
 
-def test_a_damaged_record_of_a_stack_is_said_and_no_traceback() -> None:
+def test_a_damaged_stack_file_is_reported_without_a_traceback() -> None:
     Path("build").mkdir()
     Path("build/stack.json").write_text("{", encoding="utf-8")
 

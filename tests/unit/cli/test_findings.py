@@ -36,7 +36,7 @@ def failing_check(exc: Exception) -> Check:
         (ValueError("mongodb://joytify:hunter2@host"), "wrong", "the check itself failed (ValueError)"),
     ],
 )
-def test_a_check_that_fails_is_a_finding_and_shows_no_librarys_text(exc: Exception, status: str, says: str) -> None:
+def test_a_failing_check_yields_a_finding_without_library_error_text(exc: Exception, status: str, says: str) -> None:
     first, last = failing_check(exc).findings(CONTEXT)
 
     assert first.says == "first"
@@ -89,13 +89,13 @@ def test_a_check_that_hangs_does_not_stop_the_command() -> None:
         ("SCHEDULE_MODE", "test_auto", "Production"),
     ],
 )
-def test_a_value_of_the_wrong_shape_is_known(key: str, right: str, wrong: str) -> None:
+def test_is_right_rejects_values_of_the_wrong_shape(key: str, right: str, wrong: str) -> None:
     assert is_right(key, right)
     assert not is_right(key, wrong)
     assert not is_right(key, 5)
 
 
-def test_settings_are_read_as_the_function_reads_them_and_not_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_come_from_the_functions_environment_not_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEANUP_DAYS", "7")
     monkeypatch.setenv("SNS_TOPIC_ARN", "of this machine")
 

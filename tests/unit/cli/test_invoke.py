@@ -58,7 +58,7 @@ def test_an_option_of_another_function_is_refused(function: str, option: str) ->
         ("cleanup", {"dryRun": "yes"}, True),
     ],
 )
-def test_what_may_delete_in_production_is_known(function: str, event: dict[str, Any], *, expected: bool) -> None:
+def test_changes_production_recognizes_harmless_events(function: str, event: dict[str, Any], *, expected: bool) -> None:
     assert changes_production(function, event) is expected
 
 
@@ -116,7 +116,9 @@ def test_pressing_d_makes_a_dry_run_first(
     assert "PRODUCTION" in result.output
 
 
-def test_nobody_is_asked_where_nobody_is_there(function: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_the_command_requires_yes_instead_of_asking(
+    function: FakeLambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(invoke, "can_ask", lambda: False)
 
     result = CliRunner().invoke(app, ["invoke", "stats", "--aws"])

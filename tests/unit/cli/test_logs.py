@@ -121,7 +121,7 @@ def test_each_line_is_read_once_also_if_it_comes_late_or_twice() -> None:
     assert [line.message for line in first] == ["same", "same"]
     assert sorted(line.message for line in second) == ["late", "new", "same"]
     assert list(reader.read()) == []
-    # It goes on from shortly before the newest, not from the beginning.
+    # The reader resumes shortly before the newest line, not at the beginning.
     assert logs.asked[-1] > logs.asked[0]
 
 
@@ -202,7 +202,7 @@ def test_the_runtimes_traceback_of_a_known_error_is_left_out_and_nothing_else(
     assert "Task timed out" in shown
 
 
-def test_an_error_that_nobody_explained_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_that_our_code_did_not_log_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     logs = FakeLogs()
     logs.events = [event(text, number) for number, text in enumerate([START, UNHANDLED])]
     view = LogView()

@@ -104,7 +104,7 @@ def test_the_version_names_the_wheels_version_and_gits_revision() -> None:
     assert told.startswith(f"joytify 1.0.0, revision {head}")
 
 
-def test_what_a_user_can_act_on_ends_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_a_user_can_act_on_is_printed_as_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise ConfigError("secret X: access is denied")
 

@@ -88,7 +88,7 @@ def test_documents_are_about_as_large_as_in_the_capacity_model() -> None:
 
 
 def test_ids_and_emails_differ_between_seeds_and_repeat_for_the_same_seed() -> None:
-    """So that `append` finds room beside what is there: no `_id` and no email twice."""
+    """`append` relies on this: new documents must not reuse an existing `_id` or email."""
     made = [Population(users=20, playbacks_per_user=10, now=NOW, seed=seed) for seed in (0, 0, 1, 20, 2**24 - 1)]
     ids = [{d["_id"] for d in p.playback_documents()} | {d["_id"] for d in p.user_documents()} for p in made]
     emails = [{d["email"] for d in p.user_documents()} for p in made]

@@ -183,7 +183,7 @@ def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("options", [["--from", "prod"], ["--from", "dev", "--registry", "localhost:5000"]])
-def test_images_are_taken_from_another_environment_and_its_registry(options: list[str]) -> None:
+def test_from_rejects_the_same_environment_and_a_registry(options: list[str]) -> None:
     result = CliRunner().invoke(app, ["push", *options])
 
     assert result.exit_code == 2

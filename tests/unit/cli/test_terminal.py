@@ -32,7 +32,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 def clean(text: str) -> bool:
-    """Return whether nothing but rich's own styles is in the text."""
+    """Return whether the text contains no control sequences except rich's own styles."""
     import re  # noqa: PLC0415
 
     return not terminal.UNSAFE.search(re.sub(r"\x1b\[[\d;]*m", "", text))
@@ -91,7 +91,7 @@ def test_json_is_escaped_and_still_the_same(capsys: pytest.CaptureFixture[str]) 
         "",
     ],
 )
-def test_an_odd_log_line_is_a_line(screen: io.StringIO, line: str) -> None:
+def test_a_malformed_log_line_is_printed_safely(screen: io.StringIO, line: str) -> None:
     LogView().show(parse({"timestamp": 1_790_000_000_000, "message": line, "logStreamName": "s"}))
 
     assert clean(screen.getvalue())

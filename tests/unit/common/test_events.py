@@ -27,7 +27,7 @@ OBJECTS = st.dictionaries(st.sampled_from(KNOWN) | st.text(max_size=10), JSON, m
 
 @pytest.mark.parametrize("event_type", EVENTS)
 @given(raw=JSON | OBJECTS)
-def test_an_event_is_taken_or_refused_by_name(event_type: type[JobEvent], raw: Any) -> None:
+def test_any_event_is_accepted_or_rejected_with_the_key_named(event_type: type[JobEvent], raw: Any) -> None:
     try:
         event = parse_event(event_type, raw)
     except ConfigError:

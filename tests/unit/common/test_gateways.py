@@ -159,7 +159,7 @@ def test_a_refusal_by_sns_is_raised_as_one_of_our_errors() -> None:
 
 
 @pytest.mark.parametrize("code", ["AuthorizationError", "AccessDenied", "KMSAccessDenied", "NotFound"])
-def test_what_a_person_must_change_at_the_topic_is_no_transient_error(code: str) -> None:
+def test_topic_errors_that_need_a_person_are_config_errors(code: str) -> None:
     with pytest.raises(ConfigError, match=f"SNS_TOPIC_ARN: SNS answered {code}"):
         Topic(client=stubbed("sns", "publish", code), arn="arn").publish(cleanup_summary(), 0)
 

@@ -60,7 +60,7 @@ def test_the_days_since_the_last_success_become_a_metric(
 @pytest.mark.parametrize(
     ("code", "error"), [("AccessDenied", ConfigError), ("InternalServiceFault", TransientError)], ids=str
 )
-def test_a_heartbeat_that_may_not_look_says_so(code: str, error: type[Exception]) -> None:
+def test_a_heartbeat_without_cloudwatch_rights_raises_an_error(code: str, error: type[Exception]) -> None:
     client = boto3.client("cloudwatch", region_name="ap-northeast-1")
     with Stubber(client) as stubber:
         stubber.add_client_error("get_metric_data", code)
@@ -93,7 +93,7 @@ def test_a_heartbeat_does_none_of_the_work(monkeypatch: pytest.MonkeyPatch) -> N
     ],
     ids=["by hand", "scheduled", "skipped", "on the test collections", "while SCHEDULE_MODE is test_auto"],
 )
-def test_a_run_counts_as_a_success_in_the_mode_of_the_schedule(
+def test_a_run_counts_as_a_success_unless_it_is_skipped_or_its_event_sets_test_mode(
     event: dict[str, Any], mode: str, capsys: pytest.CaptureFixture[str], *, counts: bool
 ) -> None:
     job(FakeSNS(), mode=mode)(event, FakeContext())

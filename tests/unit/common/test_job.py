@@ -113,7 +113,7 @@ def test_a_report_that_cannot_be_published_is_a_metric(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(("seconds_left", "is_asked_again"), [(60, True), (3, False)])
-def test_a_second_report_does_not_wait_for_an_sns_that_has_just_not_answered(
+def test_after_an_sns_failure_the_second_report_is_sent_only_if_time_is_left(
     seconds_left: int, capsys: pytest.CaptureFixture[str], *, is_asked_again: bool
 ) -> None:
     """A run that could not start cleanup publishes two messages, but reserves time for only one."""
@@ -236,7 +236,7 @@ def test_a_library_that_logs_gives_json_too(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_self_test_that_fails_raises_no_alarm_and_is_published_to_nobody() -> None:
-    """Lambda counts whatever is raised as an error of the function."""
+    """Lambda counts every raised exception as a function error."""
     sns = FakeSNS()
     asked = replace(job(sns), services=lambda _: {"mongodb": lambda: None, "backend": lambda: 1 / 0})
     without_secret = replace(asked, secret=lambda: (_ for _ in ()).throw(ConfigError("secret NAME: it is gone")))

@@ -85,7 +85,7 @@ def test_the_error_of_a_bulk_write_gives_the_reason_of_the_refused_write() -> No
     assert "MongoDB is full" in str(translated(BulkWriteError({"writeErrors": [refused], "writeConcernErrors": []})))
 
 
-def test_the_servers_name_of_the_code_is_said_and_no_document() -> None:
+def test_the_code_name_is_shown_but_no_part_of_the_document() -> None:
     error = WriteError("Document failed validation", 121, {"errInfo": {"failingDocumentId": "ann@example.com"}})
 
     assert (

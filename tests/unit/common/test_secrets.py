@@ -14,7 +14,7 @@ from joytify_common.secrets import Secret, read_secret
 
 
 def provider(answer: str | None = None, error: str = "") -> SecretsProvider:
-    """A real provider on a client whose one answer is prepared."""
+    """Return a real SecretsProvider with a stubbed client that has one response."""
     client: Any = boto3.client("secretsmanager")
     stubber = Stubber(client)
     if error:
@@ -51,7 +51,7 @@ def test_values_come_out_hidden() -> None:
     assert clean("x mongodb://user:pass@host x") == "x ********** x"
 
 
-def test_the_password_and_the_token_alone_are_hidden_too() -> None:
+def test_the_password_and_the_token_are_also_masked_outside_their_url() -> None:
     secret(
         MONGODB_CONNECTION_STRING="mongodb+srv://user:pa55-w@host/",
         DISCORD_WEBHOOK_URL="https://d/api/webhooks/12/t0ken-1?x",
@@ -101,7 +101,7 @@ def test_the_schedule_mode_is_production_unless_said_otherwise() -> None:
 
 
 @pytest.mark.parametrize("answer", ["no json", "[1]", '"text"', '{"API_DOMAIN": 5}'])
-def test_anything_but_an_object_of_texts_is_refused_without_being_shown(answer: str) -> None:
+def test_a_secret_that_is_not_a_json_object_of_strings_is_rejected_without_quoting_it(answer: str) -> None:
     with pytest.raises(ConfigError, match="secret NAME: ") as caught:
         read_secret(provider(answer), "NAME")
 

@@ -58,7 +58,7 @@ def test_a_missing_variable_is_named_and_no_other_is_shown(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("old", RENAMED)
 def test_an_old_name_is_an_error_that_names_the_new_one(monkeypatch: pytest.MonkeyPatch, old: str) -> None:
-    """To ignore it would restore the default: a deletion limit of 20 % would be 95 %."""
+    """If the old name were ignored, the default would apply silently: a deletion limit of 20 % would become 95 %."""
     monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:topic")
     monkeypatch.setenv(old, "20")
 

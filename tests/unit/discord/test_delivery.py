@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeWebhook:
-    """Keeps what is posted, as Discord does; fails after so many posts where the test says so."""
+    """Stores the posts, as Discord does; fails after `fails_after` posts."""
 
     posts: dict[str, Payload] = field(default_factory=dict)
     edits: list[str] = field(default_factory=list)
     fails_after: int = 1_000_000
-    # Of two webhooks each has ids of its own.
+    # First message id; a second fake webhook starts at another number, so that ids do not collide.
     first: int = 1
 
     def post(self, payload: Payload, _: Deadline) -> str:
@@ -128,7 +128,7 @@ def test_an_error_of_starting_cleanup_is_a_post_of_its_own(first: str) -> None:
     assert [title for title in webhook.titles() if "cleanup start" in title]
 
 
-def test_the_runs_of_a_chain_edit_one_post() -> None:
+def test_a_run_and_its_continuations_edit_one_post() -> None:
     webhook, memory = FakeWebhook(), ContainerStore()
     for number in range(5):
         summary = cleanup_summary(
@@ -241,7 +241,7 @@ def execution(status: str, second: int) -> str:
     return json.dumps({**kind, "account": "1", "time": at, "detail": detail})
 
 
-def test_of_two_states_with_the_same_second_the_failure_is_kept() -> None:
+def test_if_two_states_have_the_same_timestamp_the_failure_wins() -> None:
     """EventBridge has whole seconds, and SNS keeps no order."""
     webhook, memory = FakeWebhook(), ContainerStore()
     for number, status in enumerate(("FAILED", "RUNNING")):
@@ -259,7 +259,7 @@ def test_a_second_failure_is_announced_again() -> None:
     assert len(webhook.posts) == 2
 
 
-def test_the_pages_of_a_health_message_stand_beside_each_other() -> None:
+def test_each_page_of_a_health_message_is_posted_separately() -> None:
     webhook, memory = FakeWebhook(), ContainerStore()
     for page in ("1", "2"):
         deliver(event(health("open", page=page), first=int(page)), webhook, memory)
@@ -313,7 +313,7 @@ def test_a_post_that_is_gone_is_posted_anew() -> None:
     assert len(webhook.posts) == 2
 
 
-def test_losing_the_memory_costs_a_second_post_and_no_more() -> None:
+def test_losing_the_post_store_costs_only_a_second_post() -> None:
     webhook = FakeWebhook()
     deliver(event(alarm_text()), webhook, ContainerStore())
 
@@ -322,7 +322,7 @@ def test_losing_the_memory_costs_a_second_post_and_no_more() -> None:
     assert [title[:2] for title in webhook.titles()] == ["❌ ", "✅ "]
 
 
-def test_alerts_go_their_own_way() -> None:
+def test_alerts_are_posted_to_the_alerts_webhook() -> None:
     webhook, alerts = FakeWebhook(), FakeWebhook()
     another = cleanup_summary(request_id="another run").to_json()
     messages = (stats_summary(request_id="a run").to_json(), cleanup_error().to_json(), alarm_text(), another, "text")

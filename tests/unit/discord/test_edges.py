@@ -104,7 +104,7 @@ def test_tokens_and_passwords_are_not_shown(message: object) -> None:
 
 
 def test_a_token_under_an_escaped_key_is_not_attached() -> None:
-    """Decoding the JSON brings out the key."""
+    """The key is only recognizable as `token` after the JSON is decoded."""
     approval = json.dumps({"customData": "x" * 9000, "pipelineName": "p", "token": "t0p-s3cret"})
     message = f'{{"consoleLink": "x", "approval": {approval}}}'.replace('"token"', '"\\u0074oken"')
 

@@ -13,7 +13,7 @@ embeds = st.builds(Embed, title=text, severity=st.just(INFORMATION), description
 
 
 @given(st.lists(embeds, min_size=1, max_size=12))
-def test_whatever_is_rendered_discord_takes_it_and_nobody_is_mentioned(given_embeds: list[Embed[str]]) -> None:
+def test_discord_accepts_every_rendered_embed_and_nobody_is_mentioned(given_embeds: list[Embed[str]]) -> None:
     messages = list(payloads(given_embeds))
 
     assert [check(message.body) for message in messages] == [None] * len(messages)

@@ -160,7 +160,7 @@ def test_what_would_take_effect_is_escaped(text: str, escaped: str) -> None:
         ({"MetricName": "Messages", "Threshold": "a lot"}, "above a lot"),
     ],
 )
-def test_a_limit_is_in_units_for_people(trigger: dict[str, Any], shown: str) -> None:
+def test_a_threshold_is_shown_in_readable_units(trigger: dict[str, Any], shown: str) -> None:
     text = alarm_text(Trigger={"ComparisonOperator": "GreaterThanThreshold", **trigger})
 
     (received,) = parse_event(sns_event(text))

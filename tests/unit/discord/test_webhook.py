@@ -46,7 +46,7 @@ def in_seconds(seconds: float) -> Deadline:
     return Deadline(time.monotonic() + seconds)
 
 
-def test_a_message_is_posted_once_and_waited_for(pauses: list[float]) -> None:
+def test_a_message_is_posted_once_with_wait_true(pauses: list[float]) -> None:
     seen: list[httpx.Request] = []
 
     posted = webhook(iter([taken()]), seen).post(PAYLOAD, in_seconds(60))
@@ -63,7 +63,7 @@ def test_a_rate_limit_is_waited_out_as_long_as_discord_says(pauses: list[float])
 
 
 def test_a_post_that_begins_just_before_the_deadline_has_time_for_its_answer(pauses: list[float]) -> None:
-    """Discord may have stored a message whose answer was not waited for."""
+    """Before the response arrives, Discord may have stored the message; a retry would post it twice."""
     seen: list[httpx.Request] = []
 
     webhook(iter([httpx.Response(429, headers={"Retry-After": "0.4"}), taken()]), seen).post(PAYLOAD, in_seconds(0.5))
@@ -161,7 +161,7 @@ def test_an_edit_goes_to_the_message_and_keeps_no_older_attachment(pauses: list[
     ],
     ids=["gone", "in an archived thread"],
 )
-def test_a_message_that_takes_no_edit_is_told_apart_from_a_discord_that_fails(answers: list[httpx.Response]) -> None:
+def test_an_uneditable_message_raises_not_editable_error(answers: list[httpx.Response]) -> None:
     with pytest.raises(NotEditableError):
         webhook(iter(answers)).edit(ID, PAYLOAD, in_seconds(60))
 

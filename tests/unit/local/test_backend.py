@@ -30,6 +30,7 @@ def test_anything_else_is_refused_and_counts_nothing(backend: TestClient) -> Non
     bodies: list[object] = [{}, {"userIds": ["x"]}, {"userIds": "a" * 24}, []]
     for wrong in bodies:
         assert backend.post(URL, headers=KEY, json=wrong).status_code == 400
-    # As the real backend's schema, z.array(...): `joytify doctor` asks with an empty push.
+    # Like the real backend's schema, z.array(...), the stand-in accepts an empty list: `joytify doctor` sends an empty
+    # push.
     assert backend.post(URL, headers=KEY, json={"userIds": []}).status_code == 200
     assert backend.get("/pushed").json()["users"] == {}

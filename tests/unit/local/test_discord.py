@@ -77,7 +77,7 @@ def test_an_empty_message_and_a_wrong_address_are_refused(discord: TestClient) -
     assert discord.post("/api/webhooks/1/token", json={"content": "x"}).status_code == 404
 
 
-def test_one_request_too_many_is_told_when_to_come_back(discord: TestClient) -> None:
+def test_a_request_over_the_rate_limit_gets_retry_after(discord: TestClient) -> None:
     answers = [discord.post(URL, json={"content": "x"}) for _ in range(WEBHOOK_LIMIT[0] + 1)]
 
     assert [answer.status_code for answer in answers] == [204] * WEBHOOK_LIMIT[0] + [429]

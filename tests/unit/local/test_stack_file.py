@@ -18,7 +18,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def write(*, age: float = 0.0) -> None:
-    """Record a stack with this process in it, as if so many seconds ago."""
+    """Write a stack file that contains this process and is `age` seconds old."""
     stack = Stack(way="embedded", aws="http://127.0.0.1:1", database="x", pids=(os.getpid(),), folder="none")
     STATE_FILE.write_text(json.dumps(vars(stack)), encoding="utf-8")
     then = time.time() - age
@@ -26,7 +26,7 @@ def write(*, age: float = 0.0) -> None:
 
 
 def test_a_process_that_began_after_the_stack_was_recorded_is_somebody_elses() -> None:
-    """As after a restart of the machine, when the numbers are given anew."""
+    """After a reboot, process ids are reused."""
     write(age=400 * 86_400)
     stale = load_stack()
     write()

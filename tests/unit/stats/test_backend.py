@@ -43,7 +43,7 @@ def test_the_ids_are_posted_with_the_key() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_passing_refusal_is_retried(status: int) -> None:
+def test_a_temporary_refusal_is_retried(status: int) -> None:
     answers = iter([httpx.Response(status), httpx.Response(status), httpx.Response(200, json=TAKEN)])
 
     backend(lambda _: next(answers)).push(USERS, soon())
@@ -107,7 +107,7 @@ def test_a_server_error_that_says_when_to_come_back_is_waited_for(waits: list[fl
 
 
 @pytest.mark.parametrize(("pause", "seconds"), [(RETRY_SECONDS + 1, 60), (6, 5)], ids=["too long", "no time"])
-def test_a_retry_after_beyond_the_time_for_retries_ends_them(pause: float, seconds: float) -> None:
+def test_a_retry_after_longer_than_the_retry_time_stops_the_retries(pause: float, seconds: float) -> None:
     made: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -68,7 +68,7 @@ def test_only_a_few_are_in_flight() -> None:
     assert ours.totals.notified == len(USERS) * IN_FLIGHT * 3
 
 
-def test_after_failures_in_a_row_none_is_tried_and_all_are_counted() -> None:
+def test_after_consecutive_failures_pushes_are_skipped_and_counted_as_failed() -> None:
     backend = FakeBackend([TransientError("the backend answered 503")] * 100)
     with pushes(backend) as ours:
         for _ in range(50):
@@ -101,7 +101,7 @@ def test_nothing_is_pushed_after_the_deadline() -> None:
     assert (backend.calls, ours.totals.failures) == (0, 2)
 
 
-def test_a_refused_key_stops_pushing_at_once() -> None:
+def test_a_refused_key_stops_further_pushes_immediately() -> None:
     backend = FakeBackend([KeyRefusedError("the key was refused"), None, None, None])
     with pushes(backend) as ours:
         for _ in range(50):

@@ -27,13 +27,13 @@ ActiveShare = Annotated[
 ]
 RetentionDays = Annotated[
     int | None,
-    typer.Option(min=1, max=3650, help="Retention period; default: 60, or with --measure cleanup's CLEANUP_DAYS"),
+    typer.Option(min=1, max=3650, help="Retention period in days; default: 60, with --measure CLEANUP_DAYS"),
 ]
 LimitMb = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Limit in MB of 1,048,576 bytes; default: 512, or with --measure cleanup's STORAGE_LIMIT_MB",
+        help="Storage limit in MB (1,048,576 bytes); default: 512, with --measure STORAGE_LIMIT_MB",
     ),
 ]
 IndexShare = Annotated[

@@ -71,8 +71,8 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
 def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
     """Return the number of documents created per week, counted over the last seven days.
 
-    A younger collection is counted over its age, but at least over one day. Only the index on `_id`
-    is read: its oldest entry and the last week.
+    If the collection is less than seven days old, the count covers its whole age (at least one day) and is scaled to a
+    week. Only the index on `_id` is read: its oldest entry, and the entries of the last seven days.
     """
     collection = database[kind]
     oldest = next(
@@ -86,7 +86,7 @@ def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
 
 
 def _trend(database: Database[Document], model: Model, share: float, now: datetime) -> Storage | None:
-    """Return the usage with its growth and the days until this share of the limit is used.
+    """Return usage and growth; `days_until_full` is the number of days until this share of the limit is reached.
 
     None if the size cannot be measured. Growth and days are None if they cannot be counted.
     """

@@ -95,7 +95,7 @@ class Model:
         Args:
             profile: kind of user.
             weeks: weeks since the user started.
-            overdue_weeks: weeks since the last cleanup; documents expired since then still count.
+            overdue_weeks: weeks since the last cleanup; documents that have expired since then still count.
         """
         kept_weeks = min(weeks, self.retention_days / DAYS_PER_WEEK + overdue_weeks)
         count = dict.fromkeys(FIXED, 1.0)

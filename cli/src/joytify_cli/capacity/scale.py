@@ -64,7 +64,7 @@ class Simulated:
     """Estimate for one weekly cleanup by the state machine.
 
     Attributes:
-        rounds: number of times that the work is divided.
+        rounds: number of plan-and-work rounds of the state machine.
         spans: number of worker runs, one per span.
         hours: total duration.
         dollars: cost of Lambda, Step Functions and the archive's PUTs.

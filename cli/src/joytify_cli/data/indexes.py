@@ -45,7 +45,7 @@ class Index:
 # (JIAN11442/joytify-app, backend/src/models), except the indexes on users' preferences and images.
 BACKEND = (
     Index("users", "email", "the backend finds a user by it", {"unique": True}),
-    Index("users", "notifications.id", "the backend finds the users who have a notification by it", {}),
+    Index("users", "notifications.id", "the backend uses this index to find the users who have a notification", {}),
     Index("stats", "user", "the backend finds a user's statistics by it", {}),
     Index("playbacks", "user", "the backend finds a user's playbacks by it", {}),
     Index("playbacks", "song", "the backend finds a song's playbacks by it", {}),

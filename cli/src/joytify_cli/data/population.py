@@ -1,8 +1,8 @@
 """A generated population: users with playbacks, statistics and sessions.
 
 Each document is computed from its number, and no document is kept in memory, so a million users
-need no more memory than one user. For the same reason, the effect that the pipeline must have on
-the users can be counted without the pipeline and without the database.
+need no more memory than one user. Since each document can be computed again, the expected results
+of a month end are counted without the pipeline and without the database.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ SESSION_LASTS = timedelta(days=30)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
-# Of every 20 users, those who opted out, have never chosen (the app's default is on), have no
-# statistics, have two statistics documents, or already have the month's notification, which an
-# earlier system created.
-OPTED_OUT, WITHOUT_CHOICE, WITHOUT_STATISTICS, TWICE, ALREADY_NOTIFIED = {3, 11, 17}, {1}, {5, 11}, {7}, {13}
+# The kinds of users, by their number in every group of 20.
 GROUP = 20
+OPTED_OUT, WITHOUT_STATISTICS = {3, 11, 17}, {5, 11}
+# The app's default is on.
+WITHOUT_CHOICE = {1}
+# Users with two statistics documents.
+TWICE = {7}
+# Users to whom an earlier system gave the month's notification.
+ALREADY_NOTIFIED = {13}
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def _notification_faults(database: Database[Document], names: CollectionNames, n
 def holders_without_statistics(
     database: Database[Document], names: CollectionNames, notification: Document
 ) -> Iterator[Document]:
-    """Return users with the notification for whom the backend would find no statistics."""
+    """Return the users who have the notification although the backend would find no statistics for them."""
     start, end = month_before(notification["createdAt"])
     element = {"$elemMatch": {"createdAt": {"$gte": start, "$lt": end}}}
     return database[names.users].aggregate(

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-# A list of at most this many rows is shown with a column per row, which fits into 80 columns.
+# A list of at most this many items is drawn with one column per item, so that the table fits a terminal 80 characters
+# wide.
 MAX_COLUMNS = 3
 
 

@@ -28,7 +28,8 @@ class DeadLetter:
         receipt: receipt handle, by which SQS deletes the message.
         sent: when the message was sent to the queue.
         event: the event to send again; None if it cannot be read.
-        arn: ARN of the function or the state machine; empty if it is the function that the queue is named after.
+        arn: ARN of the function or state machine that the event is for; empty if the queue's name determines the
+            function.
         error: why the event failed; empty if unknown.
         request: id of the failed request; empty if unknown.
     """

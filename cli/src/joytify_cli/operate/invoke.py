@@ -79,7 +79,7 @@ def invoke(
     options = dict(zip(OPTIONS, (period, resend, push_again, sweep, test_mode, dry_run), strict=True))
     event = make_event(function, payload, options)
     if is_async and event.get("pushAgain"):
-        raise UsageError("--push-again cannot be combined with --async: only the caller gets its result")
+        raise UsageError("--push-again cannot be combined with --async: only a caller that waits gets its result")
     target = find_target(aws=aws, project=project, environment=environment)
     call = Call(target, function, quiet=as_json, verbose=verbose)
     if changes_production(function, event) and not yes and not _confirmed(call, event):
@@ -139,7 +139,10 @@ def _check_event(event_type: type[JobEvent], event: Event, given: Mapping[str, A
 
 
 def changes_production(function: str, event: Mapping[str, Any]) -> bool:
-    """Return whether a run of stats or cleanup may change production: unless its event makes it harmless."""
+    """Return whether the event may change production.
+
+    True for stats and cleanup, unless the event is a dry run, a test run, a heartbeat, a plan or a self-test.
+    """
     harmless = any(event.get(key) is True for key in ("dryRun", "testMode", "heartbeat", "plan", "selfTest"))
     return function in EVENTS and not harmless
 

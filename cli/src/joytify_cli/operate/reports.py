@@ -38,7 +38,9 @@ FOR_EVER_SECONDS = 7 * 86_400
 PeriodOption = Annotated[str | None, typer.Option("--period", help="YYYY-MM; default: the last complete month")]
 Replace = Annotated[bool, typer.Option("--replace", help="Also replace existing statistics, including the app's own")]
 Compare = Annotated[bool, typer.Option("--compare", help="Write nothing; report where statistics and plays disagree")]
-After = Annotated[str, typer.Option(metavar="USER_ID", help="Continue after this user, whom an interrupted run names")]
+After = Annotated[
+    str, typer.Option(metavar="USER_ID", help="Continue after this user: the id that the interrupted run printed")
+]
 
 
 @app.callback()
@@ -166,7 +168,7 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
     say(_examined(month, looked_at, after))
     say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of these have no statistics")
     for part in PARTS:
-        say(f"{part}: {totals[part]:,} disagree with the plays by a millisecond or more")
+        say(f"{part}: the statistics of {totals[part]:,} users differ from their plays by a millisecond or more")
     if examples:
         say("for instance: " + ", ".join(map(str, examples)))
     advice = {

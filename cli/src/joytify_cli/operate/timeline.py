@@ -103,7 +103,8 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
     for line in LogReader(target.client("logs"), group, began).read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
-            # `answered`: a self-test, or the plan or a worker of a divided cleanup, which only answer their caller.
+            # `answered`: a run that only returns a result to its caller: a self-test, or a plan or worker step of the
+            # state machine.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
             yield Event(line.time, function, "answered" if is_answer else what, _said(line, function, target.flags))

@@ -220,8 +220,8 @@ def _check_users(expected: Expected, database: Database[Document], notified: int
     wrong = expected.entitled ^ {user["_id"] for user in holders}
     _expect("broken rules", list(faults(database, PRODUCTION)), [])
     _expect("users notified, by stats' own count", notified, len(new))
-    _expect("users wrongly with or without the notification", len(wrong), 0)
-    _expect("users wrongly pushed or not pushed", len({str(user) for user in new} ^ set(pushed)), 0)
+    _expect("users with an unexpected or a missing notification", len(wrong), 0)
+    _expect("users with an unexpected or a missing push", len({str(user) for user in new} ^ set(pushed)), 0)
     _expect("users pushed twice", sum(times > 1 for times in pushed.values()), 0)
 
 

@@ -38,7 +38,8 @@ USERS, PLAYBACKS_PER_USER = 1000, 200
 EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subprocess.CalledProcessError)
 
 
-# Exists once everything has been applied, so that Terraform can destroy it.
+# Written when everything has been applied; without it, `destroy_local` only stops the stack, since Terraform could not
+# destroy an incomplete deployment.
 COMPLETE = FOLDER / "complete"
 
 
@@ -115,7 +116,7 @@ def _deploy() -> tuple[Deployment, str]:
     COMPLETE.touch()
     return deployment, (
         f"{resources} resources applied with IAM enforced, in {time.monotonic() - began:.0f} s; {outcome}; second "
-        f"plan: {gaps} metric alarms would change, because of gaps in the emulator, and nothing else"
+        f"plan: only {gaps} metric alarms would change"
     )
 
 
@@ -160,7 +161,7 @@ def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document
 
 
 def _stop(deployment: Deployment) -> None:
-    """Stop a deployment; what Terraform created ends with the local AWS."""
+    """Stop the local AWS, and with it everything that Terraform created there; remove the images."""
     deployment.stack.stop()
     deployment.remove_images()
 

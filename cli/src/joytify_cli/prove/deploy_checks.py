@@ -101,11 +101,12 @@ def _shows(stack: Stack, state: str) -> bool:
 
 
 def check_second_plan(deployment: Deployment) -> int:
-    """Check that a second plan changes only what the emulator does not return; return the number of resources."""
+    """Check that a second plan changes only attributes that the emulator omits; return the number of resources."""
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")
-    report(f"second plan: {len(found)} metric alarms would change, because of gaps in the emulator, and nothing else")
+    why = "the emulator does not return all their attributes"
+    report(f"second plan: only {len(found)} metric alarms would change, because {why}")
     return len(found)
 
 

@@ -1,4 +1,4 @@
-"""Runs Terraform in a folder; only its environment variables direct it to the local AWS."""
+"""Runs Terraform in a folder; the configuration is unchanged, and environment variables direct it to the local AWS."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ OWN = shutil.ignore_patterns(
     "backend.hcl",
     "*_override.tf.json",
 )
-# Keeps the bootstrap's state in a file until it has created the bucket that the state is moved to.
+# Makes Terraform keep the bootstrap's state in a file until the bootstrap has created the state bucket.
 FIRST = "first_override.tf.json"
 
 
@@ -112,7 +112,7 @@ class Workspace:
         self.keep_state_in_a_file(self.bootstrap, "-migrate-state", "-force-copy")
 
     def init_root(self, environment: str) -> None:
-        """Initialize the pipeline's Terraform; its state has the environment's key in the bucket."""
+        """Initialize the pipeline's Terraform; its state is stored in the bucket under ENVIRONMENT.tfstate."""
         self.root(environment).init(*self._backend(environment))
 
     @staticmethod

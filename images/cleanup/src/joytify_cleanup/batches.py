@@ -1,9 +1,10 @@
 """Gateway: archive and delete the expired documents of one collection (MongoDB).
 
 Documents are deleted in consecutive spans of `_id`. The ends of a span are read from the index
-alone, and its expired documents are deleted by the filter for expired documents, without sending ids. Of the methods
-measured in docs/benchmarks.md, this comes closest to the speed of a single `delete_many`. `_id`
-grows with the time of insertion, so a span is contiguous on disk, whatever its documents' dates are.
+alone. One delete command with the filter for expired documents then removes those in the span, so
+no ids are sent. Of the methods measured in docs/benchmarks.md, this comes closest to the speed of a
+single `delete_many`. `_id` grows with the time of insertion, so a span is contiguous on disk,
+whatever its documents' dates are.
 
 A batch is archived and deleted in one transaction, so exactly the archived documents are deleted:
 if a document changes in between, the transaction fails and the batch is read again. A transaction
@@ -108,7 +109,7 @@ class ExpiredDocuments(ExaminedCollection):
             with suppress(PyMongoError), within(LOOK_SECONDS):
                 self._resolve(deletion)
             if deletion.unconfirmed:
-                documents = f"the last {deletion.unconfirmed:,} documents of {self.name}"
+                documents = f"{deletion.unconfirmed:,} documents of the last batch in {self.name}"
                 text = f"{exc}; it is unknown whether {documents} were deleted"
                 deletion.failure = TransientError(text)
         return deletion

@@ -35,12 +35,12 @@ RECORDS_PER_SECOND = 30_000
 
 @dataclass(frozen=True, kw_only=True)
 class Cleanup:
-    """One run: a scheduled run, a continuation, a worker, or a plan for workers.
+    """One run: a complete cleanup, a continuation, the work of one worker, or the planning of work for workers.
 
     Attributes:
         before: figures of the earlier runs of the sequence, and when it began.
-        deletion_limit_percent: the deletion limit: no documents are deleted from a collection with a
-            larger expired share, unless the event allows it.
+        deletion_limit_percent: if a larger percentage of a collection has expired, nothing is deleted from it, unless
+            the event says to ignore the limit.
         max_continuations: maximum number of runs after the first.
         start: starts the run that continues this one.
     """
@@ -97,8 +97,8 @@ class Cleanup:
         """Return the spans to examine: left by an earlier run, or else selected by this run."""
         if self.event.results:
             return [work for result in self.event.results for work in result.left]
-        # For a dry run, the state machine's plan is an empty list, since a dry run is not divided
-        # among workers. The dry run then selects its own spans, so that its report counts
+        # In a dry run, the plan step returns an empty list, because the work is not divided among workers. The run
+        # after it must therefore select the spans itself, so that its report counts
         # everything.
         if self.event.todo or (self.event.todo is not None and not self.event.dry_run):
             return list(self.event.todo)
@@ -194,7 +194,10 @@ class Cleanup:
         return self._stopped(documents, outcome, purged.left) if purged.left else self._ended(documents, outcome)
 
     def _ended(self, documents: ExpiredDocuments, outcome: CollectionOutcome) -> CollectionOutcome:
-        """Return the outcome of a finished work list, after a check for other expired documents.
+        """Return the outcome of a collection whose work list is finished.
+
+        If the list came from the event, which anybody may have written, also look for expired documents that it does
+        not cover.
 
         The work list comes from the event, which anybody may have written.
         """

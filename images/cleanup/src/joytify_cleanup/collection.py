@@ -30,7 +30,8 @@ NEWEST_FIRST = [("$natural", -1)]
 CLOCK_MARGIN = timedelta(hours=2)
 # A collection of up to this size is examined completely, since that costs little.
 SWEPT_UP_TO_DOCUMENTS = 20_000
-# The deletion limit starts at this size: a smaller collection may well expire completely.
+# The deletion limit applies to collections of at least this size; in a smaller collection, it is normal that all
+# documents expire.
 LIMIT_FROM_DOCUMENTS = 1000
 # Ids found by an index on the date are kept in memory in portions that fit into one command.
 PORTION_DOCUMENTS, PORTION_BYTES = 200_000, 8 * 1024 * 1024
@@ -59,7 +60,7 @@ class Batch:
 class ExaminedCollection:
     """One collection at one cutoff: the spans to examine, and counts of expired documents.
 
-    No call outlives the deadline.
+    Calls end at most a few seconds after the deadline; counts have their own time limits.
 
     Attributes:
         kind: name of the collection without the prefix of a test run.
@@ -180,9 +181,9 @@ class ExaminedCollection:
     def may_exceed(self, percent: float, todo: Sequence[Work], seconds: float) -> bool:
         """Return whether a run would delete more than `percent` of the collection, or the counts take too long.
 
-        First, it takes all documents to examine as expired: if so many documents are retained that even
-        this number is within the limit, the limit is not exceeded. Otherwise, it counts the expired
-        documents. A collection of fewer than 1,000 documents never exceeds the limit.
+        A cheap test comes first: if so many documents are retained that the limit holds even if every examined
+        document is expired, the expired documents need not be counted. Otherwise, it counts the expired documents.
+        A collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field
         # Retained documents are the newest, so the scan starts at the end.

@@ -14,7 +14,7 @@ from joytify_common.errors import JobError
 from joytify_common.messages import Storage
 from joytify_common.mongo import Document, mongo_errors, within
 
-# Atlas counts data and indexes, uncompressed, against the free tier's quota.
+# Atlas counts data and indexes, uncompressed, against the quota of the free tier.
 BYTES_PER_MB = 1024 * 1024
 # Cleanup runs once a week.
 WEEK = timedelta(days=7)
@@ -89,8 +89,8 @@ class DatabaseSize:
     def forecast(self, storage: Storage, seconds: float) -> Storage:
         """Return the measurement with the trend added, or unchanged if the trend takes too long.
 
-        An ObjectId contains the creation time of its document, so ranges of the `_id` index count
-        the documents that were added and that will expire, without a record of earlier runs. A
+        An ObjectId contains the creation time of its document, so counting ranges of the `_id` index gives the number
+        of documents that were added and that will expire; no earlier measurement is needed. A
         session that will be used again is counted as expiring.
         """
         # Documents from before the cutoff may be deleted already, so the window begins no earlier

@@ -30,8 +30,8 @@ class DeletionLimit:
     def is_exceeded(self, documents: ExpiredDocuments, todo: Sequence[Work]) -> bool:
         """Return whether the deletion limit is exceeded, or could not be checked in time.
 
-        Every run checks it, since anybody may have written its event. A continuation passes if its
-        first run did: the expired share only shrinks while documents are deleted.
+        Every run checks the limit, because its event may have been written by anybody. If the first run of a sequence
+        is within the limit, so are its continuations: the share of expired documents only shrinks.
         """
         if self.is_ignored:
             return False

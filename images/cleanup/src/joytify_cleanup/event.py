@@ -17,7 +17,7 @@ from joytify_common.events import JobEvent, parse_event
 from joytify_common.outcome import Failure
 from joytify_common.secrets import ScheduleMode
 
-BY_A_RUN = "what the previous run or the state machine writes there"
+BY_A_RUN = "a value written by the previous run or the state machine, not by hand"
 BY_THE_STATE_MACHINE = "what the state machine writes there"
 # This many spans and results fit into the 256 KiB that Step Functions passes between states:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
@@ -53,7 +53,9 @@ class CleanupEvent(JobEvent):
     FOR_CALLER_ONLY = ("plan", "worker")
 
     ignore_deletion_limit: bool = Field(
-        default=False, title="Deletes even more than the deletion limit allows.", description="true or false"
+        default=False,
+        title="Deletes even if the expired share exceeds the deletion limit.",
+        description="true or false",
     )
     sweep: bool = Field(
         default=False,
@@ -72,18 +74,18 @@ class CleanupEvent(JobEvent):
         default=1,
         ge=1,
         le=MAX_WORKERS,
-        title="Number of workers for a plan.",
-        description=f"1 to {MAX_WORKERS} workers to plan for",
+        title="Number of workers among which the plan divides the work.",
+        description=f"1 to {MAX_WORKERS}",
     )
     worker: bool = Field(
         default=False,
-        title="Runs as a step of the state machine: reports only to its caller.",
+        title="Runs as a worker of the state machine: returns its figures and publishes no message.",
         description="true or false; needs todo and done",
     )
     todo: tuple[Work, ...] | None = Field(
         default=None, title="Spans that are still to be examined.", description=BY_A_RUN
     )
-    done: Done | None = Field(default=None, title="Work of the earlier runs of the sequence.", description=BY_A_RUN)
+    done: Done | None = Field(default=None, title="Figures of the earlier runs of the sequence.", description=BY_A_RUN)
     results: tuple[WorkerResult, ...] = Field(
         default=(), title="Results of the workers that the last plan started.", description=BY_THE_STATE_MACHINE
     )

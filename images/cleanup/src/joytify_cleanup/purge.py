@@ -46,7 +46,7 @@ class Purge:
     archive: Archive | None
 
     def run(self, documents: ExpiredDocuments, todo: Sequence[Work], *, by_date: bool) -> Purged:
-        """Delete the expired documents in the spans; `by_date` then deletes all others that a date index finds."""
+        """Delete the expired documents in the spans, then, with `by_date`, all that an index on the date finds."""
         lanes = _Lanes(self, documents)
         swept = all(span.counts_undated for span in todo)
         for number, span in enumerate(todo):

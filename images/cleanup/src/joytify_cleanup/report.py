@@ -135,7 +135,7 @@ class CleanupReport:
 
     @property
     def reported_figures(self) -> Done | None:
-        """Figures that the message reports: of this run, and of workers if it reports for them."""
+        """Figures that the message reports: of this run, and of the workers if this run reports their work."""
         return self.done if self.continuation == 0 else self.own
 
     @property

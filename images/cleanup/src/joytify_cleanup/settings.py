@@ -15,7 +15,7 @@ class CleanupSettings(JobSettings):
         60,
         ge=1,
         le=3650,
-        title="Retention period: older playbacks and idle sessions are deleted.",
+        title="Retention period: playbacks older than this, and sessions idle for longer, are deleted.",
         description="1 to 3650 days",
     )
     cleanup_batch_size: int = Field(
@@ -36,7 +36,7 @@ class CleanupSettings(JobSettings):
         14,
         gt=0,
         le=15,
-        title="Time after which a run stops and starts its continuation; earlier if the function's timeout is shorter.",
+        title="Maximum duration of a run, after which its continuation starts; the function's timeout shortens it.",
         description="more than 0, at most 15 minutes",
     )
     cleanup_deletion_limit_percent: float = Field(

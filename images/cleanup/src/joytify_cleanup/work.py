@@ -71,7 +71,10 @@ def _before(stop: object) -> list[dict[str, Any]]:
 
 
 def the_end(kind: str) -> Work:
-    """Return an empty span at the end of a collection; a run with this span only uses the date index."""
+    """Return an empty span at the end of a collection.
+
+    A run that is given this span goes directly to the documents that the date index finds.
+    """
     return Work(collection=kind, start=MaxKey(), stop=MaxKey(), counts_undated=True)
 
 

@@ -24,7 +24,7 @@ from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
-# A claim outlives the run by this much; Lambda waits a minute before a retry.
+# A claim expires this long after the deadline of its run: before Lambda retries, which it does after a minute.
 CLAIM_SECONDS = 15.0
 # How long to wait for another attempt that has claimed a message; it usually posts within a second.
 WAIT_SECONDS = 5.0
@@ -35,7 +35,7 @@ FLAGS = {"in_alerts_channel": "is_alert", "closed": "closed", "shows_alert": "bu
 
 @dataclass(frozen=True)
 class Item:
-    """A record's embed, and its key in the post store; empty if SNS sent no message id."""
+    """A message's embed, and its key in the post store; the key is empty if SNS sent no message id."""
 
     embed: Embed[str]
     key: str
@@ -174,15 +174,14 @@ class Delivery:
         """Edit the posts of the item's incidents, or post the item; store the new state."""
         embed, (first, *_) = item.embed, item.embed.incident.names
         earlier = {name: StoredIncident.of(self.store.get(f"incident {name}")) for name in embed.incident.names}
-        # SNS does not preserve order: a message older than the state that a post shows does not
-        # edit it.
+        # SNS does not preserve order, so a message edits a post only if the post does not already show a newer state.
         current = [name for name, one in earlier.items() if one is None or not one.is_after(embed)]
         ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
         shown = embed if first in current else _late(embed)
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
         edited = self._edited(ongoing, payload, alerting=first if embed.is_alert else "")
-        # Discord notifies of new posts only, so an alert is posted anew unless the post of the
-        # first of its incidents already showed an alert.
+        # Discord notifies users of new posts, not of edits. So an alert gets a new post, unless the post of its first
+        # incident already showed an alert.
         is_said = first in edited or (bool(edited) and not embed.is_alert)
         new = "" if is_said else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
@@ -201,8 +200,8 @@ class Delivery:
     ) -> dict[str, StoredIncident]:
         """Edit the incidents' posts; return the incidents whose post was edited.
 
-        `alerting` names the incident that the message raises an alert for. If its post shows no alert,
-        it is not edited: the caller posts anew, which notifies.
+        `alerting` names the incident that the message raises an alert for. If the post of this incident shows no
+        alert, it is not edited: the caller creates a new post, of which Discord notifies users.
         """
         kept = {
             name: one
@@ -231,8 +230,8 @@ class Delivery:
 def _key(received: Received) -> str:
     content = received.content
     if isinstance(content, Message) or (isinstance(content, EventBridgeEvent) and content.identity):
-        # The SNS id of a message differs if a job publishes it again after a lost response, or if
-        # two rules send it; its text does not.
+        # If a job publishes a message again after a lost response, or two rules send it, the SNS id changes but the
+        # text stays the same.
         return f"message {hashlib.sha256(received.text.encode()).hexdigest()}"
     return f"message {received.origin.message_id}" if received.origin.message_id else ""
 

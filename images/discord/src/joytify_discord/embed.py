@@ -17,7 +17,7 @@ class Severity:
     """How a message looks: a colour and a symbol, so that colour alone does not say how bad it is.
 
     Attributes:
-        reason: the rule that decided, and the word it read, for the log; not compared.
+        reason: the rule that chose this severity, and the word that matched, for the log; ignored by ==.
     """
 
     symbol: str
@@ -74,7 +74,7 @@ class Embed(Generic[TextT]):
     Attributes:
         fields: the fields; `rendering.dispatch` leaves out those without a value.
         incident: the incidents that the message belongs to.
-        place: account and region that the message is about; the topic's where they are empty.
+        place: account and region that the message is about; an empty value is replaced by the topic's.
         full: returns the text to attach if the embed is cut; if it is empty, the embed's own text is attached.
         attach: whether to attach `full` even if nothing is cut.
     """
@@ -123,5 +123,5 @@ class Embed(Generic[TextT]):
 
 
 def length(text: str) -> int:
-    """Return the largest length that Discord may count: UTF-16 units, two per astral character."""
+    """Return the length in UTF-16 units (two per astral character); Discord never counts more than this."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -16,7 +16,7 @@ from joytify_discord.parsing import Origin, Received, parse_text
 
 # Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
 MAX_UNPACKED = 1024 * 1024
-# A longer list is posted as one message.
+# A JSON list of at most this many objects is posted as one message per object; a longer list as one message.
 MAX_LISTED = 10
 # A query parameter that names a secret, as in the URL that confirms a subscription. JSON may write
 # & as \u0026.
@@ -39,7 +39,7 @@ SECRET_VALUE = re.compile(
 
 
 def parse_event(event: object) -> list[Received]:
-    """Return the messages in the event's records; any other event is itself a message."""
+    """Return the messages of an SNS event; an event without records is treated as one message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         return list(_opened(without_tokens(json.dumps(event)), Origin()))
@@ -55,7 +55,10 @@ def _parse_record(record: object) -> Iterator[Received]:
 
 
 def _opened(text: str, origin: Origin) -> Iterator[Received]:
-    """Yield the messages in an SNS, SQS or CloudWatch Logs envelope or a short list, or the message itself."""
+    """If the text is an SNS, SQS or CloudWatch Logs envelope or a short list, yield the messages in it.
+
+    Otherwise yield the text as one message.
+    """
     for number, each in enumerate(_messages_in(text)):
         # Messages of one envelope need different ids, since each is posted.
         identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id

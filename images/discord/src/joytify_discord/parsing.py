@@ -34,7 +34,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Alarm:
-    """A CloudWatch alarm, as CloudWatch publishes it or as DescribeAlarms, whose output tools send, returns it."""
+    """A CloudWatch alarm, as published by CloudWatch or as returned by DescribeAlarms.
+
+    Some tools send the output of DescribeAlarms.
+    """
 
     value: dict[str, Any]
 

@@ -44,7 +44,7 @@ class PostStore(Protocol):
         """Store the value under the key."""
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key for the caller; return False if a value is stored or others have it.
+        """Reserve the key for the caller; return False if a value is stored or another caller has claimed the key.
 
         Args:
             key: the key.
@@ -93,7 +93,7 @@ class TableStore:
     _silent_until: float = field(default=0.0, init=False)
 
     def get(self, key: str) -> dict[str, str] | None:
-        """Return the value stored under the key; None without one or without the table."""
+        """Return the value stored under the key; None if there is no value or the table is unavailable."""
         answer = self._try(
             lambda: self.client.get_item(TableName=self.table, Key={"id": {"S": key}}, ConsistentRead=True)
         )

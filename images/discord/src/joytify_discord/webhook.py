@@ -81,7 +81,7 @@ class Webhook:
     def check(self) -> str:
         """Return the webhook's name in Discord, empty if it has none; raises as `post` does."""
         response = self._answer("GET", "", {}, READ_SECONDS, {})
-        # A webhook that is rate limited exists.
+        # Status 429 proves that the webhook exists.
         if not response.is_success and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             raise self._refusal(response)
         return str(json_object(response).get("name") or "")
@@ -100,7 +100,8 @@ class Webhook:
 
     def _request(self, method: str, path: str, payload: Payload, seconds: float) -> dict[str, Any]:
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
-        # Wait for the response: without its id, the message would be posted again.
+        # Wait a little beyond the deadline for the response: it contains the id of the message, without which the
+        # message would be posted again.
         limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
         response = self._answer(method, path, parameters, limit, _content(payload))
         self._note_bucket(response)

@@ -19,8 +19,7 @@ def stored_statistics(stats: str, period: Period) -> list[Stage]:
 
     They return `own` (the month's element), `before` (the duration of the month before, or null),
     `document` (the document with the element, or else the first that can store an element) and
-    `isOdd` (whether there are documents, but none can store an element because `stats` is not a
-    list).
+    `isOdd` (true if the user has statistics documents, but `stats` is not a list in any of them).
 
     Args:
         stats: name of the collection.

@@ -54,7 +54,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Recipients:
-    """The users of a page who should get the notification (`pending`), or who got it (`attach`).
+    """Result of `pending`: the users of a page who should get the notification; result of `attach`: those who got it.
 
     Attributes:
         users: ids of these users.
@@ -95,7 +95,7 @@ class Audience:
         """Return the next part of the audience in the order of the stats documents' `_id`, or None after the last.
 
         Args:
-            after: `_id` of the stats document before it; MinKey for the beginning.
+            after: `_id` of the last stats document of the previous part; MinKey for the first part.
             size: maximum number of stats documents in the part.
         """
         in_period = {"createdAt": {"$gte": self._period.start, "$lt": self._period.end}}

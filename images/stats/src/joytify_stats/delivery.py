@@ -25,7 +25,8 @@ from joytify_stats.report import StatsReport
 # whichever is less.
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
-# If MongoDB refuses at least this many users and accepts nobody, their documents are not the cause.
+# If MongoDB rejects the update for at least this many users and accepts it for nobody, the cause is not in the
+# documents of these users.
 MIN_REFUSED = 10
 NOBODY_SAID = "MongoDB did not report which users got the notification"
 

@@ -57,7 +57,7 @@ class DeliveryRecord:
     ) -> None:
         self._notifications = database.get_collection(names.notifications, codec_options=CODEC)
         self._records = database.get_collection(names.deliveries, codec_options=CODEC)
-        # If a failover rolls the progress back, the work is only repeated.
+        # A failover may roll this progress back; then some work is repeated, which is harmless.
         self._progress = self._records.with_options(write_concern=WriteConcern(w=1))
         self._period = period
         self._id = {"_id": str(period)}

@@ -35,7 +35,7 @@ class StatsEvent(JobEvent):
 
     period: str | None = Field(
         default=None,
-        title="Users are notified of the statistics of this month; by default the last complete month.",
+        title="Month whose statistics users are notified of; by default the last complete month.",
         description='a past month, as "YYYY-MM"',
     )
     resend: bool = Field(
@@ -97,7 +97,8 @@ class MonthEnd:
         """Push the period's notification again to everyone who has it and has not viewed it; nothing is written."""
         state = self.delivery.delivery_record.state()
         if state.notification is None or state.deleted:
-            return Answered({"period": str(self.period), "skipped": "its notification does not exist: nothing to push"})
+            why = f"the notification of {self.period} does not exist, so there is nothing to push"
+            return Answered({"period": str(self.period), "skipped": why})
         totals, is_complete = self.delivery.push_again(state.notification)
         return Answered(
             {
@@ -186,7 +187,7 @@ class MonthEnd:
 
     def _continue(self, report: StatsReport, **changes: Any) -> Completed[StatsReport] | Failed[StatsReport]:  # noqa: ANN401 - fields of the event
         if self.event.continuation >= MAX_CONTINUATIONS:
-            # The position is recorded, so that Lambda's retries, or a person's, start where this run stopped.
+            # The position is recorded, so that a retry, by Lambda or by a person, starts where this run stopped.
             text = f"{self.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
             return Failed(report, Failure(TransientError(text), "continuation"))
         # The continuation keeps the mode of this run even if the secret changes; without

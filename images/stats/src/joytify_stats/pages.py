@@ -1,4 +1,7 @@
-"""Process the audience in pages: read the next while users of earlier pages get the notification; record in order."""
+"""Process the audience page by page.
+
+Read the next page while earlier pages are still being written, and record the results in the order of the pages.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,7 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True)
 class PagePipeline:
-    """Reads pages one by one, attaches a few concurrently, and records them in order.
+    """Reads pages one by one, attaches the notification to users of a few concurrently, and records pages in order.
 
     Attributes:
         read: returns the page after a stats document's `_id`; None after the last.

@@ -28,7 +28,10 @@ class Period:
 
     @property
     def shown_until(self) -> datetime:
-        """The end of the following month; a notification created before it shows this period."""
+        """The end of the month after the period.
+
+        The backend shows this period for a notification created in that month.
+        """
         return _month_after(self.end)
 
     def notification_date(self, now: datetime) -> datetime:

@@ -82,7 +82,7 @@ class Rebuild:
         if index is None:
             raise ConfigError(
                 f"{self._names.playbacks}: building statistics from plays needs an index on user that is "
-                "neither hidden nor partial (joytify data indexes create playbacks.user)"
+                "neither hidden nor partial; create it with `joytify data indexes create playbacks.user`"
             )
         if has_earlier_users and not has_earlier_plays:
             raise ConfigError(

@@ -18,7 +18,7 @@ class StatsSettings(JobSettings):
         "joytify-playback-data-cleanup",
         min_length=1,
         max_length=140,
-        title="Function that stats starts when all users are notified.",
+        title="The cleanup function, which the stats function starts after it has notified all users.",
         description="name or ARN of the cleanup function",
     )
     cleanup_state_machine_arn: str = Field(

@@ -103,7 +103,9 @@ class Context:
         return find_rules(self.target)
 
     def is_scheduled(self, name: str) -> bool:
-        """Return whether the function should run on a schedule: unless Terraform disabled all rules that it has.
+        """Return whether the function should run on a schedule.
+
+        It should unless all its rules are disabled by Terraform; a function without rules should, too.
 
         A rule may start the function, or the state machine that divides cleanup among workers.
         """
@@ -128,9 +130,9 @@ class Context:
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
     def fetch_and_report(self, what: str, find: Callable[[], T]) -> T:
-        """Fetch a value for the check that reports its failure; `what` names the failure.
+        """Fetch a value; the calling check reports an error, which is remembered under `what`.
 
-        After an error, `fetch_or_skip` fails in the other checks without fetching again.
+        After an error, other checks that need the value are skipped without fetching it again.
         """
         try:
             return find()

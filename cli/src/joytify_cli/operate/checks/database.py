@@ -47,7 +47,7 @@ def _database(context: Context) -> Database[Document]:
 
 
 def _connected_database(context: Context) -> Database[Document]:
-    """Return the database; for checks that need the connection (`_server` checks the connection itself)."""
+    """Return the database, or raise UnavailableError if `_server` could not connect to it."""
     return context.fetch_or_skip(MONGODB, lambda: _database(context))
 
 
@@ -111,7 +111,7 @@ def _try_a_run(database: Database[Document], names: CollectionNames, session: Cl
 
 
 def _validator(context: Context) -> Iterator[Finding]:
-    """Check whether a validator of the users would refuse a write by stats; nothing is written."""
+    """Check whether a validator of the users would reject the documents that stats writes; nothing is written."""
     database, users = _connected_database(context), PRODUCTION.users
     entry = {"id": ObjectId(), "viewed": False, "read": False}
     listed = {"$cond": [{"$isArray": "$notifications"}, "$notifications", []]}
@@ -183,7 +183,10 @@ def _storage(context: Context) -> Iterator[Finding]:
         yield Finding("ok", says)
 
 
-ACCESS = "Atlas pauses an unused free cluster after 30 days; its IP access list must name this machine and functions"
+ACCESS = (
+    "Atlas pauses an unused free cluster after 30 days; its IP access list must include the addresses of this machine "
+    "and of the functions"
+)
 CHECKS = (
     Check("mongodb", _server, ACCESS),
     Check("rights", _rights, RIGHTS),

@@ -45,7 +45,10 @@ SHARED: dict[str, tuple[FunctionName, ...]] = {
 # Terraform's variables allow no less; Lambda's own default is 3 s.
 MIN_TIMEOUT_SECONDS = 30
 APPLY = "terraform apply (docs/deploy.md)"
-ASKED = "the function itself reports this: compare doctor's check of the same service, and see the function's log"
+ASKED = (
+    "the function reports this itself: compare it with doctor's check of the same service from this machine, and see "
+    "the function's log"
+)
 # No retry: it would run the function twice.
 ASK = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
 
@@ -91,7 +94,7 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
         known = context.is_something_wrong
         yield Finding("note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
     if not faults:
-        held = ", with a secret that it may have read up to 5 minutes ago" if function == "discord" else ""
+        held = "; discord caches the secret for up to 5 minutes" if function == "discord" else ""
         yield Finding("ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
 
 
@@ -149,7 +152,7 @@ def _image_retention(context: Context, name: str, address: str, digest: str) -> 
         yield Finding("wrong", f"{name} runs {digest}, which {repository} no longer has", again)
     elif not any(tag.startswith(f"{environment}-") for tag in tags):
         says = f"{name} runs {digest}, which has no tag {environment}-...: ECR may delete it in favour of other images"
-        yield Finding("note", says, f"`make push ENVIRONMENT={environment} FROM=...` gives it one")
+        yield Finding("note", says, f"`make push ENVIRONMENT={environment} FROM=...` adds that tag")
 
 
 def _digest(code: Mapping[str, Any]) -> str:
@@ -192,7 +195,7 @@ def _differences(given: Mapping[FunctionName, Mapping[str, str]], cleanup: str) 
             yield f"{key} differs between {' and '.join(functions)}"
     called = given["stats"].get("CLEANUP_FUNCTION_NAME", cleanup)
     if called.rpartition(":")[2] != cleanup:
-        yield f"stats starts {called} as CLEANUP_FUNCTION_NAME, not {cleanup}"
+        yield f"CLEANUP_FUNCTION_NAME of stats is {called}, but cleanup is deployed as {cleanup}"
 
 
 def _archive(context: Context) -> Iterator[Finding]:

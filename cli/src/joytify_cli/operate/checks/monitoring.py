@@ -60,7 +60,7 @@ def _alarms(context: Context) -> Iterator[Finding]:
             .get_paginator("describe_alarms")
             .paginate(AlarmNamePrefix=f"{names.prefix}-")
         )
-        # The prefix of prod also matches the names of the other environments.
+        # prod's prefix is `joytify-`, which also matches `joytify-dev-...`.
         found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
     own = {name: found[name] for name in sorted((names.alarms | names.fan_out_alarms) & found.keys())}
     yield from _missing(context, "alarms", names.alarms - own.keys())

@@ -39,7 +39,7 @@ COMPARISONS = {
 
 
 def from_event(event: EventBridgeEvent) -> dict[str, Any]:
-    """Return the detail of an EventBridge event, with the values of the event's envelope under their names in SNS."""
+    """Return the detail of an EventBridge event, with its envelope's values under the keys of CloudWatch in SNS."""
     arn, at = next(iter(event.resources), ""), event.at.isoformat() if event.at else ""
     return {
         **event.detail,
@@ -90,14 +90,17 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
 
 
 def _state(value: dict[str, Any]) -> str:
-    """Return the state in the form that the alarm has; a form without a value is no reason to read another."""
+    """Return the state from the key that the alarm's format uses.
+
+    If this key has no value, the keys of other formats are not tried.
+    """
     path = next((key for key in ("NewStateValue", "StateValue") if key in value), "state.value")
     return get_path(value, path)
 
 
 def _changed_at(value: dict[str, Any]) -> datetime | None:
-    # The time of the state equals the time in SNS to the millisecond. With the event's time, one of the
-    # two messages about the same change would count as older.
+    # CloudWatch sends a change to SNS and EventBridge. The timestamp of the state is the same in both, to the
+    # millisecond; the event's own time differs, and by it one of the two messages would seem older.
     times = first_of(value, "StateChangeTime|StateUpdatedTimestamp|state.timestamp"), get_path(value, "eventTime")
     return next(filter(None, map(parse_time, times)), None)
 

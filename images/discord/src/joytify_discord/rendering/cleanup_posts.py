@@ -22,7 +22,10 @@ from joytify_discord.rendering.text import duration, number, percent, size, time
 
 # The documents of a collection that were examined, by the name of the scope.
 SCOPES = {
-    "ordinary": "Examined: documents created before the cutoff; old documents imported later wait for the next sweep",
+    "ordinary": (
+        "Examined: documents created before the cutoff. Expired documents that were imported later may remain until "
+        "the monthly run, which examines every document."
+    ),
     "sweep": "Examined: every document",
 }
 # Why a run stopped, for people.
@@ -91,9 +94,9 @@ def _workers(data: CleanupFigures, ended: datetime) -> Iterator[DraftField]:
     again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
     done = (
-        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} parts{again}, "
+        f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} spans{again}, "
         f"up to {number(fan_out.workers)} concurrently; the longest took "
-        f"{duration(fan_out.longest_ms)}, from start to end {took}"
+        f"{duration(fan_out.longest_ms)}, the whole cleanup {took}"
     )
     yield DraftField("Workers", done, inline=False)
 
@@ -101,7 +104,7 @@ def _workers(data: CleanupFigures, ended: datetime) -> Iterator[DraftField]:
 def _throttled(throttled: ThrottleFigures) -> str:
     return (
         f"{number(throttled.times)} times, because the server took up to {throttled.slowdown:g} times as "
-        f"long as usual; extra pauses of {duration(throttled.paused_ms)}"
+        f"long as usual; extra pauses of {duration(throttled.paused_ms)} in total"
     )
 
 

@@ -26,7 +26,7 @@ from joytify_discord.rendering.severity import (
 from joytify_discord.rendering.text import time_of
 
 KINDS = deployment.KINDS | compute.KINDS | data.KINDS | security.KINDS | account.KINDS
-# Characters: a longer name or state cannot be read at a glance.
+# Maximum number of characters of a resource name and of a state in a title; longer texts cannot be read at a glance.
 MAX_THING, MAX_STATE = 80, 40
 
 
@@ -72,7 +72,7 @@ def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
 
 
 def _title(event: EventBridgeEvent) -> str:
-    """Return what happened to what, with the state of the thing if the kind does not say it."""
+    """Return the kind of the event and the name of its resource, with its state if the kind does not contain it."""
     title = ": ".join(filter(None, (event.kind, _thing(event))))
     states = (value for key, value in event.detail.items() if key.lower().endswith(("status", "state")))
     state = next((words(value) for value in states if isinstance(value, str) and len(value) <= MAX_STATE), "")

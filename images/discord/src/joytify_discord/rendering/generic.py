@@ -23,7 +23,8 @@ from joytify_discord.rendering.severity import (
 )
 from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
-# The title is the value of a key that ends with one of these words; earlier words and keys nearer the root come first.
+# The title is the value of a key that ends with one of these words. Keys nearer the root take precedence; among them,
+# words at the beginning of this list.
 TITLE_ENDS = (
     *("title", "subject", "humanreadable", "summary", "message", "msg", "output"),
     *("alertname", "conditionname", "policyname", "headline", "description", "monitorfriendlyname"),
@@ -101,7 +102,7 @@ def whole(text: str, value: object) -> str:
 def _title(text: str, value: object) -> str:
     if value is not None:
         return ""
-    # For plain text, the beginning of its first line that is more than a state.
+    # The title of a plain text is the beginning of its first line that does not only state a status.
     lines = [line.strip()[:MAX_LINE] for line in text.strip().splitlines() if line.strip()]
     return cut(next((line for line in lines if not STATE_LINE.match(line)), ""), MAX_TITLE)
 

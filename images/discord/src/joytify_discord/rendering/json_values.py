@@ -82,7 +82,7 @@ def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftFiel
 
 
 def first_of(value: object, paths: str) -> str:
-    """Return the value of the first path, separated by `|`, that has a value; else empty."""
+    """Return the value at the first of these paths (separated by `|`) that has a value; empty if none has."""
     return next(filter(None, (get_path(value, path) for path in paths.split("|"))), "")
 
 

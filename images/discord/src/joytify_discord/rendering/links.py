@@ -9,7 +9,7 @@ from joytify_discord.aws_notation import REGION, Place
 
 # Titles link only to AWS consoles, whatever URL a message contains.
 CONSOLE = re.compile(r"https://(?:[\w-]+\.)*console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/[!-~]*")
-# Domains of the consoles by the beginning of the region; isolated regions have none that is public.
+# Domains of the consoles by the beginning of the region; the consoles of isolated regions have no public domain.
 CONSOLES = {"cn-": "amazonaws.cn", "us-gov-": "amazonaws-us-gov.com", "": "aws.amazon.com"}
 
 
@@ -19,7 +19,10 @@ def console_only(address: str) -> str:
 
 
 def page(place: Place, path: str) -> str:
-    """Return the URL of a console page, with `{region}` in `path` filled; empty if unknown."""
+    """Return the URL of a console page, with `{region}` in `path` replaced.
+
+    Empty if the region is unknown or its console is not public.
+    """
     region = place.region
     if not REGION.fullmatch(region) or "-iso" in region:
         return ""

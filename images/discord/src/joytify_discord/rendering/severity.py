@@ -63,14 +63,17 @@ def _present(value: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 def ending_of(value: Mapping[str, object]) -> str:
-    """Return the word by which an object says that its incident is over; empty if it does not, or names an error."""
+    """Return the word in an object that says that its incident is over.
+
+    Empty if there is no such word, or if the object also contains an error.
+    """
     present = _present(value)
     if any(_is_error(key, inner) for key, inner in present):
         return ""
     words = [(key, word) for key, inner in present for word in _words(key, inner)]
     if over := next((word for _, word in words if _normalized(word) in known.OVER), ""):
         return over
-    # Skip keys of importance, which may still say "high" after the incident has ended.
+    # Skip keys that state the importance of an incident: their value may still be "high" after the incident has ended.
     states = [(key, _of_word(_normalized(word)), word) for key, word in words if not plain(key).endswith(known.LEVELS)]
     if any(severity == FAILURE for _, severity, _ in states):
         return ""
@@ -154,7 +157,7 @@ def severity_of_name(name: str) -> Severity:
 
 
 def _words(key: str, value: object) -> Iterator[str]:
-    """Yield the state, result or severity under a key, which may be an object that names it."""
+    """Yield the states, results or severities under a key: the value, or the names in an object or a list."""
     if not plain(key).endswith(known.STATES):
         return
     for word in [value] if isinstance(value, str) else _named(value):

@@ -30,7 +30,7 @@ def stats_run(message: MonthlyStatsSummary | MonthlyStatsError, origin: Origin) 
 
 def _outcome(data: StatsSummaryData) -> tuple[Severity, str]:
     month, notified = data.period or "", f"{number(data.users_updated)} users"
-    left_out = f"; {number(data.users_skipped)} were skipped" if data.users_skipped else ""
+    left_out = f"; {number(data.users_skipped)} users were skipped" if data.users_skipped else ""
     if data.skipped:
         return WARNING if left_out else INFORMATION, f"nothing to do, {data.skipped}{left_out}"
     if data.dry_run:
@@ -60,7 +60,7 @@ def _figures(data: StatsFigures) -> Iterator[DraftField]:
 
 
 def _push_again(message: MonthlyStatsSummary) -> Iterator[DraftField]:
-    """Yield the next step after failed pushes; after an error, Lambda's retry goes on by itself."""
+    """Yield the next step if pushes failed. A failed run needs no such step: Lambda's retry continues the delivery."""
     if message.data.socket_failures:
         command = f"`joytify invoke stats --period {message.data.period} --push-again{run_flags(message)}`"
         text = f"To push again to everyone who has not viewed the notification: {command}"

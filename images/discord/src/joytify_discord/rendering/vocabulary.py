@@ -20,8 +20,8 @@ STATES = tuple(
 )
 # Keys that hold the name of an event.
 NAMES = _words("eventname eventtype eventtypename changetype event detailtype type alerttype alerttypefriendlyname")
-# Keys whose value may say that an incident is over. The added keys are read for nothing else: `action: rollback`
-# may be only a plan.
+# Keys whose value may say that an incident is over. The keys added here to NAMES are not read as states: `action:
+# rollback` may only be a plan.
 ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
 # Keys that hold an error.
 ERRORS = _words("error errormessage errorcode")
@@ -47,7 +47,8 @@ CLOSED = _words(
 )
 # An incident is over if its state is one of these.
 OVER = _words("RESOLVED CLOSED RECOVERED CLEARED CLEAR")
-# Keys of the present state of an incident or a monitor: a good word there ends it, whatever its title says.
+# Keys that hold the present state of an incident or monitor: if the value means success, the incident is over, whatever
+# the title says.
 PRESENT_STATE = re.compile(r"(?:current|new|alert|incident|monitor|check)\w*(?:state|status)", re.IGNORECASE)
 # An incident is over if its event's name begins or ends with one of these: `CLOSED_INSIGHT`, the action `Close`.
 OVER_IN_NAME = OVER | _words("CLOSE RESOLVE RECOVERY")
@@ -55,7 +56,8 @@ INCIDENTS = _words("INCIDENT ALERT ALARM ISSUE INSIGHT PROBLEM FINDING MONITOR E
 NEGATIONS = _words("NOT NO UN NEVER")
 # Keys that say how important an incident is, not what state it is in.
 LEVELS = ("severity", "level", "priority", "impact", "label")
-# Words that are a state; words at the end of a state, as in `UPDATE_FAILED`; words anywhere in it.
+# Words by severity. WORDS: the whole state; ENDS: the last word of a state, as in `UPDATE_FAILED`; PARTS: any word of a
+# state.
 WORDS = {
     FAILURE: _words(
         "FAIL FAULT CRITICAL HIGH SEVERE FATAL NON_COMPLIANT THREATS_FOUND PERMANENT ALARM RED FIRING FIRED DOWN "

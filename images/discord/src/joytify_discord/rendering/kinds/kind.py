@@ -24,8 +24,8 @@ class Kind:
 
     Attributes:
         title: title with placeholders `{path}`, `{path:words}` (in words), `{path:name}` (last part
-            of an ARN), `{path:parent}` (its first part) or `{path:code}` (an exit code);
-            `@resources` is the event's list of resources.
+            of an ARN), `{path:parent}` (first part of the resource in an ARN, such as the cluster of an
+            ECS service) or `{path:code}` (an exit code); `@resources` is the event's list of resources.
         fields: path by name of the field; of several paths, separated by `|`, the first with a
             value.
         text: path of the explanation, or several paths.
