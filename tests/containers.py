@@ -23,4 +23,4 @@ class Function:
 
     def logs(self) -> str:
         """Return what the container has printed."""
-        return docker("logs", self.container, both=True)
+        return docker("logs", self.container, include_stderr=True)

@@ -50,7 +50,7 @@ class FakeBackend:
 
 
 @dataclass
-class Outside:
+class FakeServices:
     """Fakes that record a run's calls to other services."""
 
     backend: FakeBackend = field(default_factory=FakeBackend)
@@ -64,7 +64,7 @@ class Outside:
         self.cleanups.append("started")
 
 
-def month_end(database: Database[Document], outside: Outside | None = None, **how: Any) -> Any:
+def month_end(database: Database[Document], outside: FakeServices | None = None, **how: Any) -> Any:
     """Run once and return the summary's fields and `unfinished`; raise the error of a failed run, as Job does."""
     outcome = outcome_of(database, outside, **how)
     if isinstance(outcome, Failed):
@@ -75,7 +75,7 @@ def month_end(database: Database[Document], outside: Outside | None = None, **ho
 
 def outcome_of(
     database: Database[Document],
-    outside: Outside | None = None,
+    outside: FakeServices | None = None,
     *,
     event: Document | None = None,
     seconds: float = 60,
@@ -86,7 +86,7 @@ def outcome_of(
     read_preference: str = "primary",
 ) -> Any:
     """Run once and return the outcome; `backend` replaces the one in `outside`."""
-    outside = outside or Outside()
+    outside = outside or FakeServices()
     parsed = parse_event(StatsEvent, event)
     period = resolve_period(parsed.period, now)
     run = Run(

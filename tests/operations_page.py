@@ -1,4 +1,4 @@
-"""Reads docs/operations.md: its tables, and the shell session under "An evening"."""
+"""Reads docs/operations.md: its tables, and the shell session under "Example: a failed cleanup"."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 from bson import ObjectId
 from cleanup_run import clean_up, made
-from month_end import Outside, month_end
+from month_end import FakeServices, month_end
 from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -242,7 +242,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
         seen.note(
             "stats", "months in the list, number at the bell", (user.months(), user.unviewed()), must=([month], 1)
         )
-    month_end(database, Outside(), backend=backend, now=NOW)
+    month_end(database, FakeServices(), backend=backend, now=NOW)
     seen.note(
         "stats, twice", "months in the list, number at the bell", (one.months(), one.unviewed()), must=([month], 1)
     )
@@ -251,7 +251,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen.note("stats", "viewed", (one.send("PATCH", "/notifications/mark-viewed", ids), one.unviewed()), must=(200, 0))
     seen.note("stats", "read", one.send("PATCH", "/notifications/mark-read", ids), must=200)
     removed = one.send("DELETE", f"/notifications/{identity}")
-    month_end(database, Outside(), backend=backend, now=NOW)
+    month_end(database, FakeServices(), backend=backend, now=NOW)
     seen.note("stats, again", "removed: it stays removed", (removed, one.months()), must=(200, []))
     seen.note("stats", "other fields in the list of notifications", _fields(built), must=set())
     profile = built.get("/users/profile")

@@ -295,9 +295,9 @@ def ratio(taken: dict[str, list[Measured]], slow: str, fast: str) -> float:
     return round(statistics.median(a.seconds / b.seconds for a, b in zip(taken[slow], taken[fast], strict=True)), 2)
 
 
-def median_of(calm: list[dict[str, float]], percentile: str) -> float:
+def median_of(latencies: list[dict[str, float]], percentile: str) -> float:
     """Return the median over the rounds of a percentile."""
-    return statistics.median(felt[percentile] for felt in calm)
+    return statistics.median(felt[percentile] for felt in latencies)
 
 
 def growth(taken: dict[str, dict[str, list[Measured]]], small: str, large: str) -> float:
@@ -307,7 +307,7 @@ def growth(taken: dict[str, dict[str, list[Measured]]], small: str, large: str) 
 
 
 def figures(
-    taken: dict[str, dict[str, list[Measured]]], calm: dict[str, list[dict[str, float]]], size: int, expired: int
+    taken: dict[str, dict[str, list[Measured]]], latencies: dict[str, list[dict[str, float]]], size: int, expired: int
 ) -> Document:
     """Return the figures that are written to build/bench/cleanup.json."""
     time_order, shuffled, week = taken["time_70"], taken["shuffled_70"], taken["weekly"]
@@ -334,13 +334,17 @@ def figures(
         "weekly_sweep_vs_raw": ratio(week, "raw", "ours_sweep"),
         "weekly_growth_4x": growth(taken, "weekly", "weekly_grown"),
         "weekly_growth_4x_shuffled": growth(taken, "weekly_shuffled", "weekly_grown_shuffled"),
-        "foreground_p95_vs_idle": round(median_of(calm["ours_defaults"], "p95") / median_of(calm["idle"], "p95"), 2),
-        "foreground_p99_vs_idle": round(median_of(calm["ours_defaults"], "p99") / median_of(calm["idle"], "p99"), 2),
+        "foreground_p95_vs_idle": round(
+            median_of(latencies["ours_defaults"], "p95") / median_of(latencies["idle"], "p95"), 2
+        ),
+        "foreground_p99_vs_idle": round(
+            median_of(latencies["ours_defaults"], "p99") / median_of(latencies["idle"], "p99"), 2
+        ),
         "foreground_p99_vs_old": round(
-            median_of(calm["ours_defaults"], "p99") / median_of(calm["old_defaults"], "p99"), 2
+            median_of(latencies["ours_defaults"], "p99") / median_of(latencies["old_defaults"], "p99"), 2
         ),
         "measured": {shape: {way: [asdict(m) for m in each] for way, each in w.items()} for shape, w in taken.items()},
-        "foreground_ms": calm,
+        "foreground_ms": latencies,
         "size": size,
         "weekly_expired": expired,
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},

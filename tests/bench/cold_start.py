@@ -46,7 +46,7 @@ def init_milliseconds(short: str, folder: str, handler: str) -> float:
                 break
             except httpx.TransportError:
                 time.sleep(0.05)
-        return float(INIT.search(docker("logs", container, both=True))[1])  # type: ignore[index] # a missing line is a bug here
+        return float(INIT.search(docker("logs", container, include_stderr=True))[1])  # type: ignore[index] # a missing line is a bug here
     finally:
         docker("rm", "-f", container)
 

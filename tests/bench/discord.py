@@ -77,7 +77,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(inner)
 
 
-def made_of(event: dict[str, Any]) -> tuple[int, int, float]:
+def measure(event: dict[str, Any]) -> tuple[int, int, float]:
     """Return how many messages an event makes, how many of them Discord refuses, and the seconds it took."""
     began = time.perf_counter()
     made = list(payloads([render(received, ZONE) for received in parse_event(event)]))
@@ -89,9 +89,9 @@ def main() -> None:
     """Measure and write the figures down."""
     logger.remove()
     chance, sources = random.Random(20261101), samples()  # noqa: S311 - samples, not secrets
-    rows = [made_of(sns_event(generated(chance, sources))) for _ in range(GENERATED)]
-    many = made_of(sns_event(*(sources[number % len(sources)] for number in range(RECORDS))))
-    large = made_of(sns_event(json.dumps({f"key {number}": "x" * 40 for number in range(5000)})))
+    rows = [measure(sns_event(generated(chance, sources))) for _ in range(GENERATED)]
+    many = measure(sns_event(*(sources[number % len(sources)] for number in range(RECORDS))))
+    large = measure(sns_event(json.dumps({f"key {number}": "x" * 40 for number in range(5000)})))
     told = {
         "generated": {
             "messages": len(rows),

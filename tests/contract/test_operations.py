@@ -44,7 +44,7 @@ def test_every_alarm_is_explained() -> None:
 
 def test_the_page_contains_the_example_session() -> None:
     """tests/deploy runs the commands."""
-    commands = [command for command, _ in session("An evening")]
+    commands = [command for command, _ in session("Example: a failed cleanup")]
 
     assert len(commands) == 9
     assert commands[0].startswith("joytify doctor")

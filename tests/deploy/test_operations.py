@@ -1,4 +1,4 @@
-"""The operator's commands on the deployed stack: its own resources, and the session under "An evening" in the docs."""
+"""The operator's commands on the deployed stack: its own resources, and the example session of docs/operations.md."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _waiting(sqs: Any, url: str) -> int:
 
 def _run_session(deployment: Deployment) -> dict[str, str]:
     """Run the page's commands in one shell, as a person would, and return what each printed."""
-    commands = [command for command, _ in session("An evening")]
+    commands = [command for command, _ in session("Example: a failed cleanup")]
     calm = f"aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value OK --state-reason calm"
     # CloudWatch re-evaluates the alarm by itself; in the emulator, the script sets its new state.
     lines = [*(f"{each}; echo {MARK}" for each in commands[:-1]), calm, f"{commands[-1]}; echo {MARK}"]
@@ -223,5 +223,5 @@ def _run_session(deployment: Deployment) -> dict[str, str]:
 
 
 def test_the_example_session_prints_what_the_page_shows(evening: dict[str, str]) -> None:
-    for command, shown in session("An evening"):
+    for command, shown in session("Example: a failed cleanup"):
         assert first_difference(shown, evening[command]) is None, evening[command]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 SECONDS = 40.0
-AT_ONCE = {"stats": 20, "cleanup": 5}
+CONCURRENT_RUNS = {"stats": 20, "cleanup": 5}
 # Smaller than in production, so that a fault can strike between two pages of a run.
 PAGE = 50
 

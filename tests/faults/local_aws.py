@@ -1,4 +1,4 @@
-"""A local AWS behind a fault-injecting proxy (door.py), with the resources that stats and cleanup need."""
+"""A local AWS behind a fault-injecting proxy (fault_proxy.py), with the resources that stats and cleanup need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bson import decode_all, encode
-from door import Door
+from fault_proxy import FaultProxy
 
 from joytify_local.aws import ACCOUNT, REGION, SECRET_NAME, aws_client
 from joytify_local.processes import stop
@@ -26,7 +26,7 @@ class LocalAws:
         self._clients = {
             name: aws_client(name, self._server.address) for name in ("sns", "sqs", "s3", "secretsmanager")
         }
-        self.door = Door(urlsplit(self._server.address).port or 0)
+        self.proxy = FaultProxy(urlsplit(self._server.address).port or 0)
         self.topic = self._clients["sns"].create_topic(Name=TOPIC)["TopicArn"]
         self._queue = self._clients["sqs"].create_queue(QueueName=TOPIC)["QueueUrl"]
         queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{TOPIC}"
@@ -35,9 +35,9 @@ class LocalAws:
         self._clients["secretsmanager"].create_secret(Name=SECRET_NAME, SecretString="{}")
 
     def environment(self, database: str) -> dict[str, str]:
-        """Return the environment of a function that reaches it through the door."""
+        """Return the environment of a function that reaches it through the proxy."""
         return {
-            "AWS_ENDPOINT_URL": self.door.url,
+            "AWS_ENDPOINT_URL": self.proxy.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
@@ -58,8 +58,8 @@ class LocalAws:
 
     def calm(self) -> None:
         """Pass everything on."""
-        self.door.seconds = 0.0
-        self.door.take("")
+        self.proxy.seconds = 0.0
+        self.proxy.take("")
 
     def reports(self) -> list[dict[str, Any]]:
         """Return the messages that were published since the last call."""
@@ -86,5 +86,5 @@ class LocalAws:
 
     def end(self) -> None:
         """Stop it."""
-        self.door.close()
+        self.proxy.close()
         stop([self._server.pid])

@@ -59,10 +59,10 @@ def fill(database: Database[Document], chance: Random) -> World:
     database.playbacks.insert_many(plays)
     sessions = [_session(chance) for _ in range(SESSIONS)]
     database.sessions.insert_many(sessions)
-    goes = {each["_id"] for each in plays if _is_expired_play(each)}
-    goes |= {each["_id"] for each in sessions if _is_expired_session(each)}
+    expired_ids = {each["_id"] for each in plays if _is_expired_play(each)}
+    expired_ids |= {each["_id"] for each in sessions if _is_expired_session(each)}
     retained, expired = (
-        {each["_id"]: encode(each) for each in plays + sessions if (each["_id"] in goes) is wanted}
+        {each["_id"]: encode(each) for each in plays + sessions if (each["_id"] in expired_ids) is wanted}
         for wanted in (False, True)
     )
     return World(frozenset(entitled), frozenset(odd), retained, expired)

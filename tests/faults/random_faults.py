@@ -20,8 +20,8 @@ from random import Random
 from threading import Thread
 from typing import Any
 
-from child import AT_ONCE
-from door import MOODS, TAKES, Door
+from child import CONCURRENT_RUNS
+from fault_proxy import ACCEPTS, MOODS, FaultProxy
 from forks import Forks, forks
 from local_aws import LocalAws
 from oracle import SECRET, World, broken_by_cleanup, broken_by_output, broken_by_pushes, broken_by_stats, fill
@@ -52,7 +52,7 @@ Document = dict[str, Any]
 def reset(at: Places, chance: Random) -> None:
     for _ in range(5):
         time.sleep(chance.uniform(0, 0.2))
-        at.mongodb.door.reset()
+        at.mongodb.proxy.reset()
 
 
 def restart(at: Places, chance: Random) -> None:
@@ -68,9 +68,9 @@ def step_down(at: Places, _: Random) -> None:
 
 
 def slow(at: Places, chance: Random) -> None:
-    at.mongodb.door.seconds = chance.choice([0.05, 2.0])
+    at.mongodb.proxy.seconds = chance.choice([0.05, 2.0])
     time.sleep(6)
-    at.mongodb.door.seconds = 0.0
+    at.mongodb.proxy.seconds = 0.0
 
 
 def refuse(at: Places, chance: Random) -> None:
@@ -85,14 +85,14 @@ def lose_answers(at: Places, _: Random) -> None:
 
 
 def slow_aws(at: Places, chance: Random) -> None:
-    at.aws.door.seconds = chance.uniform(0.5, 3)
+    at.aws.proxy.seconds = chance.uniform(0.5, 3)
     time.sleep(6)
-    at.aws.door.seconds = 0.0
+    at.aws.proxy.seconds = 0.0
 
 
 def moody_aws(mood: str) -> Fault:
     def fault(at: Places, chance: Random) -> None:
-        at.aws.door.take(mood)
+        at.aws.proxy.take(mood)
         time.sleep(chance.uniform(1, 8))
         at.aws.calm()
 
@@ -154,7 +154,7 @@ class Faults:
         fault = self.chance.choice(kinds)
         with MongoClient[Document](self.at.mongodb.direct) as client:
             world = fill(client[DATABASE], self.chance)
-        backend = Door(mood=fault.removeprefix(BACKEND) if fault in OF_THE_BACKEND else TAKES)
+        backend = FaultProxy(mood=fault.removeprefix(BACKEND) if fault in OF_THE_BACKEND else ACCEPTS)
         self.at.aws.begin(
             MONGODB_CONNECTION_STRING=self.at.mongodb.uri, API_DOMAIN=backend.url, API_INTERNAL_SECRET_KEY=SECRET
         )
@@ -198,7 +198,7 @@ class Faults:
             code = self.runs.freeze(self.chance.uniform(0, 2), self.chance.uniform(1, 10), *once)
             return (1, True) if code == 0 else self._retried(once, first=2)
         if fault == ALL_AT_ONCE:
-            return self._retried([*call, str(AT_ONCE[job]), "0"], first=1)
+            return self._retried([*call, str(CONCURRENT_RUNS[job]), "0"], first=1)
         if fault == WRONG_CLOCK:
             off = self.chance.choice([-3600, 3600, 20 * 86400])
             return 1, self.runs.run(*call, "1", str(off)) == 0

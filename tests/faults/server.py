@@ -1,4 +1,4 @@
-"""A MongoDB behind a fault-injecting proxy (door.py); it can be killed, frozen and slowed down."""
+"""A MongoDB behind a fault-injecting proxy (fault_proxy.py); it can be killed, frozen and slowed down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from door import HOST, Door
+from fault_proxy import HOST, FaultProxy
 from pymongo import MongoClient
 
 from joytify_local.mongodb import initiate, mongod_path
@@ -26,7 +26,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "data").mkdir()
         self.start()
-        self.door = Door(self._port)
+        self.proxy = FaultProxy(self._port)
 
     @property
     def direct(self) -> str:
@@ -36,7 +36,7 @@ class Server:
     @property
     def uri(self) -> str:
         """Connection string through the proxy, for the code under test."""
-        return f"mongodb://{HOST}:{self.door.port}/?directConnection=true"
+        return f"mongodb://{HOST}:{self.proxy.port}/?directConnection=true"
 
     def start(self) -> None:
         """Start it, and wait until it can be written to."""
@@ -85,18 +85,18 @@ class Server:
 
     def calm(self) -> None:
         """Turn the injected faults off, and wait until the server accepts writes."""
-        self.door.seconds = 0.0
+        self.proxy.seconds = 0.0
         self._await_primary()
         with MongoClient[dict[str, Any]](self.direct) as client:
             client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
 
     def slow(self, seconds: float) -> None:
         """Delay all traffic by a number of seconds."""
-        self.door.seconds = seconds
+        self.proxy.seconds = seconds
 
     def end(self) -> None:
         """Stop everything."""
-        self.door.close()
+        self.proxy.close()
         self._signal(signal.SIGCONT)
         self.kill()
 

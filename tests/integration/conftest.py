@@ -26,8 +26,7 @@ Document = dict[str, Any]
 PORT = 27017
 START_SECONDS = 60
 # Enable MongoDB's fail points, so that tests can make the server drop connections or respond slowly. A run that is
-# killed leaves its
-# transaction open; the server ends it after this long, by default a minute.
+# killed leaves its transaction open; the server ends it after this long, by default a minute.
 TRANSACTION_SECONDS = 3
 OPTIONS = (
     "--setParameter",

@@ -9,7 +9,7 @@ from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp, 
 from cleanup_run import CUTOFF, NOW, clean_up
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from month_end import Outside, month_end
+from month_end import FakeServices, month_end
 from pymongo.database import Database
 
 Document = dict[str, Any]
@@ -89,7 +89,7 @@ def test_the_month_end_reaches_everyone_who_is_in_order(
             document["user"] = data.draw(st.sampled_from([*odd, *good]))
     database.stats.insert_many([{"stats": [{"createdAt": OCTOBER}], **document} for document in stats] or [{}])
     database.playbacks.insert_many([{"createdAt": OCTOBER, **document} for document in plays] or [{}])
-    outside = Outside()
+    outside = FakeServices()
 
     month_end(database, outside, page=3, event={"rebuild": True})
 

@@ -81,7 +81,7 @@ def run(*words: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def examine(output: str) -> list[Document]:
+def parse_findings(output: str) -> list[Document]:
     findings: list[Document] = json.loads(output)
     return findings
 
@@ -331,7 +331,7 @@ def test_what_is_broken_is_named_and_nothing_else(
     with broken(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
-    findings = examine(result.stdout)
+    findings = parse_findings(result.stdout)
     text = json.dumps(findings, ensure_ascii=False)
     named = [finding for finding in findings if finding["status"] == "wrong"]
     assert wrong_checks(findings) == {check}, text
@@ -346,7 +346,7 @@ def test_a_fresh_stack_has_no_success_yet_and_that_is_no_fault(stack: Stack) -> 
     with never_succeeded(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
-    findings = examine(result.stdout)
+    findings = parse_findings(result.stdout)
     assert wrong_checks(findings) == set()
     assert ("note", "cleanup: never yet") in {(each["status"], each["says"]) for each in findings}
 
@@ -358,7 +358,7 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
     with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x", PORT=8080, DEBUG=True)(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
-    notes = {(each["check"], each["says"]) for each in examine(result.stdout) if each["status"] == "note"}
+    notes = {(each["check"], each["says"]) for each in parse_findings(result.stdout) if each["status"] == "note"}
     assert ("secret", "SCHEDULE_MODE is test_auto: the production schedules are skipped") in notes
     assert ("secret", "no function reads the key DISCORD_WEBHOOK: did you mean DISCORD_WEBHOOK_URL?") in notes
     (lacking,) = [says for check, says in notes if check == "indexes"]
@@ -430,7 +430,9 @@ def test_a_corrected_webhook_is_used_immediately(stack: Stack) -> None:
 def test_a_self_test_reports_services_that_the_function_cannot_reach(stack: Stack) -> None:
     """The function's settings and address may differ from this machine's."""
     asked = {
-        each["check"]: each for each in examine(run("doctor", "--json")[1]) if each["check"].startswith("self-test")
+        each["check"]: each
+        for each in parse_findings(run("doctor", "--json")[1])
+        if each["check"].startswith("self-test")
     }
     assert {name: each["says"] for name, each in asked.items()} == {
         "self-test stats": "it reaches mongodb, backend",
@@ -441,13 +443,13 @@ def test_a_self_test_reports_services_that_the_function_cannot_reach(stack: Stac
 
     # doctor finds the same fault from this machine, so the function's finding is only a note.
     with in_environment("cleanup", CLEANUP_ARCHIVE_BUCKET="no-such-bucket")(stack):
-        asked = {each["check"]: each for each in examine(run("doctor", "--json")[1])}
+        asked = {each["check"]: each for each in parse_findings(run("doctor", "--json")[1])}
     assert (asked["archive"]["status"], asked["self-test cleanup"]["status"]) == ("wrong", "note")
     assert "no-such-bucket" in asked["self-test cleanup"]["says"]
 
     # Only the function's own connection fails.
     with in_environment("stats", HTTPS_PROXY="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="")(stack):
-        found = examine(run("doctor", "--json")[1])
+        found = parse_findings(run("doctor", "--json")[1])
     assert wrong_checks(found) == {"self-test stats"}
     # A self-test posts nothing to Discord.
     assert len(httpx.get(stack.discord + "/messages").json()) == posted
@@ -699,7 +701,7 @@ def queues(stack: Stack) -> Iterator[dict[str, str]]:
         sqs.delete_queue(QueueUrl=url)
 
 
-def given_up(event: object, error: str = "no") -> str:
+def dead_letter_body(event: object, error: str = "no") -> str:
     """Return what Lambda puts into a queue for an event whose attempts have failed."""
     context = {"requestId": "a-request", "condition": "RetriesExhausted"}
     return json.dumps({"requestContext": context, "requestPayload": event, "responsePayload": {"errorMessage": error}})
@@ -713,7 +715,7 @@ def envelope(text: str) -> Document:
 def test_what_is_in_a_queue_is_shown_and_stays_there(stack: Stack, queues: dict[str, str]) -> None:
     sqs = stack.client("sqs")
     for number in range(12):
-        body = given_up({"dryRun": True, "triggeredBy": f"test {number}"}, "MongoDB refused")
+        body = dead_letter_body({"dryRun": True, "triggeredBy": f"test {number}"}, "MongoDB refused")
         sqs.send_message(QueueUrl=queues["cleanup-failed"], MessageBody=body)
     sqs.send_message(QueueUrl=queues["stats-failed"], MessageBody="not JSON")
 
@@ -737,7 +739,7 @@ def test_failed_events_are_sent_again_to_their_function(stack: Stack, queues: di
     sqs = stack.client("sqs")
     httpx.delete(stack.discord + "/messages").raise_for_status()
     sns_event = {"Records": [{"EventSource": "aws:sns", "Sns": envelope("one that failed")}]}
-    sqs.send_message(QueueUrl=queues["discord-failed"], MessageBody=given_up(sns_event))
+    sqs.send_message(QueueUrl=queues["discord-failed"], MessageBody=dead_letter_body(sns_event))
     undelivered = json.dumps(envelope("one that was not delivered"))
     sqs.send_message(QueueUrl=queues["discord-undelivered"], MessageBody=undelivered)
     arn = f"arn:aws:lambda:ap-northeast-1:000000000000:function:{FUNCTIONS['cleanup']}"
@@ -766,7 +768,7 @@ def test_an_event_that_would_be_refused_again_stays_in_its_queue(
 ) -> None:
     sqs = stack.client("sqs")
     for event in (wrong, {"dryRun": True}):
-        sqs.send_message(QueueUrl=queues[f"{job}-failed"], MessageBody=given_up(event))
+        sqs.send_message(QueueUrl=queues[f"{job}-failed"], MessageBody=dead_letter_body(event))
 
     code, output = run("queues", "retry", f"{job}-failed", "--yes")
 
@@ -780,7 +782,9 @@ def test_what_happened_is_shown_in_order(stack: Stack, queues: dict[str, str]) -
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=b'{"dryRun": true}')
     stack.client("lambda").invoke(FunctionName=FUNCTIONS["stats"], Payload=b'{"period": "2999-01"}')
-    stack.client("sqs").send_message(QueueUrl=queues["cleanup-failed"], MessageBody=given_up({}, "it was frozen"))
+    stack.client("sqs").send_message(
+        QueueUrl=queues["cleanup-failed"], MessageBody=dead_letter_body({}, "it was frozen")
+    )
     alarm = {"AlarmName": "joytify-cleanup-failed", "MetricName": "m", "Namespace": "n", "Period": 60, "Threshold": 1}
     more = {"EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum"}
     cloudwatch = stack.client("cloudwatch")
@@ -805,9 +809,9 @@ def test_doctor_notices_what_stack_break_breaks(stack: Stack, what: str, check: 
     httpx.put(stack.discord + "/mood", json={}).raise_for_status()
     assert run("stack", "break", what)[0] == 0
     try:
-        found = examine(run("doctor", "--json")[1])
+        found = parse_findings(run("doctor", "--json")[1])
     finally:
         assert run("stack", "mend", what)[0] == 0
 
     assert check in {each["check"] for each in found if each["status"] in {"wrong", "note"}}
-    assert check not in wrong_checks(examine(run("doctor", "--json")[1]))
+    assert check not in wrong_checks(parse_findings(run("doctor", "--json")[1]))

@@ -51,7 +51,7 @@ def repositories(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any
         client.delete_repository(repositoryName=f"joytify/{name}", force=True)
 
 
-def pushed(client: Any, name: str, tag: str) -> str:
+def push_image(client: Any, name: str, tag: str) -> str:
     """Push an image of this name, and return its digest."""
     config = {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 7, "digest": "sha256:" + "1" * 64}
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [], "annotations": {"of": name}}
@@ -60,7 +60,7 @@ def pushed(client: Any, name: str, tag: str) -> str:
 
 
 def test_the_images_of_dev_get_a_tag_by_which_ecr_keeps_them_for_prod(repositories: Any, tmp_path: Path) -> None:
-    digests = {str(name): pushed(repositories, name, "dev-0123") for name in FUNCTIONS}
+    digests = {str(name): push_image(repositories, name, "dev-0123") for name in FUNCTIONS}
     push.write_digests(digests_file("dev", tmp_path), digests, "")
 
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_an_image_that_ecr_has_expired_is_reported(repositories: Any, tmp_path: 
     address = f"{own_registry()}/joytify/stats"
     (finding,) = _image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
     assert (finding.status, "no longer has" in finding.says) == ("wrong", True)
-    there = pushed(repositories, "stats", "dev-0123")
+    there = push_image(repositories, "stats", "dev-0123")
     (finding,) = _image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
     assert (finding.status, "has no tag prod-" in finding.says) == ("note", True)
     repositories.put_image(

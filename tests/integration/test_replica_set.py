@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from bson import ObjectId
 from cleanup_run import CUTOFF, clean_up
-from month_end import NOW, Outside, month_end
+from month_end import NOW, FakeServices, month_end
 from pydantic import SecretStr
 from pymongo import MongoClient, ReadPreference
 from pymongo.database import Database
@@ -39,16 +39,16 @@ LOSSES: dict[str, Callable[[ReplicaSet], None]] = {
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
     """The replica set."""
-    three = ReplicaSet(tmp_path_factory.mktemp("nodes"))
+    replica_set = ReplicaSet(tmp_path_factory.mktemp("nodes"))
     try:
-        three.start()
-        yield three
+        replica_set.start()
+        yield replica_set
     finally:
-        three.stop()
+        replica_set.stop()
 
 
 @pytest.fixture
-def three(nodes: ReplicaSet) -> Iterator[Database[Document]]:
+def replica_set(nodes: ReplicaSet) -> Iterator[Database[Document]]:
     """An empty database on it, with every node up."""
     nodes.settle()
     with MongoClient[Document](nodes.uri, tz_aware=True) as client:
@@ -92,12 +92,12 @@ class Loss(threading.Thread):
     [("primary", False), ("secondary", True), ("secondaryPreferred", True)],
 )
 def test_stats_reads_where_it_is_told_to(
-    nodes: ReplicaSet, three: Database[Document], preference: str, *, on_secondaries: bool
+    nodes: ReplicaSet, replica_set: Database[Document], preference: str, *, on_secondaries: bool
 ) -> None:
-    users = listeners(three)
+    users = listeners(replica_set)
     before, primary = nodes.aggregations(), nodes.settle().address
 
-    progress = month_end(three, read_preference=preference, page=100)
+    progress = month_end(replica_set, read_preference=preference, page=100)
 
     ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
     elsewhere = sum(count for address, count in ran.items() if address != primary)
@@ -108,12 +108,12 @@ def test_stats_reads_where_it_is_told_to(
 
 
 def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
-    nodes: ReplicaSet, three: Database[Document]
+    nodes: ReplicaSet, replica_set: Database[Document]
 ) -> None:
     """On a lagging secondary, the deletion limit would count outdated documents, and the archive would copy them."""
-    three.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
+    replica_set.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
     before, primary = nodes.aggregations(), nodes.settle().address
-    database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), three.name)
+    database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), replica_set.name)
 
     report = clean_up(database)
 
@@ -126,58 +126,58 @@ def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
 
 
 def test_statistics_are_built_on_the_primary_whatever_the_database_prefers(
-    nodes: ReplicaSet, three: Database[Document]
+    nodes: ReplicaSet, replica_set: Database[Document]
 ) -> None:
     users = [ObjectId() for _ in range(20)]
-    three.users.insert_many({"_id": user} for user in users)
+    replica_set.users.insert_many({"_id": user} for user in users)
     plays = [
         {"user": user, "song": ObjectId(), "artist": ObjectId(), "duration": 60, "createdAt": OCTOBER} for user in users
     ]
-    three.playbacks.insert_many(plays)
-    three.playbacks.create_index("user")
+    replica_set.playbacks.insert_many(plays)
+    replica_set.playbacks.create_index("user")
     before, primary = nodes.aggregations(), nodes.settle().address
-    elsewhere = three.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)
+    elsewhere = replica_set.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)
     deadline = Deadline(time.monotonic() + 60)
     period = resolve_period("2026-10", NOW)
 
     list(Rebuild(elsewhere, PRODUCTION, period, replace=False, deadline=deadline).build(BEGINNING))
 
     ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
-    assert three.stats.count_documents({"stats.summary.totalDuration": 60}) == len(users)
+    assert replica_set.stats.count_documents({"stats.summary.totalDuration": 60}) == len(users)
     assert [address for address, count in ran.items() if count] == [primary]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_month_end_that_loses_the_primary_notifies_everyone_once(
-    nodes: ReplicaSet, three: Database[Document], loss: str
+    nodes: ReplicaSet, replica_set: Database[Document], loss: str
 ) -> None:
-    users = listeners(three)
-    outside = Outside()
-    losing = Loss(nodes, loss, lambda: three.users.count_documents({"notifications.0": {"$exists": True}}))
+    users = listeners(replica_set)
+    outside = FakeServices()
+    losing = Loss(nodes, loss, lambda: replica_set.users.count_documents({"notifications.0": {"$exists": True}}))
     losing.start()
 
-    month_end(three, outside, page=5, seconds=120)
+    month_end(replica_set, outside, page=5, seconds=120)
 
     losing.check(USERS)
-    told = [user["_id"] for user in three.users.find() for _ in user["notifications"]]
-    assert three.notifications.count_documents({}) == 1
+    told = [user["_id"] for user in replica_set.users.find() for _ in user["notifications"]]
+    assert replica_set.notifications.count_documents({}) == 1
     assert sorted(told) == sorted(users)
     assert sorted(outside.backend.pushed) == sorted(users)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_cleanup_that_loses_the_primary_deletes_what_has_expired_and_no_more(
-    nodes: ReplicaSet, three: Database[Document], loss: str
+    nodes: ReplicaSet, replica_set: Database[Document], loss: str
 ) -> None:
     day = timedelta(days=1)
-    three.playbacks.insert_many({"createdAt": CUTOFF - day} for _ in range(EXPIRED))
-    three.playbacks.insert_many({"createdAt": CUTOFF + day} for _ in range(RETAINED))
-    losing = Loss(nodes, loss, lambda: EXPIRED + RETAINED - three.playbacks.count_documents({}))
+    replica_set.playbacks.insert_many({"createdAt": CUTOFF - day} for _ in range(EXPIRED))
+    replica_set.playbacks.insert_many({"createdAt": CUTOFF + day} for _ in range(RETAINED))
+    losing = Loss(nodes, loss, lambda: EXPIRED + RETAINED - replica_set.playbacks.count_documents({}))
     losing.start()
 
-    report = clean_up(three, batch_size=50, pause=0.01, seconds=120)
+    report = clean_up(replica_set, batch_size=50, pause=0.01, seconds=120)
 
     losing.check(EXPIRED)
     assert report.stop_reason == "completed"
     assert report.deleted == EXPIRED
-    assert three.playbacks.count_documents({}) == RETAINED
+    assert replica_set.playbacks.count_documents({}) == RETAINED

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
-from month_end import FakeBackend, Outside, month_end, outcome_of
+from month_end import FakeBackend, FakeServices, month_end, outcome_of
 from pymongo.database import Database
 
 from joytify_cli.data.verify import faults
@@ -52,7 +52,7 @@ def test_entitled_users_and_nobody_else_get_the_notification_once(database: Data
     add_user(database, wants=False)
     add_user(database, documents=0)
     add_user(database, months=[OCTOBER - timedelta(days=31), OCTOBER + timedelta(days=31)])
-    outside = Outside()
+    outside = FakeServices()
 
     progress = month_end(database, outside)
 
@@ -99,7 +99,7 @@ def test_a_second_run_delivers_nothing_again(database: Database[Document]) -> No
     month_end(database)
     database.users.update_one({"_id": user}, {"$set": {"notifications": []}})
     add_user(database)
-    outside = Outside()
+    outside = FakeServices()
 
     progress = month_end(database, outside)
 
@@ -127,7 +127,7 @@ def test_a_user_with_two_statistics_documents_on_different_pages_is_notified_onc
     """Both pages that contain the user are processed concurrently."""
     users = [add_user(database) for _ in range(20)]
     database.stats.insert_many([{"user": user, "stats": [{"createdAt": OCTOBER}]} for user in users])
-    outside = Outside()
+    outside = FakeServices()
 
     progress = month_end(database, outside, page=1)
 
@@ -149,7 +149,7 @@ def test_notified_users_are_pushed_even_if_another_page_fails(
         return attach(self, notification, some, held)
 
     monkeypatch.setattr(Audience, "attach", failing)
-    outside = Outside()
+    outside = FakeServices()
     with pytest.raises(TransientError):
         month_end(database, outside, page=3)
     given = sorted(holders(database))
@@ -163,7 +163,7 @@ def test_notified_users_are_pushed_even_if_another_page_fails(
 
 def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]) -> None:
     users = [add_user(database) for _ in range(60)]
-    outside = Outside()
+    outside = FakeServices()
 
     with ThreadPoolExecutor(8) as pool:
         runs = list(pool.map(lambda _: month_end(database, outside), range(8)))
@@ -202,7 +202,7 @@ def test_out_of_time_it_continues_where_it_stopped(
 ) -> None:
     monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
-    outside = Outside()
+    outside = FakeServices()
 
     first = month_end(database, outside, seconds=20)
     monkeypatch.undo()
@@ -247,7 +247,7 @@ def test_building_that_is_out_of_time_goes_on_after_the_last_user(
     database.playbacks.create_index("user")
     for user in (users[0], users[-1]):
         add_play(database, user)
-    outside = Outside()
+    outside = FakeServices()
 
     monkeypatch.setattr("joytify_stats.month_end.REBUILD_SHARE", 1.0)
     first = month_end(database, outside, event={"rebuild": True})
@@ -265,7 +265,7 @@ def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
 ) -> None:
     monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [add_user(database) for _ in range(10)]
-    outside, last = Outside(), {"continuation": MAX_CONTINUATIONS}
+    outside, last = FakeServices(), {"continuation": MAX_CONTINUATIONS}
 
     with pytest.raises(TransientError, match="2026-10 is not finished after 15 runs: invoke stats again"):
         month_end(database, outside, event=last, seconds=20)
@@ -304,7 +304,7 @@ def test_no_notification_is_created_if_nobody_is_entitled(database: Database[Doc
 
 def test_a_dry_run_writes_nothing_and_starts_nothing(database: Database[Document]) -> None:
     add_user(database)
-    outside = Outside()
+    outside = FakeServices()
 
     progress = month_end(database, outside, event={"dryRun": True})
 
@@ -323,7 +323,7 @@ def test_a_push_that_fails_is_counted_and_fails_nothing(
     database: Database[Document], error: JobError, calls: int
 ) -> None:
     users = [add_user(database) for _ in range(8)]
-    outside = Outside(backend=FakeBackend(error=error))
+    outside = FakeServices(backend=FakeBackend(error=error))
 
     progress = month_end(database, outside)
 
@@ -336,14 +336,14 @@ def test_a_push_that_fails_is_counted_and_fails_nothing(
 def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(database: Database[Document]) -> None:
     users = [add_user(database) for _ in range(8)]
     add_user(database, wants=False)
-    down = Outside(backend=FakeBackend(error=TransientError("the backend answered 503")))
+    down = FakeServices(backend=FakeBackend(error=TransientError("the backend answered 503")))
     before = outcome_of(database, down, event={"pushAgain": True})
     month_end(database, down)
     database.users.update_one({"_id": users[0]}, {"$set": {"notifications.0.viewed": True}})
     written = list(database.users.find())
 
     failed = outcome_of(database, down, event={"pushAgain": True})
-    outside = Outside()
+    outside = FakeServices()
     dry = outcome_of(database, outside, event={"pushAgain": True, "dryRun": True})
     counted = list(outside.backend.pushed)
     done = outcome_of(database, outside, event={"pushAgain": True})
@@ -382,7 +382,7 @@ def test_a_failure_to_start_cleanup_is_reported_and_the_notifications_stay(
 ) -> None:
     user = add_user(database)
 
-    progress = month_end(database, Outside(cleanup_error=error))
+    progress = month_end(database, FakeServices(cleanup_error=error))
 
     assert holders(database) == [user]
     assert (progress.users_updated, progress.cleanup_triggered, progress.cleanup_failure) == (1, False, says)

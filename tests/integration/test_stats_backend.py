@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from bson import ObjectId
-from month_end import Outside, month_end
+from month_end import FakeServices, month_end
 from pydantic import SecretStr
 from pymongo.database import Database
 
@@ -60,7 +60,7 @@ def run(database: Database[Document], url: str, mood: Document, *, key: str = KE
     """
     httpx.put(url + "/mood", json=mood).raise_for_status()
     httpx.delete(url + "/pushed").raise_for_status()
-    outside = Outside()
+    outside = FakeServices()
     backend = Backend(domain=url, key=SecretStr(key), read_seconds=READ_SECONDS)
     progress = month_end(database, outside, backend=backend, page=page)
     # Whatever the backend does, everyone has the notification and cleanup is started.
@@ -130,7 +130,7 @@ def test_a_refused_key_is_named(database: Database[Document], backend_url: str) 
 
 @pytest.mark.usefixtures("listeners")
 def test_a_backend_that_is_down_is_reported(database: Database[Document], backend_url: str) -> None:
-    outside = Outside()
+    outside = FakeServices()
     backend = Backend(
         domain=f"http://127.0.0.1:{free_port('127.0.0.1')}",
         key=SecretStr(KEY),

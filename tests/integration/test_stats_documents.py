@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bson import Decimal128, Int64, MaxKey, ObjectId, Regex
-from month_end import NOW, Outside, month_end, outcome_of
+from month_end import NOW, FakeServices, month_end, outcome_of
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -40,7 +40,7 @@ def notified(database: Database[Document]) -> list[ObjectId]:
     return sorted(user["_id"] for user in database.users.aggregate([of_month, {"$project": {"_id": 1}}]))
 
 
-def run_both(database: Database[Document], outside: Outside, **how: Any) -> Any:
+def run_both(database: Database[Document], outside: FakeServices, **how: Any) -> Any:
     """Run dry and then in earnest: what the dry run says must be what the run does."""
     dry = month_end(database, event={"dryRun": True}, **how)
     progress = month_end(database, outside, **how)
@@ -62,7 +62,7 @@ def test_statistics_without_a_valid_user_do_not_stop_the_run(
     database.stats.insert_one({"user": user, "stats": ELEMENT})
     database.stats.insert_one({"stats": ELEMENT})
     users += add_users(database, 20)
-    outside = Outside()
+    outside = FakeServices()
 
     progress = run_both(database, outside, page=page)
 
@@ -77,7 +77,7 @@ def test_notifications_that_are_no_list_are_skipped_and_counted(
     users = add_users(database, 3) + add_users(database, 2, notifications=None)
     (odd,) = add_users(database, 1, notifications=notifications)
     users += add_users(database, 3)
-    outside = Outside()
+    outside = FakeServices()
 
     progress = run_both(database, outside, page=4)
 
@@ -109,7 +109,7 @@ def test_users_who_cannot_be_written_are_skipped_alone(database: Database[Docume
     fill_up(database, users[11])
     database.command("collMod", "users", validator={"blocked": {"$ne": True}})
     database.users.update_one({"_id": users[40]}, {"$set": {"blocked": True}}, bypass_document_validation=True)
-    outside = Outside()
+    outside = FakeServices()
 
     progress = month_end(database, outside, page=page)
 
@@ -126,7 +126,7 @@ def test_a_skipped_user_is_notified_after_the_document_is_repaired(
     users = add_users(database, 9)
     database.users.update_one({"_id": users[1]}, {"$set": {"notifications": {}}})
     monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
-    outside = Outside()
+    outside = FakeServices()
     first = month_end(database, outside, page=3, seconds=20)
     monkeypatch.undo()
     second = month_end(database, outside, event=outside.continuations[0], page=3)
@@ -158,7 +158,7 @@ def test_users_rejected_by_the_validator_do_not_stop_the_others_in_any_run(
     """The oldest users violate a newer validator. After the first run only they are left, and are tried again."""
     users = add_users(database, 60)
     refuse(database, users[:25])
-    outside = Outside()
+    outside = FakeServices()
 
     first = month_end(database, outside, page=page)
     second = month_end(database, outside, page=page)
@@ -176,7 +176,7 @@ def test_a_skipped_user_is_remembered_even_if_the_run_fails_or_continues(
     """The first page is skipped as a whole, before anybody got the notification; a later page fails."""
     users = add_users(database, 9)
     database.users.update_many({"_id": {"$in": users[:3]}}, {"$set": {"notifications": {}}})
-    outside = Outside()
+    outside = FakeServices()
     if failing:
         attach = Audience.attach
 
@@ -217,7 +217,7 @@ def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
 
     monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
     monkeypatch.setattr(Collection, "update_many", lost)
-    outside = Outside()
+    outside = FakeServices()
 
     report = failed(database, outside)
 
@@ -241,7 +241,7 @@ def test_notified_users_are_pushed_even_if_mongodbs_response_was_lost(
 
     monkeypatch.setattr("joytify_common.mongo.ATTEMPTS", 1)
     monkeypatch.setattr(Collection, "update_many", lost)
-    outside = Outside()
+    outside = FakeServices()
 
     report = failed(database, outside)
 
@@ -249,7 +249,7 @@ def test_notified_users_are_pushed_even_if_mongodbs_response_was_lost(
     assert sorted(outside.backend.pushed) == users
 
 
-def failed(database: Database[Document], outside: Outside) -> Any:
+def failed(database: Database[Document], outside: FakeServices) -> Any:
     """Run once, and return the report of a failure."""
     outcome = outcome_of(database, outside)
     assert isinstance(outcome, Failed)
@@ -262,7 +262,7 @@ def test_a_validator_that_refuses_the_mark_of_everyone_is_an_error(database: Dat
     database.command(
         "collMod", "users", validator={"$jsonSchema": {"properties": known, "additionalProperties": False}}
     )
-    outside = Outside()
+    outside = FakeServices()
 
     with pytest.raises(PermanentError, match="code 121"):
         month_end(database, outside, page=100)
@@ -297,7 +297,7 @@ def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Docu
     database.stats.insert_many(
         {"_id": identity, "user": user, "stats": ELEMENT} for identity, user in zip(ids, more, strict=True)
     )
-    outside = Outside()
+    outside = FakeServices()
 
     progress = month_end(database, outside, page=page)
 
@@ -311,7 +311,7 @@ def test_continuations_cross_id_types(database: Database[Document], monkeypatch:
     users = [ObjectId() for _ in IDS]
     database.users.insert_many({"_id": user, "userPreferences": WANTS, "notifications": []} for user in users)
     database.stats.insert_many({"_id": i, "user": u, "stats": ELEMENT} for i, u in zip(IDS, users, strict=True))
-    outside = Outside()
+    outside = FakeServices()
     for _ in IDS:
         month_end(database, outside, page=1, seconds=20)
 
@@ -341,13 +341,13 @@ def test_who_has_never_chosen_has_the_apps_default(
     database.users.insert_one({"_id": user, **preferences})
     database.stats.insert_one({"user": user, "stats": ELEMENT})
 
-    progress = run_both(database, Outside())
+    progress = run_both(database, FakeServices())
 
     assert progress.users_updated == wants
     assert notified(database) == [user] * wants
 
 
-def of_another_system(database: Database[Document], users: Sequence[ObjectId], created: datetime) -> ObjectId:
+def add_earlier_notification(database: Database[Document], users: Sequence[ObjectId], created: datetime) -> ObjectId:
     identity = ObjectId()
     database.notifications.insert_one({"_id": identity, "type": "monthlyStatistic", "createdAt": created})
     entry = {"id": identity, "viewed": False, "read": False}
@@ -357,10 +357,10 @@ def of_another_system(database: Database[Document], users: Sequence[ObjectId], c
 
 def test_another_systems_notification_serves_as_the_months_notification(database: Database[Document]) -> None:
     users = add_users(database, 20)
-    told = of_another_system(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
-    of_another_system(database, users, datetime(2026, 10, 1, 2, tzinfo=UTC))
+    told = add_earlier_notification(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    add_earlier_notification(database, users, datetime(2026, 10, 1, 2, tzinfo=UTC))
     database.notifications.insert_one({"type": "systemAnnouncement", "createdAt": NOW})
-    outside = Outside()
+    outside = FakeServices()
 
     progress = run_both(database, outside)
     again = month_end(database, outside)
@@ -375,9 +375,9 @@ def test_another_systems_notification_serves_as_the_months_notification(database
 def test_a_user_with_any_of_several_notifications_of_the_month_counts_as_notified(database: Database[Document]) -> None:
     """The earlier system ran twice, and each run created a notification."""
     users = add_users(database, 9)
-    first = of_another_system(database, users[:4], datetime(2026, 11, 1, 2, tzinfo=UTC))
-    of_another_system(database, users[4:6], datetime(2026, 11, 20, tzinfo=UTC))
-    outside = Outside()
+    first = add_earlier_notification(database, users[:4], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    add_earlier_notification(database, users[4:6], datetime(2026, 11, 20, tzinfo=UTC))
+    outside = FakeServices()
 
     progress = month_end(database, outside, now=datetime(2026, 11, 28, tzinfo=UTC))
 
@@ -388,8 +388,8 @@ def test_a_user_with_any_of_several_notifications_of_the_month_counts_as_notifie
 
 def test_a_month_whose_users_the_earlier_system_notified_counts_as_delivered(database: Database[Document]) -> None:
     users = add_users(database, 4)
-    of_another_system(database, users, datetime(2026, 11, 1, 2, tzinfo=UTC))
-    outside = Outside()
+    add_earlier_notification(database, users, datetime(2026, 11, 1, 2, tzinfo=UTC))
+    outside = FakeServices()
 
     progress = month_end(database, outside)
     add_users(database, 1)
@@ -404,7 +404,7 @@ def test_a_user_who_removed_an_earlier_versions_notification_does_not_get_it_aga
     database: Database[Document],
 ) -> None:
     users = add_users(database, 3)
-    identity = of_another_system(database, [], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    identity = add_earlier_notification(database, [], datetime(2026, 11, 1, 2, tzinfo=UTC))
     database.users.update_one({"_id": users[0]}, {"$set": {MARK: {"notification": identity, "run": "an-id 6b0a"}}})
 
     assert month_end(database).users_updated == 2
@@ -413,7 +413,7 @@ def test_a_user_who_removed_an_earlier_versions_notification_does_not_get_it_aga
 
 def test_a_deleted_notification_is_reported_and_sent_again_with_resend(database: Database[Document]) -> None:
     users = add_users(database, 6)
-    outside = Outside()
+    outside = FakeServices()
     month_end(database, outside)
     database.notifications.delete_many({})
     outside.backend.pushed.clear()
@@ -468,6 +468,6 @@ def test_statistics_that_are_no_list_are_counted_and_stop_nobody(database: Datab
         database.stats.insert_one({"user": ObjectId(), "stats": stats})
     database.stats.insert_many([{"user": ObjectId(), "stats": None}, {"user": ObjectId()}])
 
-    progress = month_end(database, Outside())
+    progress = month_end(database, FakeServices())
 
     assert (progress.users_updated, progress.users_skipped) == (len(users), 3)

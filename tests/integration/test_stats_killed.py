@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from forks import forks
-from month_end import NOW, Outside, month_end
+from month_end import NOW, FakeServices, month_end
 from pymongo.database import Database
 
 from joytify_cli.data.verify import faults
@@ -98,7 +98,7 @@ def test_killed_at_any_moment_a_retry_gives_everyone_the_notification_once(
 @pytest.mark.parametrize("page", [1, 40, 1000])
 def test_twenty_runs_at_once_give_everyone_the_notification_once(database: Database[Document], page: int) -> None:
     entitled = fill(database)
-    outside = Outside()
+    outside = FakeServices()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = list(
             pool.map(

@@ -19,7 +19,7 @@ NOVEMBER = datetime(2026, 11, 1, 2, tzinfo=UTC)
 ENTRY = {"id": ID, "viewed": False, "read": False}
 
 
-def sound(database: Database[Document]) -> ObjectId:
+def insert_valid_data(database: Database[Document]) -> ObjectId:
     """Insert one user with statistics and the notification, so that every rule holds."""
     user = ObjectId()
     database.notifications.insert_one({"_id": ID, "type": "monthlyStatistic", "createdAt": NOVEMBER})
@@ -29,14 +29,14 @@ def sound(database: Database[Document]) -> ObjectId:
 
 
 def test_a_sound_database_has_no_fault(database: Database[Document]) -> None:
-    sound(database)
+    insert_valid_data(database)
 
     assert list(faults(database, PRODUCTION)) == []
 
 
 @pytest.mark.parametrize("broken", ["twice", "no statistics", "second notification"])
 def test_each_broken_rule_is_found(database: Database[Document], broken: str) -> None:
-    user = sound(database)
+    user = insert_valid_data(database)
     if broken == "twice":
         database.users.update_one({"_id": user}, {"$push": {"notifications": ENTRY}})
     elif broken == "no statistics":

@@ -51,7 +51,7 @@ def texts(*suffixes: str) -> dict[Path, str]:
     return {file: file.read_text(encoding="utf-8") for file in FILES if str(file).endswith(suffixes)}
 
 
-def said(pattern: str, *suffixes: str) -> set[str]:
+def matches_in_files(pattern: str, *suffixes: str) -> set[str]:
     """Return what the pattern's group matches in files with these endings."""
     return {match for text in texts(*suffixes).values() for match in re.findall(pattern, text)}
 
@@ -122,7 +122,7 @@ def test_a_pin_is_the_same_wherever_it_stands(pattern: str, suffixes: tuple[str,
     files = {file for file, text in texts(*suffixes).items() if re.search(pattern, text)}
 
     assert len(files) >= 2
-    assert len(said(pattern, *suffixes)) == 1
+    assert len(matches_in_files(pattern, *suffixes)) == 1
 
 
 def test_compose_has_the_same_keys_and_database_as_the_code() -> None:
@@ -139,7 +139,7 @@ def test_every_page_that_is_linked_or_cited_is_in_the_repository() -> None:
         for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
         if not (file.parent / link).exists()
     ]
-    cited = said(r"\b((?:DESIGN|STYLE|LOCAL-AWS|DEVELOPERS)\.md)", ".py", ".md", ".tf", ".sh", ".yml")
+    cited = matches_in_files(r"\b((?:DESIGN|STYLE|LOCAL-AWS|DEVELOPERS)\.md)", ".py", ".md", ".tf", ".sh", ".yml")
 
     assert missing == []
     assert cited == set()
@@ -164,4 +164,4 @@ def test_doctor_requires_the_minimum_timeout_of_terraform() -> None:
 
 
 def test_doctor_recognizes_a_rule_that_terraform_disables_by_its_description() -> None:
-    assert OFF_IN_TERRAFORM in said(r"disabled by (\w+) = false", "schedules.tf")
+    assert OFF_IN_TERRAFORM in matches_in_files(r"disabled by (\w+) = false", "schedules.tf")

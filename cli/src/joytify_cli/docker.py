@@ -13,8 +13,8 @@ class DockerError(Exception):
     """The `docker` command failed; the text names the command and quotes its output."""
 
 
-def docker(*words: str, stdin: str = "", both: bool = False) -> str:
-    """Run `docker` and return its standard output, with `both` also its standard error.
+def docker(*words: str, stdin: str = "", include_stderr: bool = False) -> str:
+    """Run `docker` and return its standard output, with `include_stderr` also its standard error.
 
     Raises:
         DockerError: the command failed.
@@ -23,7 +23,7 @@ def docker(*words: str, stdin: str = "", both: bool = False) -> str:
     if done.returncode != 0:
         command = words[2:] if words[:1] == ("--config",) else words
         raise DockerError(f"`docker {' '.join(command[:2])}`: {(done.stderr or done.stdout).strip()}")
-    return (done.stdout + (done.stderr if both else "")).strip()
+    return (done.stdout + (done.stderr if include_stderr else "")).strip()
 
 
 def bridge_address() -> str:

@@ -29,7 +29,7 @@ FUNCTIONS: tuple[FunctionName, ...] = ("stats", "cleanup", "discord")
 INVOKE = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 CALL = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 # How to remove what is left of a local stack that has ended.
-ENDS = {"embedded": "make down", "containers": "make down", "deployed": "make destroy-local"}
+REMOVE_COMMANDS = {"embedded": "make down", "containers": "make down", "deployed": "make destroy-local"}
 CONNECT_SECONDS = 5
 NOT_FOUND = {"ResourceNotFoundException"}
 # The same names as in terraform/; tests/deploy/test_operations.py compares the two.
@@ -211,7 +211,7 @@ def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod
             "or `make deploy-local`, or select another target (see the command's --help)"
         )
     if not may_be_down and not _is_up(stack.aws):
-        raise UsageError(f"the {stack.way} local stack has ended: `{ENDS[stack.way]}`, then start it again")
+        raise UsageError(f"the {stack.way} local stack has ended: `{REMOVE_COMMANDS[stack.way]}`, then start it again")
     return Target(names, stack)
 
 

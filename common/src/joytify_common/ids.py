@@ -57,7 +57,7 @@ def not_before(start: object) -> list[dict[str, Any]]:
     return [] if isinstance(start, MinKey) else [{"$gte": ["$_id", {"$literal": start}]}]
 
 
-def behind(last: object) -> list[dict[str, Any]]:
+def after_id(last: object) -> list[dict[str, Any]]:
     """Return `$expr` conditions that match every `_id` after the given `_id`."""
     return [{"$gt": ["$_id", {"$literal": last}]}]
 

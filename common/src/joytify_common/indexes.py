@@ -26,10 +26,10 @@ def index_on(collection: Collection[dict[str, Any]], field: str) -> str | None:
         pymongo.errors.PyMongoError: the server does not answer, or refuses the call.
     """
     names = [name for name, index in collection.index_information().items() if finds_all_by(index, field)]
-    return next((name for name in names if _answers(collection, field, name)), None)
+    return next((name for name in names if _is_usable(collection, field, name)), None)
 
 
-def _answers(collection: Collection[dict[str, Any]], field: str, index: str) -> bool:
+def _is_usable(collection: Collection[dict[str, Any]], field: str, index: str) -> bool:
     """Return whether the index can be used; an index that is still being built cannot."""
     try:
         collection.find_one({field: MinKey()}, {"_id": 1}, hint=index)

@@ -188,20 +188,20 @@ class Job(Generic[EventT, ReportT]):
         return data
 
     def _publish(self, messages: Sequence[Message | None], context: LambdaContext) -> None:
-        is_silent = False
+        sns_just_failed = False
         for message in messages:
             if message is not None:
-                is_silent = not self._try_publish(message, context, is_silent=is_silent)
+                sns_just_failed = not self._try_publish(message, context, sns_just_failed=sns_just_failed)
 
-    def _try_publish(self, message: Message, context: LambdaContext, *, is_silent: bool) -> bool:
+    def _try_publish(self, message: Message, context: LambdaContext, *, sns_just_failed: bool) -> bool:
         """Publish the message and return whether that succeeded.
 
-        If no time is left, make a single attempt; if SNS has also just failed (`is_silent`), make
+        If no time is left, make a single attempt; if SNS has also just failed (`sns_just_failed`), make
         none.
         """
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:
-            if seconds > 0 or not is_silent:
+            if seconds > 0 or not sns_just_failed:
                 self.topic().publish(message, max(0.0, seconds))
                 return True
             error: Exception | None = None

@@ -76,7 +76,7 @@ class StatsFigures(Wire):
         notification_adopted: whether another system had created the notification before the first
             delivery.
         statistics_built: number of users whose statistics the run built from plays; None if it was not asked to.
-        plays_skipped: invalid documents among the plays, which were left out; None as above.
+        plays_skipped: invalid documents among the plays, which were left out; None like `statistics_built`.
         socket_users_notified: users for whom the backend accepted a push.
         socket_failures: users whose push failed.
         socket_failure: why pushes failed; None if no push failed.

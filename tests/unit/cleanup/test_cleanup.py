@@ -34,7 +34,7 @@ class FakeDocuments:
     def __init__(self, expired: int, *, too_many: bool = False, known: bool = True, seconds: float = 0.0) -> None:
         self.left = list(range(expired))
         self.error: Exception | None = None
-        self.running = self.together = 0
+        self.running = self.max_concurrent = 0
         self._lock = Lock()
         self._too_many, self._known, self._seconds = too_many, known, seconds
 
@@ -71,7 +71,7 @@ class FakeDocuments:
         del archive
         with self._lock:
             self.running += 1
-            self.together = max(self.together, self.running)
+            self.max_concurrent = max(self.max_concurrent, self.running)
         outcome = self.delete(batch)
         with self._lock:
             self.running -= 1
@@ -260,7 +260,7 @@ def test_with_a_pause_the_server_gets_one_command_at_a_time(pause: float, most: 
     told = run(documents, pause=pause)
 
     assert told["records_deleted"] == 60
-    assert documents.together == most
+    assert documents.max_concurrent == most
 
 
 def test_what_is_archived_is_reported_even_if_the_batch_fails() -> None:

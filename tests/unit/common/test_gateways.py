@@ -124,7 +124,7 @@ class Hanging:
 def test_a_function_that_may_have_been_started_is_not_started_again() -> None:
     client = Hanging()
 
-    with pytest.raises(TransientError, match=r"Lambda did not answer .*: it may have been started"):
+    with pytest.raises(TransientError, match=r"Lambda did not answer .*; it may have been started"):
         invoke_async(cast("LambdaClient", client), "cleanup", {})
 
     assert client.calls == 1

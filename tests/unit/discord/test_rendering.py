@@ -44,7 +44,7 @@ def shown(content: Message | str, origin: Origin = TOKYO) -> Embed[str]:
         (
             stats_summary(users_skipped=3),
             WARNING,
-            "Monthly statistics: 2026-10 sent to 800 users; 3 were skipped",
+            "Monthly statistics: 2026-10 sent to 800 users; 3 users skipped",
         ),
         (stats_summary(test_mode=True), SUCCESS, "Monthly statistics: 2026-10 sent to 800 users [TEST MODE]"),
     ],

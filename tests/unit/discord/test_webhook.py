@@ -38,7 +38,7 @@ def webhook(
     return Webhook(url=SecretStr(url), transport=httpx.MockTransport(answer))
 
 
-def taken(**headers: str) -> httpx.Response:
+def success_response(**headers: str) -> httpx.Response:
     return httpx.Response(200, json={"id": ID}, headers=headers)
 
 
@@ -49,7 +49,7 @@ def in_seconds(seconds: float) -> Deadline:
 def test_a_message_is_posted_once_with_wait_true(pauses: list[float]) -> None:
     seen: list[httpx.Request] = []
 
-    posted = webhook(iter([taken()]), seen).post(PAYLOAD, in_seconds(60))
+    posted = webhook(iter([success_response()]), seen).post(PAYLOAD, in_seconds(60))
 
     assert posted == ID
     assert [str(request.url) for request in seen] == [URL + "?wait=true"]
@@ -57,7 +57,7 @@ def test_a_message_is_posted_once_with_wait_true(pauses: list[float]) -> None:
 
 
 def test_a_rate_limit_is_waited_out_as_long_as_discord_says(pauses: list[float]) -> None:
-    webhook(iter([httpx.Response(429, headers={"Retry-After": "3"}), taken()])).post(PAYLOAD, in_seconds(60))
+    webhook(iter([httpx.Response(429, headers={"Retry-After": "3"}), success_response()])).post(PAYLOAD, in_seconds(60))
 
     assert pauses == [3.0]
 
@@ -66,7 +66,9 @@ def test_a_post_that_begins_just_before_the_deadline_has_time_for_its_answer(pau
     """Before the response arrives, Discord may have stored the message; a retry would post it twice."""
     seen: list[httpx.Request] = []
 
-    webhook(iter([httpx.Response(429, headers={"Retry-After": "0.4"}), taken()]), seen).post(PAYLOAD, in_seconds(0.5))
+    webhook(iter([httpx.Response(429, headers={"Retry-After": "0.4"}), success_response()]), seen).post(
+        PAYLOAD, in_seconds(0.5)
+    )
 
     assert pauses == [0.4]
     assert all(request.extensions["timeout"]["read"] >= GRACE_SECONDS for request in seen)
@@ -74,7 +76,7 @@ def test_a_post_that_begins_just_before_the_deadline_has_time_for_its_answer(pau
 
 def test_server_and_connection_errors_are_tried_again_with_a_growing_pause(pauses: list[float]) -> None:
     answers: Iterator[httpx.Response | Exception] = iter(
-        [httpx.Response(502), httpx.ConnectError("no"), httpx.Response(429), taken()]
+        [httpx.Response(502), httpx.ConnectError("no"), httpx.Response(429), success_response()]
     )
 
     webhook(answers).post(PAYLOAD, in_seconds(60))
@@ -117,7 +119,7 @@ def test_an_invalid_webhook_url_is_an_error_that_names_the_secrets_key(pauses: l
 def test_a_message_that_discord_does_not_take_is_posted_as_plain_text(pauses: list[float]) -> None:
     seen: list[httpx.Request] = []
 
-    webhook(iter([httpx.Response(400), taken()]), seen).post(PAYLOAD, in_seconds(60))
+    webhook(iter([httpx.Response(400), success_response()]), seen).post(PAYLOAD, in_seconds(60))
 
     assert json.loads(seen[1].content)["content"] == "hello"
     assert json.loads(seen[1].content)["embeds"] == []
@@ -127,13 +129,15 @@ def test_a_message_that_discord_does_not_take_is_posted_as_plain_text(pauses: li
 def test_retry_after_in_the_body_takes_precedence_over_the_header(pauses: list[float]) -> None:
     limited = httpx.Response(429, json={"retry_after": 0.3}, headers={"Retry-After": "1"})
 
-    webhook(iter([limited, taken()])).post(PAYLOAD, in_seconds(60))
+    webhook(iter([limited, success_response()])).post(PAYLOAD, in_seconds(60))
 
     assert pauses == [0.3]
 
 
 def test_an_exhausted_rate_limit_is_waited_for_before_the_next_request(pauses: list[float]) -> None:
-    answers = iter([taken(**{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.5"}), taken()])
+    answers = iter(
+        [success_response(**{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.5"}), success_response()]
+    )
     ours = webhook(answers)
 
     ours.post(PAYLOAD, in_seconds(60))
@@ -146,7 +150,7 @@ def test_an_exhausted_rate_limit_is_waited_for_before_the_next_request(pauses: l
 def test_an_edit_goes_to_the_message_and_keeps_no_older_attachment(pauses: list[float]) -> None:
     seen: list[httpx.Request] = []
 
-    webhook(iter([taken()]), seen).edit(ID, PAYLOAD, in_seconds(60))
+    webhook(iter([success_response()]), seen).edit(ID, PAYLOAD, in_seconds(60))
 
     assert (seen[0].method, str(seen[0].url)) == ("PATCH", f"{URL}/messages/{ID}")
     assert json.loads(seen[0].content)["attachments"] == []
@@ -180,7 +184,7 @@ def test_a_success_response_that_does_not_come_from_discord_is_an_error(answer: 
 def test_a_rate_limit_with_retry_after_0_is_retried_after_a_minimum_pause(pauses: list[float]) -> None:
     limited = httpx.Response(429, json={"retry_after": 0}, headers={"Retry-After": "0"})
 
-    webhook(iter([limited, limited, taken()])).post(PAYLOAD, in_seconds(60))
+    webhook(iter([limited, limited, success_response()])).post(PAYLOAD, in_seconds(60))
 
     assert pauses == [0.1, 0.1]
 
@@ -189,14 +193,14 @@ def test_nothing_is_sent_after_the_deadline(pauses: list[float]) -> None:
     seen: list[httpx.Request] = []
 
     with pytest.raises(TransientError):
-        webhook(iter([taken()]), seen).post(PAYLOAD, in_seconds(0))
+        webhook(iter([success_response()]), seen).post(PAYLOAD, in_seconds(0))
 
     assert (seen, pauses) == ([], [])
 
 
 def test_a_thread_is_named_in_the_address() -> None:
     seen: list[httpx.Request] = []
-    ours = webhook(iter([taken(), taken()]), seen)
+    ours = webhook(iter([success_response(), success_response()]), seen)
     ours.thread = "42"
 
     ours.post(PAYLOAD, in_seconds(60))
@@ -208,7 +212,7 @@ def test_a_thread_is_named_in_the_address() -> None:
 def test_an_attachment_goes_as_a_file() -> None:
     seen: list[httpx.Request] = []
 
-    webhook(iter([taken()]), seen).post(Payload(PAYLOAD.body, attachment="all of it"), in_seconds(60))
+    webhook(iter([success_response()]), seen).post(Payload(PAYLOAD.body, attachment="all of it"), in_seconds(60))
 
     assert seen[0].headers["Content-Type"].startswith("multipart/form-data")
     assert b'filename="message.txt"' in seen[0].content

@@ -17,7 +17,7 @@ from joytify_common.mongo import mongo_errors, within
 
 Document = dict[str, Any]
 
-SECONDS = 60
+QUERY_SECONDS = 60
 WEEK = timedelta(days=7)
 
 
@@ -51,7 +51,7 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
         CommandError: there are no users.
         JobError: MongoDB refused, or did not answer in time.
     """
-    with mongo_errors(), within(SECONDS):
+    with mongo_errors(), within(QUERY_SECONDS):
         total = database.command("dbStats")
         stats = {kind: database.command("collStats", kind) for kind in SIZES}
         users = int(stats["users"].get("count", 0))
@@ -99,5 +99,5 @@ def _trend(database: Database[Document], model: Model, share: float, now: dateti
         now=now,
         cutoff=now - timedelta(days=model.retention_days),
     )
-    storage = size.measure(SECONDS)
-    return size.forecast(storage, SECONDS) if storage else None
+    storage = size.measure(QUERY_SECONDS)
+    return size.forecast(storage, QUERY_SECONDS) if storage else None

@@ -55,8 +55,8 @@ class Scenario:
     @property
     def tier(self) -> str:
         """The smallest Atlas tier with enough default storage, else shards of the largest."""
-        fits = next((name for name, size in TIERS.items() if self.gigabytes <= size), None)
-        return fits or f"{-int(-self.gigabytes // LARGEST)} shards of M400"
+        tier = next((name for name, size in TIERS.items() if self.gigabytes <= size), None)
+        return tier or f"{-int(-self.gigabytes // LARGEST)} shards of M400"
 
 
 @dataclass(frozen=True)

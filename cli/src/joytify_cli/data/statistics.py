@@ -31,14 +31,14 @@ def elements(plays: Iterable[Play], now: datetime) -> list[Document]:
     for play in plays:
         months[month_of(play.at)].append(play)
     made: list[Document] = []
-    before = 0.0
+    previous_total = 0.0
     for played in months.values():
-        made.append(_element(played, before, now))
-        before = sum(play.seconds for play in played)
+        made.append(_element(played, previous_total, now))
+        previous_total = sum(play.seconds for play in played)
     return made
 
 
-def _element(plays: list[Play], before: float, now: datetime) -> Document:
+def _element(plays: list[Play], previous_total: float, now: datetime) -> Document:
     songs, artists, hours = (
         defaultdict[int, float](float),
         defaultdict[int, float](float),
@@ -62,7 +62,7 @@ def _element(plays: list[Play], before: float, now: datetime) -> Document:
             "month": first.month,
             "year": first.year,
             "totalDuration": total,
-            "growthPercentage": round(100 * (total - before) / before, 2) if before else 0,
+            "growthPercentage": round(100 * (total - previous_total) / previous_total, 2) if previous_total else 0,
             "topArtist": "Unknown Artist",
             "topArtistTotalPlaybackTime": top_artists[0][1],
         },

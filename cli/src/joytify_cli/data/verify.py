@@ -31,8 +31,8 @@ def _notification_faults(database: Database[Document], names: CollectionNames, n
     twice = users.count_documents({"$expr": {"$gt": [_times_held(identity), 1]}})
     if twice:
         yield f"{twice} users have notification {identity} more than once"
-    if strangers := sum(1 for _ in holders_without_statistics(database, names, notification)):
-        yield f"{strangers} users have notification {identity}, but no statistics for the month before it"
+    if without_statistics := sum(1 for _ in holders_without_statistics(database, names, notification)):
+        yield f"{without_statistics} users have notification {identity}, but no statistics for the month before it"
 
 
 def holders_without_statistics(

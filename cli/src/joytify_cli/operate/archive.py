@@ -197,10 +197,10 @@ def _restore(
     held = {encode({"": found["_id"]}): found.raw for found in collection.find({"_id": {"$in": ids}})}
     missing = []
     for identity, document in zip(ids, batch, strict=True):
-        there = held.get(encode({"": identity}))
-        restored.present += there == document.raw
-        restored.differing += there is not None and there != document.raw
-        if there is None:
+        stored = held.get(encode({"": identity}))
+        restored.present += stored == document.raw
+        restored.differing += stored is not None and stored != document.raw
+        if stored is None:
             missing.append(document)
     restored.inserted += len(missing)
     if not missing or dry_run:

@@ -147,9 +147,9 @@ def _text_line(line: Line) -> Line:
     if match := PLATFORM.match(text):
         message = text.partition(match["request"])[2].strip().replace("\t", "  ")
         return replace(line, message=message, request=match["request"], kind=match["what"].lower())
-    late = TIMED_OUT.search(text)
-    level = "ERROR" if late or UNHANDLED.search(text) else "INFO"
-    return replace(line, level=level, request=late["request"] if late else "")
+    timed_out = TIMED_OUT.search(text)
+    level = "ERROR" if timed_out or UNHANDLED.search(text) else "INFO"
+    return replace(line, level=level, request=timed_out["request"] if timed_out else "")
 
 
 def _platform_line(line: Line, value: Mapping[str, Any]) -> Line:

@@ -70,7 +70,7 @@ def push(
     output = digests_file(environment, folder)
     try:
         if source is not None:
-            registry, digests = take_over(digests_file(source, folder), project, environment)
+            registry, digests = reuse_images(digests_file(source, folder), project, environment)
         else:
             place = registry or own_registry()
             digests = push_images(place, project, environment=environment, allow_uncommitted=allow_uncommitted)
@@ -103,7 +103,7 @@ def digests_in(text: str) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in found.items()} if isinstance(found, dict) else {}
 
 
-def take_over(file: Path, project: str, environment: str) -> tuple[str, dict[str, str]]:
+def reuse_images(file: Path, project: str, environment: str) -> tuple[str, dict[str, str]]:
     """Tag the images in a digests file for another environment, so that ECR keeps them for it.
 
     Returns:

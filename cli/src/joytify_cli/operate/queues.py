@@ -42,7 +42,7 @@ def show(
     queues = dict([dead_letters.find_queue(target, queue)]) if queue else dead_letters.find_queues(target)
     found = {name: list(dead_letters.read(target, url)) for name, url in queues.items()}
     if as_json:
-        echo_json({name: [_told(letter) for letter in letters] for name, letters in found.items()})
+        echo_json({name: [_shown_fields(letter) for letter in letters] for name, letters in found.items()})
         return
     if not queues:
         say(f"no queues in {target.place}; only a deployed stack has queues")
@@ -50,7 +50,7 @@ def show(
         say(f"{name}: {len(letters) or 'empty'}")
         for letter in letters:
             table = Table("", Column("", overflow="fold"), show_header=False)
-            for key, value in _told(letter).items():
+            for key, value in _shown_fields(letter).items():
                 text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
                 table.add_row(key, text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " ...")
             console.print(table)
@@ -123,7 +123,7 @@ def _runs(target: Target, function: FunctionName) -> set[str]:
     return {target.names.functions[function], *({target.names.fan_out} if function == "cleanup" else ())}
 
 
-def _told(letter: DeadLetter) -> dict[str, Any]:
+def _shown_fields(letter: DeadLetter) -> dict[str, Any]:
     facts = {"sent": local_time(letter.sent), "error": letter.error, "request": letter.request}
     event = "cannot be read" if letter.event is None else letter.event
     return {**{key: value for key, value in facts.items() if value}, "event": event}

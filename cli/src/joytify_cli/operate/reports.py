@@ -156,16 +156,16 @@ def _examined(month: Period, users: int, after: object) -> str:
 
 
 def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
-    looked_at, skipped, totals, examples = 0, 0, Counter[str](), list[object]()
+    users_examined, skipped, totals, examples = 0, 0, Counter[str](), list[object]()
     with progress_bar() as bar:
         task = bar.add_task("users", total=total)
         for page in rebuild.compare(after):
             totals.update({"users": page.users, "missing": page.missing, **page.differing})
             examples.extend(page.examples[: EXAMPLES - len(examples)])
-            looked_at += page.looked_at
+            users_examined += page.looked_at
             skipped += page.skipped
             bar.update(task, advance=page.looked_at)
-    say(_examined(month, looked_at, after))
+    say(_examined(month, users_examined, after))
     say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of these have no statistics")
     for part in PARTS:
         say(f"{part}: the statistics of {totals[part]:,} users differ from their plays by a millisecond or more")

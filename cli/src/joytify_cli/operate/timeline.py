@@ -44,7 +44,8 @@ class Event:
     Attributes:
         at: when, UTC.
         who: a function, an alarm or a queue.
-        what: `ran`, `answered`, `posted`, `failed`, `given up`, `deployed`, or the state of an alarm.
+        what: `ran`, `answered`, `posted`, `failed`, `given up` (an event that nobody retries any more), `deployed`, or
+            the state of an alarm.
         says: details, for people.
     """
 

@@ -134,7 +134,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
     population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now)
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[stack.database]
-        _forget(stack, database)
+        _clear(stack, database)
         with progress_bar() as progress:
             fill(database, PRODUCTION, population, progress)
         before = _count(stack, database)
@@ -158,7 +158,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
     )
 
 
-def _forget(stack: Stack, database: Database[Document]) -> None:
+def _clear(stack: Stack, database: Database[Document]) -> None:
     for name in astuple(PRODUCTION):
         database[name].drop()
     httpx.delete(stack.backend + "/pushed")

@@ -67,9 +67,9 @@ def check_functions(deployment: Deployment, *, memory: int, ran: Collection[str]
     for short, name in FUNCTIONS.items():
         found = deployment.stack.client("lambda").get_function(FunctionName=name)
         configuration = found["Configuration"]
-        has = (found["Code"]["ImageUri"], configuration["MemorySize"], configuration["Timeout"])
-        if has != (wanted := (images[short], memory, TIMEOUT_SECONDS[short])):
-            raise DemoError(f"{name} has image, memory and timeout {has}, expected {wanted}")
+        actual = (found["Code"]["ImageUri"], configuration["MemorySize"], configuration["Timeout"])
+        if actual != (wanted := (images[short], memory, TIMEOUT_SECONDS[short])):
+            raise DemoError(f"{name} has image, memory and timeout {actual}, expected {wanted}")
         variables = {
             **configuration["Environment"]["Variables"],
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory,

@@ -16,7 +16,7 @@ from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
 Server = Literal["mongodb", "backend", "discord"]
 What = Annotated[Server, typer.Argument(help="Which server")]
-FOR_LONG = {"times": 1_000_000}
+UNTIL_MENDED = {"times": 1_000_000}
 MONGODB_CONTAINER = "joytify-mongodb-1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -87,11 +87,11 @@ def _runs_mongod(pid: int) -> bool:
 
 
 def _backend(stack: Stack, *, is_broken: bool) -> None:
-    httpx.put(f"{stack.backend}/mood", json={"status": 503, **FOR_LONG} if is_broken else {}).raise_for_status()
+    httpx.put(f"{stack.backend}/mood", json={"status": 503, **UNTIL_MENDED} if is_broken else {}).raise_for_status()
 
 
 def _discord(stack: Stack, *, is_broken: bool) -> None:
-    httpx.put(f"{stack.discord}/mood", json={"status": 404, **FOR_LONG} if is_broken else {}).raise_for_status()
+    httpx.put(f"{stack.discord}/mood", json={"status": 404, **UNTIL_MENDED} if is_broken else {}).raise_for_status()
 
 
 _CHANGES = {"mongodb": _mongodb, "backend": _backend, "discord": _discord}

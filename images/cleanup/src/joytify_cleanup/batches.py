@@ -169,7 +169,7 @@ class ExpiredDocuments(ExaminedCollection):
         else:
             nothing = ArchiveFigures(objects=0, documents=0, bytes=0)
             return query, archive.write(self.name, copy) if copy.documents else nothing, True
-        behind = next(self.collection.find(query, {"_id": 1}, **order, skip=copy.documents, limit=1), None)
-        if behind is not None:
-            query = {"$and": [query, {"$expr": {"$lt": ["$_id", {"$literal": behind["_id"]}]}}]}
-        return query, archive.write(self.name, copy), behind is None
+        following = next(self.collection.find(query, {"_id": 1}, **order, skip=copy.documents, limit=1), None)
+        if following is not None:
+            query = {"$and": [query, {"$expr": {"$lt": ["$_id", {"$literal": following["_id"]}]}}]}
+        return query, archive.write(self.name, copy), following is None

@@ -56,7 +56,7 @@ class Cleanup:
 
     def run(self) -> Outcome:
         """Return the outcome of the run that the event asks for."""
-        began, report = time.monotonic(), self._nothing_done()
+        began, report = time.monotonic(), self._empty_report()
         stage = "archive"
         try:
             if self.purge.archive is not None:
@@ -84,7 +84,7 @@ class Cleanup:
             self.deletion_limit_percent, is_ignored=self.event.ignore_deletion_limit, seconds=self._count_seconds
         )
 
-    def _nothing_done(self) -> CleanupReport:
+    def _empty_report(self) -> CleanupReport:
         return CleanupReport(
             dry_run=self.event.dry_run,
             triggered_by=self.event.triggered_by,
@@ -115,7 +115,7 @@ class Cleanup:
         workers = min(self.event.workers, len(spans))
         ordinary = {work.collection: Counts(swept=False) for work in todo if not work.counts_undated}
         numbers = {"rounds": min(1, len(spans)), "spans": len(spans), "workers": workers}
-        round_ = self._nothing().model_copy(update={**numbers, "collections": ordinary})
+        round_ = self._zero_figures().model_copy(update={**numbers, "collections": ordinary})
         return Answered(
             {
                 "todo": [span.model_dump(mode="json") for span in spans],
@@ -247,9 +247,9 @@ class Cleanup:
             "archive": reduce(added, (outcome.purged.archive for outcome in outcomes), archive),
             "throttled": reduce(added, (outcome.purged.throttled for outcome in outcomes), None),
         }
-        return self._nothing().model_copy(update=own)
+        return self._zero_figures().model_copy(update=own)
 
-    def _nothing(self) -> Done:
+    def _zero_figures(self) -> Done:
         return Done(started_at=self.before.started_at, cutoff=self.before.cutoff, test_mode=self.before.test_mode)
 
     def _count_seconds(self) -> float:

@@ -130,10 +130,10 @@ class ExaminedCollection:
         """Return a batch of up to `size` documents, and the rest of the span, from the index."""
 
         def find() -> tuple[Batch, Work | None]:
-            behind = [document["_id"] for document in self._walk(work).skip(size).limit(1)]
-            if behind:
-                span = work.cut(stop=behind[0])
-                return Batch(span.query, size, span), work.cut(start=behind[0])
+            following = [document["_id"] for document in self._walk(work).skip(size).limit(1)]
+            if following:
+                span = work.cut(stop=following[0])
+                return Batch(span.query, size, span), work.cut(start=following[0])
             return Batch(work.query, self.collection.count_documents(work.query, hint=BY_ID), work), None
 
         return self._retried(find)

@@ -33,7 +33,9 @@ class Policy:
     def usual(self) -> Document:
         """Return the filter for documents of the current schema with a plausible date."""
         names = [{name: {"$exists": False}} for name in self.old_schema_fields]
-        return {"$and": [self._dated(), {self.date_field: {"$gte": EARLIEST_DATE}}, *names, self._without_doubles()]}
+        return {
+            "$and": [self._dated(), {self.date_field: {"$gte": EARLIEST_DATE}}, *names, self._without_repeated_fields()]
+        }
 
     def expired(self, *, now: datetime, cutoff: datetime) -> Document:
         """Return the filter for expired documents; this condition is defined nowhere else.
@@ -55,7 +57,7 @@ class Policy:
             "$and": [{self.date_field: {"$type": "date"}}, *({path: {"$not": {"$type": "array"}}} for path in paths)]
         }
 
-    def _without_doubles(self) -> Document:
+    def _without_repeated_fields(self) -> Document:
         """Return the filter for documents without repeated field names.
 
         Of two fields with the same name, the server reads only the first.

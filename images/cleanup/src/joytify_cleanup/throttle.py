@@ -24,7 +24,7 @@ DRIFT = 0.05
 # Cost of reading a document that is not deleted, relative to a deletion (docs/benchmarks.md).
 READ_COST = 0.1
 # A batch of fewer documents says little about the duration per document.
-TELLING_DOCUMENTS = 50
+MIN_MEASURED_DOCUMENTS = 50
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Throttle:
             documents: work of the batch, expressed as a number of deletions.
             seconds: duration of the batch.
         """
-        if documents < min(TELLING_DOCUMENTS, self.most):
+        if documents < min(MIN_MEASURED_DOCUMENTS, self.most):
             return
         self._latest = seconds / documents
         usual = self._latest if self._usual is None else min(self._usual, self._latest)

@@ -182,8 +182,8 @@ class Delivery:
         edited = self._edited(ongoing, payload, alerting=first if embed.is_alert else "")
         # Discord notifies users of new posts, not of edits. So an alert gets a new post, unless the post of its first
         # incident already showed an alert.
-        is_said = first in edited or (bool(edited) and not embed.is_alert)
-        new = "" if is_said else webhook.post(payload, self.deadline)
+        is_shown = first in edited or (bool(edited) and not embed.is_alert)
+        new = "" if is_shown else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
         at = _text(embed.timestamp)
         begun = StoredIncident(

@@ -29,7 +29,7 @@ MARK = "…"
 NOTHING = "(none)"
 MAX_WORD_CHARACTERS = 40
 # A text is not cut below this length while fields can be dropped instead.
-TELLING_TEXT = 1000
+MIN_DESCRIPTION = 1000
 
 
 def cut(text: str, limit: int) -> str:
@@ -59,7 +59,7 @@ def fit(embed: Embed[str]) -> Embed[str]:
     )
     # Shorten a long description first, but keep its beginning; then drop the last fields; then
     # shorten the rest of the description.
-    fitted = _shorten(fitted, TELLING_TEXT)
+    fitted = _shorten(fitted, MIN_DESCRIPTION)
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])
     return _shorten(fitted, 0)

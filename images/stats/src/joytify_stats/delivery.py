@@ -28,7 +28,7 @@ PAGE_SHARE = 0.2
 # If MongoDB rejects the update for at least this many users and accepts it for nobody, the cause is not in the
 # documents of these users.
 MIN_REFUSED = 10
-NOBODY_SAID = "MongoDB did not report which users got the notification"
+RECIPIENTS_UNKNOWN = "MongoDB did not report which users got the notification"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ class Delivery:
     def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
         if not self.dry_run:
             pushes.start(recipients.users)
-            pushes.count_unpushed(recipients.unknown, NOBODY_SAID)
+            pushes.count_unpushed(recipients.unknown, RECIPIENTS_UNKNOWN)
 
     def _attach(self, create: Once[ObjectId], held: Sequence[Any], page: Page) -> Recipients:
         pending = self.audience.pending(page.users, held)

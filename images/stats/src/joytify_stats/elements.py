@@ -16,10 +16,10 @@ Stage = dict[str, Any]
 
 UNKNOWN_ARTIST = "Unknown Artist"
 NUDGE = 0.001
-# Filter for valid plays according to the backend's model. MongoDB compares a number with numbers only, and
-# NaN is less than all others; but an array matches if one of its elements does.
+# A comparison also matches an array if one of its elements matches, so arrays are excluded.
 NO_LIST = {"$not": {"$type": "array"}}
 MAX_SECONDS = 1e9
+# Filter for valid plays according to the backend's model; `$gt: 0` also excludes NaN and values that are not numbers.
 PLAYED = {
     "user": NO_LIST,
     "createdAt": NO_LIST,

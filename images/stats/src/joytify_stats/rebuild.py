@@ -23,7 +23,7 @@ from pymongo.database import Database
 from joytify_common.collections import CollectionNames
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
-from joytify_common.ids import CODEC, behind, key_of
+from joytify_common.ids import CODEC, after_id, key_of
 from joytify_common.indexes import index_on
 from joytify_common.mongo import MAX_CALL_SECONDS, Document, retry, within, within_deadline
 from joytify_stats.aggregation import differences_in, played_of, stored_statistics
@@ -192,7 +192,7 @@ class Rebuild:
             after = page[-1]
 
     def _next_users(self, after: Any) -> list[Any]:  # noqa: ANN401 - an _id may be of any type
-        query = {"$expr": {"$and": behind(after)}}
+        query = {"$expr": {"$and": after_id(after)}}
 
         def find() -> list[Any]:
             found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(PAGE_USERS)

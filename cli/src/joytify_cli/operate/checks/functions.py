@@ -28,7 +28,7 @@ SETTINGS: dict[FunctionName, type[Settings]] = {
     "discord": DiscordSettings,
 }
 # Settings that differ between deployments, so doctor does not report that they differ from the defaults.
-OWN = {
+PER_DEPLOYMENT = {
     "SECRET_ID",
     "DB_NAME",
     "CLEANUP_FUNCTION_NAME",
@@ -45,12 +45,12 @@ SHARED: dict[str, tuple[FunctionName, ...]] = {
 # Terraform's variables allow no less; Lambda's own default is 3 s.
 MIN_TIMEOUT_SECONDS = 30
 APPLY = "terraform apply (docs/deploy.md)"
-ASKED = (
+SELF_TEST_ACTION = (
     "the function reports this itself: compare it with doctor's check of the same service from this machine, and see "
     "the function's log"
 )
 # No retry: it would run the function twice.
-ASK = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
+NO_RETRIES = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
 
 
 def _get(context: Context, function: FunctionName) -> Mapping[str, Any]:
@@ -78,7 +78,7 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
     """Have the function test its services, from its own address, with its own secret and rights."""
     context.settings(function)
     name = context.target.names.functions[function]
-    client = context.target.client("lambda", ASK)
+    client = context.target.client("lambda", NO_RETRIES)
     with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
         try:
             response = client.invoke(FunctionName=name, Payload=b'{"selfTest": true}')
@@ -92,7 +92,7 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
     for fault in faults:
         # The fault most likely follows from an earlier finding; fix the earlier finding first.
         known = context.is_something_wrong
-        yield Finding("note" if known else "wrong", fault, "fix the other faults first" if known else ASKED)
+        yield Finding("note" if known else "wrong", fault, "fix the other faults first" if known else SELF_TEST_ACTION)
     if not faults:
         held = "; discord caches the secret for up to 5 minutes" if function == "discord" else ""
         yield Finding("ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
@@ -166,7 +166,7 @@ def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     except ConfigError as exc:
         yield Finding("wrong", str(exc), f"correct the variable in Terraform, then {APPLY}")
         return
-    others = {name: both for name, both in differing_settings(settings).items() if name not in OWN}
+    others = {name: both for name, both in differing_settings(settings).items() if name not in PER_DEPLOYMENT}
     differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
     yield Finding("ok", differing or "the defaults")
 
@@ -229,4 +229,6 @@ CHECKS = (
     Check("archive", _archive, APPLY),
     Check("topic", _topic, APPLY),
 )
-LAST_CHECKS = tuple(Check(f"self-test {name}", partial(_self_test, function=name), ASKED) for name in FUNCTIONS)
+LAST_CHECKS = tuple(
+    Check(f"self-test {name}", partial(_self_test, function=name), SELF_TEST_ACTION) for name in FUNCTIONS
+)

@@ -106,9 +106,9 @@ def _schedules(context: Context) -> Iterator[Finding]:
 
 
 def _next_run(context: Context, rule: Rule, mode: str) -> str:
-    acts = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
+    note = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
     next_run = upcoming(rule, 1, _zone(context), datetime.now(UTC))[0]
-    return f"{rule.name}: next {next_run}{acts}"
+    return f"{rule.name}: next {next_run}{note}"
 
 
 def _missing(context: Context, what: str, names: set[str]) -> Iterator[Finding]:

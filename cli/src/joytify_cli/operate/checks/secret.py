@@ -20,7 +20,7 @@ def _identity(context: Context) -> Iterator[Finding]:
 
 def _secret(context: Context) -> Iterator[Finding]:
     values = context.fetch_and_report(SECRET, lambda: context.secret)
-    faults = [*_missing(values), *_no_text(values), *_malformed(values), *_unknown(values)]
+    faults = [*_missing(values), *_not_text(values), *_malformed(values), *_unknown(values)]
     yield from faults
     if not any(fault.status == "wrong" for fault in faults):
         yield Finding(
@@ -41,7 +41,7 @@ def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("wrong", f"{key} is missing ({known.holds})", SET_KEY)
 
 
-def _no_text(values: Mapping[str, Any]) -> Iterator[Finding]:
+def _not_text(values: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding per value that is not text, since every function rejects such a secret."""
     for key in KEYS:
         if (value := values.get(key)) is not None and not isinstance(value, str):

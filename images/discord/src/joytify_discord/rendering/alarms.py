@@ -65,8 +65,8 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
     description = first_of(value, "AlarmDescription|configuration.description")
     changed_at, series = _changed_at(value), _series(value)
     # A change from missing data to OK resolves nothing.
-    is_first = (state, earlier) == ("OK", "INSUFFICIENT_DATA")
-    severity, what = (SUCCESS, "OK") if is_first else STATES.get(state, (INFORMATION, state))
+    is_back_from_no_data = (state, earlier) == ("OK", "INSUFFICIENT_DATA")
+    severity, what = (SUCCESS, "OK") if is_back_from_no_data else STATES.get(state, (INFORMATION, state))
     return Draft(
         severity=severity,
         title=f"{what}: {name}{f' ({series})' if series else ''}",

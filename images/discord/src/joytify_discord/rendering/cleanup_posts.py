@@ -18,14 +18,11 @@ from joytify_discord.embed import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNIN
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.job_posts import failure_fields, run_draft
-from joytify_discord.rendering.text import duration, number, percent, size, time_of
+from joytify_discord.rendering.text import counted, duration, number, percent, size, time_of
 
 # The documents of a collection that were examined, by the name of the scope.
 SCOPES = {
-    "ordinary": (
-        "Examined: documents created before the cutoff. Expired documents that were imported later may remain until "
-        "the monthly run, which examines every document."
-    ),
+    "ordinary": "Examined: documents created before the cutoff; the monthly run examines every document",
     "sweep": "Examined: every document",
 }
 # Why a run stopped, for people.
@@ -36,7 +33,7 @@ STOP_REASONS = {
     "continuations_exhausted": "all continuations are used up",
 }
 # Shorter pauses are not worth showing to an operator.
-TELLING_PAUSE_MS = 10_000
+MIN_SHOWN_PAUSE_MS = 10_000
 BAR = 20
 
 
@@ -79,7 +76,7 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
     yield from _workers(data, data.timestamp)
     if data.archive is not None:
         yield DraftField("Archived before deletion", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
-    if data.throttled is not None and data.throttled.paused_ms >= TELLING_PAUSE_MS:
+    if data.throttled is not None and data.throttled.paused_ms >= MIN_SHOWN_PAUSE_MS:
         yield DraftField("Slowed down", _throttled(data.throttled), inline=False)
     if data.estimate is not None:
         estimate = f"{size(data.estimate.bytes)} in about {duration(data.estimate.seconds * 1000)}"
@@ -127,20 +124,20 @@ def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     # The title shows the work of the whole sequence, not of one run.
     deleted = data.chain.records_deleted if data.chain else data.records_deleted
     if data.continued:
-        return PARTIAL, f"{number(deleted)} records deleted so far, continuing"
+        return PARTIAL, f"{counted(deleted, 'record')} deleted so far, continuing"
     if data.stop_reason != "completed":
         why = STOP_REASONS.get(data.stop_reason, data.stop_reason)
-        return WARNING, f"stopped: {why}; {number(data.remaining_records)} records remain"
+        return WARNING, f"stopped: {why}; remaining: {counted(data.remaining_records, 'record')}"
     if data.storage is not None and data.storage.alert:
-        return WARNING, f"{number(deleted)} records deleted, storage {percent(data.storage.percent)} full"
-    return SUCCESS, f"{number(deleted)} records deleted" if deleted else "no expired records"
+        return WARNING, f"{counted(deleted, 'record')} deleted, storage {percent(data.storage.percent)} full"
+    return SUCCESS, f"{counted(deleted, 'record')} deleted" if deleted else "no expired records"
 
 
 def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
-    found = number(data.total_records_found)
+    found = counted(data.total_records_found, "record")
     if data.stop_reason == "deletion_limit":
-        return WARNING, f"dry run, the deletion limit would stop the run: {found} records have expired"
-    return INFORMATION, f"dry run, {found} records would be deleted"
+        return WARNING, f"dry run, the deletion limit would stop the run: {found} expired"
+    return INFORMATION, f"dry run, {found} would be deleted"
 
 
 def _collection(figures: CollectionFigures, *, dry_run: bool = False) -> DraftField:

@@ -60,9 +60,9 @@ def _draft(received: Received) -> Draft:
 def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
     """Return the embed; account, region and time are the topic's unless the message names them."""
     origin: Origin = received.origin
-    # Plain text gets the topic's place; JSON names the place of the resource that it is about.
-    is_json = not (isinstance(received.content, Message) or received.content == Unknown())
-    named = place_in(received.text) if is_json else None
+    # JSON of other services may name a resource by its ARN; other messages get the topic's place.
+    may_name_place = not (isinstance(received.content, Message) or received.content == Unknown())
+    named = place_in(received.text) if may_name_place else None
     at = named or origin.place
     where = (draft.place.account or at.account, draft.place.region or at.region)
     if draft.severity.reason:

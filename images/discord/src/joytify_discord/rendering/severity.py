@@ -122,14 +122,14 @@ def _of_word(word: str) -> Severity:
 def severity_of_text(text: str) -> Severity:
     """Return the severity of a text: by its first word, its states, negations or other words."""
     text = text[:JUDGED_CHARACTERS]
-    stated, undenied = worst(map(severity_of_word, known.STATE_LINE.findall(text))), known.DENIED.sub("", text)
+    stated, counted = worst(map(severity_of_word, known.STATE_LINE.findall(text))), known.IGNORED_PHRASES.sub("", text)
     return (
         _by_leading_word(text)
         or (stated if stated in {WARNING, FAILURE} else None)
         or _first_match(((FAILURE, "negation", known.NOT_GOOD), (SUCCESS, "recovery", known.RECOVERED)), text)
-        or _first_match(((FAILURE, "word", known.BAD_IN_TEXT), (WARNING, "word", known.DOUBTFUL_IN_TEXT)), undenied)
+        or _first_match(((FAILURE, "word", known.BAD_IN_TEXT), (WARNING, "word", known.DOUBTFUL_IN_TEXT)), counted)
         or (stated if stated == SUCCESS else None)
-        or _first_match(((WARNING, "word", known.NOTICE_IN_TEXT), (SUCCESS, "word", known.GOOD_IN_TEXT)), undenied)
+        or _first_match(((WARNING, "word", known.NOTICE_IN_TEXT), (SUCCESS, "word", known.GOOD_IN_TEXT)), counted)
         or INFORMATION
     )
 

@@ -9,7 +9,7 @@ from joytify_discord.embed import FAILURE, INFORMATION, PARTIAL, SUCCESS, WARNIN
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.job_posts import failure_fields, run_draft, run_flags
-from joytify_discord.rendering.text import Authored, number
+from joytify_discord.rendering.text import Authored, counted, number
 
 
 def stats_run(message: MonthlyStatsSummary | MonthlyStatsError, origin: Origin) -> Draft:
@@ -29,8 +29,8 @@ def stats_run(message: MonthlyStatsSummary | MonthlyStatsError, origin: Origin) 
 
 
 def _outcome(data: StatsSummaryData) -> tuple[Severity, str]:
-    month, notified = data.period or "", f"{number(data.users_updated)} users"
-    left_out = f"; {number(data.users_skipped)} users were skipped" if data.users_skipped else ""
+    month, notified = data.period or "", counted(data.users_updated, "user")
+    left_out = f"; {counted(data.users_skipped, 'user')} skipped" if data.users_skipped else ""
     if data.skipped:
         return WARNING if left_out else INFORMATION, f"nothing to do, {data.skipped}{left_out}"
     if data.dry_run:
@@ -52,7 +52,9 @@ def _figures(data: StatsFigures) -> Iterator[DraftField]:
         yield DraftField("Notification", "existed before; users who had it were not notified again", inline=False)
     if data.statistics_built is not None:
         odd = f", {number(data.plays_skipped)} invalid documents were left out" if data.plays_skipped else ""
-        yield DraftField("Built from plays", f"statistics of {number(data.statistics_built)} users{odd}", inline=False)
+        yield DraftField(
+            "Built from plays", f"statistics of {counted(data.statistics_built, 'user')}{odd}", inline=False
+        )
     yield DraftField("Pushed live", number(data.socket_users_notified))
     if data.socket_failures:
         why = f": {data.socket_failure}" if data.socket_failure else ""

@@ -36,6 +36,11 @@ def number(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
+def counted(value: int | None, noun: str) -> str:
+    """Return a count with its noun, in the singular or the plural."""
+    return f"{number(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def percent(value: float | None) -> str:
     """Return a percentage with at most one decimal that never rounds up to 100 nor down to 0."""
     if value is None:

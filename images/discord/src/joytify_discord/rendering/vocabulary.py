@@ -124,7 +124,7 @@ GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?|(?:is|are) pas
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
 # Phrases that do not count: a negated word ("no errors"), or words with another meaning together
 # ("scale down").
-DENIED = re.compile(
+IGNORED_PHRASES = re.compile(
     r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?|alarms?|alerts?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?|issues)\s*[:=]\s*0\b"
     r"|\b(?:previous|prior|earlier|former|old|last)\s+(?:state|status)\W{1,3}\w+"

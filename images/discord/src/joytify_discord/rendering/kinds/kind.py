@@ -14,8 +14,8 @@ from joytify_discord.rendering.json_values import first_of, get_list, get_path
 from joytify_discord.rendering.severity import severity_of
 
 # Maximum length of a value in a title or a list.
-MAX_BLANK = 300
-BLANK = re.compile(r"\{(?!region\})([^}:]+)(?::(\w+))?\}")
+MAX_VALUE = 300
+PLACEHOLDER = re.compile(r"\{(?!region\})([^}:]+)(?::(\w+))?\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +50,15 @@ class Kind:
 
 def fill(template: str, detail: object) -> str:
     """Return the template with its placeholders filled; an unknown value leaves no gap."""
-    filled = BLANK.sub(lambda match: _shown(first_of(detail, match[1]), match[2]), template)
+    filled = PLACEHOLDER.sub(lambda match: _shown(first_of(detail, match[1]), match[2]), template)
     return re.sub(r"\s+", " ", re.sub(r"\s+(?=[:,.;])", "", filled)).strip(" :,")
 
 
 def fill_address(template: str, detail: object) -> str:
     """Return a page's path with its placeholders filled and quoted; empty if a value is unknown."""
-    if not all(first_of(detail, match[1]) for match in BLANK.finditer(template)):
+    if not all(first_of(detail, match[1]) for match in PLACEHOLDER.finditer(template)):
         return ""
-    return BLANK.sub(lambda match: quote(_shown(first_of(detail, match[1]), match[2]), safe=""), template)
+    return PLACEHOLDER.sub(lambda match: quote(_shown(first_of(detail, match[1]), match[2]), safe=""), template)
 
 
 def fill_list(path: str, template: str, detail: object) -> list[str]:
@@ -70,7 +70,7 @@ def fill_list(path: str, template: str, detail: object) -> list[str]:
 
 
 def _shown(text: str, form: str | None) -> str:
-    text = text[:MAX_BLANK].strip()
+    text = text[:MAX_VALUE].strip()
     match form:
         case "words":
             return words(text)

@@ -22,10 +22,10 @@ ANSWERS = {
     "limits": b"429 Too Many Requests",
 }
 MOODS = ("closes early", "says nothing", "drips", "never ends", "answers a page", *ANSWERS)
-TAKES = "takes"
+ACCEPTS = "accepts"
 
 
-class Door:
+class FaultProxy:
     """One address on loopback.
 
     Attributes:
@@ -108,7 +108,7 @@ class Door:
             with connection:
                 request = _request(connection)
                 match mood:
-                    case "takes":
+                    case "accepts":
                         self.told.update(each.decode() for each in USER_ID.findall(request))
                         body = json.dumps({"message": "taken"}).encode()
                         connection.sendall(head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
