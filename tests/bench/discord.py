@@ -23,7 +23,7 @@ from rich.console import Console
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
 from joytify_discord.rendering.dispatch import render
-from joytify_local.discord_model import check
+from joytify_local.discord_validation import check
 
 RESULT = Path("build/bench/discord.json")
 MESSAGES = Path(__file__).parents[1] / "messages"

@@ -17,7 +17,7 @@ from own_messages import EVERY_MESSAGE
 from joytify_discord.envelopes import MAX_LISTED, parse_event
 from joytify_discord.limits import ATTACHMENT_BYTES, Payload, payloads
 from joytify_discord.rendering.dispatch import render
-from joytify_local.discord_model import check
+from joytify_local.discord_validation import check
 
 SAMPLES = {
     path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "messages").glob("*.json")

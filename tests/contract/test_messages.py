@@ -15,7 +15,7 @@ from joytify_common.messages import Message
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
 from joytify_discord.rendering.dispatch import render
-from joytify_local.discord_model import check
+from joytify_local.discord_validation import check
 
 NO_TEXT = re.compile(r"\b(None|NaN|nan|undefined|null)\b")
 UTC = ZoneInfo("UTC")

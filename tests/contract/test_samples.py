@@ -19,7 +19,7 @@ from own_messages import EVERY_MESSAGE
 from joytify_discord.envelopes import parse_event
 from joytify_discord.limits import payloads
 from joytify_discord.rendering.dispatch import render
-from joytify_local.discord_model import check
+from joytify_local.discord_validation import check
 
 MESSAGES = Path(__file__).parents[1] / "messages"
 SAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(MESSAGES.glob("*.*"))}

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 HIDDEN = "**********"
 MIN_CHARACTERS = 6
+WEBHOOK_TOKEN = re.compile(r"/webhooks/\d+/([^/?]+)")
+# A credential in the query string of a URL that is otherwise shown.
+QUERY_VALUE = re.compile(r"[?&][^=&#]*(?:key|token|secret|passw|auth|sig)[^=&#]*=([^&#]*)", re.IGNORECASE)
 _secrets: set[str] = set()
 
 
@@ -22,6 +27,30 @@ def hide(value: str) -> None:
         for spelling in {text, *quoted, quote(text, safe=""), quote(text)}:
             if len(spelling) >= MIN_CHARACTERS:
                 _secrets.add(spelling)
+
+
+def hide_parts(value: str, *, is_shown: bool) -> None:
+    """Mask the whole value unless it may be shown, and any credentials in it."""
+    for part in _secret_parts(value, is_shown=is_shown):
+        hide(part)
+
+
+def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
+    if not is_shown:
+        yield value
+    _, _, address = value.partition("//")
+    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
+    # A password that was not percent-encoded may contain `@`, or one of `/?#`.
+    address = authority if "@" in authority else address
+    for at in re.finditer("@", address):
+        userinfo = address[: at.start()]
+        yield userinfo.partition(":")[2]
+        # A token may take the place of the user name.
+        if is_shown:
+            yield userinfo
+    yield from WEBHOOK_TOKEN.findall(value)
+    if is_shown:
+        yield from QUERY_VALUE.findall(value)
 
 
 def clean(text: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -15,7 +14,7 @@ from pydantic import SecretStr
 
 from joytify_common.aws import aws_client, aws_errors
 from joytify_common.errors import ConfigError, TransientError
-from joytify_common.masking import hide
+from joytify_common.masking import hide_parts
 
 # Secrets Manager answers InvalidRequestException if the secret is scheduled for deletion.
 NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}
@@ -68,9 +67,6 @@ KEYS = {
         is_shown=True,
     ),
 }
-WEBHOOK_TOKEN = re.compile(r"/webhooks/\d+/([^/?]+)")
-# A credential in the query string of a URL that is otherwise shown.
-QUERY_VALUE = re.compile(r"[?&][^=&#]*(?:key|token|secret|passw|auth|sig)[^=&#]*=([^&#]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -133,28 +129,8 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
     if wrong := [key for key, value in own.items() if not isinstance(value, str)]:
         raise ConfigError(f"secret {name}: {', '.join(wrong)} must be text")
     for key, value in own.items():
-        for part in _secret_parts(value, is_shown=KEYS[key].is_shown):
-            hide(part)
+        hide_parts(value, is_shown=KEYS[key].is_shown)
     return Secret(name=name, values={key: SecretStr(value) for key, value in own.items()})
-
-
-def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
-    """Yield the texts to mask: the whole value unless it may be shown, and any credentials in it."""
-    if not is_shown:
-        yield value
-    _, _, address = value.partition("//")
-    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
-    # A password that was not percent-encoded may contain `@`, or one of `/?#`.
-    address = authority if "@" in authority else address
-    for at in re.finditer("@", address):
-        userinfo = address[: at.start()]
-        yield userinfo.partition(":")[2]
-        # A token may take the place of the user name.
-        if is_shown:
-            yield userinfo
-    yield from WEBHOOK_TOKEN.findall(value)
-    if is_shown:
-        yield from QUERY_VALUE.findall(value)
 
 
 def _get(provider: SecretsProvider, name: str, max_age: int, *, anew: bool) -> object:

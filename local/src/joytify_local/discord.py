@@ -19,8 +19,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from joytify_local.discord_channel import Channel, Limit, Mood
-from joytify_local.discord_model import check
 from joytify_local.discord_page import page_of
+from joytify_local.discord_validation import check
 
 UNKNOWN_MESSAGE = {"message": "Unknown Message", "code": 10008}
 INVALID_JSON = {"message": "The request body contains invalid JSON.", "code": 50109}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from joytify_discord.embed import INFORMATION, Embed, Field, length
 from joytify_discord.limits import MARK, cut, fit, payloads
-from joytify_local.discord_model import check
+from joytify_local.discord_validation import check
 
 text = st.text(max_size=60) | st.sampled_from(["", " ", "x" * 300, "𝄞" * 5000, "word " * 2000])
 fields = st.lists(st.builds(Field, name=text, value=text), max_size=30)

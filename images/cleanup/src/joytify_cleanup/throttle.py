@@ -32,8 +32,8 @@ class Throttle:
     """The size of the next batch and the pause before it.
 
     Attributes:
-        most: maximum number of documents in a batch.
-        least_pause: minimum pause between batches, in seconds.
+        most: maximum number of documents in a batch (CLEANUP_BATCH_SIZE).
+        least_pause: minimum pause between batches, in seconds (CLEANUP_BATCH_DELAY_MS).
         size: number of documents in the next batch.
         pause: pause before the next batch, in seconds.
         figures: how often the server was slow; None if it never was.

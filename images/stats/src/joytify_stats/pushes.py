@@ -45,7 +45,7 @@ class Pushes:
 
     Attributes:
         deadline: no push outlives it.
-        size: maximum number of users per push.
+        size: maximum number of users per push (BACKEND_PUSH_SIZE).
     """
 
     backend: Backend
