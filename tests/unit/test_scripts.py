@@ -170,15 +170,18 @@ def test_an_interrupted_installation_starts_anew(tmp_path: Path) -> None:
     )
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
+    install = f"PYTHON={tmp_path}/python bash bin/install"
+    uv = tmp_path / ".venv" / "bin" / "uv"
+    run(tmp_path, f"{install} local")
+    whole = uv.read_text()
+
     (tmp_path / "interrupt").touch()
-    install = f"PYTHON={tmp_path}/python bash bin/install local"
-
     with pytest.raises(subprocess.CalledProcessError):
-        run(tmp_path, install)
-    (tmp_path / ".venv" / "bin" / "uv").write_text("half of it")
-    (tmp_path / ".venv" / "bin" / "uv").chmod(0o644)
+        run(tmp_path, f"{install} tests")
+    uv.write_text("half of it")
+    uv.chmod(0o644)
     (tmp_path / "interrupt").unlink()
-    run(tmp_path, install)
+    run(tmp_path, f"{install} local")
 
-    assert (tmp_path / ".venv" / "bin" / "uv").read_text() != "half of it"
-    assert run(tmp_path, install) == ""
+    assert uv.read_text() == whole
+    assert run(tmp_path, f"{install} local") == ""

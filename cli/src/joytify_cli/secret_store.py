@@ -48,18 +48,17 @@ def read_stored(target: Target, stage: str = "AWSCURRENT") -> StoredSecret:
     return StoredSecret(name, found["VersionId"], values)
 
 
-def change_key(target: Target, stored: StoredSecret, key: str, value: str) -> str:
-    """Change one key of the secret, or remove it if the value is empty; return the id of the new version.
+def change_key(target: Target, stored: StoredSecret, key: str, value: str | None) -> str:
+    """Change one key of the secret, or remove it if the value is None; return the id of the new version.
 
     Raises:
         ConfigError: access is denied, or the secret was changed since it was read.
         TransientError: Secrets Manager could not be reached.
     """
     _check_unchanged(target, stored)
-    values = {**stored.values, key: value}
-    if not value:
-        del values[key]
-    text = json.dumps(values, ensure_ascii=False)
+    changed = {} if value is None else {key: value}
+    others = {name: each for name, each in stored.values.items() if name != key}
+    text = json.dumps({**others, **changed}, ensure_ascii=False)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
         return str(
             target.client("secretsmanager").put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"]

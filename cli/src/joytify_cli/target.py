@@ -136,7 +136,7 @@ class Target:
         Raises:
             ConfigError: the AWS profile does not exist, or its credentials are incomplete.
             TransientError: the client cannot be created for another reason.
-        UsageError: the AWS configuration is invalid.
+            UsageError: the AWS configuration is invalid.
         """
         if self.stack is not None:
             return self.stack.client(service)

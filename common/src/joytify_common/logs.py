@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import stamina.instrumentation
 from loguru import logger
 
-from joytify_common.errors import JobError, as_job_error
+from joytify_common.errors import JobError
 from joytify_common.masking import clean, cleaned
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Errors are shortened, since CloudWatch truncates lines at 256 KiB, which would leave invalid JSON. The end of a
 # traceback, which says what happened, is kept.
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_TRACEBACK, MAX_CAUSE, MAX_CAUSES = 50_000, 4000, 5
 
 
@@ -39,15 +40,16 @@ def configure(level: str) -> None:
 
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
     """Log a call that is repeated; stamina's own line would not say why."""
-    error = as_job_error(details.caused_by, "call")
-    logger.warning("a call failed and is repeated", error=str(error), attempt=details.retry_num, wait=details.wait_for)
+    error = f"{type(details.caused_by).__name__}: {details.caused_by}"
+    logger.warning("a call failed and is repeated", error=error, attempt=details.retry_num, wait=details.wait_for)
 
 
 class _Forward(logging.Handler):
     """Hands a library's log line to loguru."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.opt(exception=record.exc_info).log(record.levelname, "{}", record.getMessage(), logger=record.name)
+        level = record.levelname if record.levelname in LEVELS else record.levelno
+        logger.opt(exception=record.exc_info).log(level, "{}", record.getMessage(), logger=record.name)
 
 
 def _write(message: Message) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 
+from joytify_cli.operate import timeline
 from joytify_cli.operate.log_view import LogView, draw
 from joytify_cli.operate.logs import LogReader, parse
 from joytify_cli.operate.tail import EARLIEST, in_blocks, parse_since
@@ -211,3 +212,17 @@ def test_an_error_that_our_code_did_not_log_keeps_its_traceback(capsys: pytest.C
         view.show(line)
 
     assert "Traceback" in capsys.readouterr().out
+
+
+def test_the_timeline_shows_a_figure_of_zero_and_no_empty_one() -> None:
+    outcome = {"recordsDeleted": 0, "stopReason": "completed", "dryRun": False, "period": None, "testMode": True}
+    event = {"timestamp": 0, "message": json.dumps({"message": "run ended", "outcome": outcome})}
+
+    assert timeline.said(parse(event), "cleanup", "") == "recordsDeleted=0  stopReason=completed  testMode=True"
+
+
+def test_the_timeline_counts_the_spans_of_a_plan() -> None:
+    outcome = {"todo": [{}, {}], "done": {}, "ignoreDeletionLimit": False}
+    event = {"timestamp": 0, "message": json.dumps({"message": "run ended", "outcome": outcome})}
+
+    assert timeline.said(parse(event), "cleanup", "") == "todo=2"

@@ -67,8 +67,8 @@ def capacity(
     """
     if is_measured and (active_share, index_share) != (None, None):
         raise UsageError("--measure takes sizes and rates from the database: omit --active-share and --index-share")
-    if not is_measured and (uri, database, aws) != (None, None, False):
-        raise UsageError("--uri, --database and --aws select the database to measure: add --measure")
+    if not is_measured and (uri, database, aws, project, environment) != (None, None, False, "joytify", "prod"):
+        raise UsageError("--uri, --database, --aws and the like select the database to measure: add --measure")
     share = DEFAULT_ACTIVE_SHARE if active_share is None else active_share
     model = Model(
         mix=[(ACTIVE, share), (REGULAR, 1 - share)],

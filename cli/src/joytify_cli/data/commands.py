@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from pymongo import timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 from rich.table import Column, Table
 
 from joytify_cli.data import index_commands
-from joytify_cli.data.generate import batches, fill
+from joytify_cli.data.generate import fill
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population, email
 from joytify_cli.data.verify import faults
@@ -29,8 +30,8 @@ app.add_typer(index_commands.app, name="indexes")
 Document = dict[str, Any]
 # The largest seed for which a generated `_id` has room.
 MAX_SEED = (1 << 24) - 1
-# Number of documents that `clear` deletes at a time.
-BATCH = 1000
+# How long `clear` deletes at a time.
+REMOVE_SECONDS = 1.0
 
 Users = Annotated[int, typer.Argument(min=1, metavar="N", help="Number of users")]
 Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks per user")]
@@ -158,20 +159,25 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
             with progress_bar() as progress:
                 # The users last: until everything is removed, `generate` refuses to add to the rest.
                 for name in sorted(astuple(names), key=names.users.__eq__):
-                    task = progress.add_task(name, total=target[name].estimated_document_count())
-                    for count in _remove_all(target[name]):
-                        progress.advance(task, count)
+                    total = target[name].estimated_document_count()
+                    task = progress.add_task(name, total=total)
+                    while left := _remove_some(target[name]):
+                        progress.update(task, completed=max(0, total - left))
+                    progress.update(task, completed=total)
         except KeyboardInterrupt:
             console.print(_counts(target, names))
             fail("interrupted; the same command removes the rest", INTERRUPTED)
-        say(f"every document is removed from {', '.join(astuple(names))} of {target.name}")
 
 
-def _remove_all(collection: Collection[Document]) -> Iterator[int]:
-    """Delete the documents in batches, since the server does not end a deletion on Ctrl-C; yield the size of each."""
-    ids = (document["_id"] for document in collection.find({}, {"_id": 1}))
-    for batch in batches(ids, BATCH):
-        yield collection.delete_many({"_id": {"$in": batch}}).deleted_count
+def _remove_some(collection: Collection[Document]) -> int:
+    """Delete documents for a second, since the server does not end a deletion on Ctrl-C; return how many are left."""
+    try:
+        with timeout(REMOVE_SECONDS):
+            collection.delete_many({})
+    except PyMongoError as exc:
+        if not exc.timeout:
+            raise
+    return collection.estimated_document_count()
 
 
 def _write(target: Database[Document], names: CollectionNames, population: Population) -> None:

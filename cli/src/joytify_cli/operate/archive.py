@@ -18,7 +18,7 @@ from joytify_cli.database import Name, Uri, open_database
 from joytify_cli.operate.archive_reader import COLLECTIONS, RAW, ArchiveObject, documents_in, list_archive, read_archive
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import INTERRUPTED, UsageError, confirm, console, counted, fail, say
+from joytify_cli.terminal import UsageError, confirm, console, counted, say
 from joytify_common.collections import PRODUCTION, TEST
 from joytify_common.errors import ConfigError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List and restore archived documents.", no_args_is_help=True, add_completion=False)
 BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024
+NOTHING_ARCHIVED = "{bucket} has no archived {what} of these days"
 SHOWN_REFUSALS, REASON_CHARACTERS = 20, 200
 
 Bucket = Annotated[
@@ -97,6 +98,9 @@ def list_(
         documents, objects, size = totals.get((found.collection, found.day), (0, 0, 0))
         held = documents_in(client, bucket, found.key)
         totals[found.collection, found.day] = (documents + held, objects + 1, size + found.bytes)
+    if not totals:
+        say(NOTHING_ARCHIVED.format(bucket=bucket, what=collection or "documents"))
+        return
     table = Table("collection", "day", "documents", "objects", "bytes", title=bucket)
     for (name, day), figures in sorted(totals.items()):
         table.add_row(name, day.isoformat(), *(f"{figure:,}" for figure in figures))
@@ -135,22 +139,13 @@ def restore(
     objects = sorted(
         _objects(client, bucket, start, end, collection), key=lambda found: (found.day, found.key), reverse=True
     )
-    kinds = sorted({found.collection for found in objects})
     if not objects:
-        say(f"{bucket} has no archived documents of these days")
+        say(NOTHING_ARCHIVED.format(bucket=bucket, what=collection or "documents"))
         return
-    if into and len(kinds) > 1:
-        raise typer.BadParameter(
-            f"it needs a single source collection: use --collection {' or '.join(kinds)}", param_hint="--into"
-        )
-    own = {kinds[0], kinds[0].removeprefix("test-"), f"test-{kinds[0]}"}
-    if into in {*astuple(PRODUCTION), *astuple(TEST)} - own:
-        raise typer.BadParameter(f"{into} is not for documents of {kinds[0]}", param_hint="--into")
+    place = _place(objects, into)
     if not dry_run and not yes:
-        place = into or ", ".join(kinds)
-        confirm(
-            f"restore {counted(len(objects), 'object')} into {place}", otherwise="use --yes, or try --dry-run first"
-        )
+        does = f"restore {counted(len(objects), 'object')} into {place}"
+        confirm(does, otherwise="use --yes, or try --dry-run first")
     try:
         with (
             open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
@@ -160,19 +155,35 @@ def restore(
                 raw = target.get_collection(into or found.collection, codec_options=RAW)
                 for batch in _batches(read_archive(client, bucket, found.key)):
                     _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
-    except KeyboardInterrupt:
-        fail("interrupted; the same command restores the rest", INTERRUPTED)
-    _report(restored, "would be inserted" if dry_run else "inserted")
+    finally:
+        _show(restored, "would be inserted" if dry_run else "inserted")
+    if restored.refusals:
+        raise typer.Exit(1)
 
 
-def _report(restored: Restored, verb: str) -> None:
-    """Print the result; exit 1 if the database refused anything."""
+def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
+    """Return the names of the collections to restore into.
+
+    Raises:
+        typer.BadParameter: documents of several collections would be mixed.
+    """
+    kinds = sorted({found.collection for found in objects})
+    if into is None:
+        return ", ".join(kinds)
+    if len(kinds) > 1:
+        only = f"use --collection {' or '.join(kinds)}"
+        raise typer.BadParameter(f"it needs a single source collection: {only}", param_hint="--into")
+    others = {each for names in (PRODUCTION, TEST) for each in (*astuple(names), names.musicians)}
+    if into in others - {kinds[0], f"test-{kinds[0]}"}:
+        raise typer.BadParameter(f"{into} is not for documents of {kinds[0]}", param_hint="--into")
+    return into
+
+
+def _show(restored: Restored, verb: str) -> None:
     counts = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
     console.print(f"{counts}, {restored.refusals:,} refused", soft_wrap=True)
     for refusal in restored.refused:
         console.print(refusal, soft_wrap=True)
-    if restored.refusals:
-        raise typer.Exit(1)
 
 
 def _batches(documents: Iterable[RawBSONDocument]) -> Iterator[list[RawBSONDocument]]:
@@ -202,15 +213,15 @@ def _restore(
         restored.differing += stored is not None and stored != document.raw
         if stored is None:
             missing.append(document)
-    restored.inserted += len(missing)
-    if not missing or dry_run:
-        return
-    try:
-        collection.insert_many(missing, ordered=False)
-    except BulkWriteError as exc:
-        for error in exc.details["writeErrors"]:
-            restored.inserted -= 1
-            restored.refuse(missing[error["index"]]["_id"], str(error["errmsg"])[:REASON_CHARACTERS])
+    refused = []
+    if missing and not dry_run:
+        try:
+            collection.insert_many(missing, ordered=False)
+        except BulkWriteError as exc:
+            refused = exc.details["writeErrors"]
+    restored.inserted += len(missing) - len(refused)
+    for error in refused:
+        restored.refuse(missing[error["index"]]["_id"], str(error["errmsg"])[:REASON_CHARACTERS])
 
 
 def _own_bucket(target: Target) -> str:

@@ -90,7 +90,7 @@ def invoke(
     answer = call.wait(event)
     if as_json:
         echo_json(answer.payload)
-    _show(call, answer)
+    _show(call, event, answer)
 
 
 def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event:
@@ -156,7 +156,7 @@ def _show_queued(call: Call, request: str) -> None:
     say(f"queued, request {request}; its log: joytify tail {call.function} --follow{only}{call.target.flags}")
 
 
-def _show(call: Call, answer: Answer) -> None:
+def _show(call: Call, event: Event, answer: Answer) -> None:
     if answer.failed:
         error = answer.payload if isinstance(answer.payload, dict) else {}
         text = str(error.get("errorMessage") or answer.payload)
@@ -166,7 +166,8 @@ def _show(call: Call, answer: Answer) -> None:
             console.print(part)
     fields = answer.payload if isinstance(answer.payload, dict) else {}
     if fields.get("isComplete") is False or fields.get("socketFailures"):
-        again = f"joytify invoke stats --period {fields.get('period')} --push-again{call.target.flags}"
+        test_mode = " --test-mode" if event.get("testMode") else ""
+        again = f"joytify invoke stats --period {fields.get('period')} --push-again{test_mode}{call.target.flags}"
         fail(f"the push did not reach everyone; for all who have not viewed the notification: {again}")
 
 
@@ -181,7 +182,7 @@ def _confirmed(call: Call, event: Event) -> bool:
     if key == "d":
         dry = call.wait({**event, "dryRun": True})
         if dry.failed:
-            _show(call, dry)
+            _show(call, event, dry)
         errors.print(*draw_answer(dry.payload), sep="\n")
         errors.print("That was the dry run. Run for real? (y)es, (N)o?")
         key = typer.getchar().lower()

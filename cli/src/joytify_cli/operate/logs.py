@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from joytify_cli.target import NOT_FOUND
 from joytify_common.aws import aws_errors
 
@@ -73,11 +71,17 @@ class LogReader:
     _seen: set[Key] = field(default_factory=set)
     _running: dict[str, str] = field(default_factory=dict)
 
+    def exists(self) -> bool:
+        """Return whether there is such a log group; before a function's first run, it may be missing."""
+        with aws_errors(f"log group {self.group}", "CloudWatch Logs"):
+            groups = self.client.describe_log_groups(logGroupNamePrefix=self.group)["logGroups"]
+        return any(group["logGroupName"] == self.group for group in groups)
+
     def read(self) -> Iterator[Line]:
-        """Yield the lines that have arrived since the last call, in order of time; nothing without a log group.
+        """Yield the lines that have arrived since the last call, in order of time.
 
         Raises:
-            ConfigError: access is denied.
+            ConfigError: there is no such log group, or access is denied.
             TransientError: CloudWatch Logs could not be reached.
         """
         occurrences: Counter[tuple[str, int, str]] = Counter()
@@ -98,14 +102,9 @@ class LogReader:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         request = {"logGroupName": self.group, "startTime": int(self.since.timestamp() * 1000)}
-        with aws_errors(f"log group {self.group}", "CloudWatch Logs"):
-            try:
-                for page in self.client.get_paginator("filter_log_events").paginate(**request):
-                    yield from page["events"]
-            except ClientError as exc:
-                # A function that has not run yet may have no log group.
-                if exc.response["Error"]["Code"] not in NOT_FOUND:
-                    raise
+        with aws_errors(f"log group {self.group}", "CloudWatch Logs", not_found=NOT_FOUND):
+            for page in self.client.get_paginator("filter_log_events").paginate(**request):
+                yield from page["events"]
 
     def _parse(self, event: Mapping[str, Any]) -> Line:
         line = parse(event)

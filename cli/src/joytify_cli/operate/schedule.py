@@ -86,7 +86,7 @@ def set_(
         confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}")
     change_key(target, stored, "SCHEDULE_MODE", mode)
     say(f"SCHEDULE_MODE is {mode} (was {before}); it takes effect with the next run")
-    say(f"to go back: joytify secret undo{target.flags}")
+    say(f"to go back: joytify schedule set {before}{target.flags}")
 
 
 @app.command()

@@ -6,15 +6,18 @@ import sys
 from typing import Annotated
 
 import typer
+from botocore.exceptions import ClientError
 
 from joytify_cli.operate.checks.shapes import SHAPES, is_right
-from joytify_cli.secret_store import change_key, changed_keys, go_back, read_stored
-from joytify_cli.target import Aws, Environment, Project, find_target
+from joytify_cli.secret_store import StoredSecret, change_key, changed_keys, go_back, read_stored
+from joytify_cli.target import Aws, Environment, Project, Target, find_target
 from joytify_cli.terminal import CommandError, UsageError, can_ask, confirm, say
 from joytify_common.errors import ConfigError
-from joytify_common.secrets import KEYS
+from joytify_common.secrets import KEYS, NOT_FOUND
 
-app = typer.Typer(help="Change one key of the secret, or undo a change.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Change or remove one key of the secret, or undo a change.", no_args_is_help=True, add_completion=False
+)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
@@ -30,7 +33,7 @@ def set_(
 ) -> None:
     """Change one key of the secret; the other keys are not changed.
 
-    The value is asked for, or read from standard input, and never shown. An empty value removes an optional key.
+    The value is asked for, or read from standard input, and never shown.
 
     Example: joytify secret set DISCORD_WEBHOOK_URL --aws
     """
@@ -38,28 +41,48 @@ def set_(
         raise UsageError(f"the pipeline reads no key {key}; it reads {', '.join(KEYS)}")
     target = find_target(aws=aws, project=project, environment=environment)
     stored = read_stored(target)
-    value = _new_value(key)
+    value = typer.prompt(f"New value of {key} (not shown)", hide_input=True) if can_ask() else sys.stdin.read().strip()
     _, expected = SHAPES[key]
-    if (value and not is_right(key, value)) or (not value and KEYS[key].is_required):
+    if not value or not is_right(key, value):
         raise UsageError(f"{key} must be {expected}; nothing was changed")
-    if stored.values.get(key, "") == value:
+    if stored.values.get(key) == value:
         say(f"{key} already has this value; nothing was changed")
         return
+    _change(target, stored, key, value, yes=yes)
+
+
+@app.command()
+def remove(
+    key: Annotated[str, typer.Argument(help="Which optional key, such as DISCORD_THREAD_ID")],
+    *,
+    yes: Yes = False,
+    aws: Aws = False,
+    project: Project = "joytify",
+    environment: Environment = "prod",
+) -> None:
+    """Remove an optional key from the secret; the other keys are not changed.
+
+    Example: joytify secret remove DISCORD_THREAD_ID --aws
+    """
+    if key not in KEYS or KEYS[key].is_required:
+        optional = ", ".join(name for name, known in KEYS.items() if not known.is_required)
+        raise UsageError(f"{key} is not an optional key; these are: {optional}")
+    target = find_target(aws=aws, project=project, environment=environment)
+    stored = read_stored(target)
+    if key not in stored.values:
+        say(f"the secret has no {key}; nothing was changed")
+        return
+    _change(target, stored, key, None, yes=yes)
+
+
+def _change(target: Target, stored: StoredSecret, key: str, value: str | None, *, yes: bool) -> None:
+    does, done = ("remove", "removed") if value is None else ("change", "changed")
     if not yes:
-        confirm(f"{'change' if value else 'remove'} {key} of {stored.name} in {target.place}")
+        confirm(f"{does} {key} of {stored.name} in {target.place}")
     change_key(target, stored, key, value)
-    done = "changed" if value else "removed"
     say(f"{key} is {done}, {len(stored.values.keys() - {key})} other keys are unchanged")
-    say(
-        f"to check it: joytify doctor{target.flags}; to undo it, before another change: "
-        f"joytify secret undo{target.flags}"
-    )
-
-
-def _new_value(key: str) -> str:
-    if can_ask():
-        return str(typer.prompt(f"New value of {key} (not shown)", default="", show_default=False, hide_input=True))
-    return sys.stdin.read().strip()
+    undo_it = f"joytify secret undo{target.flags}"
+    say(f"to check it: joytify doctor{target.flags}; to undo it, before another change: {undo_it}")
 
 
 @app.command()
@@ -79,7 +102,10 @@ def undo(
     try:
         previous = read_stored(target, "AWSPREVIOUS")
     except ConfigError as exc:
-        raise CommandError(f"there is no earlier version to go back to ({exc})") from None
+        cause = exc.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in NOT_FOUND:
+            raise CommandError("the secret has no earlier version to go back to") from None
+        raise
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
     if not yes:
         confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}")

@@ -29,7 +29,7 @@ def tail(
         str | None,
         typer.Option(
             help="How far back: 90s, 10m, 2h, 3d, 1w, or a time such as 2026-11-01T02:00Z; "
-            "default: 1h, or 5w with --request"
+            "default: 1h, or 5w with --request but not --follow"
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C")] = False,
@@ -46,7 +46,7 @@ def tail(
 
     Example: joytify tail cleanup --since 8d --level WARNING
     """
-    began = parse_since(since or ("5w" if request else "1h"), datetime.now(UTC))
+    began = parse_since(since if since is not None else "5w" if request and not follow else "1h", datetime.now(UTC))
     target = find_target(aws=aws, project=project, environment=environment)
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
@@ -71,14 +71,15 @@ def parse_since(text: str, now: datetime) -> datetime:
     Raises:
         typer.BadParameter: it is neither.
     """
-    try:
-        if match := re.fullmatch(r"(\d+)([smhdw])", text):
+    if match := re.fullmatch(r"(\d+)([smhdw])", text):
+        try:
             return max(EARLIEST, now - timedelta(**{UNITS[match[2]]: int(match[1])}))
+        except OverflowError:
+            return EARLIEST
+    try:
         # A time without an offset is in this machine's zone.
         return max(EARLIEST, datetime.fromisoformat(text).astimezone(UTC))
-    except OverflowError:
-        return EARLIEST
-    except ValueError:
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is neither a duration (90s, 10m, 2h, 3d, 1w) nor an ISO time (2026-11-01T02:00Z)",
             param_hint="--since",

@@ -100,15 +100,15 @@ def timeline(
 
 
 def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[Event]:
-    group = f"/aws/lambda/{target.names.functions[function]}"
-    for line in LogReader(target.client("logs"), group, began).read():
+    reader = LogReader(target.client("logs"), f"/aws/lambda/{target.names.functions[function]}", began)
+    for line in reader.read() if reader.exists() else ():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
             # `answered`: a run that only returns a result to its caller: a self-test, or a plan or worker step of the
             # state machine.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
-            yield Event(line.time, function, "answered" if is_answer else what, _said(line, function, target.flags))
+            yield Event(line.time, function, "answered" if is_answer else what, said(line, function, target.flags))
 
 
 def _is_lambdas_error(line: Line) -> bool:
@@ -116,14 +116,17 @@ def _is_lambdas_error(line: Line) -> bool:
     return line.level == "ERROR" and not line.fields and "Task timed out" in line.message
 
 
-def _said(line: Line, function: str, flags: str) -> str:
+def said(line: Line, function: str, flags: str) -> str:
+    """Return the details of a line that ends a run: its figures, or its error and the command that shows its log."""
     outcome = line.fields.get("outcome")
     fields = outcome if isinstance(outcome, dict) else line.fields
     if "error" in fields:
         parts = [str(fields["error"]), f"joytify tail {function} --request {line.request[:8]}{flags}"]
         return "; ".join(parts)
     told = {key: len(value) if isinstance(value, list) else value for key, value in fields.items()}
-    told = {key: value for key, value in told.items() if value not in (None, False) and not isinstance(value, dict)}
+    # A figure of 0 is shown.
+    told = {key: value for key, value in told.items() if value is not None and value is not False}
+    told = {key: value for key, value in told.items() if not isinstance(value, dict)}
     known = {key: told[key] for key in FIGURES if key in told}
     return "  ".join(f"{key}={value}" for key, value in (known or told).items())
 

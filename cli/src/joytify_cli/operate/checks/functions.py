@@ -83,8 +83,7 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
         try:
             response = client.invoke(FunctionName=name, Payload=b'{"selfTest": true}')
         except client.exceptions.TooManyRequestsException:
-            # The jobs' reserved concurrency allows one run at a time.
-            raise UnavailableError(f"{name} is running; check again when the run has ended") from None
+            raise UnavailableError("a run is active, or the function's concurrency is 0 or used up") from None
         answer = json.loads(response["Payload"].read() or b"null")
     if "FunctionError" in response:
         answer = {"it failed": str(answer.get("errorMessage") or answer)}

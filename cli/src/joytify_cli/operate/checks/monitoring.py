@@ -46,9 +46,8 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 def _last_logged(context: Context, name: str, now: datetime) -> datetime | None:
     reader = LogReader(context.target.client("logs"), f"/aws/lambda/{name}", now - LOOK_BACK)
-    return max(
-        (line.time for line in reader.read() if line.kind == "metrics" and SUCCESSES in line.fields), default=None
-    )
+    lines = reader.read() if reader.exists() else iter(())
+    return max((line.time for line in lines if line.kind == "metrics" and SUCCESSES in line.fields), default=None)
 
 
 def _alarms(context: Context) -> Iterator[Finding]:
