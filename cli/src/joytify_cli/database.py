@@ -50,6 +50,8 @@ def open_database(
         raise UsageError("--uri and --aws name two servers: give only one of them")
     # Read here and not by the option itself, since MONGODB_URI must not take precedence over --aws.
     uri = uri or (None if aws else os.environ.get("MONGODB_URI") or None)
+    if uri is not None and not uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise UsageError("--uri (MONGODB_URI) must begin with mongodb:// or mongodb+srv://")
     if uri is not None:
         found, default = SecretStr(uri), DEFAULT_DATABASE
     else:

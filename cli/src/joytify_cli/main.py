@@ -37,6 +37,9 @@ COMMANDS = (
 )
 
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Joytify(LazyGroup):
     """The program with its commands."""
 
@@ -45,14 +48,21 @@ class Joytify(LazyGroup):
 
 
 def run() -> None:
-    """Run the program, without log output from libraries; if it is terminated, it ends as after Ctrl-C."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        # `nohup` ignores SIGHUP.
-        if signal.getsignal(signum) is signal.SIG_DFL:
-            signal.signal(signum, signal.default_int_handler)
+    """Run the program, without log output from libraries; SIGTERM and SIGHUP end it as Ctrl-C does."""
+    for signum in INTERRUPTIONS:
+        # `nohup` ignores SIGHUP, and a shell ignores SIGINT for a process in the background.
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _interrupt)
     logging.getLogger().addHandler(logging.NullHandler())
     os.environ.setdefault("LOGURU_AUTOINIT", "false")
     app()
+
+
+def _interrupt(*_: object) -> None:
+    """Interrupt the command, and let it end undisturbed by further signals."""
+    for signum in INTERRUPTIONS:
+        signal.signal(signum, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -15,6 +15,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     ReadTimeoutError,
@@ -100,7 +101,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         not_found: the service's codes for a subject that does not exist or is in an unusable state.
 
     Raises:
-        ConfigError: a permission is missing, the subject does not exist, or there are no credentials.
+        ConfigError: a permission is missing, there is or can be no such subject, or there are no credentials.
         TransientError: any other refusal, or the service could not be reached, or did not answer (NoAnswerError).
     """
     try:
@@ -116,5 +117,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         raise ConfigError(f"{subject}: the AWS credentials are missing or incomplete ({type(exc).__name__})") from exc
     except (ReadTimeoutError, ConnectionClosedError) as exc:
         raise NoAnswerError(f"{subject}: {service} did not answer ({type(exc).__name__})") from exc
+    except ParamValidationError as exc:
+        raise ConfigError(f"{subject}: {service} allows no such name or value") from exc
     except BotoCoreError as exc:
         raise TransientError(f"{subject}: {service} could not be reached ({type(exc).__name__})") from exc

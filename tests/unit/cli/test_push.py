@@ -12,6 +12,7 @@ from joytify_cli.docker import DockerError
 from joytify_cli.main import app
 from joytify_cli.operate import push
 from joytify_cli.operate.push import BASE, PLATFORM, REVISION, PushError, digest_of, own_registry, push_images
+from joytify_cli.terminal import UsageError
 
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 DIGEST = "sha256:" + "a" * 64
@@ -195,5 +196,5 @@ def test_the_accounts_registry_needs_a_region(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
-    with pytest.raises(PushError, match="AWS_REGION is not set"):
+    with pytest.raises(UsageError, match="AWS_REGION is not set"):
         own_registry()

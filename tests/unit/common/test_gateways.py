@@ -110,6 +110,11 @@ def test_invoke_async_tells_lambdas_refusals_apart(code: str, expected: type[Exc
         invoke_async(stubbed("lambda", "invoke", code), "cleanup", {})
 
 
+def test_a_name_that_a_service_cannot_have_is_not_retried() -> None:
+    with pytest.raises(ConfigError, match=r"bucket A B: S3 allows no such name"), aws_errors("bucket A B", "S3"):
+        boto3.client("s3").head_bucket(Bucket="A B")
+
+
 class Hanging:
     """A client of Lambda whose answers are lost."""
 

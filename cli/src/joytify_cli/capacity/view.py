@@ -31,6 +31,9 @@ def _now(measured: Measured) -> Iterator[str]:
     share = measured.used / measured.model.limit
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
+    if share >= ALERT_SHARE:
+        yield f"more than {ALERT_SHARE:.0%} of the limit is used"
+        return
     if measured.growth_per_day is None:
         yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: counting the growth took too long"
         return

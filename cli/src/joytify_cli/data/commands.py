@@ -33,7 +33,7 @@ MAX_SEED = (1 << 24) - 1
 # How long `clear` deletes at a time.
 REMOVE_SECONDS = 1.0
 
-Users = Annotated[int, typer.Argument(min=1, metavar="N", help="Number of users")]
+Users = Annotated[int, typer.Argument(min=1, max=100_000_000, metavar="N", help="Number of users")]
 Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks per user")]
 Days = Annotated[int, typer.Option(min=1, max=3650, help="Days over which playbacks and sessions are spread")]
 ExpiredShare = Annotated[
@@ -157,8 +157,9 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
         names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
         try:
             with progress_bar() as progress:
-                # The users last: until everything is removed, `generate` refuses to add to the rest.
-                for name in sorted(astuple(names), key=names.users.__eq__):
+                # Until everything is removed, `verify` needs no notification, and `generate` refuses to add users.
+                others = {*astuple(names)} - {names.notifications, names.users}
+                for name in (names.notifications, *sorted(others), names.users):
                     total = target[name].estimated_document_count()
                     task = progress.add_task(name, total=total)
                     while left := _remove_some(target[name]):

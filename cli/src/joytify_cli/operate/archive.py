@@ -135,10 +135,7 @@ def restore(
         raise typer.BadParameter("it must not be after --to", param_hint="--from")
     source = find_target(aws=aws, project=project, environment=environment)
     bucket, client, restored = bucket or _own_bucket(source), source.client("s3"), Restored()
-    # Newest first: if cleanup archived a document twice, in a failed and in a repeated attempt, restore the later copy.
-    objects = sorted(
-        _objects(client, bucket, start, end, collection), key=lambda found: (found.day, found.key), reverse=True
-    )
+    objects = list(_objects(client, bucket, start, end, collection))
     if not objects:
         say(NOTHING_ARCHIVED.format(bucket=bucket, what=collection or "documents"))
         return
@@ -151,7 +148,7 @@ def restore(
             open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
             progress_bar() as bar,
         ):
-            for found in bar.track(objects, description="objects"):
+            for found in bar.track(_newest_first(objects), description="objects"):
                 raw = target.get_collection(into or found.collection, codec_options=RAW)
                 for batch in _batches(read_archive(client, bucket, found.key)):
                     _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
@@ -159,6 +156,11 @@ def restore(
         _show(restored, "would be inserted" if dry_run else "inserted")
     if restored.refusals:
         raise typer.Exit(1)
+
+
+def _newest_first(objects: Sequence[ArchiveObject]) -> Sequence[ArchiveObject]:
+    """If cleanup archived a document twice, in a failed and in a repeated attempt, the later copy is restored."""
+    return sorted(objects, key=lambda found: (found.day, found.key), reverse=True)
 
 
 def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:

@@ -146,7 +146,7 @@ def own_registry() -> str:
     # Terraform reads AWS_REGION; boto3 reads only AWS_DEFAULT_REGION and the profile.
     region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not region:
-        raise PushError(
+        raise UsageError(
             "AWS_REGION is not set: set it to the region of the ECR, or name a registry (--registry, REGISTRY=)"
         )
     account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
