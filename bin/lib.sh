@@ -16,11 +16,11 @@ stage() {
   return $code
 }
 
-# Prints the commit from which the images are built, with -dirty if their sources differ from it.
+# Prints the last commit that changed the images' sources, with -dirty if the sources differ from it.
 revision() {
   local head
-  head=$(git rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
   # Terraform files, tests and documentation are not part of any image.
+  head=$(git log -1 --format=%H -- common images bin 2>/dev/null) || { echo unknown; return; }
   [ -z "$(git status --porcelain -- common images bin)" ] || head+=-dirty
   echo "$head"
 }

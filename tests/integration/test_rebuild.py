@@ -246,16 +246,17 @@ def test_the_command_builds_and_compares(
 
     assert code == 0
     assert "40 of them have plays; 0 of these have no statistics" in output
-    assert output.count("0 disagree with the plays") == 4
+    assert output.count("the statistics of 0 users differ from their plays") == 4
 
 
+@pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
 def test_a_skipped_user_is_named(
-    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]]
+    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]], words: tuple[str, ...]
 ) -> None:
     user = next(iter(kept))
     database[TEST.stats].update_one({"user": user}, {"$set": {"stats": "not a list"}})
 
-    code, output = command(database, mongodb_uri)
+    code, output = command(database, mongodb_uri, *words)
 
     assert code == 1
     assert f"user {user}" in output

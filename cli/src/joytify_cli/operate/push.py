@@ -236,7 +236,9 @@ def _days_since(moment: str) -> int:
 
 
 def _head() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    """Return the last commit that changed the images' sources, as `revision` in bin/lib.sh does."""
+    command = ["git", "log", "-1", "--format=%H", "--", "common", "images", "bin"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
     return done.stdout.strip() or "unknown, since this is not a Git repository"
 
 

@@ -101,7 +101,10 @@ def timeline(
 
 def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[Event]:
     reader = LogReader(target.client("logs"), f"/aws/lambda/{target.names.functions[function]}", began)
-    for line in reader.read() if reader.exists() else ():
+    # On AWS, Terraform creates the log groups.
+    if target.stack is not None and not reader.exists():
+        return
+    for line in reader.read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
             # `answered`: a run that only returns a result to its caller: a self-test, or a plan or worker step of the

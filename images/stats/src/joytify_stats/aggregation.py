@@ -99,6 +99,8 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
 def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
     """Return the stages that count users without `own` and, by part, users whose `own` differs from `element`.
 
+    Users with `isOdd` are listed as `unwritable` instead of counted as users without `own`.
+
     Args:
         parts: names of the parts of an element.
         examples: maximum number of user ids to return.
@@ -109,13 +111,21 @@ def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
     summed = {
         "_id": None,
         "users": {"$sum": 1},
-        "missing": {"$sum": {"$cond": ["$hasOwn", 0, 1]}},
+        "missing": {"$sum": {"$cond": [{"$or": ["$hasOwn", "$isOdd"]}, 0, 1]}},
+        "unwritable": {"$push": {"$cond": ["$isOdd", "$_id", "$$REMOVE"]}},
         **counts,
         "examples": {"$push": example},
     }
     return [
         {"$match": {"element": {"$exists": True}}},
-        {"$project": {"hasOwn": {"$gt": ["$own", None]}, "kept": rounded("$own"), "made": rounded("$element")}},
+        {
+            "$project": {
+                "hasOwn": {"$gt": ["$own", None]},
+                "isOdd": 1,
+                "kept": rounded("$own"),
+                "made": rounded("$element"),
+            }
+        },
         {"$group": summed},
         {"$set": {"examples": {"$slice": ["$examples", examples]}}},
     ]

@@ -31,7 +31,7 @@ from joytify_stats.elements import NO_LIST, PLAYED, element
 from joytify_stats.failing_users import do_or_divide
 from joytify_stats.period import Period
 from joytify_stats.rebuild_results import Built, Compared
-from joytify_stats.writes import Tally, Writes
+from joytify_stats.writes import NO_LIST_OF_STATISTICS, Tally, Writes
 
 # Users per page; a run that is killed has to repeat only the pages in progress.
 PAGE_USERS = 500
@@ -154,13 +154,16 @@ class Rebuild:
             found.extend(self._retried(lambda: list(self._users.aggregate(pipeline))))
 
         refused = do_or_divide(page, compare)
+        tally = Tally()
+        for user in (user for each in found for user in each["unwritable"]):
+            tally.skip(user, NO_LIST_OF_STATISTICS)
         return Compared(
             looked_at=len(page),
             users=sum(each["users"] for each in found),
             missing=sum(each["missing"] for each in found),
             differing={part: sum(each[part] for each in found) for part in PARTS},
             examples=tuple(user for each in found for user in each["examples"])[:EXAMPLES],
-            skipped=len(refused.users),
+            skipped=len(refused.users) + len(tally.skipped),
         )
 
     def _at_once(

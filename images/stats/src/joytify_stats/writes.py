@@ -22,6 +22,7 @@ from joytify_stats.period import Period
 
 # A command is sent when the documents computed for its users have this total size.
 WRITE_BYTES = 8 * 1024 * 1024
+NO_LIST_OF_STATISTICS = "`stats` in its statistics document is not a list"
 # The backend created a document at the same moment; the next attempt finds it.
 DUPLICATE_KEY = 11000
 
@@ -79,7 +80,7 @@ class Writes:
             if "element" not in found or key in tally.done:
                 continue
             if found["isOdd"]:
-                tally.skip(user, f"stats in its document in {self.stats.name} is not a list")
+                tally.skip(user, NO_LIST_OF_STATISTICS)
                 continue
             portion.append((user, self._update(user, found)))
             size += len(found.raw)
