@@ -198,8 +198,6 @@ class Cleanup:
 
         If the list came from the event, which anybody may have written, also look for expired documents that it does
         not cover.
-
-        The work list comes from the event, which anybody may have written.
         """
         if self.event.worker or (self.event.todo is None and not self.event.results):
             return replace(outcome, remaining=0)

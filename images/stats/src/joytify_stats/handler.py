@@ -24,14 +24,12 @@ from joytify_stats.backend import Backend
 from joytify_stats.delivery import Delivery
 from joytify_stats.delivery_record import DeliveryRecord
 from joytify_stats.month_end import MonthEnd, StatsEvent
+from joytify_stats.pages import PAGE_USERS
 from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
 from joytify_stats.report import StatsReport
 from joytify_stats.settings import StatsSettings
 
-# Larger pages are not faster (docs/benchmarks.md), and a slow server must finish a page in the
-# reserve after the deadline.
-PAGE_USERS = 5000
 # Time limit of the push in a self-test, for which `joytify doctor` waits.
 TEST_SECONDS = 10.0
 SETTINGS = load_settings(StatsSettings)

@@ -22,6 +22,9 @@ ATTACHING = 3
 
 # The first page is small, so that reading, attaching and pushing soon overlap.
 FIRST_PAGE_USERS = 500
+# Larger pages are not faster (docs/benchmarks.md), and a slow server must finish a page in the
+# reserve after the deadline.
+PAGE_USERS = 5000
 
 T = TypeVar("T")
 
