@@ -9,8 +9,8 @@ resource "aws_s3_bucket" "archive" {
   # Bucket names are global, so the name contains the account id.
   bucket = "${local.prefix}-archive-${local.account}"
 
-  # Makes Terraform destroy the key only after the bucket, which it cannot destroy while the bucket contains objects: a
-  # failed destroy must not leave objects behind whose key is scheduled for deletion.
+  # Terraform destroys the key only after the bucket, and cannot destroy a bucket that contains objects. Otherwise a
+  # failed destroy could leave objects whose key is scheduled for deletion.
   depends_on = [aws_kms_key.this]
 }
 
@@ -61,7 +61,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "archive" {
 
     filter {}
 
-    # Can be read immediately for a restore, at a fifth of the price.
+    # Objects of this storage class can be read immediately for a restore, and cost a fifth of the standard storage price.
     transition {
       days          = var.archive_cold_after_days
       storage_class = "GLACIER_IR"

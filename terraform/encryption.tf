@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # No condition on aws:SourceAccount: SNS does not support it here for EventBridge, and would deliver nothing with it.
+  # No condition on aws:SourceAccount: SNS does not support this condition for messages from EventBridge, and would deliver none of these messages.
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   dynamic "statement" {
     for_each = var.allow_eventbridge_publish ? [1] : []

@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "notifications" {
     }
   }
 
-  # With a condition on the account EventBridge could never publish, since its requests do not contain the account.
+  # With a condition on the account, EventBridge could never publish, since its requests do not contain the account.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
   dynamic "statement" {
     for_each = var.allow_eventbridge_publish ? [1] : []

@@ -27,7 +27,7 @@ variable "create_lock_table" {
 }
 
 variable "keep_images" {
-  description = "Number of images that each repository keeps for each environment, and also of images without an environment's tag."
+  description = "Number of images that each repository keeps for each environment; each repository also keeps this number of images without an environment's tag."
   type        = number
   default     = 200
 

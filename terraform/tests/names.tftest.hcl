@@ -10,7 +10,7 @@ variables {
   }
 }
 
-run "names_as_operators_know_them" {
+run "names_of_the_previous_system" {
   command = plan
 
   assert {
@@ -19,7 +19,7 @@ run "names_as_operators_know_them" {
       cleanup = "joytify-playback-data-cleanup"
       discord = "joytify-discord-notification"
     }
-    error_message = "The functions' names are what operators know: ${jsonencode(output.functions)}."
+    error_message = "The functions' names are those of the previous system: ${jsonencode(output.functions)}."
   }
 
   assert {
@@ -28,17 +28,17 @@ run "names_as_operators_know_them" {
       "joytify-monthly-stats"  = "cron(0 2 1 * ? *)"
       "joytify-weekly-cleanup" = "cron(0 4 ? * MON *)"
     })
-    error_message = "The rules and their schedules are what operators know: ${jsonencode(output.rules)}."
+    error_message = "The rules and their schedules are those of the previous system: ${jsonencode(output.rules)}."
   }
 
   assert {
     condition     = aws_sns_topic.notifications.name == "joytify-lambda-notifications"
-    error_message = "The topic's name is what operators know."
+    error_message = "The topic's name is that of the previous system."
   }
 
   assert {
     condition     = output.secret_name == "MERN_JOYTIFY_ENVS" && aws_secretsmanager_secret.this[0].name == "MERN_JOYTIFY_ENVS"
-    error_message = "The secret's name is what operators know."
+    error_message = "The secret's name is that of the previous system."
   }
 }
 
@@ -72,16 +72,16 @@ run "three_environments_fit_one_account" {
         aws_sns_topic.operators[0].name,
       ],
     ) : strcontains(name, "joytify-dev-")])
-    error_message = "In dev every name holds the environment."
+    error_message = "In dev, every name contains the environment."
   }
 
   assert {
     condition     = output.secret_name == "MERN_JOYTIFY_ENVS_DEV"
-    error_message = "In dev the secret's name holds the environment."
+    error_message = "In dev, the secret's name contains the environment."
   }
 }
 
-run "the_prefix_is_the_projects" {
+run "names_begin_with_the_project" {
   command = plan
 
   variables {
@@ -91,6 +91,6 @@ run "the_prefix_is_the_projects" {
 
   assert {
     condition     = alltrue([for name in values(output.functions) : startswith(name, "other-staging-")])
-    error_message = "Names begin with the project's."
+    error_message = "Names begin with project_name."
   }
 }

@@ -122,7 +122,7 @@ run "above_or_malformed" {
   ]
 }
 
-run "fractions_and_what_another_variable_forbids" {
+run "fractions_and_conflicts_with_another_variable" {
   command = plan
 
   variables {

@@ -20,7 +20,7 @@ run "by_default" {
 
   assert {
     condition     = output.state_machine_arn == null && keys(local.rules.weekly-cleanup.targets) == ["cleanup"] && local.functions.cleanup.concurrency == 1
-    error_message = "One run of cleanup, by the rule itself, is the default."
+    error_message = "By default, the rule invokes cleanup itself."
   }
 
   assert {
@@ -29,9 +29,9 @@ run "by_default" {
   }
 
   assert {
-    # Ten of twenty messages, five attempts each.
+    # Ten of twenty messages are throttled, with five attempts each.
     condition     = local.functions.discord.throttles >= 50
-    error_message = "discord's threshold is above what the first states of the alarms cause on a new account."
+    error_message = "discord's threshold is higher than the number of throttled calls that a new account's first alarm states cause."
   }
 
   assert {
@@ -44,17 +44,17 @@ run "by_default" {
       stats   = [32, "breaching", "joytify-monthly-stats-notification"]
       cleanup = [8, "breaching", "joytify-playback-data-cleanup"]
     }
-    error_message = "No success in 32 and 8 days is an alarm, and so is a metric that is missing."
+    error_message = "The alarm is raised after 32 or 8 days without a success, and if the metric is missing."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.silence : alarm.period * alarm.evaluation_periods <= 604800])
-    error_message = "CloudWatch looks back a week at most."
+    error_message = "An alarm of CloudWatch can look back a week at most."
   }
 
   assert {
     condition     = output.archive_bucket == null && local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == ""
-    error_message = "Without enable_archive there is no bucket, and cleanup is told so."
+    error_message = "Without enable_archive there is no bucket, and cleanup's setting is empty."
   }
 
   assert {
@@ -89,7 +89,7 @@ run "images_may_come_from_this_machine" {
   }
 }
 
-run "a_run_that_continues_is_no_alarm" {
+run "a_run_that_continues_raises_no_alarm" {
   command = plan
 
   variables {
@@ -98,7 +98,7 @@ run "a_run_that_continues_is_no_alarm" {
 
   assert {
     condition     = alltrue([for function, stops in { stats = 860, cleanup = 840 } : local.duration_alarm_seconds[function] > stops && local.duration_alarm_seconds[function] < 900])
-    error_message = "The duration alarm is between a job's own stop and its timeout: ${jsonencode(local.duration_alarm_seconds)}."
+    error_message = "The duration alarm's threshold is between the time at which a job stops by itself and its timeout: ${jsonencode(local.duration_alarm_seconds)}."
   }
 }
 
@@ -123,7 +123,7 @@ run "a_divided_cleanup_is_started_by_the_rule_and_by_stats" {
 
   assert {
     condition     = local.functions.cleanup.concurrency == 21
-    error_message = "So many workers, and one more, are reserved: ${local.functions.cleanup.concurrency}."
+    error_message = "The reserved concurrency is the number of workers plus one: ${local.functions.cleanup.concurrency}."
   }
 
   assert {
@@ -132,7 +132,7 @@ run "a_divided_cleanup_is_started_by_the_rule_and_by_stats" {
   }
 }
 
-run "a_secret_that_is_there_is_taken" {
+run "an_existing_secret_is_used" {
   command = plan
 
   variables {
@@ -148,7 +148,7 @@ run "a_secret_that_is_there_is_taken" {
 
   assert {
     condition     = [for statement in data.aws_iam_policy_document.secret.statement : one(statement.resources) if statement.sid == "DecryptSecret"] == [var.secret_kms_key_arn]
-    error_message = "The functions may decrypt a secret under a key of its own."
+    error_message = "The functions may decrypt a secret that has its own key."
   }
 }
 
@@ -172,7 +172,7 @@ run "optional_features_and_settings" {
 
   assert {
     condition     = alltrue([for policy in [data.aws_iam_policy_document.notifications, data.aws_iam_policy_document.key] : contains([for statement in policy.statement : statement.sid], "EventsMayPublish")])
-    error_message = "With allow_eventbridge_publish both the topic and its key admit EventBridge."
+    error_message = "With allow_eventbridge_publish, both the topic and its key allow EventBridge."
   }
 
   assert {
@@ -192,12 +192,12 @@ run "optional_features_and_settings" {
 
   assert {
     condition     = local.functions.cleanup.environment.CLEANUP_ARCHIVE_BUCKET == "joytify-archive-123456789012"
-    error_message = "Cleanup is told the archive's bucket."
+    error_message = "Cleanup's settings contain the archive's bucket."
   }
 
   assert {
     condition     = aws_s3_bucket_versioning.archive[0].versioning_configuration[0].status == "Enabled"
-    error_message = "The archive is versioned where that is asked for."
+    error_message = "The archive is versioned if its variable says so."
   }
 
   assert {
@@ -224,11 +224,11 @@ run "schedules_may_be_off" {
     condition = alltrue([for name in ["monthly-stats", "weekly-cleanup"] :
       aws_cloudwatch_event_rule.this[name].state == "DISABLED" && endswith(aws_cloudwatch_event_rule.this[name].description, "disabled by enable_schedules = false")
     ]) && aws_cloudwatch_event_rule.this["heartbeat"].state == "ENABLED"
-    error_message = "Both jobs' rules are disabled and say why; the heartbeat goes on."
+    error_message = "Both jobs' rules are disabled and their descriptions say why; the heartbeat's rule is enabled."
   }
 }
 
-run "an_account_may_forbid_to_reserve" {
+run "an_account_that_cannot_reserve_concurrency" {
   command = plan
 
   variables {
@@ -260,17 +260,17 @@ run "alarms_and_encryption" {
 
   assert {
     condition     = length(aws_sns_topic_subscription.operators) == 1 && aws_sns_topic_subscription.operators[0].endpoint == "operators@example.org"
-    error_message = "The second way is a mail."
+    error_message = "The second topic notifies by email."
   }
 
   assert {
     condition     = length(local.alarm_topics.discord) == 2 && length(local.alarm_topics.stats) == 1
-    error_message = "What goes wrong with discord itself is told on the second way too."
+    error_message = "The discord function's own alarms also notify the second topic."
   }
 
   assert {
     condition     = aws_sns_topic.notifications.kms_master_key_id == aws_kms_key.this.arn && alltrue([for queue in aws_sqs_queue.this : queue.sqs_managed_sse_enabled])
-    error_message = "The topic has our own key, the queues are encrypted by SQS."
+    error_message = "The topic is encrypted with our own key, the queues by SQS."
   }
 
   assert {

@@ -828,6 +828,15 @@ def test_an_event_that_would_be_refused_again_stays_in_its_queue(
     assert left["event"] == wrong
 
 
+def test_an_event_without_a_target_stays_in_its_queue(stack: Stack, queues: dict[str, str]) -> None:
+    """EventBridge names the target of a missed event in an attribute."""
+    stack.client("sqs").send_message(QueueUrl=queues["schedules-missed"], MessageBody='{"dryRun": true}')
+
+    code, output = run("queues", "retry", "schedules-missed", "--yes")
+
+    assert (code, "does not name its target" in output) == (1, True)
+
+
 def test_what_happened_is_shown_in_order(stack: Stack, queues: dict[str, str]) -> None:
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=b'{"dryRun": true}')

@@ -62,8 +62,8 @@ KEYS = {
     "DISCORD_TIMEZONE": SecretKey(("discord",), "optional: IANA name of the time zone, default `UTC`", is_shown=True),
     "SCHEDULE_MODE": SecretKey(
         ("stats", "cleanup"),
-        "optional: `production` (default), or `test_auto`: scheduled production runs are skipped, and all other runs "
-        "use the test collections",
+        "optional: `production` (default) or `test_auto`; with `test_auto`, scheduled production runs are skipped and "
+        "all other runs use the test collections",
         is_shown=True,
     ),
 }

@@ -31,7 +31,7 @@ run "names" {
 
   assert {
     condition     = aws_s3_bucket.state.bucket == "joytify-terraform-state-123456789012"
-    error_message = "The state bucket's name holds the account, since bucket names are global."
+    error_message = "The state bucket's name contains the account, since bucket names are global."
   }
 
   assert {
@@ -60,7 +60,7 @@ run "state_is_safe" {
 
   assert {
     condition     = one(data.aws_iam_policy_document.state.statement).effect == "Deny"
-    error_message = "The state bucket refuses what does not come by TLS."
+    error_message = "The state bucket refuses requests without TLS."
   }
 
   assert {
@@ -87,7 +87,7 @@ run "images_are_kept_as_pushed" {
 
   assert {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_tag_mutability == "IMMUTABLE"])
-    error_message = "A tag names one image for ever."
+    error_message = "A tag cannot be moved to another image."
   }
 
   assert {
@@ -96,7 +96,7 @@ run "images_are_kept_as_pushed" {
   }
 }
 
-run "what_one_environment_pushes_expires_nothing_of_another" {
+run "a_push_for_one_environment_expires_no_image_of_another" {
   command = plan
 
   assert {
@@ -104,11 +104,11 @@ run "what_one_environment_pushes_expires_nothing_of_another" {
       [for rule in jsondecode(policy.policy).rules : try(rule.selection.tagPrefixList[0], "any")] == ["prod-", "staging-", "dev-", "any"] &&
       [for rule in jsondecode(policy.policy).rules : rule.rulePriority] == [1, 2, 3, 4]
     ])
-    error_message = "Each environment's images have a rule of their own, and the rule for all others comes last, as ECR asks."
+    error_message = "Each environment's images have a rule of their own, and the rule for all others comes last, as ECR requires."
   }
 }
 
-run "no_role_for_github_unless_asked_for" {
+run "no_role_for_github_by_default" {
   command = plan
 
   assert {
@@ -117,7 +117,7 @@ run "no_role_for_github_unless_asked_for" {
   }
 }
 
-run "a_workflow_is_bound_to_where_it_runs" {
+run "each_role_admits_only_its_branch_or_environment" {
   command = plan
 
   variables {
@@ -136,23 +136,23 @@ run "a_workflow_is_bound_to_where_it_runs" {
 
   assert {
     condition     = [for statement in data.aws_iam_policy_document.github_push.statement : statement.sid if contains(coalesce(statement.resources, []), "*")] == ["LogIn"]
-    error_message = "Except for logging in, the role that pushes is for the three repositories."
+    error_message = "Except for logging in, the role that pushes may use only the three repositories."
   }
 
   assert {
     condition = alltrue([for statement in data.aws_iam_policy_document.github_plan.statement : alltrue([
       for action in statement.actions : !can(regex("[*]$", action)) || can(regex(":(Describe|List|ListBucket|GetBucket|GetFunction|GetQueue)[*]$", action))
     ])])
-    error_message = "The role that plans has no wildcard that reads content."
+    error_message = "The role that plans has no wildcard action that reads content."
   }
 
   assert {
     condition     = { for statement in data.aws_iam_policy_document.github_plan.statement : statement.sid => one(statement.resources) if contains(["ReadState", "ReadChecksumOfState"], statement.sid) } == { ReadState = "arn:aws:s3:::mock/*" }
-    error_message = "The only objects that it reads are the state's, and no item."
+    error_message = "It may read the state's objects, but no other objects and no table items."
   }
 }
 
-run "a_new_repositorys_subject_holds_its_ids" {
+run "the_subject_of_a_new_repository_contains_its_ids" {
   command = plan
 
   variables {
@@ -161,16 +161,16 @@ run "a_new_repositorys_subject_holds_its_ids" {
   }
 
   assert {
-    # The example of GitHub's own documentation, and the form of before.
+    # The example in GitHub's documentation, and the older form.
     condition = one([for condition in data.aws_iam_policy_document.github_trust["push"].statement[0].condition : condition.values if endswith(condition.variable, ":sub")]) == tolist([
       "repo:octocat/my-repo:ref:refs/heads/main",
       "repo:octocat@123456/my-repo@456789:ref:refs/heads/main",
     ])
-    error_message = "Both forms of the subject are admitted."
+    error_message = "Both forms of the subject are accepted."
   }
 }
 
-run "nobody_applies_unless_asked_for" {
+run "no_workflow_applies_by_default" {
   command = plan
 
   variables {
@@ -179,7 +179,7 @@ run "nobody_applies_unless_asked_for" {
 
   assert {
     condition     = keys(aws_iam_role.github) == ["plan", "push"]
-    error_message = "Without github_apply_policy_arn no workflow applies."
+    error_message = "Without github_apply_policy_arn, no workflow may apply."
   }
 }
 
@@ -201,7 +201,7 @@ run "another_account_may_run_the_images" {
   }
 }
 
-run "githubs_provider_may_be_there" {
+run "githubs_provider_may_exist_already" {
   command = plan
 
   variables {
@@ -211,7 +211,7 @@ run "githubs_provider_may_be_there" {
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_role.github) == 2
-    error_message = "An account has one such provider at most."
+    error_message = "An account can have only one provider for GitHub."
   }
 }
 
@@ -237,7 +237,7 @@ run "values_out_of_range_are_refused" {
   ]
 }
 
-run "what_goes_with_a_repository_is_checked" {
+run "variables_that_need_a_repository_are_checked" {
   command = plan
 
   variables {

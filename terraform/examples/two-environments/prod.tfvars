@@ -1,3 +1,3 @@
-# Beside dev.tfvars, in the same account: names hold the environment in dev, and each has its own state and database.
+# Used with dev.tfvars in the same account: the names of dev contain the environment; each environment has its own state and database.
 environment = "prod"
 alarm_email = "operators@example.org"

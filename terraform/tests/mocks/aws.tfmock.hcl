@@ -1,4 +1,4 @@
-# What the tests take AWS to answer: attributes that are checked for their form.
+# Values that the mocked provider returns for attributes whose format is validated.
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
 }

@@ -133,6 +133,8 @@ def restore(
     """
     if start > end:
         raise typer.BadParameter("it must not be after --to", param_hint="--from")
+    if into == "":
+        raise typer.BadParameter("it must name a collection", param_hint="--into")
     source = find_target(aws=aws, project=project, environment=environment)
     bucket, client, restored = bucket or _own_bucket(source), source.client("s3"), Restored()
     objects = list(_objects(client, bucket, start, end, collection))

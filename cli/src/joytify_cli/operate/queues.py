@@ -130,17 +130,19 @@ def _shown_fields(letter: DeadLetter) -> dict[str, Any]:
 
 
 def _function(target: Target, queue: str, letter: DeadLetter) -> str:
-    """Return the deployed name of the function that an event is for."""
+    """Return the deployed name of the function that an event is for; empty if it is unknown."""
     if letter.arn:
         return letter.arn.rpartition(":")[2]
     short = queue.removeprefix(f"{target.names.prefix}-").partition("-")[0]
-    return {str(name): deployed for name, deployed in target.names.functions.items()}[short]
+    return {str(name): deployed for name, deployed in target.names.functions.items()}.get(short, "")
 
 
 def _fault(target: Target, queue: str, letter: DeadLetter) -> str | None:
     """Return why the event would be rejected; None if it would be accepted."""
     if letter.event is None:
         return "an event that cannot be read"
+    if not letter.arn and not _function(target, queue, letter):
+        return "an event that does not name its target"
     jobs = {target.names.functions[name]: EVENTS[name] for name in ("stats", "cleanup")}
     name = "" if ":stateMachine:" in letter.arn else _function(target, queue, letter)
     try:

@@ -30,7 +30,7 @@ from joytify_cli.prove.terraform import TerraformError
 from joytify_cli.terminal import INTERRUPTED, console, fail
 from joytify_local.aws import ACCOUNT, FUNCTIONS, Wiring
 from joytify_local.processes import StartError
-from joytify_local.stack import Stack, load_deployed_stack, start_for_deployment
+from joytify_local.stack import Stack, load_deployed_stack, load_stack, start_for_deployment
 
 Document = dict[str, Any]
 
@@ -63,6 +63,8 @@ def deploy_local() -> None:
         f"registry {deployment.stack.registry}",
         soft_wrap=True,
     )
+    if (other := load_stack()) is not None and other.way != "deployed":
+        console.print(f"`joytify` works on the {other.way} stack, which is still up, until `make down` ends it")
     console.print(
         f"deploy-local: ok {result}",
         style="bold green",

@@ -26,7 +26,7 @@ variables {
   alarm_actions     = ["arn:aws:sns:ap-northeast-1:123456789012:joytify-lambda-notifications"]
 }
 
-run "a_function_as_asked_for" {
+run "a_function_with_its_settings" {
   command = apply
 
   assert {
@@ -36,26 +36,26 @@ run "a_function_as_asked_for" {
 
   assert {
     condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/joytify-example" && aws_cloudwatch_log_group.this.retention_in_days == 30
-    error_message = "The log group is the function's, and is kept as long as asked for."
+    error_message = "The log group has the function's name and the requested retention."
   }
 
   assert {
     condition     = aws_lambda_function_event_invoke_config.this.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == var.failure_queue_arn
-    error_message = "An asynchronous event is tried three times and then kept."
+    error_message = "An asynchronous event is tried three times, then sent to the queue."
   }
 }
 
-run "the_role_may_write_its_own_log_and_make_no_group" {
+run "the_role_may_write_its_own_log_and_create_no_group" {
   command = apply
 
   assert {
     condition     = [for statement in data.aws_iam_policy_document.this.statement : [sort(statement.actions), tolist(statement.resources)] if statement.sid == "WriteLog"] == [[tolist(["logs:CreateLogStream", "logs:PutLogEvents"]), tolist(["arn:aws:logs:ap-northeast-1:123456789012:log-group:/aws/lambda/mock:*"])]]
-    error_message = "The role writes into its own group and makes none."
+    error_message = "The role may write to its own log group, and may not create groups."
   }
 
   assert {
     condition     = alltrue([for statement in data.aws_iam_policy_document.this.statement : !contains(statement.resources, "*")])
-    error_message = "No statement is for every resource."
+    error_message = "No statement allows every resource."
   }
 }
 
@@ -74,12 +74,12 @@ run "alarms" {
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * (alarm.evaluation_periods - 1) >= var.timeout && alarm.datapoints_to_alarm == 1])
-    error_message = "An alarm still sees the point of a run that took the whole timeout: Lambda stamps it with the run's start."
+    error_message = "The alarm's period covers a run that took the whole timeout: Lambda stamps the metric with the run's start."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.ok_actions == alarm.alarm_actions && length(alarm.alarm_description) > 60])
-    error_message = "Every alarm tells its end too, and what to do."
+    error_message = "Every alarm also notifies when it ends, and its description says what to do."
   }
 }
 
