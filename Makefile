@@ -107,7 +107,7 @@ down: ## Stop the local stack and delete its data
 ##@ Deploy
 
 .PHONY: push
-push: ## Push the images to REGISTRY (this account's ECR) and write their digests for ENVIRONMENT (prod); FROM=dev takes dev's images
+push: ## Push the images to REGISTRY (default: this account's ECR) and write their digests for ENVIRONMENT (default: prod); FROM=dev reuses dev's images
 	@bin/push
 
 .PHONY: sbom

@@ -197,7 +197,7 @@ wheels() {
   echo "$stamp" >"$folder/.lock"
 }
 
-# Installs the parser of Discord's Markdown that the tests use into build/markdown.
+# Installs into build/markdown the parser of Discord's Markdown that the tests use.
 markdown_parser() {
   local folder=build/markdown
   command -v npm >/dev/null || { echo "Discord's Markdown: NOT CHECKED with its parser, since npm is not installed"; return; }

@@ -20,7 +20,7 @@ CONSOLE = f"https://{REGION}.console.aws.amazon.com/"
 
 @dataclass(frozen=True)
 class Case:
-    """One message and what must be shown of it.
+    """A message, and what its embed must and must not show.
 
     Attributes:
         message: JSON, or text.

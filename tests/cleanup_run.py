@@ -86,7 +86,7 @@ class Options:
         return deadline if self.checks is None else CountedDeadline(deadline.at, iter(range(self.checks)))
 
 
-def made(moment: datetime) -> ObjectId:
+def id_created_at(moment: datetime) -> ObjectId:
     """Return an `_id` that was created at this time."""
     return ObjectId(struct.pack(">IQ", int(moment.timestamp()), next(_NUMBERS)))
 

@@ -36,7 +36,7 @@ Document = dict[str, Any]
 
 @dataclass
 class FakeBackend:
-    """Keeps who was pushed; fails where the test says so."""
+    """Records the users who were pushed; fails if the test says so."""
 
     pushed: list[ObjectId] = field(default_factory=list)
     error: JobError | None = None

@@ -1,8 +1,7 @@
 """Runs the committed Terraform against a second, independent emulator (moto): plan, apply, second plan, destroy.
 
 It is part of `make test-deploy`. Every value that can differ from `make deploy-local` is different: region, names,
-environment, optional resources.
-optional resources. The results go to build/second-emulator/result.json. moto ignores the
+environment, optional resources. The results go to build/second-emulator/result.json. moto ignores the
 conditions in a bucket's policy and denies everything that the policy mentions, so the Terraform states are kept in
 files.
 """

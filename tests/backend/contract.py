@@ -1,4 +1,7 @@
-"""What a user of the real backend sees before and after stats, cleanup and the rebuild; tests/backend/README.md."""
+"""Checks what a user of the real backend sees before and after stats, cleanup and the rebuild.
+
+See tests/backend/README.md.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from typing import Any
 
 import httpx
 from bson import ObjectId
-from cleanup_run import clean_up, made
+from cleanup_run import clean_up, id_created_at
 from month_end import FakeServices, month_end
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -164,7 +167,7 @@ class Seen:
 
 def play(user: ObjectId, at: datetime, song: ObjectId, artist: ObjectId, seconds: float) -> Document:
     return {
-        "_id": made(at),
+        "_id": id_created_at(at),
         "user": user,
         "song": song,
         "artist": artist,
@@ -252,7 +255,7 @@ def contract(address: str, database: Database[Document]) -> Seen:
     seen.note("stats", "read", one.send("PATCH", "/notifications/mark-read", ids), must=200)
     removed = one.send("DELETE", f"/notifications/{identity}")
     month_end(database, FakeServices(), backend=backend, now=NOW)
-    seen.note("stats, again", "removed: it stays removed", (removed, one.months()), must=(200, []))
+    seen.note("stats, again", "a removed notification stays removed", (removed, one.months()), must=(200, []))
     seen.note("stats", "other fields in the list of notifications", _fields(built), must=set())
     profile = built.get("/users/profile")
     seen.note("stats", "the pipeline's fields in the profile", MARK in profile, must=True)

@@ -73,7 +73,7 @@ def playbacks(count: int, share: float, *, shuffle: bool) -> Iterator[Document]:
 def weekly(count: int, expired: int, *, shuffle: bool) -> Iterator[Document]:
     """Yield a week's expired playbacks and those that are kept, written in order of time or in another order.
 
-    Their `_id` were made when they were played, as the app's are.
+    Each `_id` was created when its playback was played, as in the app.
     """
     for position in range(count):
         number = position * 618_033 % count if shuffle else position
@@ -113,7 +113,8 @@ class Bench:
 
     def __init__(self, client: MongoClient[Document], aws: str) -> None:
         self.client = client
-        # The local MongoDB starts without the TTL monitor, which would also sleep for a minute before it looks.
+        # Turn on the TTL monitor, which the local MongoDB starts without, and shorten its sleep of a minute between
+        # passes.
         client.admin.command("setParameter", 1, ttlMonitorEnabled=True, ttlMonitorSleepSecs=1)
         self.database = client["joytify-bench"]
         self.s3 = boto3.client(
@@ -170,7 +171,7 @@ class Bench:
                 time.sleep(pause)
 
     def raw(self) -> None:
-        """Delete everything by one command."""
+        """Delete the expired documents with one command."""
         self.database.playbacks.delete_many(EXPIRED)
 
     def ttl(self) -> None:
@@ -249,7 +250,7 @@ def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str,
     }
     short = ("raw", "ours_no_pause")
     week = (*short, "ours_defaults", "old_defaults_counted")
-    # Shapes on which no published claim depends are measured only once.
+    # Data sets on which no published claim depends are measured only once.
     shapes: dict[str, tuple[Iterable[str], int]] = {
         "time_70": ([name for name in ways if name not in {"ours_sweep", "old_defaults_counted"}], rounds),
         "shuffled_70": (short, rounds),

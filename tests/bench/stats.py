@@ -127,7 +127,7 @@ class Bench:
         month_end(self.database, backend=backend, seconds=600, page=PAGE, push_size=PUSH, now=NOW)
 
     def raw(self) -> None:
-        """Make the same change with one updateMany, with the ids of the users who have statistics known in advance.
+        """Make the same change with one updateMany, given the ids of the users who have statistics.
 
         Push nothing.
         """

@@ -1,4 +1,4 @@
-"""docs/operations.md says of every message and alarm what it means."""
+"""docs/operations.md explains every message and alarm."""
 
 from __future__ import annotations
 
@@ -65,5 +65,7 @@ def test_the_page_contains_the_example_session() -> None:
         (["2 wrong"], "all is well", "2 wrong"),
     ],
 )
-def test_a_line_that_is_not_in_the_output_is_found(shown: list[str], actual: str, missing: str | None) -> None:
+def test_a_documented_line_that_is_missing_from_the_output_is_reported(
+    shown: list[str], actual: str, missing: str | None
+) -> None:
     assert first_difference(shown, actual) == missing

@@ -49,7 +49,7 @@ def test_every_setting_reaches_its_function_under_its_own_name(name: str) -> Non
     assert re.search(rf"\b{name.upper()} += (tostring\()?var\.{name}\b", wiring)
 
 
-def test_one_example_sets_every_variable_to_another_value_than_its_default() -> None:
+def test_one_example_sets_every_variable_to_a_non_default_value() -> None:
     text = (ROOT / "examples" / "everything.tfvars").read_text(encoding="utf-8")
     parsed = {name: value for name, value in hcl2.loads(text).items() if not name.startswith("__")}
     example = {name: json.loads(value) if isinstance(value, str) else value for name, value in parsed.items()}

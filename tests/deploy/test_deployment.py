@@ -73,7 +73,7 @@ def test_a_second_plan_changes_only_attributes_that_the_emulator_omits(deploymen
     assert changes(deployment.bootstrap.plan()) == []
 
 
-def test_no_secret_value_stands_in_state_plan_or_environment(deployment: Deployment) -> None:
+def test_no_secret_value_appears_in_state_plan_or_environment(deployment: Deployment) -> None:
     held = deployment.stack.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
     canaries = (API_KEY, WEBHOOK_TOKEN, deployment.stack.mongodb)
     functions = [deployment.stack.client("lambda").get_function(FunctionName=name) for name in FUNCTIONS.values()]

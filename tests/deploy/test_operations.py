@@ -182,7 +182,7 @@ def test_every_other_command_works_on_it_too(clean_deployment: Deployment, words
 
 
 @pytest.fixture
-def evening(clean_deployment: Deployment) -> Iterator[dict[str, str]]:
+def session_outputs(clean_deployment: Deployment) -> Iterator[dict[str, str]]:
     """Output of each command of the page, after cleanup has been called with an invalid event."""
     functions, sqs = clean_deployment.stack.client("lambda"), clean_deployment.stack.client("sqs")
     url = sqs.get_queue_url(QueueName="joytify-cleanup-failed")["QueueUrl"]
@@ -222,6 +222,6 @@ def _run_session(deployment: Deployment) -> dict[str, str]:
     return dict(zip(commands, outputs, strict=False))
 
 
-def test_the_example_session_prints_what_the_page_shows(evening: dict[str, str]) -> None:
+def test_the_example_session_prints_what_the_page_shows(session_outputs: dict[str, str]) -> None:
     for command, shown in session("Example: a failed cleanup"):
-        assert first_difference(shown, evening[command]) is None, evening[command]
+        assert first_difference(shown, session_outputs[command]) is None, session_outputs[command]

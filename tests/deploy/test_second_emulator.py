@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.xdist_group("terraform"), pytest.mark.timeout(1800)]
 FUNCTIONS = {f'module.function["{name}"].aws_lambda_function.this' for name in ("stats", "cleanup", "discord")}
 
 
-def test_a_second_plan_is_empty_but_for_the_emulators_gap(second_emulator: dict[str, Any]) -> None:
+def test_a_second_plan_is_empty_except_for_the_emulators_gap(second_emulator: dict[str, Any]) -> None:
     """The function has no image configuration. AWS returns null for it; moto returns an object with empty lists."""
     assert second_emulator["everything"]["drift"] == {address: ["image_config"] for address in FUNCTIONS}
     assert second_emulator["bootstrap"]["drift"] == {}

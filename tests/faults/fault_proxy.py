@@ -36,7 +36,7 @@ class FaultProxy:
 
     def __init__(self, target: int = 0, mood: str = "") -> None:
         self.mood, self.seconds = mood, 0.0
-        self.told: set[str] = set()
+        self.accepted_ids: set[str] = set()
         self._over = Event()
         self._target, self._pairs, self._lock = target, list[socket.socket](), Lock()
         self._listening = socket.create_server((HOST, 0))
@@ -45,7 +45,7 @@ class FaultProxy:
         Thread(target=self._accept, daemon=True).start()
 
     def take(self, mood: str) -> None:
-        """Change the mode, and break the open connections so that the new mode applies to every connection."""
+        """Change the mood, and break the open connections so that the new mood applies to every connection."""
         self.mood = mood
         self.reset()
 
@@ -109,7 +109,7 @@ class FaultProxy:
                 request = _request(connection)
                 match mood:
                     case "accepts":
-                        self.told.update(each.decode() for each in USER_ID.findall(request))
+                        self.accepted_ids.update(each.decode() for each in USER_ID.findall(request))
                         body = json.dumps({"message": "taken"}).encode()
                         connection.sendall(head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
                     case "closes early":

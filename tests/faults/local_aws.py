@@ -57,7 +57,7 @@ class LocalAws:
             self._clients["s3"].delete_object(Bucket=BUCKET, Key=key)
 
     def calm(self) -> None:
-        """Pass everything on."""
+        """Inject no more faults: the proxy forwards every connection."""
         self.proxy.seconds = 0.0
         self.proxy.take("")
 

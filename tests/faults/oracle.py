@@ -110,9 +110,9 @@ def broken_by_stats(database: Database[Document], world: World, *, ended_well: b
     if twice := [user for user, count in given.items() if count > 1]:
         yield f"{len(twice)} users have the notification more than once"
     if strangers := given.keys() - world.entitled:
-        yield f"{len(strangers)} users have it who are not entitled"
+        yield f"{len(strangers)} users who are not entitled have the notification"
     if ended_well and (without := world.entitled - given.keys()):
-        yield f"{len(without)} of {len(world.entitled)} entitled users do not have it"
+        yield f"{len(without)} of {len(world.entitled)} entitled users do not have the notification"
 
 
 def broken_by_cleanup(
@@ -136,7 +136,7 @@ def broken_by_pushes(database: Database[Document], reports: list[Document], push
     given = database.users.count_documents({"notifications": {"$type": "array", "$ne": []}})
     counted = sum(each["data"].get("socketFailures") or 0 for each in reports)
     if len(pushed) + counted < given:
-        yield f"{given} users have it, {len(pushed)} were pushed and {counted} counted as not pushed"
+        yield f"{given} users have the notification, {len(pushed)} were pushed, {counted} counted as not pushed"
 
 
 def broken_by_output(output: str, reports: list[Document], *, ended_well: bool) -> Iterator[str]:

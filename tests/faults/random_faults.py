@@ -34,7 +34,7 @@ RESULT = Path("build/faults.json")
 ATTEMPTS = 3
 DATABASE = "joytify-faults"
 JOBS = ("stats", "cleanup")
-KILLED, FROZEN, ALL_AT_ONCE, WRONG_CLOCK = "killed", "frozen and thawed", "at once", "the clock is wrong"
+KILLED, FROZEN, ALL_AT_ONCE, WRONG_CLOCK = "killed", "frozen and thawed", "concurrent runs", "the clock is wrong"
 BACKEND, AWS = "the backend ", "AWS "
 # Code of a fork, which calls the handler as Lambda would.
 RUN = f"""
@@ -169,7 +169,7 @@ class Faults:
         logged = output.read_text(encoding="utf-8", errors="replace")
         noticed = attempts > 1 or LOGGED.search(logged) is not None
         trial = Trial(number, job, fault, attempts, noticed, ended_well, ())
-        broken = list(self._broken(trial, world, logged, backend.told))
+        broken = list(self._broken(trial, world, logged, backend.accepted_ids))
         # After every fault an attempt must succeed; with a wrong clock, every attempt must fail.
         if ended_well == (fault == WRONG_CLOCK):
             broken.append("it succeeded although the clock was wrong" if ended_well else "no attempt ended well")
@@ -276,8 +276,8 @@ def main() -> None:
         f"faults: {'FAILED' if failed else 'ok'}, {failed} of {len(made)} trials broke a rule (seed {options.seed})"
     )
     RESULT.parent.mkdir(exist_ok=True)
-    told = {"seed": options.seed, "trials": [trial.__dict__ for trial in made]}
-    RESULT.write_text(json.dumps(told, indent=2), encoding="utf-8")
+    accepted_ids = {"seed": options.seed, "trials": [trial.__dict__ for trial in made]}
+    RESULT.write_text(json.dumps(accepted_ids, indent=2), encoding="utf-8")
     sys.exit(1 if any(trial.broken for trial in made) else 0)
 
 

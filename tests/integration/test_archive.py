@@ -189,12 +189,12 @@ def test_restore_inserts_missing_documents_and_can_be_repeated(
         aws_client("s3", endpoint).put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
     (row,) = [line for line in joytify("list").splitlines() if "playbacks" in line]
     assert [cell.strip() for cell in row.split("│")][1:4] == ["playbacks", "2026-11-01", "25"]
-    assert "no archived sessions of these days" in joytify("list", "--collection", "sessions")
+    assert "no archived sessions for the selected days" in joytify("list", "--collection", "sessions")
     assert "23 would be inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4
     assert "23 inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
     assert "0 inserted, 24 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
-    assert "no archived documents of these days" in joytify(
+    assert "no archived documents for the selected days" in joytify(
         "restore", "--from", "2020-01-01", "--to", "2020-01-02", *restore[5:]
     )
     assert "25 inserted" in joytify(*restore, "--yes", "--into", "restored")

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 from bson import ObjectId, encode
 from bson.raw_bson import RawBSONDocument
-from cleanup_run import CUTOFF, NOW, clean_up, figures, made
+from cleanup_run import CUTOFF, NOW, clean_up, figures, id_created_at
 from fail_points import failing
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -42,11 +42,11 @@ Document = dict[str, Any]
 
 
 def playback(moment: Any, **more: Any) -> Document:
-    return {"_id": made(OLD), "user": ObjectId(), "createdAt": moment, **more}
+    return {"_id": id_created_at(OLD), "user": ObjectId(), "createdAt": moment, **more}
 
 
 def session(moment: Any, **more: Any) -> Document:
-    return {"_id": made(OLD), "user": ObjectId(), "status": {"online": False, "lastActive": moment}, **more}
+    return {"_id": id_created_at(OLD), "user": ObjectId(), "status": {"online": False, "lastActive": moment}, **more}
 
 
 def raw(*fields: tuple[str, Any]) -> RawBSONDocument:
@@ -68,9 +68,11 @@ LEFT_ALONE: dict[str, list[Any]] = {
     "the app's older shape": [playback(OLD, songs=[{"song": ObjectId(), "createdAt": NOW}])],
     "the older shape without plays": [playback(OLD, songs=[])],
     "before the app existed": [playback(datetime(year, 12, 31, tzinfo=UTC)) for year in (1969, 1970, 1999)],
-    "two dates, the first expired": [raw(("_id", made(OLD)), ("createdAt", OLD), ("x", 1), ("createdAt", NEW))],
-    "two dates, the second expired": [raw(("_id", made(OLD)), ("createdAt", NEW), ("createdAt", OLD))],
-    "two dates, both expired": [raw(("_id", made(OLD)), ("createdAt", OLD), ("createdAt", OLD))],
+    "two dates, the first expired": [
+        raw(("_id", id_created_at(OLD)), ("createdAt", OLD), ("x", 1), ("createdAt", NEW))
+    ],
+    "two dates, the second expired": [raw(("_id", id_created_at(OLD)), ("createdAt", NEW), ("createdAt", OLD))],
+    "two dates, both expired": [raw(("_id", id_created_at(OLD)), ("createdAt", OLD), ("createdAt", OLD))],
 }
 
 
@@ -98,13 +100,16 @@ SESSIONS: dict[str, tuple[Any, bool]] = {
     "text": (session(OLD, expiresAt="2020-01-01"), False),
     "a list": (session(OLD, expiresAt=[NOW - timedelta(days=1)]), False),
     "last active twice": (
-        raw(("_id", made(OLD)), ("status", raw(("lastActive", OLD), ("lastActive", NEW))), ("user", 1)),
+        raw(("_id", id_created_at(OLD)), ("status", raw(("lastActive", OLD), ("lastActive", NEW))), ("user", 1)),
         False,
     ),
-    "two states": (raw(("_id", made(OLD)), ("status", {"lastActive": OLD}), ("status", {"lastActive": NEW})), False),
+    "two states": (
+        raw(("_id", id_created_at(OLD)), ("status", {"lastActive": OLD}), ("status", {"lastActive": NEW})),
+        False,
+    ),
     "ends twice": (
         raw(
-            ("_id", made(OLD)),
+            ("_id", id_created_at(OLD)),
             ("status", {"lastActive": OLD}),
             ("expiresAt", OLD),
             ("expiresAt", NOW + timedelta(days=9)),
@@ -226,7 +231,7 @@ def test_transient_server_errors_are_not_reported_as_permanent(
 
 
 def test_the_deletion_limit_does_not_trust_the_servers_estimate(tmp_path: Path) -> None:
-    """After an unclean shutdown the server knows the number of documents of its last checkpoint."""
+    """After an unclean shutdown, the server's count of documents is outdated: it is that of the last checkpoint."""
     port = free_port("127.0.0.1")
     pid, uri = start_mongod(tmp_path, "127.0.0.1", port, ("--syncdelay", "0"))
     try:
@@ -292,7 +297,7 @@ def restore(uri: str, database: str, endpoint: str, bucket: str) -> subprocess.C
 def test_every_document_is_archived_and_restored_byte_for_byte(
     database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str
 ) -> None:
-    documents = [raw(("_id", made(OLD)), ("createdAt", OLD), *fields) for fields in ODD.values()]
+    documents = [raw(("_id", id_created_at(OLD)), ("createdAt", OLD), *fields) for fields in ODD.values()]
     database.playbacks.insert_many([*documents, playback(NEW)])
 
     report = clean_up(database, archive=Archive(aws_client("s3", endpoint), bucket, NOW))

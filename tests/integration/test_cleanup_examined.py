@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from bson import Binary, Int64, MaxKey, MinKey, ObjectId, Timestamp
-from cleanup_run import CUTOFF, NOW, Options, clean_up, documents_of, made
+from cleanup_run import CUTOFF, NOW, Options, clean_up, documents_of, id_created_at
 from cleanup_run import figures as figures_of
 from forks import forks
 from pymongo import MongoClient
@@ -41,7 +41,7 @@ def _small_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def played(moment: datetime, **more: object) -> Document:
-    return {"_id": made(moment), "createdAt": moment, "user": ObjectId(), **more}
+    return {"_id": id_created_at(moment), "createdAt": moment, "user": ObjectId(), **more}
 
 
 @cache
@@ -102,8 +102,8 @@ def test_a_run_reads_what_is_expired_and_not_what_is_kept(
 def test_clocks_that_are_off_by_an_hour_change_nothing(database: Database[Document]) -> None:
     hour, kept = timedelta(hours=1), retained()
     before, after = CUTOFF - timedelta(milliseconds=1), CUTOFF
-    late = [played(before, _id=made(CUTOFF + hour)), played(before, _id=made(CUTOFF - hour))]
-    early = [played(after, _id=made(CUTOFF - hour)), played(after, _id=made(CUTOFF + hour))]
+    late = [played(before, _id=id_created_at(CUTOFF + hour)), played(before, _id=id_created_at(CUTOFF - hour))]
+    early = [played(after, _id=id_created_at(CUTOFF - hour)), played(after, _id=id_created_at(CUTOFF + hour))]
     database.playbacks.insert_many(kept + late + early)
 
     report = clean(database)
@@ -113,7 +113,7 @@ def test_clocks_that_are_off_by_an_hour_change_nothing(database: Database[Docume
 
 
 def test_what_was_made_years_ago_and_used_today_is_kept(database: Database[Document]) -> None:
-    old = [played(CUTOFF + timedelta(days=1), _id=made(CUTOFF - timedelta(days=900))) for _ in range(1000)]
+    old = [played(CUTOFF + timedelta(days=1), _id=id_created_at(CUTOFF - timedelta(days=900))) for _ in range(1000)]
     kept = retained() + old
     database.playbacks.insert_many(kept + expired())
 
@@ -126,8 +126,8 @@ def test_what_was_made_years_ago_and_used_today_is_kept(database: Database[Docum
 def test_an_import_with_newer_ids_waits_for_the_next_sweep_and_the_report_says_so(
     database: Database[Document],
 ) -> None:
-    kept = [*retained(), {"_id": made(NOW), "createdAt": "2020-01-01"}]
-    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(30)]
+    kept = [*retained(), {"_id": id_created_at(NOW), "createdAt": "2020-01-01"}]
+    imported = [played(CUTOFF - timedelta(days=9), _id=id_created_at(NOW)) for _ in range(30)]
     database.playbacks.insert_many(kept + imported)
 
     ordinary = figures(clean(database))
@@ -141,7 +141,7 @@ def test_an_import_with_newer_ids_waits_for_the_next_sweep_and_the_report_says_s
 
 
 def test_a_small_collection_is_swept_anyway(database: Database[Document]) -> None:
-    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(30)]
+    imported = [played(CUTOFF - timedelta(days=9), _id=id_created_at(NOW)) for _ in range(30)]
     database.playbacks.insert_many(retained()[: SWEPT_UP_TO_DOCUMENTS - 30] + imported)
 
     told = figures(clean(database))
@@ -235,8 +235,8 @@ def test_an_index_on_the_date_finds_everything_whatever_the_ids(
     mongodb: MongoClient[Document], database: Database[Document], key: list[tuple[str, int]]
 ) -> None:
     kept = retained()
-    imported = [played(CUTOFF - timedelta(days=9), _id=identity) for identity in (made(NOW), "text", 7)]
-    imported += [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(EXPIRED)]
+    imported = [played(CUTOFF - timedelta(days=9), _id=identity) for identity in (id_created_at(NOW), "text", 7)]
+    imported += [played(CUTOFF - timedelta(days=9), _id=id_created_at(NOW)) for _ in range(EXPIRED)]
     database.playbacks.insert_many(kept + expired() + imported)
     database.playbacks.create_index(key)
     before = examined(mongodb)
@@ -255,7 +255,7 @@ def test_a_sequence_that_uses_an_index_completes_even_if_the_index_is_dropped(
     database: Database[Document], *, drop: bool
 ) -> None:
     kept = retained()
-    imported = [played(CUTOFF - timedelta(days=9), _id=made(NOW)) for _ in range(KEPT)]
+    imported = [played(CUTOFF - timedelta(days=9), _id=id_created_at(NOW)) for _ in range(KEPT)]
     database.playbacks.insert_many(kept + expired() + imported)
     name = database.playbacks.create_index("createdAt")
     events: list[Document] = [{}]

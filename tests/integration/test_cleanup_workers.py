@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from cleanup_run import CUTOFF, NOW, answer, clean_up, figures, made
+from cleanup_run import CUTOFF, NOW, answer, clean_up, figures, id_created_at
 from pymongo.database import Database
 
 from joytify_cleanup.event import MAX_WORKERS
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 
 def played(moment: Any) -> Document:
-    return {"_id": made(moment), "createdAt": moment}
+    return {"_id": id_created_at(moment), "createdAt": moment}
 
 
 def fill(database: Database[Document]) -> None:

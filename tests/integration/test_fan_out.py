@@ -163,7 +163,7 @@ def _text(file: Path) -> str:
 
 
 def test_every_span_is_completed_and_one_summary_is_posted(stack: Stack, machine: str, plays: Any) -> None:
-    """Of the workers one is killed, and most run out of time."""
+    """One of the workers is killed, and most of them run out of time."""
     fill(plays, RECORDS)
     old = datetime.now(UTC) - timedelta(days=100)
     # The document with a text as its id has expired too; recently used ones and those without a date are kept.

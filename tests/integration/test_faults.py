@@ -150,7 +150,7 @@ def test_a_run_does_not_wait_for_a_server_that_becomes_slow(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     began = time.monotonic()
-    # A batch is four deletes: one and a half batches pass.
+    # A batch takes four deletes, so one and a half batches succeed before the server becomes slow.
     with failing(mongodb, {"skip": 6}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
         progress = clean(filled, seconds=1)
         # The run gives up at the deadline plus a grace period, not when the server answers.

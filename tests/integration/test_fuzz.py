@@ -72,7 +72,7 @@ def healthy(database: Database[Document], count: int = 12) -> list[ObjectId]:
     plays=st.lists(PLAYS, max_size=4),
     data=st.data(),
 )
-def test_the_month_end_reaches_everyone_who_is_in_order(
+def test_the_month_end_reaches_every_user_with_valid_documents(
     database: Database[Document],
     users: list[Document],
     stats: list[Document],
@@ -83,7 +83,7 @@ def test_the_month_end_reaches_everyone_who_is_in_order(
     good = healthy(database)
     odd = [ObjectId() for _ in users]
     database.users.insert_many([{**user, "_id": identity} for user, identity in zip(users, odd, strict=True)] or [{}])
-    # Some of the odd documents belong to users who are in order, some to those who are not.
+    # Some of the odd documents belong to valid users, others to odd users.
     for document in (*stats, *plays):
         if data.draw(st.booleans()):
             document["user"] = data.draw(st.sampled_from([*odd, *good]))

@@ -170,7 +170,7 @@ def wrong_password(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def without_right_to_delete(stack: Stack) -> Iterator[None]:
-    """A server with access control, and in the secret a user who may read and write, but not delete."""
+    """A server with access control; the secret names a user who may read and write, but not delete."""
     folder, port = Path("auth"), free_port("127.0.0.1")
     (folder / "data").mkdir(parents=True)
     key = folder / "key"
@@ -438,7 +438,7 @@ def test_only_an_optional_key_of_the_secret_is_removed(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_failed_pushes_fail_the_command_which_names_the_next_one() -> None:
+def test_failed_pushes_fail_the_command_and_the_error_names_the_command_to_run_next() -> None:
     assert run("data", "generate", "20", "--playbacks-per-user", "50")[0] == 0
     assert run("stack", "break", "backend")[0] == 0
     try:
@@ -467,7 +467,7 @@ def test_documents_with_any_id_are_cleared(stack: Stack, odd: bytes | int) -> No
 
 
 def test_a_corrected_webhook_is_used_immediately(stack: Stack) -> None:
-    """The function has read the secret a moment ago."""
+    """The function read the secret a moment ago and caches it."""
     event = {"Records": [{"EventSource": "aws:sns", "Sns": envelope(f"a message {time.time()}")}]}
     invoke = {"FunctionName": FUNCTIONS["discord"], "Payload": json.dumps(event).encode()}
     # Changing a setting makes Lambda use a new container, which has not cached the secret.

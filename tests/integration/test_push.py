@@ -26,7 +26,7 @@ from joytify_cli.target import FUNCTIONS, Names
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ecr_returns_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     # docs/deploy.md tells users to set AWS_REGION only.
     monkeypatch.delenv("AWS_DEFAULT_REGION")
@@ -41,7 +41,7 @@ def test_ecr_answers_a_token_for_the_accounts_registry(endpoint: str, monkeypatc
 
 @pytest.fixture
 def repositories(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The client of an ECR with the three repositories; it is the account's own."""
+    """A client of the account's own ECR, which has the three repositories."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     client = boto3.client("ecr", region_name="ap-northeast-1")
     for name in FUNCTIONS:

@@ -48,7 +48,7 @@ def play(user: object, **changes: Any) -> Document:
 
 
 def add_users(database: Database[Document], ids: Sequence[Any]) -> None:
-    """Add users of whom each has played for a minute."""
+    """Add users, each of whom has played for a minute."""
     database.users.insert_many({"_id": user} for user in ids)
     database.playbacks.insert_many(play(user) for user in ids)
     database.playbacks.create_index("user")

@@ -138,7 +138,7 @@ def test_a_user_with_two_statistics_documents_on_different_pages_is_notified_onc
 def test_notified_users_are_pushed_even_if_another_page_fails(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry finds no user without the notification on that page, so it would push nobody there."""
+    """A retry finds no user without the notification on a completed page, so it would push nobody there."""
     users = [add_user(database) for _ in range(9)]
     attach, calls = Audience.attach, count()
 
@@ -161,7 +161,7 @@ def test_notified_users_are_pushed_even_if_another_page_fails(
     assert sorted(outside.backend.pushed) == sorted(users)
 
 
-def test_concurrent_runs_give_it_once_and_push_once(database: Database[Document]) -> None:
+def test_concurrent_runs_give_the_notification_once_and_push_once(database: Database[Document]) -> None:
     users = [add_user(database) for _ in range(60)]
     outside = FakeServices()
 

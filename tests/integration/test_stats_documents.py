@@ -93,7 +93,7 @@ def notified_lists(database: Database[Document]) -> list[ObjectId]:
 
 
 def fill_up(database: Database[Document], user: ObjectId) -> None:
-    """Make a user's document as large as MongoDB takes it."""
+    """Make a user's document as large as MongoDB allows."""
     found = database.users.find_one({"_id": user})
     assert found is not None
     size = next(database.users.aggregate([{"$match": {"_id": user}}, {"$project": {"n": {"$bsonSize": "$$ROOT"}}}]))[
@@ -334,7 +334,7 @@ def test_continuations_cross_id_types(database: Database[Document], monkeypatch:
     ],
     ids=str,
 )
-def test_who_has_never_chosen_has_the_apps_default(
+def test_a_user_who_never_set_the_preference_has_the_apps_default(
     database: Database[Document], preferences: Document, *, wants: bool
 ) -> None:
     user = ObjectId()

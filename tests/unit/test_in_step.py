@@ -85,7 +85,7 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
 def test_the_parts_of_the_reserved_time_add_up_to_at_most_the_reserve() -> None:
     counts = LATE_COUNT_SECONDS * len(POLICIES)
 
-    # The client's wait for the answer of a count is left out: GRACE_SECONDS covers it.
+    # The sum omits the time that the client waits for a count's response: GRACE_SECONDS covers it.
     assert GRACE_SECONDS + counts + AFTER_SECONDS + FORECAST_SECONDS + CONCLUDE_SECONDS <= RESERVE_SECONDS
 
 

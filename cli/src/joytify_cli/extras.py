@@ -1,4 +1,4 @@
-"""Optional packages: only some commands need them, and operators can install without them."""
+"""Optional packages: only some commands need them, and operators can install the CLI without them."""
 
 from __future__ import annotations
 

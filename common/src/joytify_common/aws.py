@@ -74,7 +74,7 @@ class NoAnswerError(TransientError):
 
 
 def quick_attempts(seconds: float, *, is_repeatable: bool) -> Iterator[stamina.Attempt]:
-    """Yield attempts at a call through a client with `QUICK_CONFIG`, while a retry can help.
+    """Yield up to three attempts at a call that uses a `QUICK_CONFIG` client; stop if a retry cannot help.
 
     Args:
         seconds: no attempt starts after this many seconds; each takes at most 3 s.
@@ -101,7 +101,7 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
         not_found: the service's codes for a subject that does not exist or is in an unusable state.
 
     Raises:
-        ConfigError: a permission is missing, there is or can be no such subject, or there are no credentials.
+        ConfigError: a permission or the credentials are missing, or the subject does not exist or is invalid.
         TransientError: any other refusal, or the service could not be reached, or did not answer (NoAnswerError).
     """
     try:
@@ -118,6 +118,6 @@ def aws_errors(subject: str, service: str, *, not_found: Collection[str] = ()) -
     except (ReadTimeoutError, ConnectionClosedError) as exc:
         raise NoAnswerError(f"{subject}: {service} did not answer ({type(exc).__name__})") from exc
     except ParamValidationError as exc:
-        raise ConfigError(f"{subject}: {service} allows no such name or value") from exc
+        raise ConfigError(f"{subject}: the name or a value is invalid for {service}") from exc
     except BotoCoreError as exc:
         raise TransientError(f"{subject}: {service} could not be reached ({type(exc).__name__})") from exc

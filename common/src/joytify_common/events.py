@@ -86,7 +86,7 @@ def parse_event(event_type: type[EventT], raw: object) -> EventT:
     """Return the event with its types checked.
 
     Raises:
-        ConfigError: a key is unknown or has a wrong value; the text names each and what is allowed.
+        ConfigError: a key is unknown or has a wrong value; the message names each such key and its allowed values.
     """
     try:
         # Parse JSON rather than Python values: in JSON, strict mode accepts a time as text.
@@ -106,5 +106,5 @@ def _fault(event_type: type[JobEvent], error: ErrorDetails) -> str:
         near = get_close_matches(key.replace("_", "").lower(), [each.lower() for each in allowed], 1)
         meant = [each for each in allowed if each.lower() in near]
         return f"{key}: unknown key; {f'did you mean {meant[0]}?' if meant else 'known keys: ' + ', '.join(allowed)}"
-    # A text of ours says what is allowed.
+    # The message of one of our own validators already states the allowed values.
     return f"{place}: {problem}" + ("" if error["type"] == "value_error" else f" (allowed: {allowed[key]})")

@@ -32,7 +32,7 @@ class UnavailableError(TransientError):
 
 
 class RateLimitedError(TransientError):
-    """The service asks to wait before a retry, which does not count as one of the attempts."""
+    """The service asks the caller to wait; this attempt does not count towards `RetryPolicy.attempts`."""
 
     def __init__(self, text: str, wait_seconds: float) -> None:
         super().__init__(text)
@@ -56,8 +56,8 @@ class RetryPolicy:
 
         Args:
             send: makes the call once.
-            seconds: after this many seconds, no further attempt is scheduled; the last attempt may start one wait
-                later.
+            seconds: no retry is scheduled after this many seconds; a retry that was scheduled before may start later,
+                after its wait.
 
         Raises:
             TransientError: no attempt succeeded, or the requested wait is longer than the time

@@ -152,8 +152,8 @@ class Job(Generic[EventT, ReportT]):
                 return self._log(self.empty_report.summary(metadata, skipped=reason))
             case Completed(report=report, late_failure=late_failure):
                 answer, message = self._summary(report, metadata)
-                failed = self._failure(report, metadata, late_failure) if late_failure else None
-                self._publish([message, failed], context)
+                error_message = self._failure(report, metadata, late_failure) if late_failure else None
+                self._publish([message, error_message], context)
                 return answer
             case Failed(report=report, failure=failure):
                 log_failure(failure)
@@ -166,7 +166,7 @@ class Job(Generic[EventT, ReportT]):
         """Return the run's answer and the message to publish."""
         try:
             summary = report.summary(metadata)
-        except Exception as exc:  # noqa: BLE001 - the work is done; Lambda would repeat it
+        except Exception as exc:  # noqa: BLE001 - the work is done; if raised, Lambda would repeat it
             failure = Failure(exc, "summary")
             log_failure(failure)
             return dict(failure.fields()), self._failure(report, metadata, failure)
@@ -205,7 +205,7 @@ class Job(Generic[EventT, ReportT]):
                 self.topic().publish(message, max(0.0, seconds))
                 return True
             error: Exception | None = None
-        except Exception as exc:  # noqa: BLE001 - the work is done; Lambda would repeat it
+        except Exception as exc:  # noqa: BLE001 - the work is done; if raised, Lambda would repeat it
             error = exc
         # An alarm watches this metric, since the message does not reach Discord.
         put_metrics(context.function_name, {REPORTS_LOST: (MetricUnit.Count, 1)})

@@ -30,7 +30,7 @@ def hide(value: str) -> None:
 
 
 def hide_parts(value: str, *, is_shown: bool) -> None:
-    """Mask the whole value unless it may be shown, and any credentials in it."""
+    """Mask the credentials in the value; mask the whole value too unless it may be shown."""
     for part in _secret_parts(value, is_shown=is_shown):
         hide(part)
 

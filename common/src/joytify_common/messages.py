@@ -76,7 +76,8 @@ class StatsFigures(Wire):
         notification_adopted: whether another system had created the notification before the first
             delivery.
         statistics_built: number of users whose statistics the run built from plays; None if it was not asked to.
-        plays_skipped: invalid documents among the plays, which were left out; None like `statistics_built`.
+        plays_skipped: number of invalid documents among the plays, which were left out; None if the run was not asked
+            to build statistics.
         socket_users_notified: users for whom the backend accepted a push.
         socket_failures: users whose push failed.
         socket_failure: why pushes failed; None if no push failed.
@@ -126,8 +127,8 @@ class CollectionFigures(Wire):
         deleted: deleted by the run.
         remaining: expired documents that are left in the part of the collection that `scope` covers.
         undated: without a date in the date field, and left alone; None if not every document was examined.
-        unrecognized: not of the current schema, or with an invalid date, and left alone; None as
-            above.
+        unrecognized: not of the current schema, or with an invalid date, and left alone; None if not every document was
+            examined.
         scope: which documents were examined. `sweep`: every document. `ordinary`: documents with an
             ObjectId from before the cutoff, and documents with another type of `_id`. An expired document with a
             newer ObjectId (for example, one that was imported later) is included only if the date field is indexed;
@@ -183,7 +184,7 @@ class ThrottleFigures(Wire):
     Attributes:
         times: number of batches after which the run made an extra pause.
         paused_ms: total duration of the extra pauses.
-        slowdown: time per document in the slowest of these batches, as a multiple of the usual.
+        slowdown: time per document in the slowest of these batches, as a multiple of the usual time.
     """
 
     times: int
@@ -221,7 +222,7 @@ class FanOut(Wire):
     Attributes:
         started_at: when the work was planned; all runs use this time as "now".
         cutoff: the cutoff derived from `started_at`.
-        test_mode: whether the work is on the test collections, whatever the secret says later.
+        test_mode: whether the work is on the test collections; a later change of SCHEDULE_MODE has no effect.
         rounds: how often the work was divided into spans: once, and again for spans that were not finished.
         spans: number of planned spans; a span is a range of `_id` of one collection.
         workers: maximum number of workers that ran concurrently.

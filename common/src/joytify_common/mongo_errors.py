@@ -27,7 +27,7 @@ FULL = (
 )
 # https://www.mongodb.com/docs/manual/reference/error-codes/
 AUTHENTICATION_FAILED, USER_NOT_FOUND, UNAUTHORIZED, OUT_OF_DISK_SPACE = 18, 11, 13, 14031
-LASTING = {
+CONFIG_ERRORS = {
     AUTHENTICATION_FAILED: f"{URI_KEY}: {REFUSED_LOGIN}",
     USER_NOT_FOUND: f"{URI_KEY}: {REFUSED_LOGIN}",
     OUT_OF_DISK_SPACE: FULL,
@@ -104,7 +104,7 @@ def translated(exc: PyMongoError) -> JobError:
     if isinstance(exc, ExecutionTimeout) or exc.timeout:
         return TransientError("MongoDB did not answer in the time given")
     if is_transient(exc):
-        return TransientError(f"MongoDB refused temporarily ({_code(exc)})")
+        return TransientError(f"MongoDB temporarily refused the call ({_code(exc)})")
     return _refusal(exc) if isinstance(exc, OperationFailure) else PermanentError(f"MongoDB refused ({_code(exc)})")
 
 
@@ -127,8 +127,8 @@ def _refusal(exc: OperationFailure) -> JobError:
     The server's text is examined but never quoted, since it may contain parts of a document.
     """
     text = str((exc.details or {}).get("errmsg", exc))
-    if exc.code in LASTING:
-        return ConfigError(LASTING[exc.code])
+    if exc.code in CONFIG_ERRORS:
+        return ConfigError(CONFIG_ERRORS[exc.code])
     if exc.code == UNAUTHORIZED and "requires authentication" in text:
         return ConfigError(f"{URI_KEY}: it has no user name and password; MongoDB requires them")
     if exc.code == UNAUTHORIZED or (exc.code == ATLAS_ERROR and MISSING_RIGHT.search(text)):

@@ -90,7 +90,7 @@ class Backend:
         self._requests.clear()
         return Response(status_code=204)
 
-    async def be(self, request: Request) -> Response:
+    async def set_mood(self, request: Request) -> Response:
         """Set the simulated behaviour."""
         try:
             self._mood = Mood.model_validate_json(await request.body())
@@ -111,7 +111,7 @@ def application(key: str) -> Starlette:
             Route("/notifications/socket", backend.push, methods=["POST"]),
             Route("/pushed", backend.show, methods=["GET"]),
             Route("/pushed", backend.forget, methods=["DELETE"]),
-            Route("/mood", backend.be, methods=["PUT"]),
+            Route("/mood", backend.set_mood, methods=["PUT"]),
             Route("/health", health, methods=["GET"]),
         ]
     )

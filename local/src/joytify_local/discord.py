@@ -69,7 +69,7 @@ def application(token: str, *, per_minute: bool = False, pace: float = 1.0) -> S
             _description(webhook, channel),
             Route(webhook, execute, methods=["POST"]),
             Route(webhook + "/messages/{message}", one, methods=["GET", "PATCH"]),
-            *_look(channel),
+            *_inspection_routes(channel),
         ]
     )
 
@@ -87,7 +87,7 @@ def _description(path: str, channel: Channel) -> Route:
     return Route(path, describe, methods=["GET"])
 
 
-def _look(channel: Channel) -> list[Route]:
+def _inspection_routes(channel: Channel) -> list[Route]:
     """Return the routes that Discord does not have, for tests and for people."""
 
     async def listed(_: Request) -> Response:
@@ -105,7 +105,7 @@ def _look(channel: Channel) -> list[Route]:
         text = channel.files.get(request.url.path)
         return PlainTextResponse(text) if text is not None else PlainTextResponse("gone", status_code=404)
 
-    async def be(request: Request) -> Response:
+    async def set_mood(request: Request) -> Response:
         try:
             channel.set_mood(Mood.model_validate_json(await request.body()))
         except ValidationError as exc:
@@ -119,7 +119,7 @@ def _look(channel: Channel) -> list[Route]:
         Route("/messages", listed, methods=["GET"]),
         Route("/messages", forget, methods=["DELETE"]),
         Route("/attachments/{message}/{name}", attachment, methods=["GET"]),
-        Route("/mood", be, methods=["PUT"]),
+        Route("/mood", set_mood, methods=["PUT"]),
         Route("/health", health, methods=["GET"]),
         Route("/", page, methods=["GET"]),
     ]

@@ -21,8 +21,8 @@ STOP_SECONDS = 15
 POLL_SECONDS = 0.05
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Children of this process. This process must wait for them when they end, unlike for the processes
-# of a stack that an earlier command started.
+# Children of this process, which it must reap when they end. Processes of a stack that an earlier command started are
+# not its children.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 

@@ -25,13 +25,15 @@ class Server:
     address: str
 
 
-def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = None, certificate: str = "") -> Server:
+def ministack(
+    folder: Path, host: str, *, security_settings: Mapping[str, str] | None = None, certificate: str = ""
+) -> Server:
     """Start the local AWS and return it; its address is its URL.
 
     Args:
         folder: directory for the data and the log.
         host: address to listen on.
-        secured: environment variables that turn on TLS and IAM.
+        security_settings: environment variables that turn on TLS and IAM.
         certificate: path of the server's certificate; empty for plain HTTP.
 
     Raises:
@@ -52,7 +54,7 @@ def ministack(folder: Path, host: str, *, secured: Mapping[str, str] | None = No
         "STATE_DIR": str(folder / "state"),
         # Calls between the servers of this machine bypass any proxy.
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), str(urlsplit(url).hostname)])),
-        **(secured or {}),
+        **(security_settings or {}),
     }
     command = [sys.executable, "-m", "ministack"]
     ready = partial(answers, url + "/_ministack/health", certificate)

@@ -155,7 +155,7 @@ def start_for_deployment(database: str, *, host: str) -> Stack:
             "MINISTACK_SSL_KEY": key,
             "AUTH": "true",
         }
-        aws = servers.add(ministack(servers.folder, host, secured=environment, certificate=certificate))
+        aws = servers.add(ministack(servers.folder, host, security_settings=environment, certificate=certificate))
         stack = Stack(way="deployed", aws=aws, database=database, folder=str(servers.folder), certificate=certificate)
         stack = replace(_others(stack, host, servers), registry=servers.add(registry(servers.folder)))
         return replace(stack, pids=tuple(servers.pids))

@@ -136,7 +136,7 @@ def test_a_run_that_could_delete_nothing_does_not_continue() -> None:
     assert (told["stop_reason"], told["records_deleted"], started) == ("no_progress", 0, [])
 
 
-def test_a_batch_that_fails_at_the_deadline_counts_as_reaching_the_deadline() -> None:
+def test_a_batch_that_fails_at_the_deadline_does_not_fail_the_run() -> None:
     documents = FakeDocuments(100, seconds=0.2)
     documents.error = TransientError("MongoDB did not answer in the time given")
 
@@ -177,7 +177,7 @@ def test_counts_that_are_unavailable_are_unknown_and_the_work_goes_on() -> None:
     assert told["collections"][0].undated is None
 
 
-def test_the_deletion_limit_spares_a_collection_and_says_how_to_allow_it() -> None:
+def test_a_collection_over_the_deletion_limit_is_kept_and_the_error_says_how_to_allow_its_deletion() -> None:
     documents = FakeDocuments(960, too_many=True)
     failed: list[CleanupReport] = []
 
@@ -267,7 +267,7 @@ def test_what_is_archived_is_reported_even_if_the_batch_fails() -> None:
     class Archived(FakeDocuments):
         def delete(self, batch: Batch) -> BatchOutcome:
             figures = ArchiveFigures(objects=1, documents=batch.documents, bytes=9)
-            failure = TransientError("MongoDB refused temporarily") if batch.selection["ids"][0] else None
+            failure = TransientError("MongoDB temporarily refused") if batch.selection["ids"][0] else None
             return BatchOutcome(Counts(deleted=0), 0.0, figures, failure)
 
     class Bucket:

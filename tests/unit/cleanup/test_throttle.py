@@ -49,7 +49,7 @@ def test_a_server_that_is_always_slow_gets_batches_of_bounded_length() -> None:
     assert throttle.size == SMALLEST_BATCH
 
 
-def test_a_bound_below_the_smallest_batch_is_kept() -> None:
+def test_a_maximum_batch_size_below_the_smallest_batch_is_respected() -> None:
     throttle = Throttle(7, 0.0)
     for _ in range(5):
         throttle.observe(7, 60)

@@ -107,7 +107,7 @@ def test_a_line_without_a_request_id_belongs_to_the_active_run_of_its_log_stream
     assert [line.request for line in lines] == [REQUEST, "", REQUEST, REQUEST]
 
 
-def test_each_line_is_read_once_also_if_it_comes_late_or_twice() -> None:
+def test_each_line_is_read_once_even_if_it_comes_late_or_twice() -> None:
     """The emulator has no event ids, and CloudWatch may ingest lines out of order."""
     logs = FakeLogs()
     reader = LogReader(logs, "group", NOW)
@@ -169,7 +169,7 @@ def test_since_is_a_duration_or_a_time(text: str, expected: datetime) -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "10", "10y", "-3d"])
-def test_any_other_beginning_is_refused(text: str) -> None:
+def test_any_other_since_value_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="neither a duration"):
         parse_since(text, NOW)
 
@@ -184,7 +184,7 @@ IN_PARTS = [
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "WARNING"])
-@pytest.mark.parametrize("repeated", [[WHOLE], IN_PARTS], ids=["in one event", "a line an event"])
+@pytest.mark.parametrize("repeated", [[WHOLE], IN_PARTS], ids=["in one event", "one line per event"])
 def test_the_runtimes_traceback_of_a_known_error_is_left_out_and_nothing_else(
     capsys: pytest.CaptureFixture[str], repeated: list[str], level: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is the same for every command: help, version, exit codes, what is imported."""
+"""Tests what all commands share: help, version, exit codes and imports."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_an_error_that_a_user_can_act_on_is_printed_as_one_line(monkeypatch: pyt
     assert (result.exit_code, result.output) == (1, "error: secret X: access is denied\n")
 
 
-def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_our_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 

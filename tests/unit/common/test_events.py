@@ -35,7 +35,7 @@ def test_any_event_is_accepted_or_rejected_with_the_key_named(event_type: type[J
             parse_event(event_type, raw)
         return
 
-    # What was taken is a valid event, and stays the same.
+    # An accepted event survives a round trip through JSON.
     again = parse_event(event_type, json.loads(json.dumps(event.payload())))
     assert again == event
     assert raw is None or set(raw) <= {str(field.alias) for field in event_type.model_fields.values()}
@@ -50,7 +50,7 @@ def test_an_unknown_key_is_named(event_type: type[JobEvent], key: str) -> None:
 
 @pytest.mark.parametrize("misspelt", ["dryrun", "dry_run", "DryRun", "dry-run"])
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_a_misspelt_dry_run_is_no_run(event_type: type[JobEvent], misspelt: str) -> None:
+def test_an_event_with_a_misspelt_dry_run_is_refused(event_type: type[JobEvent], misspelt: str) -> None:
     with pytest.raises(ConfigError, match="did you mean dryRun"):
         parse_event(event_type, {misspelt: True})
 

@@ -51,7 +51,7 @@ def failure(code: int, text: str, name: str = "") -> OperationFailure:
         (72, "cannot specify readConcern", PermanentError, "an option is not permitted"),
         (166, "Namespace is a view", PermanentError, "the collection is a view"),
         (168, "Unrecognized pipeline stage name", PermanentError, "does not support a stage or an operator"),
-        (112, "WriteConflict", TransientError, "refused temporarily"),
+        (112, "WriteConflict", TransientError, "temporarily refused"),
         (12345, "no such thing", PermanentError, "code 12345"),
     ],
 )

@@ -145,7 +145,7 @@ def test_a_run_and_its_continuations_edit_one_post() -> None:
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one webhook", "alerts elsewhere"])
 @pytest.mark.parametrize("last", ["error", "warning"])
-def test_a_chain_that_ends_badly_closes_its_post_and_is_announced(last: str, *, shared: bool) -> None:
+def test_a_sequence_that_ends_badly_closes_its_post_and_is_announced(last: str, *, shared: bool) -> None:
     webhook, memory = FakeWebhook(), ContainerStore()
     alerts = webhook if shared else FakeWebhook()
     chain = Chain(started_at=NOW, records_deleted=1000, execution_time_ms=1)
@@ -176,7 +176,7 @@ def test_a_failed_run_of_a_sequence_has_one_post_which_its_retry_turns_into_a_su
     assert [title[:2] for title in alerts.titles()] == [symbol]
 
 
-def test_a_chain_whose_first_run_failed_once_stays_one_post() -> None:
+def test_a_sequence_whose_first_run_failed_once_stays_one_post() -> None:
     webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
     chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
     runs = [
@@ -190,7 +190,7 @@ def test_a_chain_whose_first_run_failed_once_stays_one_post() -> None:
     assert (len(webhook.titles()), [title[:2] for title in alerts.titles()]) == (0, ["✅ "])
 
 
-def test_every_failed_run_of_a_chain_is_announced() -> None:
+def test_every_failed_run_of_a_sequence_is_announced() -> None:
     webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
     chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
     for number in range(4):
@@ -359,7 +359,7 @@ def test_a_message_that_a_job_published_twice_is_posted_once() -> None:
 @pytest.mark.parametrize(
     "stored", [{"post": "x"}, {"post": ""}, {"post": "7", "at": "soon"}, {"post": "7", "at": "9999"}, {"since": "7"}]
 )
-def test_a_garbled_memory_of_an_incident_loses_none_of_its_messages(stored: dict[str, str]) -> None:
+def test_a_garbled_post_store_entry_loses_none_of_the_incidents_messages(stored: dict[str, str]) -> None:
     webhook, store = FakeWebhook(), ContainerStore()
     deliver(event(alarm_text()), webhook, store)
     (incident,) = (key for key in store.entries if key.startswith("incident "))
@@ -408,7 +408,7 @@ class BrokenTable:
     ],
     ids=["no table", "unreachable"],
 )
-def test_a_memory_that_cannot_be_asked_loses_no_message(error: Exception) -> None:
+def test_an_unavailable_post_store_loses_no_message(error: Exception) -> None:
     webhook = FakeWebhook()
 
     deliver(event(alarm_text(), "text"), webhook, TableStore(cast("DynamoDBClient", BrokenTable(error)), "table"))
@@ -416,7 +416,7 @@ def test_a_memory_that_cannot_be_asked_loses_no_message(error: Exception) -> Non
     assert len(webhook.titles()) == 2
 
 
-def test_the_containers_memory_is_bounded() -> None:
+def test_the_number_of_entries_in_the_containers_post_store_is_limited() -> None:
     memory = ContainerStore()
     for number in range(MAX_ENTRIES + 5):
         memory.put(str(number), {"post": "1"})

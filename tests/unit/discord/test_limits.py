@@ -61,7 +61,7 @@ def test_an_embed_over_the_total_keeps_its_title_and_loses_its_last_fields() -> 
     assert [field.name for field in fitted.fields] == ["0", "1", "2", "3", "4"]
 
 
-def test_a_long_text_gives_way_to_the_figures() -> None:
+def test_a_long_description_is_shortened_to_keep_all_fields() -> None:
     fields = [Field(str(number), "x" * 500) for number in range(8)]
     fitted = fit(Embed(title="title", severity=INFORMATION, description="word " * 900, fields=fields))
 

@@ -50,7 +50,7 @@ def test_each_object_of_a_short_list_is_a_message() -> None:
     assert [each.text for each in listed[1:]] == ["the disk is full", "queued"]
 
 
-def test_a_long_list_or_one_with_other_values_than_objects_is_one_message() -> None:
+def test_a_long_list_or_a_list_with_values_other_than_objects_is_one_message() -> None:
     for listed in ([], [1], [{}, 1], [{"n": number} for number in range(11)]):
         (received,) = parse_event(listed)
         assert json.loads(received.text) == listed

@@ -99,7 +99,7 @@ def test_markup_from_outside_is_shown_as_it_stands() -> None:
     ("value", "shown_as"),
     [(None, "unknown"), (0.0, "0 %"), (0.01, "< 0.1 %"), (62.55, "62.5 %"), (99.99, "99.9 %"), (100.0, "100 %")],
 )
-def test_a_percentage_is_right_at_its_ends(value: float | None, shown_as: str) -> None:
+def test_a_percentage_is_never_rounded_to_0_or_100(value: float | None, shown_as: str) -> None:
     assert percent(value) == shown_as
 
 

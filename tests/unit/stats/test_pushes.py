@@ -121,7 +121,7 @@ def test_a_failure_between_successes_stops_nothing() -> None:
     assert (ours.totals.notified, ours.totals.failures) == (16, 4)
 
 
-def test_users_beyond_the_size_of_a_push_go_in_several() -> None:
+def test_users_beyond_the_size_of_a_push_are_split_into_several_pushes() -> None:
     backend = FakeBackend()
     with pushes(backend) as ours:
         ours.start([ObjectId() for _ in range(5)])

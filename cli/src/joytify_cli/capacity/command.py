@@ -27,13 +27,13 @@ ActiveShare = Annotated[
 ]
 RetentionDays = Annotated[
     int | None,
-    typer.Option(min=1, max=3650, help="Retention period in days; default: 60, with --measure CLEANUP_DAYS"),
+    typer.Option(min=1, max=3650, help="Retention period in days; default: 60, or CLEANUP_DAYS with --measure"),
 ]
 LimitMb = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Storage limit in MB (1,048,576 bytes); default: 512, with --measure STORAGE_LIMIT_MB",
+        help="Storage limit in MB (1,048,576 bytes); default: 512, or STORAGE_LIMIT_MB with --measure",
     ),
 ]
 IndexShare = Annotated[

@@ -157,7 +157,8 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
         names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
         try:
             with progress_bar() as progress:
-                # Until everything is removed, `verify` needs no notification, and `generate` refuses to add users.
+                # Remove notifications first, so that `verify` finds none to check in a half-cleared database, and users
+                # last, so that `generate` refuses until everything is removed.
                 others = {*astuple(names)} - {names.notifications, names.users}
                 for name in (names.notifications, *sorted(others), names.users):
                     total = target[name].estimated_document_count()

@@ -20,7 +20,7 @@ class Index:
     """An index on one field of a collection.
 
     Attributes:
-        kind: which of `CollectionNames`, such as `users`.
+        kind: name of a field of `CollectionNames`, such as `users`.
         field: which field.
         reason: what needs the index; empty if the backend does not declare it.
         options: keyword arguments of pymongo's `create_index`, such as `unique`.

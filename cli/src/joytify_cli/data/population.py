@@ -28,10 +28,10 @@ SESSION_LASTS = timedelta(days=30)
 UNDATED = 20
 ARTISTS, SONGS_EACH = 40, 10
 HASH_MULTIPLIER = 2654435761
-# The kinds of users, by their number in every group of 20.
+# Users with a special property, by their position in each group of 20 users.
 GROUP = 20
 OPTED_OUT, WITHOUT_STATISTICS = {3, 11, 17}, {5, 11}
-# The app's default is on.
+# Users who have not set the notification preference; the app's default is on.
 WITHOUT_CHOICE = {1}
 # Users with two statistics documents.
 TWICE = {7}

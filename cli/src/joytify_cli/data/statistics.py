@@ -72,7 +72,7 @@ def _element(plays: list[Play], previous_total: float, now: datetime) -> Documen
 
 
 def _longest_first(durations: dict[int, float], last: dict[int, datetime]) -> list[tuple[int, float]]:
-    """Return the entries, longest first; of equal entries, the one with the earlier last play."""
+    """Return the entries, longest first; among equal entries, the one whose last play is earlier comes first."""
     return sorted(durations.items(), key=lambda item: (-item[1], last[item[0]]))
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List and restore archived documents.", no_args_is_help=True, add_completion=False)
 BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024
-NOTHING_ARCHIVED = "{bucket} has no archived {what} of these days"
+NOTHING_ARCHIVED = "{bucket} has no archived {what} for the selected days"
 SHOWN_REFUSALS, REASON_CHARACTERS = 20, 200
 
 Bucket = Annotated[

@@ -55,7 +55,7 @@ def list_archive(client: S3Client, bucket: str, start: date, end: date) -> Itera
 
 
 def documents_in(client: S3Client, bucket: str, key: str) -> int:
-    """Return the number of documents in an object, from its metadata; 0 if it is not there."""
+    """Return the number of documents in an object, from its metadata; 0 if the metadata does not contain it."""
     with s3_errors(bucket):
         noted = client.head_object(Bucket=bucket, Key=key)["Metadata"].get("documents", "0")
     return int(noted) if noted.isdigit() else 0

@@ -111,7 +111,7 @@ def _show_log(reader: LogReader, view: LogView) -> None:
         for line in reader.read():
             view.show(line)
     except JobError:
-        # The answer is enough.
+        # Ignore a log that cannot be read: the answer is shown without it.
         return
 
 

@@ -168,7 +168,7 @@ def _show(call: Call, event: Event, answer: Answer) -> None:
     if fields.get("isComplete") is False or fields.get("socketFailures"):
         test_mode = " --test-mode" if event.get("testMode") else ""
         again = f"joytify invoke stats --period {fields.get('period')} --push-again{test_mode}{call.target.flags}"
-        fail(f"the push did not reach everyone; for all who have not viewed the notification: {again}")
+        fail(f"the push did not reach everyone; to push again to all who have not viewed the notification: {again}")
 
 
 def _confirmed(call: Call, event: Event) -> bool:

@@ -39,7 +39,7 @@ class LogView:
     shown: int = 0
     reported: bool = False
     _run: str | None = None
-    _explained: str | None = None
+    _explained_request: str | None = None
     _is_in_traceback: bool = False
 
     def show(self, line: Line) -> None:
@@ -66,11 +66,16 @@ class LogView:
     def _is_repeated(self, line: Line) -> bool:
         """Return whether the line is part of Lambda's own traceback of an error that our log has already reported."""
         if line.message in RUN_FAILED and "error" in line.fields:
-            self._explained = line.request
+            self._explained_request = line.request
         if line.kind in {"start", "report"}:
             # Lambda retries a run under the same request id.
-            self._explained = None
-        if line.request != self._explained or line.kind != "line" or line.fields or TIMED_OUT.search(line.message):
+            self._explained_request = None
+        if (
+            line.request != self._explained_request
+            or line.kind != "line"
+            or line.fields
+            or TIMED_OUT.search(line.message)
+        ):
             self._is_in_traceback = False
             return False
         begins = line.message.startswith(("[ERROR]", "Traceback (most recent call last):"))

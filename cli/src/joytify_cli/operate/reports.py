@@ -162,9 +162,9 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
         for page in rebuild.compare(after):
             totals.update({"users": page.users, "missing": page.missing, **page.differing})
             examples.extend(page.examples[: EXAMPLES - len(examples)])
-            users_examined += page.looked_at
+            users_examined += page.examined
             skipped += page.skipped
-            bar.update(task, advance=page.looked_at)
+            bar.update(task, advance=page.examined)
     say(_examined(month, users_examined, after))
     say(f"{totals['users']:,} of them have plays; {totals['missing']:,} of these have no statistics")
     for part in PARTS:

@@ -66,7 +66,7 @@ def remove(
     """
     if key not in KEYS or KEYS[key].is_required:
         optional = ", ".join(name for name, known in KEYS.items() if not known.is_required)
-        raise UsageError(f"{key} is not an optional key; these are: {optional}")
+        raise UsageError(f"{key} is not an optional key; the optional keys are: {optional}")
     target = find_target(aws=aws, project=project, environment=environment)
     stored = read_stored(target)
     if key not in stored.values:

@@ -126,12 +126,12 @@ def said(line: Line, function: str, flags: str) -> str:
     if "error" in fields:
         parts = [str(fields["error"]), f"joytify tail {function} --request {line.request[:8]}{flags}"]
         return "; ".join(parts)
-    told = {key: len(value) if isinstance(value, list) else value for key, value in fields.items()}
+    figures = {key: len(value) if isinstance(value, list) else value for key, value in fields.items()}
     # A figure of 0 is shown.
-    told = {key: value for key, value in told.items() if value is not None and value is not False}
-    told = {key: value for key, value in told.items() if not isinstance(value, dict)}
-    known = {key: told[key] for key in FIGURES if key in told}
-    return "  ".join(f"{key}={value}" for key, value in (known or told).items())
+    figures = {key: value for key, value in figures.items() if value is not None and value is not False}
+    figures = {key: value for key, value in figures.items() if not isinstance(value, dict)}
+    known = {key: figures[key] for key in FIGURES if key in figures}
+    return "  ".join(f"{key}={value}" for key, value in (known or figures).items())
 
 
 def _alarms(target: Target, began: datetime) -> Iterator[Event]:

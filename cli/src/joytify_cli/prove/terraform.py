@@ -75,11 +75,11 @@ class Terraform:
         return self._run("state", "pull")
 
     def _run(self, command: str, *options: str) -> str:
-        asks = ["-input=false", "-no-color"] if command in {"init", "apply", "destroy", "plan"} else []
+        fixed_options = ["-input=false", "-no-color"] if command in {"init", "apply", "destroy", "plan"} else []
         if command in {"apply", "destroy", "plan"}:
-            asks += [f"-var-file={file}" for file in self.variables]
+            fixed_options += [f"-var-file={file}" for file in self.variables]
         done = subprocess.run(  # noqa: S603 - our own command lines
-            ["terraform", f"-chdir={self.folder}", command, *asks, *options],  # noqa: S607 - found on PATH, as in a shell
+            ["terraform", f"-chdir={self.folder}", command, *fixed_options, *options],  # noqa: S607 - found on PATH, as in a shell
             env=dict(self.environment),
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""Gateway: copy documents to S3 and verify the copy before they are deleted (S3).
+"""Gateway: copy documents to the archive and verify the copy before the documents are deleted (S3).
 
 An object contains documents exactly as the server stored them: gzipped BSON in the format of
 `mongodump --gzip`, which `mongorestore` and `bsondump` read. Its key names the collection, the day

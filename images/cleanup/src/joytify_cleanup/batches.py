@@ -8,8 +8,8 @@ whatever its documents' dates are.
 
 A batch is archived and deleted in one transaction, so exactly the archived documents are deleted:
 if a document changes in between, the transaction fails and the batch is read again. A transaction
-also writes its deletions to the oplog together. With one oplog entry per document, 1 % of the app's
-own writes waited 100 ms for the journal.
+also writes its deletions to the oplog together. Without a transaction, each document has its own oplog entry; in that
+case, 1 % of the app's writes waited 100 ms for the journal.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class ExpiredDocuments(ExaminedCollection):
     def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
         """Archive and delete the expired documents of a batch; errors of the deletion are returned.
 
-        A sweep first counts the documents that it leaves alone; without expired documents it stops
-        there.
+        A sweep first counts the documents that it leaves alone; if the batch contains no expired documents, nothing is
+        deleted.
         """
         counts, began = Counts(), time.monotonic()
         if batch.span is not None and batch.span.counts_undated:

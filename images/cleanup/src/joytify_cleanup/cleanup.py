@@ -196,8 +196,8 @@ class Cleanup:
     def _ended(self, documents: ExpiredDocuments, outcome: CollectionOutcome) -> CollectionOutcome:
         """Return the outcome of a collection whose work list is finished.
 
-        If the list came from the event, which anybody may have written, also look for expired documents that it does
-        not cover.
+        If the work list came from the event, which anybody may have written, also look for expired documents outside
+        the list.
         """
         if self.event.worker or (self.event.todo is None and not self.event.results):
             return replace(outcome, remaining=0)

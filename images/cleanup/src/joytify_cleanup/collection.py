@@ -181,8 +181,8 @@ class ExaminedCollection:
     def may_exceed(self, percent: float, todo: Sequence[Work], seconds: float) -> bool:
         """Return whether a run would delete more than `percent` of the collection, or the counts take too long.
 
-        A cheap test comes first: if so many documents are retained that the limit holds even if every examined
-        document is expired, the expired documents need not be counted. Otherwise, it counts the expired documents.
+        A cheap test comes first: if enough documents are retained, the limit cannot be exceeded even if every examined
+        document is expired, so the expired documents are not counted. Otherwise, they are counted.
         A collection of fewer than 1,000 documents never exceeds the limit.
         """
         index, date = self.date_index, self.policy.date_field

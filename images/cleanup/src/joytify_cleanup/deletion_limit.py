@@ -39,7 +39,7 @@ class DeletionLimit:
         return documents.may_exceed(self.percent, mine, self.seconds())
 
     def failure(self, collections: Sequence[str]) -> Failure | None:
-        """Return the failure for the collections above the limit; None without any."""
+        """Return the failure for the collections above the limit; None if there are no such collections."""
         text = (
             f"more than CLEANUP_DELETION_LIMIT_PERCENT ({self.percent:g} %) of {', '.join(collections)} has expired, "
             f"or the share could not be counted in time, {ADVICE}"

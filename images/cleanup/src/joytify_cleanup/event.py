@@ -18,7 +18,7 @@ from joytify_common.outcome import Failure
 from joytify_common.secrets import ScheduleMode
 
 BY_A_RUN = "a value written by the previous run or the state machine, not by hand"
-BY_THE_STATE_MACHINE = "what the state machine writes there"
+BY_THE_STATE_MACHINE = "a value written by the state machine, not by hand"
 # This many spans and results fit into the 256 KiB that Step Functions passes between states:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_WORKERS = 64
@@ -135,7 +135,7 @@ class CleanupEvent(JobEvent):
         return self.done_so_far() or self.done
 
     def done_so_far(self) -> Done | None:
-        """Return the figures of earlier runs and of the last round; None in a first run."""
+        """Return the figures of earlier runs, including the workers of the last plan; None in a first run."""
         results = [result.done for result in self.results]
         return None if self.done is None else reduce(Done.plus, results, self.done)
 

@@ -46,7 +46,7 @@ class Purge:
     archive: Archive | None
 
     def run(self, documents: ExpiredDocuments, todo: Sequence[Work], *, by_date: bool) -> Purged:
-        """Delete the expired documents in the spans, then, with `by_date`, all that an index on the date finds."""
+        """Delete the expired documents in the spans and, with `by_date`, those that an index on the date finds."""
         lanes = _Lanes(self, documents)
         swept = all(span.counts_undated for span in todo)
         for number, span in enumerate(todo):
@@ -81,7 +81,7 @@ class _Lanes:
     def __init__(self, purge: Purge, documents: ExpiredDocuments) -> None:
         self._purge, self._documents = purge, documents
         self._throttle = Throttle(purge.batch_size, purge.pause_seconds)
-        self._lanes = LANES_WITHOUT_PAUSE if purge.pause_seconds == 0 else 1
+        self._lane_count = LANES_WITHOUT_PAUSE if purge.pause_seconds == 0 else 1
         self._lock = Lock()
         self._counts, self._examined = Counts(), 0
         self._seconds: list[float] = []
@@ -122,8 +122,8 @@ class _Lanes:
         self._run(take)
 
     def _run(self, take: Callable[[int], Batch | None]) -> None:
-        with ThreadPoolExecutor(self._lanes) as pool:
-            for lane in [pool.submit(self._work, take) for _ in range(self._lanes)]:
+        with ThreadPoolExecutor(self._lane_count) as pool:
+            for lane in [pool.submit(self._work, take) for _ in range(self._lane_count)]:
                 lane.result()
 
     def purged(self, left: tuple[Work, ...], *, swept: bool) -> Purged:
@@ -161,7 +161,7 @@ class _Lanes:
     def _next(self, take: Callable[[int], Batch | None]) -> Batch | None:
         """Return the next batch; None if all batches are taken, time is short or a batch failed."""
         with self._lock:
-            size = ceil(self._throttle.size / self._lanes)
+            size = ceil(self._throttle.size / self._lane_count)
             seconds = self._throttle.expected_seconds(size) * BATCH_MARGIN + self._throttle.pause
             if self.is_stopped or self._purge.deadline.remaining() <= seconds:
                 self.is_stopped = True

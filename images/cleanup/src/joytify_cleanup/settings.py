@@ -36,7 +36,7 @@ class CleanupSettings(JobSettings):
         14,
         gt=0,
         le=15,
-        title="Duration after which a run stops and starts its continuation; earlier if the function's timeout is near.",
+        title="A run stops and starts its continuation after this time; earlier if the function's timeout is near.",
         description="more than 0, at most 15 minutes",
     )
     cleanup_deletion_limit_percent: float = Field(

@@ -17,7 +17,7 @@ ARN_IN_TEXT = re.compile(r"arn:aws[\w-]*:[^\s\"'\\(),;]+")
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:([\w-]*):(\d*):(.+)", re.DOTALL)
 PLACED_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):")
 # Keys to read from an error that is JSON text, in this order.
-SAYING = (
+ERROR_KEYS = (
     "errorType",
     "code",
     "Code",
@@ -64,11 +64,13 @@ def json_in(text: str) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
-def in_words(text: str) -> str:
-    """Return the error and message in the text if it is JSON, such as a failure's cause; any other text unchanged."""
+def error_text(text: str) -> str:
+    """If the text is JSON with an error or a message, return these as text; otherwise return the text unchanged."""
     value = json_in(text) if text.startswith("{") else None
     values = (
-        [str(value[key]) for key in SAYING if isinstance(value.get(key), (str, int))] if isinstance(value, dict) else []
+        [str(value[key]) for key in ERROR_KEYS if isinstance(value.get(key), (str, int))]
+        if isinstance(value, dict)
+        else []
     )
     return ": ".join(values[:2]) or text
 

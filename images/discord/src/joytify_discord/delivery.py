@@ -24,12 +24,12 @@ from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
-# A claim expires this long after the deadline of its run: before Lambda retries, which it does after a minute.
+# A claim expires this long after the deadline of its run, so that it has expired when Lambda retries a minute later.
 CLAIM_SECONDS = 15.0
 # How long to wait for another attempt that has claimed a message; it usually posts within a second.
 WAIT_SECONDS = 5.0
 
-# The attributes of a stored incident that are yes or no, by field of StoredIncident.
+# Names of the stored attributes whose value is yes or no, by field of StoredIncident.
 FLAGS = {"in_alerts_channel": "is_alert", "closed": "closed", "shows_alert": "burns"}
 
 
@@ -48,7 +48,8 @@ class StoredIncident:
     Attributes:
         post: id of the incident's post; empty if there is none.
         in_alerts_channel: whether the post was sent to the alerts webhook.
-        since: when the incident began (`since` of its first message), ISO 8601; empty if not shown.
+        since: when the incident began (`since` of its first message), ISO 8601; empty if the first message has no such
+            time.
         at: time of the state that the post shows, ISO 8601; empty if unknown.
         shows_alert: whether the post shows an alert.
         closed: whether the incident has ended, so that the next message opens a new incident.
@@ -179,37 +180,38 @@ class Delivery:
         ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
         shown = embed if first in current else _late(embed)
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
-        edited = self._edited(ongoing, payload, alerting=first if embed.is_alert else "")
+        edited = self._edited(ongoing, payload, alerting_incident=first if embed.is_alert else "")
         # Discord notifies users of new posts, not of edits. So an alert gets a new post, unless the post of its first
         # incident already showed an alert.
         is_shown = first in edited or (bool(edited) and not embed.is_alert)
         new = "" if is_shown else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
         at = _text(embed.timestamp)
-        begun = StoredIncident(
+        new_incident = StoredIncident(
             post=new, in_alerts_channel=embed.is_alert, since=_text(embed.incident.since), at=at, closed=False
         )
         for name in current:
-            one = edited.get(name, begun if new else next(iter(edited.values()), begun))
-            since = ongoing[name].since if name in ongoing else begun.since
-            shows = replace(one, since=since, at=at, closed=embed.incident.closes, shows_alert=embed.is_alert)
-            self.store.put(f"incident {name}", shows.to_store())
+            one = edited.get(name, new_incident if new else next(iter(edited.values()), new_incident))
+            since = ongoing[name].since if name in ongoing else new_incident.since
+            updated = replace(one, since=since, at=at, closed=embed.incident.closes, shows_alert=embed.is_alert)
+            self.store.put(f"incident {name}", updated.to_store())
 
     def _edited(
-        self, ongoing: Mapping[str, StoredIncident], payload: Payload, *, alerting: str
+        self, ongoing: Mapping[str, StoredIncident], payload: Payload, *, alerting_incident: str
     ) -> dict[str, StoredIncident]:
         """Edit the incidents' posts; return the incidents whose post was edited.
 
-        `alerting` names the incident that the message raises an alert for. If the post of this incident shows no
-        alert, it is not edited: the caller creates a new post, of which Discord notifies users.
+        `alerting_incident` names the incident that the message raises an alert for. If the post of this
+        incident shows no alert, it is not edited: the caller creates a new post, of which Discord
+        notifies users.
         """
         kept = {
             name: one
             for name, one in ongoing.items()
-            if name != alerting or (one.in_alerts_channel and one.shows_alert)
+            if name != alerting_incident or (one.in_alerts_channel and one.shows_alert)
         }
-        taken = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
-        return {name: one for name, one in kept.items() if one.post in taken}
+        edited = {post for post, one in {one.post: one for one in kept.values()}.items() if self._edit(one, payload)}
+        return {name: one for name, one in kept.items() if one.post in edited}
 
     def _edit(self, incident: StoredIncident, payload: Payload) -> bool:
         """Edit the incident's post in its channel; return whether Discord accepted the edit."""

@@ -123,5 +123,5 @@ class Embed(Generic[TextT]):
 
 
 def length(text: str) -> int:
-    """Return the length in UTF-16 units (two per astral character); Discord never counts more than this."""
+    """Return the length in UTF-16 units (two per astral character); Discord's own count is never higher."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -54,7 +54,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Recipients:
-    """Result of `pending`: the users of a page who should get the notification; result of `attach`: those who got it.
+    """The users returned by `pending` (who should get the notification) or by `attach` (who got it).
 
     Attributes:
         users: ids of these users.

@@ -28,7 +28,9 @@ class Refused:
 
 
 def do_or_divide(users: Sequence[Any], work: Callable[[Sequence[Any]], object]) -> Refused:
-    """Do the work for all users; if that fails, for each half, down to single users; return those for whom it fails.
+    """Do the work for all users; if it fails, repeat it for each half, down to single users.
+
+    Return users for whom it fails.
 
     Args:
         users: ids of the users.

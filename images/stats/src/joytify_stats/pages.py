@@ -16,8 +16,8 @@ from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError, worst
 from joytify_stats.audience import Page, Recipients
 
-# Number of pages attached concurrently: while one waits for the journal, the server works on
-# another.
+# Number of pages whose users get the notification concurrently: while one page waits for the journal, the server works
+# on another.
 ATTACHING = 3
 
 # The first page is small, so that reading, attaching and pushing soon overlap.
@@ -89,7 +89,7 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True)
 class PagePipeline:
-    """Reads pages one by one, attaches the notification to users of a few concurrently, and records pages in order.
+    """Reads pages one by one, attaches the notification for several pages concurrently, and records them in order.
 
     Attributes:
         read: returns the page after a stats document's `_id`; None after the last.

@@ -52,7 +52,7 @@ class Pushes:
     size: int
     deadline: Deadline
     totals: PushTotals = field(default=PushTotals(), init=False)
-    _in_a_row: int = field(default=0, init=False)
+    _consecutive_failures: int = field(default=0, init=False)
     _resting_until: float = field(default=0.0, init=False)
     _key_refused: bool = field(default=False, init=False)
     _waiting: deque[tuple[Future[None], int]] = field(default_factory=deque, init=False)
@@ -82,7 +82,7 @@ class Pushes:
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
             self._record_result()
-        if self._in_a_row >= MAX_FAILURES:
+        if self._consecutive_failures >= MAX_FAILURES:
             self._rest()
         if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
             self._fail(len(users), self.totals.failure)
@@ -96,7 +96,7 @@ class Pushes:
         while self._waiting:
             self._record_result()
         # After this pause, one more failure is enough to start the next pause.
-        self._in_a_row = min(self._in_a_row, MAX_FAILURES - 1)
+        self._consecutive_failures = min(self._consecutive_failures, MAX_FAILURES - 1)
         self._resting_until = time.monotonic() + COOL_DOWN_SECONDS
 
     def _record_result(self) -> None:
@@ -106,8 +106,8 @@ class Pushes:
         except JobError as exc:
             logger.opt(exception=exc).warning("push failed", error=str(exc), users=users)
             self._fail(users, str(exc))
-            self._in_a_row += 1
+            self._consecutive_failures += 1
             self._key_refused = self._key_refused or isinstance(exc, KeyRefusedError)
         else:
             self.totals = replace(self.totals, notified=self.totals.notified + users)
-            self._in_a_row = 0
+            self._consecutive_failures = 0

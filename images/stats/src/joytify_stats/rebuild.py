@@ -36,7 +36,7 @@ from joytify_stats.writes import NO_LIST_OF_STATISTICS, Tally, Writes
 # Users per page; a run that is killed has to repeat only the pages in progress.
 PAGE_USERS = 500
 # Number of pages in progress: while one is written, the plays of another are read.
-AT_ONCE = 2
+CONCURRENT_PAGES = 2
 # Attempts for users whose document the backend creates at the same moment.
 ATTEMPTS = 3
 # Maximum number of differing users whose ids a comparison returns.
@@ -158,7 +158,7 @@ class Rebuild:
         for user in (user for each in found for user in each["unwritable"]):
             tally.skip(user, NO_LIST_OF_STATISTICS)
         return Compared(
-            looked_at=len(page),
+            examined=len(page),
             users=sum(each["users"] for each in found),
             missing=sum(each["missing"] for each in found),
             differing={part: sum(each[part] for each in found) for part in PARTS},
@@ -176,12 +176,12 @@ class Rebuild:
 
         After an error no page is started.
         """
-        with ThreadPoolExecutor(max_workers=AT_ONCE) as workers:
+        with ThreadPoolExecutor(max_workers=CONCURRENT_PAGES) as workers:
             waiting: deque[Future[T]] = deque()
             has_failed = False
             for page in self._pages(after):
                 waiting.append(workers.submit(work, page))
-                if len(waiting) > AT_ONCE:
+                if len(waiting) > CONCURRENT_PAGES:
                     outcome = _outcome(waiting.popleft())
                     has_failed = isinstance(outcome, JobError)
                     yield outcome

@@ -40,7 +40,7 @@ class Compared:
     """The result of comparing a page of users' elements with their plays, in numbers of users.
 
     Attributes:
-        looked_at: users examined.
+        examined: users examined.
         users: users with plays in the month.
         missing: users with plays but without an element.
         differing: users whose element differs from their plays, by part of the element.
@@ -48,7 +48,7 @@ class Compared:
         skipped: users whose documents could not be read.
     """
 
-    looked_at: int
+    examined: int
     users: int
     missing: int
     differing: dict[str, int]

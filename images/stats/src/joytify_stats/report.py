@@ -28,7 +28,7 @@ class StatsReport:
 
     Attributes:
         period: the month, `YYYY-MM`; None if the run failed before it was known.
-        is_last_month: whether it is the last complete month, which scheduled runs are for.
+        is_last_month: whether the period is the last complete month, which scheduled runs process.
         notification: id of the month's notification; None if there is none.
         pages: result of each page of the audience; None if the run did not examine it.
         pushes: totals of the pushes.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from joytify_discord.aws_notation import Place, in_words, json_in, parse_time, place_of, resource_of, without_arns
+from joytify_discord.aws_notation import Place, error_text, json_in, parse_time, place_of, resource_of, without_arns
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Incident
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -14,7 +14,7 @@ from joytify_discord.rendering.json_values import first_of, get_list, get_path, 
 from joytify_discord.rendering.links import alarm_page
 from joytify_discord.rendering.text import UNKNOWN, Authored, duration, percent, size, time_of
 
-BY_EVENTBRIDGE = {"CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"}
+EVENTBRIDGE_KINDS = {"CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"}
 STATES = {
     "ALARM": (FAILURE, "Alarm"),
     "OK": (SUCCESS, "Resolved"),
@@ -39,7 +39,7 @@ COMPARISONS = {
 
 
 def from_event(event: EventBridgeEvent) -> dict[str, Any]:
-    """Return the detail of an EventBridge event, with its envelope's values under the keys of CloudWatch in SNS."""
+    """Return the detail of an EventBridge event and its envelope's values, under the keys of CloudWatch in SNS."""
     arn, at = next(iter(event.resources), ""), event.at.isoformat() if event.at else ""
     return {
         **event.detail,
@@ -71,7 +71,7 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
         severity=severity,
         title=f"{what}: {name}{f' ({series})' if series else ''}",
         # The description says what to do while the alarm lasts.
-        description="" if severity == SUCCESS else Authored(in_words(description)),
+        description="" if severity == SUCCESS else Authored(error_text(description)),
         fields=[
             DraftField("Why", without_arns(reason) or UNKNOWN, inline=False),
             *_watched(value),
@@ -99,8 +99,8 @@ def _state(value: dict[str, Any]) -> str:
 
 
 def _changed_at(value: dict[str, Any]) -> datetime | None:
-    # CloudWatch sends a change to SNS and EventBridge. The timestamp of the state is the same in both, to the
-    # millisecond; the event's own time differs, and by it one of the two messages would seem older.
+    # CloudWatch sends a change to SNS and EventBridge. Both messages contain the same timestamp of the state, to the
+    # millisecond; the event's own time differs, so one of the two messages would seem older.
     times = first_of(value, "StateChangeTime|StateUpdatedTimestamp|state.timestamp"), get_path(value, "eventTime")
     return next(filter(None, map(parse_time, times)), None)
 

@@ -90,12 +90,12 @@ def _workers(data: CleanupFigures, ended: datetime) -> Iterator[DraftField]:
         return
     again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
     took = duration((ended - fan_out.started_at).total_seconds() * 1000)
-    done = (
+    text = (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} spans{again}, "
-        f"up to {number(fan_out.workers)} concurrently; the longest took "
+        f"up to {number(fan_out.workers)} workers concurrently; the longest worker run took "
         f"{duration(fan_out.longest_ms)}, the whole cleanup {took}"
     )
-    yield DraftField("Workers", done, inline=False)
+    yield DraftField("Workers", text, inline=False)
 
 
 def _throttled(throttled: ThrottleFigures) -> str:
@@ -141,8 +141,8 @@ def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
 
 
 def _collection(figures: CollectionFigures, *, dry_run: bool = False) -> DraftField:
-    done = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
-    value = f"{number(figures.found)} expired" if dry_run else done
+    text = f"{number(figures.deleted)} deleted, {number(figures.remaining)} remain"
+    value = f"{number(figures.found)} expired" if dry_run else text
     if figures.undated:
         value += f", {number(figures.undated)} without a date were kept"
     if figures.unrecognized:

@@ -19,7 +19,7 @@ from joytify_discord.rendering.markdown import written
 
 # Errors that a renderer may raise on values that the parser accepts: an odd type, the year 9999, a
 # number of 400 digits.
-STUMBLES = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
+RENDERING_ERRORS = (ValueError, ArithmeticError, TypeError, LookupError, OSError, AttributeError, RecursionError)
 
 
 def render(received: Received, zone: ZoneInfo) -> Embed[str]:
@@ -31,11 +31,11 @@ def render(received: Received, zone: ZoneInfo) -> Embed[str]:
     """
     try:
         return _embed(_draft(received), received, zone)
-    except STUMBLES as exc:
+    except RENDERING_ERRORS as exc:
         logger.opt(exception=exc).warning("message could not be rendered as its kind")
     try:
         return _embed(generic.unknown(received.text, json_in(received.text), received.origin), received, zone)
-    except STUMBLES:
+    except RENDERING_ERRORS:
         return _embed(generic.unknown(received.text, None, received.origin), received, zone)
 
 
@@ -48,9 +48,9 @@ def _draft(received: Received) -> Draft:
         case Alarm(value=value):
             return alarms.alarm(value, received.origin.place)
         case EventBridgeEvent() as event:
-            by_alarm = event.kind in alarms.BY_EVENTBRIDGE
+            is_alarm = event.kind in alarms.EVENTBRIDGE_KINDS
             topic = received.origin.place
-            return alarms.alarm(alarms.from_event(event), topic) if by_alarm else eventbridge.eventbridge_event(event)
+            return alarms.alarm(alarms.from_event(event), topic) if is_alarm else eventbridge.eventbridge_event(event)
         case Unknown(value=value):
             text, origin = received.text, received.origin
             known = sns_text.sns_text(text, origin) if value is None else sns_json.sns_json(value, origin)

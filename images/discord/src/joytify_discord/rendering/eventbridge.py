@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from joytify_discord.aws_notation import Place, in_words, resource_of
+from joytify_discord.aws_notation import Place, error_text, resource_of
 from joytify_discord.embed import INFORMATION, SUCCESS, Incident, Severity
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -42,7 +42,7 @@ def eventbridge_event(event: EventBridgeEvent) -> Draft:
     return Draft(
         severity=severity,
         title=title,
-        description=in_words(first_of(event.detail, kind.text)) if kind else "",
+        description=error_text(first_of(event.detail, kind.text)) if kind else "",
         fields=list(fields),
         footer=event.source,
         timestamp=event.at,
@@ -72,7 +72,7 @@ def _unknown(event: EventBridgeEvent) -> Iterator[DraftField]:
 
 
 def _title(event: EventBridgeEvent) -> str:
-    """Return the kind of the event and the name of its resource, with its state if the kind does not contain it."""
+    """Return the kind of the event and the name of its resource, followed by the state if they do not contain it."""
     title = ": ".join(filter(None, (event.kind, _thing(event))))
     states = (value for key, value in event.detail.items() if key.lower().endswith(("status", "state")))
     state = next((words(value) for value in states if isinstance(value, str) and len(value) <= MAX_STATE), "")

@@ -23,8 +23,8 @@ from joytify_discord.rendering.severity import (
 )
 from joytify_discord.rendering.vocabulary import EARLIER, STATE_LINE
 
-# The title is the value of a key that ends with one of these words. Keys nearer the root take precedence; among them,
-# words at the beginning of this list.
+# The title is the value of a key that ends with one of these words. Keys nearer the root take precedence; at the same
+# depth, earlier words in this list take precedence.
 TITLE_ENDS = (
     *("title", "subject", "humanreadable", "summary", "message", "msg", "output"),
     *("alertname", "conditionname", "policyname", "headline", "description", "monitorfriendlyname"),
@@ -102,7 +102,7 @@ def whole(text: str, value: object) -> str:
 def _title(text: str, value: object) -> str:
     if value is not None:
         return ""
-    # The title of a plain text is the beginning of its first line that does not only state a status.
+    # The title of a plain text is taken from the first line that says more than a status.
     lines = [line.strip()[:MAX_LINE] for line in text.strip().splitlines() if line.strip()]
     return cut(next((line for line in lines if not STATE_LINE.match(line)), ""), MAX_TITLE)
 
@@ -113,7 +113,7 @@ def _with_thing(title: str, value: dict[str, Any]) -> str:
 
 
 def _title_rank(key: str) -> int:
-    """Return how well a key suits as a title, 0 for the best; NO_TITLE if it does not."""
+    """Return the rank of a key as a title, 0 for the best; NO_TITLE if the key is unsuitable."""
     if EARLIER.match(key):
         return NO_TITLE
     if key.endswith(TITLE_ENDS):

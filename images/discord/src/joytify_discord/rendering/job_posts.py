@@ -22,7 +22,7 @@ NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function 
 FUNCTION = re.compile(
     r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
 )
-# Stages after which the work is done: a run that fails there is not retried.
+# Stages that begin after the work is done: a run that fails in such a stage is not retried.
 NOT_RETRIED = frozenset({"cleanup start", "summary"})
 # What to do after an error, by its stage.
 NEXT_AFTER = {
@@ -90,7 +90,8 @@ def run_draft(severity: Severity, title: str, message: Message, origin: Origin, 
         url=log_stream_page(origin.place, message.source, data.log_stream),
     )
     failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
-    # A run that could not start cleanup also sends a summary; SNS may deliver the two in any order.
+    # A run that could not start cleanup publishes a summary and an error, and SNS may deliver them in any order. They
+    # get separate posts, so that neither overwrites the other.
     own = () if failed_at in NOT_RETRIED else (f"request {data.request_id}",)
     chain = message.data.chain if isinstance(message, CleanupSummary | CleanupError) else None
     sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from joytify_discord.aws_notation import in_words, parse_time, resource_of
+from joytify_discord.aws_notation import error_text, parse_time, resource_of
 from joytify_discord.rendering.draft import DraftField, listed
 from joytify_discord.rendering.text import Text, Time
 
@@ -103,7 +103,7 @@ def in_readable_form(text: str) -> Text:
     """Return a timestamp as a Time, an ARN as its resource's name, and other text unchanged."""
     if (at := parse_time(text)) is not None:
         return Time(at)
-    return resource_of(in_words(text))
+    return resource_of(error_text(text))
 
 
 def _flatten(value: object, prefix: str = "", depth: int = DEPTH) -> Iterator[tuple[str, object]]:

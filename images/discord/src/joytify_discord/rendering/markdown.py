@@ -20,7 +20,7 @@ from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.links import console_only
 from joytify_discord.rendering.text import Authored, Text, Time
 
-# Text is first cut to this length: Discord shows less anyway, and it bounds the time of the regular expressions.
+# Text is first cut to this length, to limit the run time of the regular expressions; Discord shows less anyway.
 MAX_CHARACTERS = 6000
 # Text that Discord recognizes as a URL.
 ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")

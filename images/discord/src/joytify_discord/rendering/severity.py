@@ -77,8 +77,8 @@ def ending_of(value: Mapping[str, object]) -> str:
     states = [(key, _of_word(_normalized(word)), word) for key, word in words if not plain(key).endswith(known.LEVELS)]
     if any(severity == FAILURE for _, severity, _ in states):
         return ""
-    well = (word for key, severity, word in states if severity == SUCCESS and known.PRESENT_STATE.fullmatch(plain(key)))
-    if over := next(well, ""):
+    good = (word for key, severity, word in states if severity == SUCCESS and known.PRESENT_STATE.fullmatch(plain(key)))
+    if over := next(good, ""):
         return over
     names = [inner for key, inner in present if _is_name(inner, key, known.ENDING_NAMES)]
     return next((name for name in names if _ends_an_incident(name)), "")
@@ -107,7 +107,7 @@ def severity_of_word(word: str) -> Severity:
 def _of_word(word: str) -> Severity:
     parts = word.split("_")
     is_down = parts[-1] == "DOWN" and not (len(parts) > 1 and parts[-2] in known.ORDERLY_DOWN)
-    if is_down or word.endswith(known.LATE):
+    if is_down or word.endswith(known.TIMEOUTS):
         return FAILURE
     found = (
         severity
@@ -122,20 +122,23 @@ def _of_word(word: str) -> Severity:
 def severity_of_text(text: str) -> Severity:
     """Return the severity of a text: by its first word, its states, negations or other words."""
     text = text[:JUDGED_CHARACTERS]
-    stated, counted = worst(map(severity_of_word, known.STATE_LINE.findall(text))), known.IGNORED_PHRASES.sub("", text)
+    stated, considered = (
+        worst(map(severity_of_word, known.STATE_LINE.findall(text))),
+        known.IGNORED_PHRASES.sub("", text),
+    )
     return (
         _by_leading_word(text)
         or (stated if stated in {WARNING, FAILURE} else None)
         or _first_match(((FAILURE, "negation", known.NOT_GOOD), (SUCCESS, "recovery", known.RECOVERED)), text)
-        or _first_match(((FAILURE, "word", known.BAD_IN_TEXT), (WARNING, "word", known.DOUBTFUL_IN_TEXT)), counted)
+        or _first_match(((FAILURE, "word", known.BAD_IN_TEXT), (WARNING, "word", known.DOUBTFUL_IN_TEXT)), considered)
         or (stated if stated == SUCCESS else None)
-        or _first_match(((WARNING, "word", known.NOTICE_IN_TEXT), (SUCCESS, "word", known.GOOD_IN_TEXT)), counted)
+        or _first_match(((WARNING, "word", known.NOTICE_IN_TEXT), (SUCCESS, "word", known.GOOD_IN_TEXT)), considered)
         or INFORMATION
     )
 
 
 def _by_leading_word(text: str) -> Severity | None:
-    # The subject, then the first line of the text.
+    # The first line may be the subject or title, so examine the first line of the message too.
     for line in text.split("\n")[:2]:
         match = known.LEADING_WORD.match(line)
         leading = next(filter(None, match.groups()), "") if match else ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from joytify_discord.aws_notation import Place, in_words, parse_time, place_of
+from joytify_discord.aws_notation import Place, error_text, parse_time, place_of
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField, listed
@@ -114,7 +114,7 @@ def _code_deploy(value: dict[str, Any], _origin: Origin) -> Draft:
     return Draft(
         severity=severity_of_word(get_path(value, "status")),
         title=f"Deployment of {get_path(value, 'applicationName')}: {get_path(value, 'status').lower()}",
-        description=in_words(get_path(value, "errorInformation")),
+        description=error_text(get_path(value, "errorInformation")),
         fields=list(select_fields(value, fields)),
         url=page(place, f"codesuite/codedeploy/deployments/{get_path(value, 'deploymentId')}?region={{region}}"),
         place=place,

@@ -20,8 +20,8 @@ STATES = tuple(
 )
 # Keys that hold the name of an event.
 NAMES = _words("eventname eventtype eventtypename changetype event detailtype type alerttype alerttypefriendlyname")
-# Keys whose value may say that an incident is over. The keys added here to NAMES are not read as states: `action:
-# rollback` may only be a plan.
+# Keys whose value may say that an incident is over. Those that are not in NAMES do not affect the severity otherwise:
+# `action: rollback` may only be a plan.
 ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
 # Keys that hold an error.
 ERRORS = _words("error errormessage errorcode")
@@ -81,8 +81,8 @@ ENDS = {
     SUCCESS: _words("PASSING SUCCEEDED SUCCEED SUCCESS SUCCESSFUL COMPLETED COMPLETE"),
 }
 PARTS = {FAILURE: _words("ROLLBACK"), WARNING: _words("DEGRADED"), SUCCESS: _words("")}
-LATE = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
-# Followed by DOWN, these say that something was made smaller or ended in an orderly way.
+TIMEOUTS = ("TIMED_OUT", "TIMEOUT", "TIMEDOUT")
+# If DOWN follows one of these words, something was scaled down or ended in an orderly way.
 ORDERLY_DOWN = _words("SCALE SCALED SCALING COOL COOLING SHUT SHUTTING")
 
 # How people and tools begin what they write: `[FIRING:1] Disk`, `OK: "api-errors"`, `Violation - a user`.
@@ -120,7 +120,8 @@ DOUBTFUL_IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?|(?:is|are) passing)\b", re.IGNORECASE)
-# Even a mere notice may call itself an alert, so other bad words and a state line take precedence.
+# A harmless notice may also contain the word "alert", so a state line and all words of failure or warning take
+# precedence.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
 # Phrases that do not count: a negated word ("no errors"), or words with another meaning together
 # ("scale down").

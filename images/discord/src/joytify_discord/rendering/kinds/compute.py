@@ -18,7 +18,7 @@ from joytify_discord.rendering.severity import severity_of_text, severity_of_wor
 # arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE
 SERVICE = "ecs/v2/clusters/{@resources.0:parent}/services/{@resources.0:name}/health?region={region}"
 SCALING = {"Successful": INFORMATION, "Unsuccessful": FAILURE}
-# A container that its scheduler ends gets SIGTERM (143) and then SIGKILL (137).
+# To stop a container, the scheduler sends SIGTERM (exit code 143), then SIGKILL (137).
 ENDED_ON_REQUEST = {"0", "143", "137", ""}
 
 
@@ -48,7 +48,10 @@ def _by_beanstalk(detail: dict[str, Any]) -> Severity:
 
 
 def by_beanstalk_text(text: str) -> Severity:
-    """Return the severity of a Beanstalk message; only the new status counts in a change."""
+    """Return the severity of a Beanstalk message.
+
+    If the message reports a change of status, only the new status counts.
+    """
     became = re.search(r"(?:transitioned from \w+ to|set to) (\w+)", text)
     return severity_of_word(became[1]) if became else severity_of_text(text)
 

@@ -26,8 +26,8 @@ class Kind:
         title: title with placeholders `{path}`, `{path:words}` (in words), `{path:name}` (last part
             of an ARN), `{path:parent}` (first part of the resource in an ARN, such as the cluster of an
             ECS service) or `{path:code}` (an exit code); `@resources` is the event's list of resources.
-        fields: path by name of the field; of several paths, separated by `|`, the first with a
-            value.
+        fields: path by name of the field; if there are several paths, separated by `|`, the first path with a value is
+            used.
         text: path of the explanation, or several paths.
         severity: returns the severity for the detail; by default from the words in it.
         link: path of a console URL in the event.
