@@ -828,13 +828,24 @@ def test_an_event_that_would_be_refused_again_stays_in_its_queue(
     assert left["event"] == wrong
 
 
-def test_an_event_without_a_target_stays_in_its_queue(stack: Stack, queues: dict[str, str]) -> None:
+def test_events_without_an_existing_target_stay_in_the_queue_and_stop_no_other(
+    stack: Stack, queues: dict[str, str]
+) -> None:
     """EventBridge names the target of a missed event in an attribute."""
-    stack.client("sqs").send_message(QueueUrl=queues["schedules-missed"], MessageBody='{"dryRun": true}')
+    for function in ("gone", FUNCTIONS["cleanup"], None):
+        arn = f"arn:aws:lambda:ap-northeast-1:000000000000:function:{function}"
+        attributes = {"TARGET_ARN": {"DataType": "String", "StringValue": arn}} if function else {}
+        stack.client("sqs").send_message(
+            QueueUrl=queues["schedules-missed"], MessageBody='{"dryRun": true}', MessageAttributes=attributes
+        )
 
     code, output = run("queues", "retry", "schedules-missed", "--yes")
 
-    assert (code, "does not name its target" in output) == (1, True)
+    assert code == 1
+    assert "does not name its target" in output
+    assert "function gone: Lambda answered ResourceNotFoundException" in output
+    assert "1 event sent again" in output
+    assert len(json.loads(run("queues", "show", "schedules-missed", "--json")[1])["joytify-schedules-missed"]) == 2
 
 
 def test_what_happened_is_shown_in_order(stack: Stack, queues: dict[str, str]) -> None:

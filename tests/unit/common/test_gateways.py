@@ -111,7 +111,8 @@ def test_invoke_async_tells_lambdas_refusals_apart(code: str, expected: type[Exc
 
 
 def test_a_name_that_a_service_cannot_have_is_not_retried() -> None:
-    with pytest.raises(ConfigError, match=r"bucket A B: the name or a value is invalid for S3"), aws_errors("bucket A B", "S3"):
+    says = "bucket A B: the name or a value is invalid for S3"
+    with pytest.raises(ConfigError, match=says), aws_errors("bucket A B", "S3"):
         boto3.client("s3").head_bucket(Bucket="A B")
 
 

@@ -78,11 +78,13 @@ def retry(
         confirm(f"send {counted(waiting, 'event')} in {name} of {target.place} again")
     sent, refused = list[str](), list[str]()
     for letter in dead_letters.read(target, url):
-        if (fault := _fault(target, name, letter)) is not None:
-            refused.append(fault)
-            say(f"left in the queue: {fault}", "yellow")
+        try:
+            _check(target, name, letter)
+            sent.append(_send(target, name, letter))
+        except ConfigError as exc:
+            refused.append(str(exc))
+            say(f"left in the queue: {exc}", "yellow")
             continue
-        sent.append(_send(target, name, letter))
         say(f"sent to {sent[-1]}")
         dead_letters.delete(target, url, letter)
     logs = [f"`joytify tail {name} --follow{target.flags}`" for name in FUNCTIONS if _runs(target, name) & {*sent}]
@@ -137,20 +139,20 @@ def _function(target: Target, queue: str, letter: DeadLetter) -> str:
     return {str(name): deployed for name, deployed in target.names.functions.items()}.get(short, "")
 
 
-def _fault(target: Target, queue: str, letter: DeadLetter) -> str | None:
-    """Return why the event would be rejected; None if it would be accepted."""
+def _check(target: Target, queue: str, letter: DeadLetter) -> None:
+    """Return only if the event can be sent, and its function would accept it.
+
+    Raises:
+        ConfigError: it cannot, or the function would reject it.
+    """
     if letter.event is None:
-        return "an event that cannot be read"
+        raise ConfigError("an event that cannot be read")
     if not letter.arn and not _function(target, queue, letter):
-        return "an event that does not name its target"
+        raise ConfigError("an event that does not name its target")
     jobs = {target.names.functions[name]: EVENTS[name] for name in ("stats", "cleanup")}
     name = "" if ":stateMachine:" in letter.arn else _function(target, queue, letter)
-    try:
-        if name in jobs:
-            parse_event(jobs[name], letter.event)
-    except ConfigError as exc:
-        return str(exc)
-    return None
+    if name in jobs:
+        parse_event(jobs[name], letter.event)
 
 
 def _send(target: Target, queue: str, letter: DeadLetter) -> str:
