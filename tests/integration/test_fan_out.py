@@ -192,7 +192,7 @@ def test_every_span_is_completed_and_one_summary_is_posted(stack: Stack, machine
     (post,) = posts(stack)
     assert post["title"] == f"✅ Cleanup: {answer['recordsDeleted']:,} records deleted"
     assert (
-        f"in {fan_out['spans']} parts, planned in {fan_out['rounds']} rounds, up to {fan_out['workers']}"
+        f"in {fan_out['spans']} spans, planned in {fan_out['rounds']} rounds, up to {fan_out['workers']}"
         in fields(post)["Workers"]
     )
     assert kept(stack) == []

@@ -349,7 +349,7 @@ def test_a_push_is_made_again_to_all_who_have_not_viewed_the_notification(databa
     done = outcome_of(database, outside, event={"pushAgain": True})
     late = outcome_of(database, outside, event={"pushAgain": True}, seconds=0)
 
-    assert before.data["skipped"] == "its notification does not exist: nothing to push"
+    assert before.data["skipped"] == "the notification of 2026-10 does not exist, so there is nothing to push"
     # A push-again run stops at the first failure: unlike a month end, it has no other work while the backend recovers.
     assert failed.data["socketUsersNotified"] == 0
     assert 0 < failed.data["socketFailures"] <= 7
