@@ -437,6 +437,18 @@ def test_only_an_optional_key_of_the_secret_is_removed(stack: Stack) -> None:
     assert "has no DISCORD_THREAD_ID" in again[1]
 
 
+def test_an_overwritten_secret_is_restored(stack: Stack) -> None:
+    client = stack.client("secretsmanager")
+    before = client.get_secret_value(SecretId=SECRET_NAME)["SecretString"]
+    for text in ("not JSON", '{"SCHEDULE_MODE": "test_auto"}'):
+        client.put_secret_value(SecretId=SECRET_NAME, SecretString=text)
+        code, advised = run("doctor")
+        restored = run("secret", "undo", "--yes")
+
+        assert (code, "joytify secret undo" in advised, restored[0]) == (1, True, 0), restored[1]
+        assert client.get_secret_value(SecretId=SECRET_NAME)["SecretString"] == before
+
+
 @pytest.mark.usefixtures("stack")
 def test_failed_pushes_fail_the_command_and_the_error_names_the_command_to_run_next() -> None:
     assert run("data", "generate", "20", "--playbacks-per-user", "50")[0] == 0

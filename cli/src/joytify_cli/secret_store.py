@@ -28,8 +28,15 @@ class StoredSecret:
     values: Mapping[str, Any] = field(repr=False)
 
 
-def read_stored(target: Target, stage: str = "AWSCURRENT") -> StoredSecret:
+def read_stored(
+    target: Target, stage: str = "AWSCURRENT", *, otherwise: Mapping[str, Any] | None = None
+) -> StoredSecret:
     """Return the current version of the secret, or with the stage `AWSPREVIOUS` the version before it.
+
+    Args:
+        target: where the secret is.
+        stage: which version.
+        otherwise: the values if the version is not a JSON object; None for an error.
 
     Raises:
         ConfigError: there is no such version, it cannot be read, or is not a JSON object.
@@ -44,6 +51,8 @@ def read_stored(target: Target, stage: str = "AWSCURRENT") -> StoredSecret:
         # The parser's error would quote the secret.
         values = None
     if not isinstance(values, dict):
+        values = otherwise
+    if values is None:
         raise ConfigError(f"secret {name}: it must be a JSON object")
     return StoredSecret(name, found["VersionId"], values)
 
@@ -91,5 +100,5 @@ def changed_keys(one: StoredSecret, other: StoredSecret) -> list[str]:
 def _check_unchanged(target: Target, stored: StoredSecret) -> None:
     # Secrets Manager has no conditional write: another change within the next milliseconds would be
     # overwritten, but its version would be kept as AWSPREVIOUS.
-    if read_stored(target).version != stored.version:
+    if read_stored(target, otherwise={}).version != stored.version:
         raise ConfigError(f"secret {stored.name}: it was changed in the meantime; try again")

@@ -45,7 +45,9 @@ def show(
         echo_json({name: [_shown_fields(letter) for letter in letters] for name, letters in found.items()})
         return
     if not queues:
-        say(f"no queues in {target.place}; only a deployed stack has queues")
+        is_deployed = target.stack is None or target.stack.way == "deployed"
+        why = "is it deployed completely?" if is_deployed else "only a deployed stack has queues"
+        say(f"no queues in {target.place}; {why}")
     for name, letters in found.items():
         say(f"{name}: {len(letters) or 'empty'}")
         for letter in letters:

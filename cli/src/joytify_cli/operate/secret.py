@@ -98,7 +98,8 @@ def undo(
     Example: joytify secret undo --aws
     """
     target = find_target(aws=aws, project=project, environment=environment)
-    stored = read_stored(target)
+    # Whatever was written, the version before it can be restored.
+    stored = read_stored(target, otherwise={})
     try:
         previous = read_stored(target, "AWSPREVIOUS")
     except ConfigError as exc:

@@ -36,9 +36,11 @@ def _secret(context: Context) -> Iterator[Finding]:
 
 
 def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
-    for key, known in KEYS.items():
-        if known.is_required and not values.get(key):
-            yield Finding("wrong", f"{key} is missing ({known.holds})", SET_KEY)
+    missing = [key for key, known in KEYS.items() if known.is_required and not values.get(key)]
+    # A secret that lacks several keys was probably overwritten.
+    action = f"{SET_KEY}; if somebody overwrote the secret: joytify secret undo" if len(missing) > 1 else SET_KEY
+    for key in missing:
+        yield Finding("wrong", f"{key} is missing ({KEYS[key].holds})", action)
 
 
 def _not_text(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -71,6 +73,7 @@ CHECKS = (
     Check(
         "secret",
         _secret,
-        "check that it exists, who may read it and what it holds (docs/deploy.md, Change a secret value)",
+        "check that it exists, who may read it and what it holds (docs/deploy.md, Change a secret value); if somebody "
+        "overwrote it: joytify secret undo",
     ),
 )
