@@ -46,6 +46,10 @@ def open_database(
         JobError: the secret or the function in AWS could not be read, or MongoDB does not answer.
         CommandError: MongoDB does not answer at the given connection string.
     """
+    for option, given in (("--uri", uri), ("--database", name)):
+        # For instance an unset variable of a shell.
+        if given == "":
+            raise UsageError(f"{option} is empty")
     if uri is not None and aws:
         raise UsageError("--uri and --aws name two servers: give only one of them")
     # Read here and not by the option itself, since MONGODB_URI must not take precedence over --aws.

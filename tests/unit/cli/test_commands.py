@@ -38,6 +38,8 @@ def _no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["capacity", "--active-share", "nan"], "less than or equal to 1"),
         (["capacity", "--uri", "mongodb://x"], "add --measure"),
         (["doctor", "--digests", "no-such-file"], "does not exist"),
+        (["data", "clear", "--uri", ""], "--uri is empty"),
+        (["data", "stats", "--uri", "cluster.example.com"], "must begin with mongodb://"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
