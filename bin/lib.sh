@@ -20,7 +20,8 @@ stage() {
 revision() {
   local head
   # Terraform files, tests and documentation are not part of any image.
-  head=$(git log -1 --format=%H -- common images bin 2>/dev/null) || { echo unknown; return; }
+  head=$(git log -1 --format=%H -- common images bin 2>/dev/null) || true
+  [ -n "$head" ] || { echo unknown; return; }
   [ -z "$(git status --porcelain -- common images bin)" ] || head+=-dirty
   echo "$head"
 }

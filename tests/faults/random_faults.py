@@ -276,8 +276,8 @@ def main() -> None:
         f"faults: {'FAILED' if failed else 'ok'}, {failed} of {len(made)} trials broke a rule (seed {options.seed})"
     )
     RESULT.parent.mkdir(exist_ok=True)
-    accepted_ids = {"seed": options.seed, "trials": [trial.__dict__ for trial in made]}
-    RESULT.write_text(json.dumps(accepted_ids, indent=2), encoding="utf-8")
+    result = {"seed": options.seed, "trials": [trial.__dict__ for trial in made]}
+    RESULT.write_text(json.dumps(result, indent=2), encoding="utf-8")
     sys.exit(1 if any(trial.broken for trial in made) else 0)
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ COMMANDS = (
     LazyCommand("timeline", "joytify_cli.operate.timeline:timeline", "Show what happened in all functions, by time."),
     LazyCommand("queues", "joytify_cli.operate.queues:app", "Show, retry and purge failed events."),
     LazyCommand("schedule", "joytify_cli.operate.schedule:app", "Show, pause and switch the schedules."),
-    LazyCommand("secret", "joytify_cli.operate.secret:app", "Change one key of the secret, or undo a change."),
+    LazyCommand("secret", "joytify_cli.operate.secret:app", "Change or remove one key of the secret, or undo it."),
     LazyCommand("preview", "joytify_cli.operate.post_preview:preview", "Show how a message would look in Discord."),
     LazyCommand("archive", "joytify_cli.operate.archive:app", "List and restore archived documents."),
     LazyCommand("reports", "joytify_cli.operate.reports:app", "Build or check monthly statistics from plays."),
@@ -38,6 +39,9 @@ COMMANDS = (
 
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A command has this long to end after Ctrl-C; then a second Ctrl-C kills it.
+ENDING_SECONDS = 5.0
+_interrupted_at: list[float] = []
 
 
 class Joytify(LazyGroup):
@@ -58,11 +62,14 @@ def run() -> None:
     app()
 
 
-def _interrupt(*_: object) -> None:
-    """Interrupt the command, and let it end undisturbed by further signals."""
-    for signum in INTERRUPTIONS:
-        signal.signal(signum, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _interrupt(signum: int, _: object) -> None:
+    """Interrupt the command; ignore further signals while it ends, but not for ever."""
+    if _interrupted_at and time.monotonic() - _interrupted_at[0] > ENDING_SECONDS:
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+    elif not _interrupted_at:
+        _interrupted_at.append(time.monotonic())
+        raise KeyboardInterrupt
 
 
 app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -106,5 +106,5 @@ def _fault(event_type: type[JobEvent], error: ErrorDetails) -> str:
         near = get_close_matches(key.replace("_", "").lower(), [each.lower() for each in allowed], 1)
         meant = [each for each in allowed if each.lower() in near]
         return f"{key}: unknown key; {f'did you mean {meant[0]}?' if meant else 'known keys: ' + ', '.join(allowed)}"
-    # The message of one of our own validators already states the allowed values.
+    # The message of one of our own validators already says what is wrong with the value.
     return f"{place}: {problem}" + ("" if error["type"] == "value_error" else f" (allowed: {allowed[key]})")

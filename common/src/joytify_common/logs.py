@@ -17,9 +17,9 @@ from joytify_common.masking import clean, cleaned
 if TYPE_CHECKING:
     from loguru import Message, Record
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # Errors are shortened, since CloudWatch truncates lines at 256 KiB, which would leave invalid JSON. The end of a
 # traceback, which says what happened, is kept.
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_TRACEBACK, MAX_CAUSE, MAX_CAUSES = 50_000, 4000, 5
 
 

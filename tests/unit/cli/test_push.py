@@ -89,7 +89,8 @@ def test_an_image_not_built_from_the_committed_tree_is_refused(monkeypatch: pyte
     fake = FakeDocker(revision=revision)
     _use(monkeypatch, fake)
 
-    with pytest.raises(PushError, match=f"joytify/stats was built from {revision}, but the committed tree is {HEAD}"):
+    says = f"joytify/stats was built from {revision}, but the last commit of its sources is {HEAD}"
+    with pytest.raises(PushError, match=says):
         push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
     assert not any("push" in words for words in fake.asked)
 

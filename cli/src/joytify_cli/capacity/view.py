@@ -32,7 +32,7 @@ def _now(measured: Measured) -> Iterator[str]:
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
     if share >= ALERT_SHARE:
-        yield f"more than {ALERT_SHARE:.0%} of the limit is used"
+        yield f"at least {ALERT_SHARE:.0%} of the limit is used"
         return
     if measured.growth_per_day is None:
         yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: counting the growth took too long"

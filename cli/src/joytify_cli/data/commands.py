@@ -163,7 +163,8 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
                 for name in (names.notifications, *sorted(others), names.users):
                     total = target[name].estimated_document_count()
                     task = progress.add_task(name, total=total)
-                    while left := _remove_some(target[name]):
+                    while not _remove_some(target[name]):
+                        left = target[name].estimated_document_count()
                         progress.update(task, completed=max(0, total - left))
                     progress.update(task, completed=total)
         except KeyboardInterrupt:
@@ -171,15 +172,16 @@ def clear(*, uri: Uri = None, database: Name = None, production: Production = Fa
             fail("interrupted; the same command removes the rest", INTERRUPTED)
 
 
-def _remove_some(collection: Collection[Document]) -> int:
-    """Delete documents for a second, since the server does not end a deletion on Ctrl-C; return how many are left."""
+def _remove_some(collection: Collection[Document]) -> bool:
+    """Delete for a second, since the server does not end a deletion on Ctrl-C; return whether none is left."""
     try:
         with timeout(REMOVE_SECONDS):
             collection.delete_many({})
     except PyMongoError as exc:
         if not exc.timeout:
             raise
-    return collection.estimated_document_count()
+        return False
+    return True
 
 
 def _write(target: Database[Document], names: CollectionNames, population: Population) -> None:

@@ -145,17 +145,18 @@ def restore(
     if not dry_run and not yes:
         does = f"restore {counted(len(objects), 'object')} into {place}"
         confirm(does, otherwise="use --yes, or try --dry-run first")
-    try:
-        with (
-            open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
-            progress_bar() as bar,
-        ):
+    with (
+        open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
+        progress_bar() as bar,
+    ):
+        try:
             for found in bar.track(_newest_first(objects), description="objects"):
                 raw = target.get_collection(into or found.collection, codec_options=RAW)
                 for batch in _batches(read_archive(client, bucket, found.key)):
                     _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
-    finally:
-        _show(restored, "would be inserted" if dry_run else "inserted")
+        finally:
+            bar.stop()
+            _show(restored, "would be inserted" if dry_run else "inserted")
     if restored.refusals:
         raise typer.Exit(1)
 

@@ -219,8 +219,8 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
     head = _head()
     if revision != head and not allow_uncommitted:
         raise PushError(
-            f"image {image} was built from {revision}, but the committed tree is {head}: commit, then `make build`; "
-            "or allow it (--allow-uncommitted, ALLOW_UNCOMMITTED=1)"
+            f"image {image} was built from {revision}, but the last commit of its sources is {head}: commit, then "
+            "`make build`; or allow it (--allow-uncommitted, ALLOW_UNCOMMITTED=1)"
         )
     return (
         f"{revision[:12]}{'-dirty' if revision.endswith('-dirty') else ''}-{found['Id'].removeprefix('sha256:')[:12]}"
@@ -239,7 +239,7 @@ def _head() -> str:
     """Return the last commit that changed the images' sources, as `revision` in bin/lib.sh does."""
     command = ["git", "log", "-1", "--format=%H", "--", "common", "images", "bin"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return done.stdout.strip() or "unknown, since this is not a Git repository"
+    return done.stdout.strip() or "unknown"
 
 
 def _push(name: str, reference: str, *login: str) -> str:

@@ -14,7 +14,7 @@ from joytify_cli.operate.invoke import EVENTS
 from joytify_cli.target import FUNCTIONS, Aws, Environment, FunctionName, Project, Target, find_target
 from joytify_cli.terminal import CommandError, confirm, console, counted, echo_json, local_time, say
 from joytify_common.aws import aws_errors
-from joytify_common.errors import ConfigError
+from joytify_common.errors import ConfigError, JobError
 from joytify_common.events import parse_event
 
 app = typer.Typer(help="Show, retry and purge failed events.", no_args_is_help=True, add_completion=False)
@@ -69,7 +69,7 @@ def retry(
 ) -> None:
     """Send each event again to its function or state machine, and delete it from the queue.
 
-    An event that the function would reject stays in the queue, and the command exits 1.
+    An event that the function would reject, or that cannot be sent, stays in the queue, and the command exits 1.
 
     Example: joytify queues retry discord-failed --aws
     """
@@ -78,24 +78,41 @@ def retry(
     # The count is approximate, so the queue is read in any case.
     if not yes and (waiting := dead_letters.count(target, url)):
         confirm(f"send {counted(waiting, 'event')} in {name} of {target.place} again")
-    sent, refused = list[str](), list[str]()
+    sent, rejected, unsent = list[str](), 0, 0
     for letter in dead_letters.read(target, url):
         try:
             _check(target, name, letter)
-            sent.append(_send(target, name, letter))
         except ConfigError as exc:
-            refused.append(str(exc))
+            rejected += 1
             say(f"left in the queue: {exc}", "yellow")
+            continue
+        try:
+            sent.append(_send(target, name, letter))
+        except JobError as exc:
+            unsent += 1
+            say(f"left in the queue, since it could not be sent: {exc}", "yellow")
             continue
         say(f"sent to {sent[-1]}")
         dead_letters.delete(target, url, letter)
     logs = [f"`joytify tail {name} --follow{target.flags}`" for name in FUNCTIONS if _runs(target, name) & {*sent}]
     say(f"{counted(len(sent), 'event')} sent again" + (f"; the result: {', '.join(logs)}" if logs else ""))
-    if refused:
-        raise CommandError(
-            f"left in {name}: {counted(len(refused), 'event')}; invoke the function with a corrected event, then "
-            f"`joytify queues purge {queue}{target.flags}`"
-        )
+    _raise_if_left(name, rejected, unsent, f"joytify queues purge {queue}{target.flags}")
+
+
+def _raise_if_left(queue: str, rejected: int, unsent: int, purge_command: str) -> None:
+    """Say what to do with the events that are left.
+
+    Raises:
+        CommandError: events are left.
+    """
+    parts = []
+    if unsent:
+        parts.append(f"could not be sent: {counted(unsent, 'event')}; fix the cause named above, then run it again")
+    if rejected:
+        advice = f"invoke the function with a corrected event, then `{purge_command}`"
+        parts.append(f"would be rejected: {counted(rejected, 'event')}; {advice}")
+    if parts:
+        raise CommandError(f"left in {queue}: {'; '.join(parts)}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`joytify secret`: change one key of the secret, or go back to the previous version."""
+"""`joytify secret`: change or remove one key of the secret, or go back to the previous version."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def undo(
     project: Project = "joytify",
     environment: Environment = "prod",
 ) -> None:
-    """Undo the last change of the secret, whoever made it; a second undo makes the change again.
+    """Undo the last change of the secret, whoever made it; a second undo makes the change again if it was valid JSON.
 
     Example: joytify secret undo --aws
     """

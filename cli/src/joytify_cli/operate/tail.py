@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -50,7 +51,12 @@ def tail(
     target = find_target(aws=aws, project=project, environment=environment)
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
-    for line in in_blocks(list(reader.read())):
+
+    def new_lines() -> Iterator[Line]:
+        # On AWS, Terraform creates the log groups.
+        return reader.read() if target.stack is None or reader.exists() else iter(())
+
+    for line in in_blocks(list(new_lines())):
         view.show(line)
     if not view.shown and not follow:
         say(f"no matching lines since {local_time(began)} in {group} of {target.place}")
@@ -59,7 +65,7 @@ def tail(
         while follow:
             time.sleep(POLL_SECONDS)
             try:
-                for line in reader.read():
+                for line in new_lines():
                     view.show(line)
             except TransientError as exc:
                 say(f"{exc}; trying again", "yellow")
@@ -74,7 +80,7 @@ def parse_since(text: str, now: datetime) -> datetime:
     if match := re.fullmatch(r"(\d+)([smhdw])", text):
         try:
             return max(EARLIEST, now - timedelta(**{UNITS[match[2]]: int(match[1])}))
-        except OverflowError:
+        except (OverflowError, ValueError):
             return EARLIEST
     try:
         # A time without an offset is in this machine's zone.

@@ -45,7 +45,7 @@ class Compared:
         missing: users with plays but without an element.
         differing: users whose element differs from their plays, by part of the element.
         examples: ids of some users whose element differs.
-        skipped: users whose documents could not be read.
+        skipped: users whose documents could not be read, or whose `stats` is not a list.
     """
 
     examined: int
