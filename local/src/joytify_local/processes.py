@@ -45,24 +45,26 @@ def start(
     Raises:
         StartError: the server ended, or was not ready within a minute.
     """
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command lines
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, **(environment or {})},
-        )
-    _children[process.pid] = process
-    limit = time.monotonic() + START_SECONDS
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with _deferred_interruption(), log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own command lines
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
+            )
+            _children[process.pid] = process
+        limit = time.monotonic() + START_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > limit:
                 _give_up(command, log)
             time.sleep(POLL_SECONDS)
     except BaseException:
-        stop([process.pid])
+        if process is not None:
+            stop([process.pid])
         raise
     return process.pid
 
@@ -90,6 +92,23 @@ def stop(pids: Sequence[int]) -> None:
             os.killpg(pid, signal.SIGKILL)
         if (child := _children.pop(pid, None)) is not None:
             child.wait()
+
+
+@contextmanager
+def _deferred_interruption() -> Iterator[None]:
+    """Defer Ctrl-C, SIGTERM and SIGHUP to the end of the block: a process that is not known yet would keep running."""
+    noted: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    # A child inherits an ignored signal, as under `nohup`, so such a signal stays ignored.
+    deferred = [each for each in INTERRUPTIONS if is_main and signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, lambda signum, _: noted.append(signum)) for each in deferred}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if noted:
+        os.kill(os.getpid(), noted[0])
 
 
 @contextmanager
