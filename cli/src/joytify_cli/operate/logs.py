@@ -63,16 +63,18 @@ class LogReader:
         client: boto3's client of CloudWatch Logs.
         group: name of the log group.
         since: earliest time of a line.
+        may_be_missing: whether a missing log group has no lines instead of being an error: Terraform creates the
+            groups on AWS, and a local stack creates one at a function's first run.
     """
 
     client: Any
     group: str
     since: datetime
+    may_be_missing: bool = False
     _seen: set[Key] = field(default_factory=set)
     _running: dict[str, str] = field(default_factory=dict)
 
-    def exists(self) -> bool:
-        """Return whether there is such a log group; before a function's first run, it may be missing."""
+    def _exists(self) -> bool:
         with aws_errors(f"log group {self.group}", "CloudWatch Logs"):
             groups = self.client.describe_log_groups(logGroupNamePrefix=self.group)["logGroups"]
         return any(group["logGroupName"] == self.group for group in groups)
@@ -101,6 +103,9 @@ class LogReader:
         self._seen = {key for key in self._seen if key[2] >= limit}
 
     def _events(self) -> Iterator[dict[str, Any]]:
+        if self.may_be_missing and not self._exists():
+            return
+        self.may_be_missing = False
         request = {"logGroupName": self.group, "startTime": int(self.since.timestamp() * 1000)}
         with aws_errors(f"log group {self.group}", "CloudWatch Logs", not_found=NOT_FOUND):
             for page in self.client.get_paginator("filter_log_events").paginate(**request):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -50,13 +49,9 @@ def tail(
     began = parse_since(since if since is not None else "5w" if request and not follow else "1h", datetime.now(UTC))
     target = find_target(aws=aws, project=project, environment=environment)
     group = f"/aws/lambda/{target.names.functions[function]}"
-    reader, view = LogReader(target.client("logs"), group, began), LogView(level, request)
-
-    def new_lines() -> Iterator[Line]:
-        # On AWS, Terraform creates the log groups.
-        return reader.read() if target.stack is None or reader.exists() else iter(())
-
-    for line in in_blocks(list(new_lines())):
+    reader = LogReader(target.client("logs"), group, began, may_be_missing=target.stack is not None)
+    view = LogView(level, request)
+    for line in in_blocks(list(reader.read())):
         view.show(line)
     if not view.shown and not follow:
         say(f"no matching lines since {local_time(began)} in {group} of {target.place}")
@@ -65,7 +60,7 @@ def tail(
         while follow:
             time.sleep(POLL_SECONDS)
             try:
-                for line in new_lines():
+                for line in reader.read():
                     view.show(line)
             except TransientError as exc:
                 say(f"{exc}; trying again", "yellow")

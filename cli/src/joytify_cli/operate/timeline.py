@@ -100,10 +100,8 @@ def timeline(
 
 
 def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[Event]:
-    reader = LogReader(target.client("logs"), f"/aws/lambda/{target.names.functions[function]}", began)
-    # On AWS, Terraform creates the log groups.
-    if target.stack is not None and not reader.exists():
-        return
+    group = f"/aws/lambda/{target.names.functions[function]}"
+    reader = LogReader(target.client("logs"), group, began, may_be_missing=target.stack is not None)
     for line in reader.read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:

@@ -45,9 +45,9 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
 
 
 def _last_logged(context: Context, name: str, now: datetime) -> datetime | None:
-    reader = LogReader(context.target.client("logs"), f"/aws/lambda/{name}", now - LOOK_BACK)
-    lines = reader.read() if reader.exists() else iter(())
-    return max((line.time for line in lines if line.kind == "metrics" and SUCCESSES in line.fields), default=None)
+    reader = LogReader(context.target.client("logs"), f"/aws/lambda/{name}", now - LOOK_BACK, may_be_missing=True)
+    lines = (line for line in reader.read() if line.kind == "metrics" and SUCCESSES in line.fields)
+    return max((line.time for line in lines), default=None)
 
 
 def _alarms(context: Context) -> Iterator[Finding]:
