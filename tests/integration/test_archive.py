@@ -210,10 +210,21 @@ def test_an_unknown_collection_is_refused_before_anything_is_called() -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["list", "restore"])
+def test_days_in_the_wrong_order_are_refused_before_anything_is_called(command: str) -> None:
+    days = ("--from", "2026-11-02", "--to", "2026-11-01", "--aws", "--bucket", "none")
+
+    done = CliRunner().invoke(app, ["archive", command, *days])
+
+    assert done.exit_code == 2
+    assert "--from: it must not be after --to" in " ".join(done.output.replace("│", " ").split())
+
+
 @pytest.mark.parametrize(
     ("archived", "into", "says"),
     [
         (("playbacks", "sessions"), "restored", "use --collection playbacks or sessions"),
+        (("playbacks",), "", "it must name a collection"),
         (("playbacks",), "users", "users is not for documents of playbacks"),
         (("test-sessions",), "playbacks", "playbacks is not for documents of test-sessions"),
     ],

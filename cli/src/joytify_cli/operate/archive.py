@@ -131,12 +131,8 @@ def restore(
 
     Example: joytify archive restore --from 2026-11-01 --to 2026-11-30 --aws --dry-run
     """
-    if start > end:
-        raise typer.BadParameter("it must not be after --to", param_hint="--from")
-    if into == "":
-        raise typer.BadParameter("it must name a collection", param_hint="--into")
     source = find_target(aws=aws, project=project, environment=environment)
-    bucket, client, restored = bucket or _own_bucket(source), source.client("s3"), Restored()
+    bucket, client = bucket or _own_bucket(source), source.client("s3")
     objects = list(_objects(client, bucket, start, end, collection))
     if not objects:
         say(NOTHING_ARCHIVED.format(bucket=bucket, what=collection or "documents"))
@@ -145,15 +141,15 @@ def restore(
     if not dry_run and not yes:
         does = f"restore {counted(len(objects), 'object')} into {place}"
         confirm(does, otherwise="use --yes, or try --dry-run first")
+    restored = Restored()
     with (
         open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
         progress_bar() as bar,
     ):
         try:
             for found in bar.track(_newest_first(objects), description="objects"):
-                raw = target.get_collection(into or found.collection, codec_options=RAW)
-                for batch in _batches(read_archive(client, bucket, found.key)):
-                    _restore(batch, cast("Collection[RawBSONDocument]", raw), restored, dry_run=dry_run)
+                documents = read_archive(client, bucket, found.key)
+                _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
         finally:
             bar.stop()
             _show(restored, "would be inserted" if dry_run else "inserted")
@@ -170,11 +166,13 @@ def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
     """Return the names of the collections to restore into.
 
     Raises:
-        typer.BadParameter: documents of several collections would be mixed.
+        typer.BadParameter: `into` is empty or for other documents, or documents of several collections would be mixed.
     """
     kinds = sorted({found.collection for found in objects})
     if into is None:
         return ", ".join(kinds)
+    if not into:
+        raise typer.BadParameter("it must name a collection", param_hint="--into")
     if len(kinds) > 1:
         only = f"use --collection {' or '.join(kinds)}"
         raise typer.BadParameter(f"it needs a single source collection: {only}", param_hint="--into")
@@ -206,6 +204,14 @@ def _batches(documents: Iterable[RawBSONDocument]) -> Iterator[list[RawBSONDocum
 
 
 def _restore(
+    documents: Iterable[RawBSONDocument], collection: Collection[dict[str, Any]], restored: Restored, *, dry_run: bool
+) -> None:
+    raw = cast("Collection[RawBSONDocument]", collection.with_options(codec_options=RAW))
+    for batch in _batches(documents):
+        _restore_batch(batch, raw, restored, dry_run=dry_run)
+
+
+def _restore_batch(
     batch: Sequence[RawBSONDocument], collection: Collection[RawBSONDocument], restored: Restored, *, dry_run: bool
 ) -> None:
     ids = [document["_id"] for document in batch]
@@ -239,6 +245,13 @@ def _own_bucket(target: Target) -> str:
 def _objects(
     client: S3Client, bucket: str, start: datetime, end: datetime, collection: str | None
 ) -> Iterator[ArchiveObject]:
+    """Yield the objects of the selected days.
+
+    Raises:
+        typer.BadParameter: the last day is before the first, or the bucket cannot be read.
+    """
+    if start > end:
+        raise typer.BadParameter("it must not be after --to", param_hint="--from")
     try:
         for found in list_archive(client, bucket, start.date(), end.date()):
             if collection in {None, found.collection}:
