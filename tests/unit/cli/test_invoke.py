@@ -93,25 +93,23 @@ def function(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
 
 
 @pytest.mark.parametrize(
-    ("keys", "events"),
+    ("lines", "events"),
     [
-        ("n", []),
-        ("y", [{}]),
-        ("dy", [{"dryRun": True}, {}]),
-        ("dn", [{"dryRun": True}]),
-        ("\r", []),
+        ("n\n", []),
+        ("y\n", [{}]),
+        ("yes\n", [{}]),
+        ("d\ny\n", [{"dryRun": True}, {}]),
+        ("d\nn\n", [{"dryRun": True}]),
+        ("d\n", [{"dryRun": True}]),
+        ("\n", []),
+        ("", []),
     ],
 )
-def test_pressing_d_makes_a_dry_run_first(
-    function: FakeLambda, monkeypatch: pytest.MonkeyPatch, keys: str, events: list[dict[str, Any]]
-) -> None:
-    pressed = iter(keys)
-    monkeypatch.setattr(typer, "getchar", lambda: next(pressed))
-
-    result = CliRunner().invoke(app, ["invoke", "cleanup", "--aws"])
+def test_the_answer_d_makes_a_dry_run_first(function: FakeLambda, lines: str, events: list[dict[str, Any]]) -> None:
+    result = CliRunner().invoke(app, ["invoke", "cleanup", "--aws"], input=lines)
 
     assert function.events == events
-    assert result.exit_code == (0 if "y" in keys else 1)
+    assert result.exit_code == (0 if "y" in lines else 1)
     assert ("1,234" in result.output) is bool(events)
     assert "PRODUCTION" in result.output
 
@@ -128,10 +126,8 @@ def test_without_a_terminal_the_command_requires_yes_instead_of_asking(
     assert CliRunner().invoke(app, ["invoke", "stats", "--aws", "--yes"]).exit_code == 0
 
 
-def test_json_is_all_that_goes_to_standard_output(function: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typer, "getchar", lambda: "y")
-
-    asked = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--json"])
+def test_json_is_all_that_goes_to_standard_output(function: FakeLambda) -> None:
+    asked = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--json"], input="y\n")
     queued = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--json", "--async", "--yes"])
 
     assert json.loads(asked.stdout) == {"recordsDeleted": 1234, "skipped": None}

@@ -177,13 +177,20 @@ def _confirmed(call: Call, event: Event) -> bool:
     question = f"{call.name} in {call.target.place} will {does}"
     if not can_ask():
         raise UsageError(f"{question}: use --yes, or try --dry-run first")
-    errors.print(f"{question}. (d)ry run first, (y)es, (N)o?", soft_wrap=True)
-    key = typer.getchar().lower()
-    if key == "d":
+    answer = _ask(f"{question}. (d)ry run first, (y)es, (N)o?")
+    if answer == "d":
         dry = call.wait({**event, "dryRun": True})
         if dry.failed:
             _show(call, event, dry)
         errors.print(*draw_answer(dry.payload), sep="\n")
-        errors.print("That was the dry run. Run for real? (y)es, (N)o?")
-        key = typer.getchar().lower()
-    return key == "y"
+        answer = _ask("That was the dry run. Run for real? (y)es, (N)o?")
+    return answer == "y"
+
+
+def _ask(question: str) -> str:
+    """Return the first letter of the answer; empty after Enter alone or Ctrl-D."""
+    errors.print(question, end=" ", soft_wrap=True)
+    try:
+        return input().strip().lower()[:1]
+    except EOFError:
+        return ""
