@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 from joytify_discord.aws_notation import ARN_IN_TEXT, Place, resource_of
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, Severity
-from joytify_discord.limits import cut
+from joytify_discord.limits import FIELDS, cut
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft
 from joytify_discord.rendering.json_values import first_of, flatten_fields, pretty
@@ -50,7 +51,8 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
         origin: where the message comes from.
     """
     known = value if isinstance(value, dict) else {}
-    fields, (found, holders) = list(flatten_fields(known)), _best_title(known)
+    # A message may have thousands of values, and Discord shows no more fields than these.
+    fields, (found, holders) = list(islice(flatten_fields(known), FIELDS)), _best_title(known)
     title = origin.subject or _with_thing(found, known) or _title(text, value)
     body = text if value is None else ""
     # If Lambda gave up on an event, the message is the event, and an attribute has the error.
