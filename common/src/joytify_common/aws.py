@@ -26,10 +26,10 @@ from joytify_common.errors import ConfigError, TransientError
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # The upload of an archive object takes longer than any other call.
 S3_CONFIG = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-# For the calls that start the next run and publish the outcome: they fit into the reserved time
-# after the deadline even if the service does not answer. `quick_attempts` defines their retries.
+# For the calls that start the next run and publish the outcome: even if the service does not answer, these calls fit
+# into the time that is reserved after the run's deadline (deadline.py). `quick_attempts` defines their retries.
 QUICK_CONFIG = Config(connect_timeout=0.5, read_timeout=2.5, retries={"total_max_attempts": 1})
-# A deduplication table that does not answer must not prevent the message from being posted.
+# If discord's post store (the DynamoDB table) does not answer, the message must still be posted, so give up soon.
 DYNAMODB_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 
 # Error codes by which the services say that a permission is missing. "403" is among them because S3
@@ -51,7 +51,8 @@ PERMISSION_CODES = frozenset(
 THROTTLING_CODES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
-# The services that the functions call; an image contains boto3's data for its own services only.
+# The services that the functions call. An image contains boto3's descriptions only of the services that its function
+# calls.
 CONFIGS = {
     "cloudwatch": CONFIG,
     "dynamodb": DYNAMODB_CONFIG,

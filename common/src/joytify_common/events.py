@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import ScheduleMode
 
-# Lambda stops a recursive loop after about 16 invocations; 14 continuations and the first run are 15.
+# A run that does not finish in time invokes the function again (a continuation). Lambda stops such a loop after about
+# 16 invocations; the first run and 14 continuations are 15.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 MAX_CONTINUATIONS = 14
 
@@ -46,7 +47,7 @@ class JobEvent(BaseModel):
     continuation: int = Field(
         default=0,
         ge=0,
-        title="Position of the run in its sequence; 0 is the first run. Set by the previous run.",
+        title="How many runs this run continues, one after the other; 0 is the first run. Set by the previous run.",
         description="0 or more",
     )
     heartbeat: bool = Field(
@@ -57,7 +58,7 @@ class JobEvent(BaseModel):
 
     self_test: bool = Field(
         default=False,
-        title="Only checks that the services respond; nothing is read or written.",
+        title="Only checks that the secret can be read and that the services respond; no data is read or written.",
         description="true or false",
     )
 

@@ -48,7 +48,7 @@ def send(
 
     def run() -> None:
         try:
-            with httpx.Client(verify=_authorities(), timeout=timeout, transport=transport) as client:
+            with httpx.Client(verify=_tls_context(), timeout=timeout, transport=transport) as client:
                 extensions = {"trace": connection.trace}
                 answers.put(_read(client, method, url, {**request, "extensions": extensions}))
         except Exception as exc:  # noqa: BLE001 - raised again in the waiting thread
@@ -93,8 +93,8 @@ class _Connection:
 
 
 @cache
-def _authorities() -> SSLContext:
-    """Return the trusted CA certificates; cached, since reading them is slower than a request."""
+def _tls_context() -> SSLContext:
+    """Return a TLS context with the trusted CA certificates; cached, since reading them is slower than a request."""
     return httpx.create_ssl_context()
 
 
@@ -122,7 +122,10 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
 
 
 def seconds_in(value: object) -> float | None:
-    """Return the value of a header or a body's field in seconds; None if it is no number, for example a date."""
+    """Return the value of a header or a body's field in seconds.
+
+    None if it is not a finite number of at least 0, for example if it is a date.
+    """
     try:
         seconds = float(str(value))
     except ValueError:

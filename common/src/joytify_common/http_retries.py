@@ -45,7 +45,7 @@ class RetryPolicy:
 
     Attributes:
         attempts: maximum number of attempts, not counting rate-limited attempts.
-        wait_seconds: mean of the first wait between two attempts; the waits grow.
+        wait_seconds: average length of the first wait between two attempts (waits are random); later waits are longer.
     """
 
     attempts: int
@@ -56,8 +56,8 @@ class RetryPolicy:
 
         Args:
             send: makes the call once.
-            seconds: no retry is scheduled after this many seconds; a retry that was scheduled before may start later,
-                after its wait.
+            seconds: after this many seconds, no further retry is scheduled; a retry whose wait has already begun is
+                still made.
 
         Raises:
             TransientError: no attempt succeeded, or the requested wait is longer than the time

@@ -149,7 +149,7 @@ class Job(Generic[EventT, ReportT]):
                 return dict(data)
             case Skipped(reason=reason):
                 # In test_auto a schedule may fire every few minutes, so a skipped run is not published.
-                return self._log(self.empty_report.summary(metadata, skipped=reason))
+                return self._logged_data(self.empty_report.summary(metadata, skipped=reason))
             case Completed(report=report, late_failure=late_failure):
                 answer, message = self._summary(report, metadata)
                 error_message = self._failure(report, metadata, late_failure) if late_failure else None
@@ -170,10 +170,10 @@ class Job(Generic[EventT, ReportT]):
             failure = Failure(exc, "summary")
             log_failure(failure)
             return dict(failure.fields()), self._failure(report, metadata, failure)
-        return self._log(summary), summary
+        return self._logged_data(summary), summary
 
     def _failure(self, report: ReportT, metadata: Metadata, failure: Failure) -> Message | None:
-        """Return the error message with the report's figures, or without them if the report fails."""
+        """Return the error message with the report's figures, or without them if the report raises an error."""
         for each in (report, self.empty_report):
             try:
                 return each.failure(metadata, failure)
@@ -182,7 +182,7 @@ class Job(Generic[EventT, ReportT]):
         return None
 
     @staticmethod
-    def _log(message: Message) -> dict[str, Any]:
+    def _logged_data(message: Message) -> dict[str, Any]:
         data: dict[str, Any] = message.data.model_dump(mode="json")
         logger.info("run ended", outcome=data)
         return data
@@ -196,8 +196,8 @@ class Job(Generic[EventT, ReportT]):
     def _try_publish(self, message: Message, context: LambdaContext, *, sns_just_failed: bool) -> bool:
         """Publish the message and return whether that succeeded.
 
-        If no time is left, make a single attempt; if SNS has also just failed (`sns_just_failed`), make
-        none.
+        If no time is left, make a single attempt, or no attempt if SNS has just failed to take the previous message
+        (`sns_just_failed`).
         """
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:

@@ -12,7 +12,7 @@ import stamina.instrumentation
 from loguru import logger
 
 from joytify_common.errors import JobError
-from joytify_common.masking import clean, cleaned
+from joytify_common.masking import clean, clean_json
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -41,7 +41,7 @@ def configure(level: str) -> None:
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
     """Log a call that is repeated; stamina's own line would not say why."""
     error = f"{type(details.caused_by).__name__}: {details.caused_by}"
-    logger.warning("a call failed and is repeated", error=error, attempt=details.retry_num, wait=details.wait_for)
+    logger.warning("a call failed and will be retried", error=error, attempt=details.retry_num, wait=details.wait_for)
 
 
 class _Forward(logging.Handler):
@@ -62,7 +62,7 @@ def _line(record: Record) -> dict[str, Any]:
         "timestamp": record["time"].isoformat(),
         "level": record["level"].name,
         "message": clean(record["message"]),
-        **{key: cleaned(value) for key, value in record["extra"].items()},
+        **{key: clean_json(value) for key, value in record["extra"].items()},
     }
     if (failure := record["exception"]) is not None and failure.value is not None:
         line |= _explained(failure.value)

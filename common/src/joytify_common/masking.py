@@ -61,12 +61,12 @@ def clean(text: str) -> str:
     return text
 
 
-def cleaned(value: object) -> object:
+def clean_json(value: object) -> object:
     """Return a JSON-compatible copy of a value, with every text in it cleaned."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, dict):
-        return {clean(str(key)): cleaned(each) for key, each in value.items()}
+        return {clean(str(key)): clean_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [cleaned(each) for each in value]
+        return [clean_json(each) for each in value]
     return clean(str(value))

@@ -70,11 +70,11 @@ class StatsFigures(Wire):
         period: the month, `YYYY-MM`.
         users_processed: users with statistics for the month; None if the run did not examine them.
         users_updated: users who got the notification in this run.
-        users_skipped: users who should have got the notification, or whose statistics should have been built, but
-            whose documents cannot be read or written; the log has their ids.
+        users_skipped: users who were left out, of the notification or of building statistics, because their documents
+            cannot be read or written; the log has their ids.
         notification_id: hex id of the month's notification.
-        notification_adopted: whether another system had created the notification before the first
-            delivery.
+        notification_adopted: whether the run uses a notification that existed before the pipeline first delivered the
+            month's notification, instead of creating a new notification.
         statistics_built: number of users whose statistics the run built from plays; None if it was not asked to.
         plays_skipped: number of invalid documents among the plays, which were left out; None if the run was not asked
             to build statistics.
@@ -97,7 +97,9 @@ class StatsFigures(Wire):
 
 
 class StatsSummaryData(StatsFigures, CommonData):
-    """Data of a stats run that succeeded, possibly with failed steps or a continuation.
+    """Data of a stats run that did not fail.
+
+    Single pushes or the start of cleanup may have failed, and the run may have started a continuation.
 
     Attributes:
         cleanup_triggered: whether cleanup was started.
@@ -217,13 +219,16 @@ class Chain(Wire):
 
 
 class FanOut(Wire):
-    """The work of the parallel workers of a cleanup; the run that follows them reports it.
+    """The combined work of the parallel workers among which a cleanup was divided.
+
+    The cleanup run after the last worker reports these figures.
 
     Attributes:
         started_at: when the work was planned; all runs use this time as "now".
         cutoff: the cutoff derived from `started_at`.
         test_mode: whether the work is on the test collections; a later change of SCHEDULE_MODE has no effect.
-        rounds: how often the work was divided into spans: once, and again for spans that were not finished.
+        rounds: number of times that the work was divided into spans: 1, plus 1 each time that unfinished spans were
+            divided again.
         spans: number of planned spans; a span is a range of `_id` of one collection.
         workers: maximum number of workers that ran concurrently.
         longest_ms: duration of the longest run of a worker; each run examines one span.

@@ -94,7 +94,7 @@ def connect(uri: SecretStr, name: str) -> Database[Document]:
 
 
 def check_clock(here: datetime, server: datetime) -> None:
-    """Check that this machine's clock and the server's agree on which records have expired.
+    """Check that the server's clock is close to this machine's clock, with which the cutoff is computed.
 
     Raises:
         TransientError: the clocks differ by more than `MAX_CLOCK_DIFFERENCE`.

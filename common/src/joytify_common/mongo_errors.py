@@ -61,8 +61,8 @@ WORDS = {
     17419: "a document would be larger than 16 MB",
     72: "an option is not permitted here",
 }
-# Codes of transient errors, in addition to the errors that the driver labels as retryable; it does not label the errors
-# of bulk writes:
+# Codes of transient errors. The driver also labels errors as retryable, but it does not label the errors of bulk
+# writes:
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 TRANSIENT_CODES = frozenset(
     {

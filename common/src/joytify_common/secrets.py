@@ -107,21 +107,21 @@ def secrets_provider() -> SecretsProvider:
     return SecretsProvider(boto3_client=aws_client("secretsmanager"))
 
 
-def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew: bool = False) -> Secret:
+def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, refresh: bool = False) -> Secret:
     """Return the secret.
 
     Args:
         provider: Powertools' provider for Secrets Manager.
         name: name or ARN of the secret.
         max_age: seconds for which the secret is cached; 0 always reads it.
-        anew: whether to ignore a cached value and replace it.
+        refresh: whether to ignore a cached value and replace it.
 
     Raises:
         ConfigError: the secret does not exist, may not be read, or is not a JSON object of strings.
         TransientError: Secrets Manager temporarily refused the call or could not be reached.
     """
     with aws_errors(f"secret {name} (SECRET_ID)", "Secrets Manager", not_found=NOT_FOUND):
-        values = _get(provider, name, max_age, anew=anew or max_age == 0)
+        values = _get(provider, name, max_age, refresh=refresh or max_age == 0)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
     # The backend keeps its own keys in this secret too; their values are not checked.
@@ -133,9 +133,9 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, anew:
     return Secret(name=name, values={key: SecretStr(value) for key, value in own.items()})
 
 
-def _get(provider: SecretsProvider, name: str, max_age: int, *, anew: bool) -> object:
+def _get(provider: SecretsProvider, name: str, max_age: int, *, refresh: bool) -> object:
     try:
-        return provider.get(name, max_age=max_age, transform="json", force_fetch=anew)
+        return provider.get(name, max_age=max_age, transform="json", force_fetch=refresh)
     except TransformParameterError:
         # The parser's error quotes the text that it could not parse, which is the secret.
         raise ConfigError(f"secret {name}: it must be a JSON object") from None

@@ -54,7 +54,9 @@ class JobSettings(Settings):
 
 
 def load_settings(settings_type: type[SettingsT], environment: Mapping[str, str] = os.environ) -> SettingsT:
-    """Return the function's settings from the environment.
+    """Return the function's settings from the variables that `settings_type` reads (by default os.environ).
+
+    `environment` is only searched for old names.
 
     Raises:
         ConfigError: variables are missing or out of range; the text names them and what is allowed.

@@ -333,7 +333,7 @@ def test_a_wrong_event_is_refused_by_its_key(event: dict[str, Any], says: str) -
     ],
 )
 def test_a_step_that_failed_is_an_error_of_the_fan_out(cause: str, text: str) -> None:
-    failure = StepFailure.model_validate({"Error": "E", "Cause": cause}).failure()
+    failure = StepFailure.model_validate({"Error": "E", "Cause": cause}).as_failure()
 
     assert (failure.stage, str(failure.error)) == ("fan-out", f"E: {text}")
     assert isinstance(failure.error, PermanentError)
@@ -343,7 +343,7 @@ def test_a_divided_run_that_failed_reports_what_its_workers_deleted() -> None:
     done = Done.model_validate_json(
         json.dumps({**DONE, "rounds": 1, "spans": 4, "collections": {"playbacks": {"deleted": 7}}})
     )
-    failure = StepFailure.model_validate({"Error": "States.Timeout"}).failure()
+    failure = StepFailure.model_validate({"Error": "States.Timeout"}).as_failure()
 
     data = CleanupReport(before=done).failure(metadata(), failure).data
 

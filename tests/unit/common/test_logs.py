@@ -19,7 +19,7 @@ def test_a_repeated_call_is_logged_with_its_error(capsys: pytest.CaptureFixture[
                 raise TransientError("MongoDB did not answer")
 
     line = json.loads(capsys.readouterr().out)
-    assert (line["level"], line["message"]) == ("WARNING", "a call failed and is repeated")
+    assert (line["level"], line["message"]) == ("WARNING", "a call failed and will be retried")
     assert line["error"] == "TransientError: MongoDB did not answer"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from joytify_common.errors import MAX_CHARACTERS, JobError, PermanentError, TransientError, as_job_error, kind_of
 from joytify_common.http_retries import RateLimitedError, UnavailableError
-from joytify_common.masking import MIN_CHARACTERS, clean, cleaned, hide
+from joytify_common.masking import MIN_CHARACTERS, clean, clean_json, hide
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,15 +46,15 @@ def test_no_text_gives_it_away(secret: str) -> None:
     hide(secret)
 
     assert secret not in clean(f"x{secret}x")
-    assert secret not in str(cleaned({"a": [secret, {"b": secret}], secret: 1}))
+    assert secret not in str(clean_json({"a": [secret, {"b": secret}], secret: 1}))
 
 
 def test_numbers_times_and_flags_are_left_as_they_are() -> None:
     hide("2026-11")
     fields = {"count": 202611, "flag": True, "none": None, "share": 0.5, "rows": [1, {"deep": 2026}]}
 
-    assert cleaned(fields) == fields
-    assert cleaned({"when": "2026-11-01"}) == {"when": "**********-01"}
+    assert clean_json(fields) == fields
+    assert clean_json({"when": "2026-11-01"}) == {"when": "**********-01"}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ def test_a_secret_that_is_read_anew_replaces_the_cached_one() -> None:
     stubber.activate()
     ours = SecretsProvider(boto3_client=client)
 
-    zones = [read_secret(ours, "NAME", 300, anew=anew).text("DISCORD_TIMEZONE", "") for anew in (False, True, False)]
+    zones = [
+        read_secret(ours, "NAME", 300, refresh=refresh).text("DISCORD_TIMEZONE", "") for refresh in (False, True, False)
+    ]
 
     assert zones == ["UTC", "Asia/Taipei", "Asia/Taipei"]
 

@@ -177,7 +177,7 @@ def test_an_uneditable_message_raises_not_editable_error(answers: list[httpx.Res
 )
 def test_a_success_response_that_does_not_come_from_discord_is_an_error(answer: httpx.Response) -> None:
     """Lambda's retry posts it again: a second post is better than none."""
-    with pytest.raises(TransientError, match="is not Discord's"):
+    with pytest.raises(TransientError, match="did not come from Discord"):
         webhook(iter([answer])).post(PAYLOAD, in_seconds(60))
 
 

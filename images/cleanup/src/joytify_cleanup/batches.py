@@ -8,8 +8,8 @@ whatever its documents' dates are.
 
 A batch is archived and deleted in one transaction, so exactly the archived documents are deleted:
 if a document changes in between, the transaction fails and the batch is read again. A transaction
-also writes its deletions to the oplog together. Without a transaction, each document has its own oplog entry; in that
-case, 1 % of the app's writes waited 100 ms for the journal.
+also writes its deletions to the oplog together. Without a transaction, each document has its own oplog entry; in a
+benchmark of that case, 1 % of the app's writes waited 100 ms for the journal.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class ExpiredDocuments(ExaminedCollection):
         if batch.span is not None and batch.span.counts_undated:
             expired, counts = self.counted(batch.selection)
         else:
+            # All of them may have expired; the deletion selects those that have.
             expired = batch.documents
         read = time.monotonic() - began
         if expired == 0:

@@ -1,4 +1,8 @@
-"""The cleanup use case: select spans, delete the expired documents, report or pass on the rest."""
+"""The cleanup use case.
+
+Select the ranges of `_id` to examine (spans), delete the expired documents in them, and report, or pass unfinished
+spans on to the next run.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +80,7 @@ class Cleanup:
             return Failed(report, failure)
         if self.event.worker:
             return self._worked(todo, report)
-        return self._concluded(report)
+        return self._continue_or_finish(report)
 
     @cached_property
     def _limit(self) -> DeletionLimit:
@@ -133,7 +137,7 @@ class Cleanup:
         left = tuple(rest_or_whole_span(work, given[work.collection, repr(work.stop)]) for work in report.left)
         return Answered(WorkerResult(done=report.own or self.before, left=left).model_dump(mode="json"))
 
-    def _concluded(self, report: CleanupReport) -> Outcome:
+    def _continue_or_finish(self, report: CleanupReport) -> Outcome:
         may_continue = self.event.continuation < self.max_continuations
         report = replace(report, stop_reason=stop_reason(report.outcomes, may_continue=may_continue))
         if report.left and report.done and report.stop_reason in {"deadline", "continuations_exhausted"}:
@@ -215,7 +219,7 @@ class Cleanup:
     def _stopped(
         self, documents: ExpiredDocuments, outcome: CollectionOutcome, left: Sequence[Work]
     ) -> CollectionOutcome:
-        """Return the outcome of a collection that ran out of time, with a new count."""
+        """Return a collection's outcome after the time ran out, with a new count of its remaining expired documents."""
         seconds = max(LATE_COUNT_SECONDS, self._count_seconds())
         try:
             remaining = None if self.event.worker else documents.count_expired(left, seconds)

@@ -106,7 +106,10 @@ class ExaminedCollection:
         ]
 
     def sliced(self, todo: Sequence[Work], workers: int) -> list[Work]:
-        """Return this collection's spans, split by time if there are fewer spans than workers."""
+        """Return this collection's spans that contain documents.
+
+        Split spans of ObjectIds by time if there are fewer of them than workers.
+        """
         mine = [work for work in todo if work.collection == self.kind]
         count = ceil(workers / max(1, sum(work.has_object_ids_only for work in mine)))
         return [part for work in mine for part in self._parts(work, count)]
@@ -127,7 +130,7 @@ class ExaminedCollection:
         return more is None
 
     def batch(self, work: Work, size: int) -> tuple[Batch, Work | None]:
-        """Return a batch of up to `size` documents, and the rest of the span, from the index."""
+        """Return a batch of up to `size` documents, and the rest of the span; only the index is read."""
 
         def find() -> tuple[Batch, Work | None]:
             following = [document["_id"] for document in self._walk(work).skip(size).limit(1)]

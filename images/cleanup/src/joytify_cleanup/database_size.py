@@ -89,9 +89,9 @@ class DatabaseSize:
     def forecast(self, storage: Storage, seconds: float) -> Storage:
         """Return the measurement with the trend added, or unchanged if the trend takes too long.
 
-        An ObjectId contains the creation time of its document, so counting ranges of the `_id` index gives the number
-        of documents that were added and that will expire; no earlier measurement is needed. A
-        session that will be used again is counted as expiring.
+        An ObjectId contains the creation time of its document. So the documents that were added, and the documents that
+        will expire, are counted in ranges of the `_id` index; no earlier measurement is needed. A session expires by
+        its last use, which `_id` does not show, so a session that will be used again is counted as expiring too.
         """
         # Documents from before the cutoff may be deleted already, so the window begins no earlier
         # than the cutoff.

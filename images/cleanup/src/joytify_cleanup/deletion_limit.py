@@ -1,4 +1,7 @@
-"""The deletion limit: if more than this share of a collection has expired, a run deletes nothing from it."""
+"""The deletion limit.
+
+If more than CLEANUP_DELETION_LIMIT_PERCENT of a collection has expired, a run deletes nothing from it.
+"""
 
 from __future__ import annotations
 

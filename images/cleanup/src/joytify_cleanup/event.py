@@ -34,7 +34,7 @@ class StepFailure(BaseModel):
     error: str = Field(alias="Error")
     cause: str = Field(default="", alias="Cause")
 
-    def failure(self) -> Failure:
+    def as_failure(self) -> Failure:
         """Return the step's failure as the run reports it."""
         return Failure(PermanentError(f"{self.error}: {_message(self.cause)}"), "fan-out")
 

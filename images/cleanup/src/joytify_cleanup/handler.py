@@ -39,7 +39,7 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
     """Wire one run and return its outcome."""
     if event.failure is not None:
         report = CleanupReport(triggered_by=event.triggered_by, before=event.done_so_far())
-        return Failed(report, event.failure.failure())
+        return Failed(report, event.failure.as_failure())
     before = event.done_before(run.now, SETTINGS.cleanup_days, test_mode=run.test_mode)
     deadline = Deadline.of(run.context, limit_seconds=SETTINGS.cleanup_timeout_safety_minutes * 60)
     database, names = connect(run.secret.require(URI_KEY), SETTINGS.db_name), collection_names(test_mode=run.test_mode)

@@ -133,7 +133,8 @@ class _Lanes:
         if isinstance(failure, TransientError) and self._purge.deadline.remaining() == 0:
             failure = None
         return Purged(
-            # Batches after a failed batch will be examined again, so the counts are not final.
+            # Batches after a failed batch will be examined again, so the counts must not be reported as those of a
+            # complete sweep.
             counts=self._counts.plus(Counts(swept=swept and not self._failures)),
             examined=self._examined,
             seconds=tuple(self._seconds),

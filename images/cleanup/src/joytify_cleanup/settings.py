@@ -36,7 +36,7 @@ class CleanupSettings(JobSettings):
         14,
         gt=0,
         le=15,
-        title="A run stops and starts its continuation after this time; earlier if the function's timeout is near.",
+        title="After this time a run stops, and its continuation starts; earlier if the function's timeout is near.",
         description="more than 0, at most 15 minutes",
     )
     cleanup_deletion_limit_percent: float = Field(

@@ -76,8 +76,8 @@ class Throttle:
         slowdown = self._latest / usual if usual > 0 else 1.0
         if slowdown > SLOWDOWN:
             self.size //= 2
-            # Pause for as long as the batch exceeded its usual duration, so a stall of the server causes one pause of
-            # the same length.
+            # Pause for the time by which the batch exceeded its usual duration, so that a stall of the server causes
+            # one pause of the same length.
             self.pause = min(MAX_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)

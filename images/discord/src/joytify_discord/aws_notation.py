@@ -65,7 +65,10 @@ def json_in(text: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def error_text(text: str) -> str:
-    """If the text is JSON with an error or a message, return these as text; otherwise return the text unchanged."""
+    """Return the first two of error type, code and message in a JSON object, joined by a colon.
+
+    Any other text is returned unchanged.
+    """
     value = json_in(text) if text.startswith("{") else None
     values = (
         [str(value[key]) for key in ERROR_KEYS if isinstance(value.get(key), (str, int))]

@@ -24,12 +24,14 @@ from joytify_discord.rendering.dispatch import render
 from joytify_discord.rendering.text import duration
 from joytify_discord.webhook import NotEditableError, Webhook
 
-# A claim expires this long after the deadline of its run, so that it has expired when Lambda retries a minute later.
+# An attempt claims a message in the post store before it posts the message. The claim expires this long after the
+# attempt's deadline, so that Lambda's retry a minute later can claim the message.
 CLAIM_SECONDS = 15.0
 # How long to wait for another attempt that has claimed a message; it usually posts within a second.
 WAIT_SECONDS = 5.0
 
-# Names of the stored attributes whose value is yes or no, by field of StoredIncident.
+# Names of the stored attributes whose value is yes or no, by field of StoredIncident; `burns` stays, since existing
+# tables contain it.
 FLAGS = {"in_alerts_channel": "is_alert", "closed": "closed", "shows_alert": "burns"}
 
 
@@ -108,7 +110,9 @@ class Delivery:
     note: str = ""
 
     def deliver(self, received: Sequence[Received]) -> int:
-        """Post the records in order, except those posted before; return the number of messages.
+        """Post the received messages in order, except those posted before.
+
+        Return the number of messages sent to Discord.
 
         Raises:
             JobError: a message could not be posted, or another attempt claimed it but did not post

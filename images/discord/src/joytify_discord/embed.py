@@ -14,7 +14,7 @@ TextT = TypeVar("TextT")
 
 @dataclass(frozen=True)
 class Severity:
-    """How a message looks: a colour and a symbol, so that colour alone does not say how bad it is.
+    """How a message looks: a colour, and a symbol that shows the severity without the colour.
 
     Attributes:
         reason: the rule that chose this severity, and the word that matched, for the log; ignored by ==.
@@ -38,13 +38,16 @@ INFORMATION = Severity("🔹", 0x1565C0)
 
 @dataclass(frozen=True)
 class Incident:
-    """The incidents of a message: groups of messages that share one post.
+    """The incidents to which a message belongs.
+
+    An incident is a series of messages that share one post, for example an alarm and its end.
 
     Attributes:
-        names: their names; later messages of an incident edit its post. An alert is posted anew
-            unless the post of the first of these incidents shows an alert.
+        names: their names; later messages of an incident edit its post. An alert gets a new post, unless the post of
+            the first incident in `names` already shows an alert.
         closes: whether the message ends them.
-        since: when the state that the message reports began; None if that is not shown.
+        since: when the state that the message reports began; None if the post should not show how long the incident
+            lasts.
     """
 
     names: tuple[str, ...] = ()

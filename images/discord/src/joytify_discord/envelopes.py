@@ -26,7 +26,7 @@ SECRET_PARAMETER = re.compile(
     re.IGNORECASE,
 )
 # A JSON value under a key that names a secret, such as an approval token, a callback token or a
-# password. JSON may be nested as text in JSON, where quotes are escaped; it may be cut off in the
+# password. The JSON may be a text inside other JSON, where its quotes are escaped, and it may end in the middle of the
 # value.
 SECRET_VALUE = re.compile(
     r"""(?<!\\)(?P<key>(?P<quote>\\{0,31}")[\w.-]{0,99}
@@ -67,17 +67,17 @@ def _opened(text: str, origin: Origin) -> Iterator[Received]:
 
 def _messages_in(text: str) -> list[str]:
     value = json_in(text)
-    return list(_carried(value) if isinstance(value, dict) else _listed(value)) or [text]
+    return list(_messages_in_envelope(value) if isinstance(value, dict) else _listed(value)) or [text]
 
 
 def _listed(value: object) -> Iterator[str]:
     """Yield the objects in a list, as EventBridge Pipes hands them over."""
     if isinstance(value, list) and len(value) <= MAX_LISTED and all(isinstance(each, dict) for each in value):
         for each in value:
-            yield from list(_carried({"Records": [each]})) or [json.dumps(each)]
+            yield from list(_messages_in_envelope({"Records": [each]})) or [json.dumps(each)]
 
 
-def _carried(value: dict[str, Any]) -> Iterator[str]:
+def _messages_in_envelope(value: dict[str, Any]) -> Iterator[str]:
     records = value.get("Records")
     for record in records if isinstance(records, list) else ():
         envelope = record.get("Sns", record) if isinstance(record, dict) else {}

@@ -49,7 +49,7 @@ def _post_all(event: object, context: LambdaContext) -> dict[str, Any]:
         return _post(event, context, secret)
     except ConfigError:
         # The cached secret may be outdated: somebody may have corrected it since it was read.
-        fresh = read_secret(secrets_provider(), SETTINGS.secret_id, CACHE_SECONDS, anew=True)
+        fresh = read_secret(secrets_provider(), SETTINGS.secret_id, CACHE_SECONDS, refresh=True)
         if fresh.values == secret.values:
             raise
         return _post(event, context, fresh)
@@ -83,13 +83,13 @@ def _tested(*webhooks: Webhook) -> dict[str, Any]:
 def _webhooks(secret: Secret) -> tuple[Webhook, Webhook]:
     """Return the webhooks for messages and for alerts; they differ if the secret says so."""
     usual = Webhook(url=secret.require(URL_KEY))
-    elsewhere = secret.values.get(ALERTS_KEY)
+    alerts_url = secret.values.get(ALERTS_KEY)
     thread = secret.text(THREAD_KEY, "")
     if thread and not thread.isdigit():
         raise ConfigError(f"secret {secret.name}: {THREAD_KEY} must be the id of a thread, digits only")
-    if elsewhere is None or not elsewhere.get_secret_value():
+    if alerts_url is None or not alerts_url.get_secret_value():
         return usual, replace(usual, thread=thread) if thread else usual
-    return usual, Webhook(url=elsewhere, key=ALERTS_KEY, thread=thread)
+    return usual, Webhook(url=alerts_url, key=ALERTS_KEY, thread=thread)
 
 
 def _zone(secret: Secret) -> tuple[ZoneInfo, str]:

@@ -109,7 +109,7 @@ class Webhook:
             raise self._refusal(response)
         answer = json_object(response)
         if not answer.get("id"):
-            raise TransientError(f"{self.key}: the response ({response.status_code}) is not Discord's")
+            raise TransientError(f"{self.key}: the response ({response.status_code}) did not come from Discord")
         return answer
 
     def _answer(

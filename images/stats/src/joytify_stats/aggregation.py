@@ -97,7 +97,9 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
 
 
 def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
-    """Return the stages that count users without `own` and, by part, users whose `own` differs from `element`.
+    """Return the stages that count users whose stored element (`own`) is missing or differs from `element`.
+
+    The users whose element differs are counted for each part of it.
 
     Users with `isOdd` are listed as `unwritable` instead of counted as users without `own`.
 
@@ -167,6 +169,9 @@ def _in(each: str, period: Period) -> Stage:
 
 
 def _of(period: Period) -> Stage:
-    """Return the expression for the month's element in `stats`; it has no value if there is none."""
+    """Return the expression for the month's element in `stats`.
+
+    The expression has no value if `stats` has no element of the month.
+    """
     listed = {"$cond": [{"$isArray": "$stats"}, "$stats", []]}
     return {"$first": {"$filter": {"input": listed, "cond": _in("$$this", period)}}}

@@ -1,4 +1,7 @@
-"""Gateway: find the users entitled to the month's notification, and give it to them (MongoDB)."""
+"""Gateway: find the users who are entitled to the month's notification, and give it to them (MongoDB).
+
+Entitled are users who have statistics for the month and have not opted out.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ from joytify_stats.period import Period
 PREFERENCES = "userPreferences.notifications"
 WANTED = f"{PREFERENCES}.monthlyStatistic"
 NOT_NULL = {"$not": {"$type": "null"}}
-# A user who never chose has the default of the backend's model (user.model.ts of
-# JIAN11442/joytify-app), which is on; if a parent of the field is null, the default does not apply.
+# A user whose document lacks the field has the default of the backend's model (user.model.ts of JIAN11442/joytify-app),
+# which is on; if a parent of the field is null, the default does not apply.
 # From May to July 2025 the field had a plural name.
 BY_DEFAULT = {
     WANTED: {"$exists": False},
@@ -38,13 +41,13 @@ LISTS = {"array", "missing", "null"}
 
 @dataclass(frozen=True)
 class Page:
-    """Part of the audience.
+    """A group of users with statistics for the period, including users who have opted out.
 
     Attributes:
         users: ids of users with statistics for the period.
         last: `_id` of the last stats document read, of any BSON type; a continuation starts after
             it.
-        skipped: number of documents with statistics whose `user` is not an ObjectId.
+        skipped: number of stats documents whose `user` is not an ObjectId or whose `stats` is not a list.
     """
 
     users: Sequence[ObjectId]
@@ -72,7 +75,10 @@ class Recipients:
 
 
 class Audience:
-    """The users of one database who are entitled to one period's notification; no call outlives the deadline."""
+    """The users of one database with statistics for one period, and their copies of its notification.
+
+    Calls end at most a few seconds after the deadline.
+    """
 
     def __init__(
         self,
@@ -154,7 +160,7 @@ class Audience:
         change = {"$push": {"notifications": entry}, "$set": {MARK: mark}}
         changed = 0
 
-        def push(some: Sequence[ObjectId]) -> int:
+        def add(some: Sequence[ObjectId]) -> int:
             lacking = {"_id": {"$in": list(some)}, **_lacking((*held, notification))}
             # One malformed user document must not stop the update for the users after it.
             with_list = {**lacking, "notifications": {"$type": "array"}}
@@ -168,7 +174,7 @@ class Audience:
 
         def work(some: Sequence[ObjectId]) -> None:
             nonlocal changed
-            changed += retry(self._deadline, lambda: push(some))
+            changed += retry(self._deadline, lambda: add(some))
 
         failure, skipped, refusal = None, 0, None
         try:

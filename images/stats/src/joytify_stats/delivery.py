@@ -55,7 +55,7 @@ class Delivery:
     dry_run: bool
     now: datetime
 
-    def state(self, *, resend: bool, has_more: bool) -> DeliveryProgress:
+    def prepare(self, *, resend: bool, has_more: bool) -> DeliveryProgress:
         """Return the delivery's state; first restart a delivery that must be repeated, except in a dry run.
 
         Args:
@@ -98,7 +98,7 @@ class Delivery:
             notify=partial(self._notify, pushes),
             record=record,
             deadline=self.deadline,
-            seconds_per_page=min(PAGE_SECONDS, self.deadline.remaining() * PAGE_SHARE),
+            min_seconds_left=min(PAGE_SECONDS, self.deadline.remaining() * PAGE_SHARE),
         )
         with pushes:
             delivered = pipeline.run(state.after)

@@ -46,7 +46,7 @@ class DeliveryProgress:
 
 
 class DeliveryRecord:
-    """The delivery of one month in one database; no call outlives the deadline.
+    """The delivery of one month in one database; calls end at most a few seconds after the deadline.
 
     A notification of type `monthlyStatistic` that was created in the following month counts as the
     month's notification, whoever created it, because the backend shows it with the statistics of the month.
@@ -110,7 +110,7 @@ class DeliveryRecord:
         return ObjectId(identity)
 
     def forget(self) -> None:
-        """Forget a delivery whose notification has been deleted, so that a new one is sent."""
+        """Delete the record of a delivery whose notification has been deleted, so that another notification is sent."""
         with within_deadline(self._deadline):
             found = self._records.find_one(self._id) or {}
             # Keep a delivery that another run has started in the meantime.
@@ -126,8 +126,8 @@ class DeliveryRecord:
 
         Args:
             after: `_id` of the document.
-            sent: whether users got the notification; recorded so that a notification that is missing later is
-                known to have been deleted.
+            sent: whether users got the notification. If the notification is missing later, this shows that it was
+                deleted.
             skipped: whether users were skipped.
         """
         changes = {name: True for name, is_so in (("sent", sent), ("skipped", skipped)) if is_so}
@@ -136,7 +136,7 @@ class DeliveryRecord:
             self._progress.update_one(self._id, change, upsert=True)
 
     def built_until(self) -> Any:  # noqa: ANN401 - an _id may be of any type
-        """Return the last user whose statistics the previous run built; MinKey for nobody."""
+        """Return the last user whose statistics the previous run built; MinKey if there is no such user."""
         with within_deadline(self._deadline):
             return (self._records.find_one(self._id) or {}).get("builtUntil", BEGINNING)
 

@@ -132,7 +132,7 @@ class MonthEnd:
 
     def _deliver(self, report: StatsReport) -> Completed[StatsReport] | Failed[StatsReport]:
         has_more = report.built is not None and report.built.written > 0
-        state = self.delivery.state(resend=self.event.resend, has_more=has_more)
+        state = self.delivery.prepare(resend=self.event.resend, has_more=has_more)
         report = replace(report, notification=state.notification, adopted=state.adopted)
         if (reason := self._why_nothing_is_sent(state)) is not None:
             return self._trigger_cleanup(replace(report, idle_reason=reason))

@@ -99,7 +99,7 @@ class PagePipeline:
         record: called with a page's position and outcome, in order, after this page and all
             earlier pages are attached.
         deadline: when to stop.
-        seconds_per_page: no page is started with less time left.
+        min_seconds_left: no page is started with less time left.
     """
 
     read: Callable[[Any], Page | None]
@@ -107,7 +107,7 @@ class PagePipeline:
     notify: Callable[[Recipients], None]
     record: Callable[[Any, PageOutcome], None]
     deadline: Deadline
-    seconds_per_page: float
+    min_seconds_left: float
 
     def run(self, after: Any) -> Delivered:  # noqa: ANN401 - an _id may be of any type
         """Return the result of the pages after this position; errors are returned, not raised."""
@@ -122,7 +122,7 @@ class PagePipeline:
                     if in_time and len(in_flight) < ATTACHING and (page := coming.result()) is not None:
                         coming = workers.submit(self.read, page.last)
                         in_flight.append((page, workers.submit(self.attach, page)))
-                        in_time = self.deadline.remaining() > self.seconds_per_page
+                        in_time = self.deadline.remaining() > self.min_seconds_left
                         continue
                     page, attached = in_flight.popleft()
                     outcomes.append(outcome := self._settle(page, attached.result()))
@@ -132,8 +132,8 @@ class PagePipeline:
             except Exception as exc:  # noqa: BLE001 - returned with what was done before
                 failures, is_late = [exc], self.deadline.remaining() == 0
             for page, attached in in_flight:
-                # Push to and count the users of the other pages too: they have the notification, so no
-                # later run would push to them.
+                # Count the users of the other pages too, and push to them: these users already have the notification,
+                # so no later run would push to them.
                 try:
                     outcomes.append(self._settle(page, attached.result()))
                 except Exception as exc:  # noqa: BLE001 - returned with what was done before

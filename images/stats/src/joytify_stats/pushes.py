@@ -18,8 +18,8 @@ from joytify_common.errors import JobError
 from joytify_stats.backend import Backend, KeyRefusedError
 
 IN_FLIGHT = 4
-# After this many consecutive failures, users are not pushed for a while, and are counted as failed:
-# each failure costs the time of its retries.
+# After this many consecutive failures, no push is made for a while, since each failure costs the time of its retries;
+# the users are counted as failed.
 MAX_FAILURES = 3
 COOL_DOWN_SECONDS = 30.0
 
@@ -44,7 +44,7 @@ class Pushes:
     """The pushes of one run; use it as a context manager, whose exit waits for pushes in flight.
 
     Attributes:
-        deadline: no push outlives it.
+        deadline: no push starts after it, and a push in flight ends at this time or just after it.
         size: maximum number of users per push (BACKEND_PUSH_SIZE).
     """
 

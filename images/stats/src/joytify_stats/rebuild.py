@@ -1,8 +1,8 @@
 """Gateway: build the users' statistics of a month from their plays (MongoDB).
 
 The server reads a user's plays by the index on `user` and aggregates them; the result is written
-back unchanged. An element that the backend wrote is kept unless `replace` is set; the write itself
-checks whether there is such an element. One race remains: if the backend creates a user's first
+back unchanged. An element (the month's entry in `stats`) that the backend wrote is kept unless `replace` is set; the
+update itself checks whether there is such an element. One race remains: if the backend creates a user's first
 document within the same few milliseconds, the user gets two documents.
 """
 
@@ -101,7 +101,7 @@ class Rebuild:
             JobError: a page could not be built; all other started pages have been yielded.
         """
         last, failure = after, None
-        for outcome in self._at_once(self._built, after, goes_on):
+        for outcome in self._concurrently(self._built, after, goes_on):
             if isinstance(outcome, JobError):
                 failure = failure or outcome
                 continue
@@ -132,7 +132,7 @@ class Rebuild:
         collided: dict[bytes, Any] = {}
 
         def build(part: Sequence[Any]) -> None:
-            pipeline = self._computed(part, only_missing=not self._replace, kept=False)
+            pipeline = self._computed(part, only_missing=not self._replace, with_own=False)
             collided.update(self._writes.write(self._raw_users.aggregate(pipeline), tally))
 
         refused = do_or_divide(users, lambda part: self._retried(lambda: build(part)))
@@ -141,7 +141,7 @@ class Rebuild:
 
     def compare(self, after: Any) -> Iterator[Compared]:  # noqa: ANN401 - an _id may be of any type
         """Compare the users' elements with their plays; yield the result of each page."""
-        for outcome in self._at_once(self._compared, after, lambda: True):
+        for outcome in self._concurrently(self._compared, after, lambda: True):
             if isinstance(outcome, JobError):
                 raise outcome
             yield outcome
@@ -150,7 +150,7 @@ class Rebuild:
         found: list[Document] = []
 
         def compare(part: Sequence[Any]) -> None:
-            pipeline = [*self._computed(part, only_missing=False, kept=True), *differences_in(PARTS, EXAMPLES)]
+            pipeline = [*self._computed(part, only_missing=False, with_own=True), *differences_in(PARTS, EXAMPLES)]
             found.extend(self._retried(lambda: list(self._users.aggregate(pipeline))))
 
         refused = do_or_divide(page, compare)
@@ -166,7 +166,7 @@ class Rebuild:
             skipped=len(refused.users) + len(tally.skipped),
         )
 
-    def _at_once(
+    def _concurrently(
         self,
         work: Callable[[list[Any]], T],
         after: Any,  # noqa: ANN401 - an _id may be of any type
@@ -212,7 +212,7 @@ class Rebuild:
 
         return retry(self._deadline, timed)
 
-    def _computed(self, users: Sequence[Any], *, only_missing: bool, kept: bool) -> list[Document]:
+    def _computed(self, users: Sequence[Any], *, only_missing: bool, with_own: bool) -> list[Document]:
         """Return the stages that compute `element` for each user with plays in the month.
 
         `odd` is the number of the month's documents that are not plays; a user with no other
@@ -221,7 +221,7 @@ class Rebuild:
         Args:
             users: ids of the users.
             only_missing: whether users who have an element are left out.
-            kept: whether to return the stored element as `own`.
+            with_own: whether to return the stored element as `own`.
         """
         has_played = {"$gt": [{"$size": "$played.total"}, 0]}
         return [
@@ -232,7 +232,7 @@ class Rebuild:
             *played_of(self._names.playbacks, self._names.musicians, self._period),
             {
                 "$project": {
-                    **({"own": 1} if kept else {}),
+                    **({"own": 1} if with_own else {}),
                     "document": "$document._id",
                     "isOdd": 1,
                     "element": {"$cond": [has_played, element(self._period), "$$REMOVE"]},

@@ -66,7 +66,7 @@ class StatsReport:
 
     @property
     def users_skipped(self) -> int:
-        """Number of users who were skipped, when delivering or building statistics: their documents cannot be used."""
+        """Number of users whose documents cannot be used, so that they were skipped (delivery or statistics)."""
         return sum(page.skipped for page in self.pages or ()) + (self.built.users_skipped if self.built else 0)
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> MonthlyStatsSummary:

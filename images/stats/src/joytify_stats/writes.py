@@ -29,7 +29,7 @@ DUPLICATE_KEY = 11000
 
 @dataclass
 class Tally:
-    """The results for a page of users, by `key_of`, so that a retried user counts once."""
+    """The results for a page of users; users are identified by `key_of`, so that a retried user counts once."""
 
     done: set[bytes] = field(default_factory=set)
     written: int = 0

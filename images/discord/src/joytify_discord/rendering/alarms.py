@@ -39,7 +39,10 @@ COMPARISONS = {
 
 
 def from_event(event: EventBridgeEvent) -> dict[str, Any]:
-    """Return the detail of an EventBridge event and its envelope's values, under the keys of CloudWatch in SNS."""
+    """Return an EventBridge event as one dict for `alarm`.
+
+    It has the event's detail unchanged, and ARN, account, region and time from the envelope.
+    """
     arn, at = next(iter(event.resources), ""), event.at.isoformat() if event.at else ""
     return {
         **event.detail,
@@ -100,7 +103,7 @@ def _state(value: dict[str, Any]) -> str:
 
 def _changed_at(value: dict[str, Any]) -> datetime | None:
     # CloudWatch sends a change to SNS and EventBridge. Both messages contain the same timestamp of the state, to the
-    # millisecond; the event's own time differs, so one of the two messages would seem older.
+    # millisecond; the event's own time differs, so if it were used, one of the two messages would seem older.
     times = first_of(value, "StateChangeTime|StateUpdatedTimestamp|state.timestamp"), get_path(value, "eventTime")
     return next(filter(None, map(parse_time, times)), None)
 

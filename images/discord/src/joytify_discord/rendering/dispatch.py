@@ -58,9 +58,13 @@ def _draft(received: Received) -> Draft:
 
 
 def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
-    """Return the embed; account, region and time are the topic's unless the message names them."""
+    """Return the embed.
+
+    By default, account and region are the topic's, and the time is when the message was published.
+    """
     origin: Origin = received.origin
-    # JSON of other services may name a resource by its ARN; other messages get the topic's place.
+    # JSON that is not one of our own messages may name a resource by an ARN, which gives the place; our own messages
+    # and plain text get the topic's place.
     may_name_place = not (isinstance(received.content, Message) or received.content == Unknown())
     named = place_in(received.text) if may_name_place else None
     at = named or origin.place

@@ -33,7 +33,7 @@ MAX_THING, MAX_STATE = 80, 40
 def eventbridge_event(event: EventBridgeEvent) -> Draft:
     """Return the draft for an EventBridge event; an event of unknown kind shows all its values."""
     kind = KINDS.get(event.kind)
-    # AWS Health reports events of other regions than the region that it sends them from.
+    # An AWS Health event may be about another region than the region that sends it.
     place = Place(get_path(event.detail, "eventRegion") or event.region, event.account)
     severity = kind.severity(event.detail) if kind else _guess(event)
     title = fill(kind.title, {**event.detail, "@resources": event.resources}) if kind else _title(event)

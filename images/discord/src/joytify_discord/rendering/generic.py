@@ -82,7 +82,7 @@ def _severity(value: object, text: str, holders: Sequence[dict[str, Any]]) -> Se
         holders: the objects around the title, outermost first.
     """
     if ending := next(filter(None, map(ending_of, holders)), ""):
-        # The title still names what was wrong: "High error rate".
+        # Do not judge the title: it still names what was wrong, for example "High error rate".
         return SUCCESS.because(f"ending: {ending}")
     found = worst([severity_of(value), severity_of_text(text)])
     return found if found != INFORMATION else severity_of_sentences(value)

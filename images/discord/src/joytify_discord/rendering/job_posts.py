@@ -1,4 +1,4 @@
-"""Parts of every post about a run of the pipeline's own jobs, and of every failure."""
+"""Parts that the posts about runs of stats and of cleanup share, and fields of their failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
 from joytify_discord.rendering.text import UNKNOWN, Authored, Text, duration
 
-NEXT_AFTER_FAILURE = (
+NEXT_IF_RETRIED = (
     "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
     "queue. A synchronous invocation is not retried."
 )
@@ -43,7 +43,7 @@ def _next_step(message: MonthlyStatsError | CleanupError) -> Text:
             f"`joytify invoke cleanup --dry-run{flags}` counts what would be deleted; if that is right, run "
             f"`joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
         )
-    usual = NEXT_AFTER_FAILURE if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
+    usual = NEXT_IF_RETRIED if data.error_type == "TransientError" else NEXT_FOR_A_PERSON
     return NEXT_AFTER.get(data.stage, usual)
 
 

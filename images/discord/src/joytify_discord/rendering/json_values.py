@@ -69,12 +69,12 @@ def get_list(value: object, path: str) -> list[object]:
 
 
 def select_fields(value: object, names: Mapping[str, str]) -> Iterator[DraftField]:
-    """Yield a field for each name; its value is empty if no path has one.
+    """Yield a field for each name; its value is empty if none of the paths leads to a value.
 
     Args:
         value: JSON.
-        names: dotted path by name of the field; of several paths, separated by `|`, the first with
-            a value.
+        names: dotted path by name of the field; if there are several paths, separated by `|`, the first path with a
+            value is used.
     """
     for name, paths in names.items():
         text = first_of(value, paths)
@@ -100,7 +100,10 @@ def flatten_fields(value: object, shown: Sequence[object] = ()) -> Iterator[Draf
 
 
 def in_readable_form(text: str) -> Text:
-    """Return a timestamp as a Time, an ARN as its resource's name, and other text unchanged."""
+    """Return a timestamp as a Time, an ARN as its resource's name, and an error in JSON as the error's text.
+
+    Any other text is returned unchanged.
+    """
     if (at := parse_time(text)) is not None:
         return Time(at)
     return resource_of(error_text(text))

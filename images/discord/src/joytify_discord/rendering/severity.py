@@ -30,7 +30,7 @@ def severity_of(value: object, depth: int = DEPTH) -> Severity:
         return worst(severity_of(entry, depth - 1) for entry in value[:MAX_ENTRIES] if isinstance(entry, (dict, list)))
     if not isinstance(value, dict) or not depth:
         return INFORMATION
-    present = _present(value)
+    present = _about_present(value)
     words = [word for key, inner in present for word in _words(key, inner)]
     if closed := next((word for word in words if _normalized(word) in known.CLOSED), ""):
         return SUCCESS.because(f"state: {closed}")
@@ -49,7 +49,7 @@ def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
         return worst(severity_of_sentences(entry, depth - 1) for entry in value[:MAX_ENTRIES])
     if not isinstance(value, dict) or not depth:
         return INFORMATION
-    present = _present(value)
+    present = _about_present(value)
     own = [
         severity_of_text(text)
         for key, text in present
@@ -58,7 +58,7 @@ def severity_of_sentences(value: object, depth: int = DEPTH) -> Severity:
     return worst([*own, *(severity_of_sentences(inner, depth - 1) for _, inner in present)])
 
 
-def _present(value: Mapping[str, object]) -> list[tuple[str, object]]:
+def _about_present(value: Mapping[str, object]) -> list[tuple[str, object]]:
     return [(str(key), inner) for key, inner in list(value.items())[:MAX_ENTRIES] if not known.EARLIER.match(str(key))]
 
 
@@ -67,7 +67,7 @@ def ending_of(value: Mapping[str, object]) -> str:
 
     Empty if there is no such word, or if the object also contains an error.
     """
-    present = _present(value)
+    present = _about_present(value)
     if any(_is_error(key, inner) for key, inner in present):
         return ""
     words = [(key, word) for key, inner in present for word in _words(key, inner)]

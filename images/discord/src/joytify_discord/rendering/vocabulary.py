@@ -20,8 +20,8 @@ STATES = tuple(
 )
 # Keys that hold the name of an event.
 NAMES = _words("eventname eventtype eventtypename changetype event detailtype type alerttype alerttypefriendlyname")
-# Keys whose value may say that an incident is over. Those that are not in NAMES do not affect the severity otherwise:
-# `action: rollback` may only be a plan.
+# Keys whose value may say that an incident is over. The keys added to NAMES here count only for this purpose, because a
+# value such as `action: rollback` may only be a plan.
 ENDING_NAMES = NAMES | _words("action messagetype trigger transition")
 # Keys that hold an error.
 ERRORS = _words("error errormessage errorcode")
@@ -42,6 +42,7 @@ EARLIER = re.compile(
     re.IGNORECASE,
 )
 
+# States that mean success: something that was wrong has ended, or nothing was found.
 CLOSED = _words(
     "RESOLVED ARCHIVED PASSED PASS CLOSED SUPPRESSED COMPLIANT NO_THREATS_FOUND CLEARED RECOVERED NOT_STALLED"
 )
