@@ -41,15 +41,15 @@ docs: init ## Regenerate docs/configuration.md, docs/capacity.md, docs/scale.md 
 ##@ Test
 
 .PHONY: test
-test: ## Lint, unit, contract, integration and image tests; T=path runs only these tests
+test: ## Lint, unit, contract, integration and image tests; T=path runs only the tests in it, without lint
 	@bin/test $(T)
 
 .PHONY: test-unit
-test-unit: ## Only the tests that need neither network nor Docker; T=path runs only these tests
+test-unit: ## Only the tests that need neither network nor Docker; T=path limits the tests
 	@bin/test $(or $(T),tests/unit tests/contract)
 
 .PHONY: test-deploy
-test-deploy: ## Terraform's tests, a deployment to a local AWS, a second emulator; T=path runs only these tests
+test-deploy: ## Terraform's tests, a deployment to a local AWS, a second emulator; T=path limits the tests
 	@bin/test-deploy $(T)
 
 .PHONY: pr

@@ -45,7 +45,7 @@ variable "reserved_concurrency" {
 }
 
 variable "enable_fan_out" {
-  description = "Whether Step Functions divides each cleanup among workers: for a cluster that is not limited by a single primary (docs/scale.md)."
+  description = "Whether Step Functions divides each cleanup among workers: for a week's work that a sequence of single runs cannot finish, or for a cluster that can serve several writers (docs/scale.md)."
   type        = bool
   default     = false
 }

@@ -24,6 +24,7 @@ Sizes and rates were measured on Joytify's database (README of JIAN11442/joytify
 
 Cleanup runs weekly, so just before a run the database holds one week more than the retention period.
 A full database rejects writes, so the data must fit at that moment.
+In the first table, the users are old enough (9 weeks) that as many of their playbacks expire each week as are added.
 
 ```console
 $ {command}

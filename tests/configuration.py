@@ -31,7 +31,7 @@ Any other event is itself posted as a message.
 
 One secret in Secrets Manager, named by `SECRET_ID`: a JSON object in which the values of these keys are strings.
 Each run of stats and cleanup reads the secret; discord caches it for five minutes.
-If Discord refuses a webhook, discord reads the secret again.
+If Discord refuses a webhook, the discord function reads the secret again.
 If a required key is missing, the function fails with an error that names the key.
 
 | key | read by | holds |

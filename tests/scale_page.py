@@ -50,7 +50,8 @@ joytify invoke cleanup --payload '{{"plan": true, "workers": 8}}'
 
 60 days of playbacks are kept, so seven sixtieths of them expire each week.
 A worker deletes 10,000 records a second, a third of the rate measured for cleanup at its defaults on two cores (docs/benchmarks.md), in runs of 14 minutes with 1 GB of memory.
-The records are spread evenly over the week.
+The records are spread evenly over the week. A round is one plan and the runs of its workers; `spans` is the number of
+workers' runs in all rounds.
 Dollars cover Lambda, Step Functions transitions and the archive's PUT requests, at AWS' list prices in us-east-1 without free tiers.
 The Atlas column names the smallest cluster tier whose default storage holds the data; the cluster costs far more than the cleanup.
 GB is the size of the playbacks and their indexes just before a cleanup.

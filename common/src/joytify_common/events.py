@@ -41,7 +41,7 @@ class JobEvent(BaseModel):
     )
     schedule_mode: ScheduleMode | None = Field(
         default=None,
-        title="Skips the run unless the secret's SCHEDULE_MODE has this value; set by the schedules.",
+        title="Skips the run unless SCHEDULE_MODE in the secret has this value; the schedules set this key.",
         description="production or test_auto",
     )
     continuation: int = Field(

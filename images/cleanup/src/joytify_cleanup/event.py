@@ -87,7 +87,9 @@ class CleanupEvent(JobEvent):
     )
     done: Done | None = Field(default=None, title="Figures of the earlier runs of the sequence.", description=BY_A_RUN)
     results: tuple[WorkerResult, ...] = Field(
-        default=(), title="Results of the workers that the last plan started.", description=BY_THE_STATE_MACHINE
+        default=(),
+        title="Results of the workers that the state machine started for the last plan.",
+        description=BY_THE_STATE_MACHINE,
     )
     failure: StepFailure | None = Field(
         default=None, title="Error of a step that failed in all its attempts.", description=BY_THE_STATE_MACHINE

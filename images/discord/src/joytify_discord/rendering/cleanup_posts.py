@@ -29,7 +29,7 @@ SCOPES = {
 STOP_REASONS = {
     "deadline": "the time ran out",
     "deletion_limit": "the deletion limit was exceeded",
-    "no_progress": "no batch fits into the time left",
+    "no_progress": "no document was examined",
     "continuations_exhausted": "all continuations are used up",
 }
 # Shorter pauses are not worth showing to an operator.
