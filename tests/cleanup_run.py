@@ -17,7 +17,6 @@ from pymongo.database import Database
 from joytify_cleanup.archive import Archive
 from joytify_cleanup.batches import ExpiredDocuments
 from joytify_cleanup.cleanup import Cleanup
-from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
@@ -118,7 +117,7 @@ def outcome_of(
         ),
         deletion_limit_percent=options.percent,
         max_continuations=options.max_continuations,
-        size=cast("DatabaseSize", UnknownSize()),
+        measure=lambda _: None,
         start=lambda following: None if started is None else started.append(following.payload()),
     ).run()
 

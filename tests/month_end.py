@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from bson import ObjectId
-from factories import STATS, FakeContext, metadata
+from factories import FakeContext, metadata
 from pydantic import SecretStr
 from pymongo.database import Database
 
@@ -90,8 +90,6 @@ def outcome_of(
     parsed = parse_event(StatsEvent, event)
     period = resolve_period(parsed.period, now)
     run = Run(
-        function=STATS,
-        request_id="one event",
         now=now,
         test_mode=False,
         secret=Secret(name="NAME", values={"KEY": SecretStr("value")}),
@@ -101,7 +99,6 @@ def outcome_of(
     use_case = MonthEnd(
         event=parsed,
         run=run,
-        period=period,
         rebuild=Rebuild(database, PRODUCTION, period, replace=False, deadline=deadline),
         delivery=Delivery(
             period=period,
@@ -116,6 +113,5 @@ def outcome_of(
         ),
         start_cleanup=outside.start_cleanup,
         start_continuation=lambda following: outside.continuations.append(following.payload()),
-        deadline=deadline,
     )
     return use_case.push_again() if parsed.push_again else use_case.deliver()

@@ -11,7 +11,7 @@ from cleanup_run import CUTOFF, clean_up
 from cleanup_run import figures as figures_of
 from pymongo.database import Database
 
-from joytify_cleanup.database_size import DatabaseSize, Trend
+from joytify_cleanup.database_size import days_until_full, forecast, measure
 from joytify_common.errors import PermanentError
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -149,12 +149,9 @@ def test_storage_is_reported_as_a_share_of_the_limit_with_its_growth(database: D
     stats = database.command("dbStats")
 
     names = ["playbacks", "sessions"]
-    size = DatabaseSize(
-        database=database, limit_mb=1, alert_percent=5, names=names, expiring=names, now=now, cutoff=before
-    )
-    measured = size.measure(10)
+    measured = measure(database, 1, 5, 10)
     assert measured is not None
-    storage = size.forecast(measured, 10)
+    storage = forecast(database, measured, 10, names=names, expiring=names, now=now, cutoff=before)
 
     used, limit = stats["dataSize"] + stats["indexSize"], 1024**2
     assert storage.used_bytes == used
@@ -182,4 +179,4 @@ def test_storage_is_reported_as_a_share_of_the_limit_with_its_growth(database: D
 def test_a_database_is_full_in_the_first_week_in_which_growth_exceeds_the_free_space(
     added: float, expiring: float, used: float, days: float | None
 ) -> None:
-    assert Trend(added=added, expiring=expiring).days_until_full(used, limit=1000) == days
+    assert days_until_full(added, expiring, 1000 - used) == days

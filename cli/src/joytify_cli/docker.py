@@ -13,13 +13,13 @@ class DockerError(Exception):
     """The `docker` command failed; the text names the command and quotes its output."""
 
 
-def docker(*words: str, stdin: str = "", include_stderr: bool = False) -> str:
+def docker(*words: str, include_stderr: bool = False) -> str:
     """Run `docker` and return its standard output, with `include_stderr` also its standard error.
 
     Raises:
         DockerError: the command failed.
     """
-    done = subprocess.run([DOCKER, *words], input=stdin, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([DOCKER, *words], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         command = words[2:] if words[:1] == ("--config",) else words
         raise DockerError(f"`docker {' '.join(command[:2])}`: {(done.stderr or done.stdout).strip()}")

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from joytify_cli.extras import missing_extras
+from joytify_cli.option_groups import App
 from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, fail, safe
 from joytify_common.errors import JobError
 
@@ -44,7 +45,7 @@ class LazyCommand(TyperCommand):
         with missing_extras():
             found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
-            function, found = found, typer.Typer(add_completion=False)
+            function, found = found, App()
             found.command(name=self.name)(function)
         if (stamina := sys.modules.get("stamina")) is not None:
             # Stamina's default hook would print each retry into the command's own output.

@@ -57,8 +57,8 @@ def read_stored(
     return StoredSecret(name, found["VersionId"], values)
 
 
-def change_key(target: Target, stored: StoredSecret, key: str, value: str | None) -> str:
-    """Change one key of the secret, or remove it if the value is None; return the id of the new version.
+def change_key(target: Target, stored: StoredSecret, key: str, value: str | None) -> None:
+    """Change one key of the secret, or remove it if the value is None.
 
     Raises:
         ConfigError: access is denied, or the secret was changed since it was read.
@@ -69,9 +69,7 @@ def change_key(target: Target, stored: StoredSecret, key: str, value: str | None
     others = {name: each for name, each in stored.values.items() if name != key}
     text = json.dumps({**others, **changed}, ensure_ascii=False)
     with aws_errors(f"secret {stored.name}", "Secrets Manager", not_found=NOT_FOUND):
-        return str(
-            target.client("secretsmanager").put_secret_value(SecretId=stored.name, SecretString=text)["VersionId"]
-        )
+        target.client("secretsmanager").put_secret_value(SecretId=stored.name, SecretString=text)
 
 
 def go_back(target: Target, stored: StoredSecret, previous: StoredSecret) -> None:

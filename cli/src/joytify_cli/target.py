@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -40,12 +40,7 @@ RULES = ("monthly-stats", "weekly-cleanup", "heartbeat")
 # Maximum number of days without a success.
 MAX_DAYS_WITHOUT_SUCCESS: dict[FunctionName, int] = {"stats": 32, "cleanup": 8}
 
-Aws = Annotated[
-    bool, typer.Option("--aws", help="Use the AWS account of the credentials; default: the running local stack")
-]
-Project = Annotated[str, typer.Option(help="project_name in Terraform: the prefix of the resources' names")]
 EnvironmentName = Literal["dev", "staging", "prod"]
-Environment = Annotated[EnvironmentName, typer.Option(help="environment in Terraform")]
 
 
 @dataclass(frozen=True)
@@ -162,6 +157,17 @@ class Target:
             raise UsageError("AWS_REGION is not set: set it to the region in which the pipeline runs")
         return str(region)
 
+    def find(self, kind: str, wanted: str, names: Collection[str]) -> str:
+        """Return the name of a resource, given its name with or without the prefix.
+
+        Raises:
+            UsageError: there is no such resource.
+        """
+        for name in (wanted, f"{self.names.prefix}-{wanted}"):
+            if name in names:
+                return name
+        raise UsageError(f"no {kind} {wanted} in {self.place}; there are: {', '.join(names) or 'none'}")
+
     def function_settings(self, function: FunctionName) -> Mapping[str, str]:
         """Return the environment variables of a function.
 
@@ -186,33 +192,47 @@ class Target:
         return self.names.secret
 
 
-def find_target(*, aws: bool, project: str = "joytify", environment: str = "prod", may_be_down: bool = False) -> Target:
-    """Return the target in the AWS account, or in the running local stack.
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The options that select an AWS account or the local stack, and the names of the resources in it."""
 
-    Raises:
-        UsageError: no local stack is running, or the package joytify_local is not installed.
-    """
-    names = Names(project, environment)
-    if aws:
-        target = Target(names)
-        # Without a region, no call can be made: say so once.
-        _ = target.region
-        return target
-    with missing_extras():
-        from joytify_local.processes import StartError  # noqa: PLC0415 - operators install without it
-        from joytify_local.stack import load_stack  # noqa: PLC0415 - the same
-    try:
-        stack = load_stack()
-    except StartError as exc:
-        raise UsageError(str(exc)) from None
-    if stack is None:
-        raise UsageError(
-            "no local stack was started in this folder, or it has ended: start one with `KEEP=1 make demo`, `make up` "
-            "or `make deploy-local`, or select another target (see the command's --help)"
-        )
-    if not may_be_down and not _is_up(stack.aws):
-        raise UsageError(f"the {stack.way} local stack has ended: `{REMOVE_COMMANDS[stack.way]}`, then start it again")
-    return Target(names, stack)
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Use the AWS account of the credentials; default: the running local stack")
+    ] = False
+    project: Annotated[str, typer.Option(help="project_name in Terraform: the prefix of the resources' names")] = (
+        "joytify"
+    )
+    environment: Annotated[EnvironmentName, typer.Option(help="environment in Terraform")] = "prod"
+
+    def target(self, *, may_be_down: bool = False) -> Target:
+        """Return the target in the AWS account, or in the running local stack.
+
+        Raises:
+            UsageError: no local stack is running, or the package joytify_local is not installed.
+        """
+        names = Names(self.project, self.environment)
+        if self.aws:
+            target = Target(names)
+            # Without a region, no call can be made: say so once.
+            _ = target.region
+            return target
+        with missing_extras():
+            from joytify_local.processes import StartError  # noqa: PLC0415 - operators install without it
+            from joytify_local.stack import load_stack  # noqa: PLC0415 - the same
+        try:
+            stack = load_stack()
+        except StartError as exc:
+            raise UsageError(str(exc)) from None
+        if stack is None:
+            raise UsageError(
+                "no local stack was started in this folder, or it has ended: start one with `KEEP=1 make demo`, "
+                "`make up` or `make deploy-local`, or select another target (see the command's --help)"
+            )
+        if not may_be_down and not _is_up(stack.aws):
+            raise UsageError(
+                f"the {stack.way} local stack has ended: `{REMOVE_COMMANDS[stack.way]}`, then start it again"
+            )
+        return Target(names, stack)
 
 
 def _is_up(url: str) -> bool:

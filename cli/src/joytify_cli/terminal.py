@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from datetime import datetime
-from typing import IO, NoReturn
+from typing import IO, Annotated, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
@@ -48,6 +48,8 @@ def make_console(*, stderr: bool = False, file: IO[str] | None = None, force_ter
     made.push_render_hook(_Hook())
     return made
 
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 console = make_console()
 errors = make_console(stderr=True)
@@ -102,13 +104,15 @@ def can_ask() -> bool:
     return sys.stdin.isatty()
 
 
-def confirm(what: str, *, otherwise: str = "use --yes") -> None:
-    """Ask for confirmation of an action, and return only if the answer is yes.
+def confirm(what: str, *, yes: bool = False, otherwise: str = "use --yes") -> None:
+    """Ask for confirmation of an action unless `yes` is set, and return only if the answer is yes.
 
     Raises:
         UsageError: standard input is not a terminal.
         typer.Abort: the answer is no.
     """
+    if yes:
+        return
     if not can_ask():
         raise UsageError(f"this would {what}: {otherwise}")
     typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -21,6 +21,11 @@ MAX_CONTINUATIONS = 14
 EventT = TypeVar("EventT", bound="JobEvent")
 
 
+def flag(title: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """Return a key that is false by default."""
+    return Field(default=False, title=title, description="true or false")
+
+
 class JobEvent(BaseModel):
     """Keys that both scheduled functions accept; an unknown key is an error: it may be misspelt."""
 
@@ -31,8 +36,8 @@ class JobEvent(BaseModel):
     # If one of these keys is true, the outcome is returned to the caller and not published.
     FOR_CALLER_ONLY: ClassVar[tuple[str, ...]] = ()
 
-    test_mode: bool = Field(default=False, title="Works on the test collections.", description="true or false")
-    dry_run: bool = Field(default=False, title="Counts and reports, and writes nothing.", description="true or false")
+    test_mode: bool = flag("Works on the test collections.")
+    dry_run: bool = flag("Counts and reports, and writes nothing.")
     triggered_by: str = Field(
         default="manual",
         max_length=100,
@@ -50,16 +55,9 @@ class JobEvent(BaseModel):
         title="How many runs this run continues, one after the other; 0 is the first run. Set by the previous run.",
         description="0 or more",
     )
-    heartbeat: bool = Field(
-        default=False,
-        title="Only reports how long ago the last success was.",
-        description="true or false",
-    )
-
-    self_test: bool = Field(
-        default=False,
-        title="Only checks that the secret can be read and that the services respond; no data is read or written.",
-        description="true or false",
+    heartbeat: bool = flag("Only reports how long ago the last success was.")
+    self_test: bool = flag(
+        "Only checks that the secret can be read and that the services respond; no data is read or written."
     )
 
     @classmethod
@@ -71,6 +69,15 @@ class JobEvent(BaseModel):
         """Return the event as JSON-compatible values, to invoke a function with them."""
         keys = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in keys.items() if value is not None}
+
+    def following(self, **changes: Any) -> Self:  # noqa: ANN401 - keys of the event
+        """Return the event of the run that continues this one, with these keys changed; it is never skipped.
+
+        Raises:
+            ConfigError: the event would not be valid.
+        """
+        keys = {**self.payload(), "scheduleMode": None, "continuation": self.continuation + 1, **changes}
+        return parse_event(type(self), keys)
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
         """Return whether the run works on the test collections, given the secret's SCHEDULE_MODE."""

@@ -48,18 +48,13 @@ def to_json(value: object) -> object:
     return json.loads(json_util.dumps(value, json_options=EXTENDED_JSON))
 
 
-def not_before(start: object) -> list[dict[str, Any]]:
-    """Return `$expr` conditions that match this `_id` and every later `_id`.
+def compared(operator: str, identity: object) -> dict[str, Any]:
+    """Return the `$expr` condition that compares `_id` with this one, by `$gte`, `$gt` or `$lt`.
 
     `$expr` compares ids of all BSON types in index order and uses the index; a plain filter matches
     ids of one BSON type only.
     """
-    return [] if isinstance(start, MinKey) else [{"$gte": ["$_id", {"$literal": start}]}]
-
-
-def after_id(last: object) -> list[dict[str, Any]]:
-    """Return `$expr` conditions that match every `_id` after the given `_id`."""
-    return [{"$gt": ["$_id", {"$literal": last}]}]
+    return {operator: ["$_id", {"$literal": identity}]}
 
 
 def _read(value: object, info: ValidationInfo) -> object:

@@ -28,7 +28,6 @@ from joytify_common.outcome import (
     Metadata,
     ReportT,
     Skipped,
-    counts_as_success,
 )
 from joytify_common.secrets import Secret
 from joytify_common.topic import Topic
@@ -43,16 +42,12 @@ class Run:
     """One invocation, as the use case sees it.
 
     Attributes:
-        function: deployed name of the function.
-        request_id: Lambda's id of the invocation; a retry by Lambda has the same id.
         now: when the run began, UTC.
         test_mode: whether it works on the test collections.
         secret: the pipeline's secret.
         context: Lambda's context, which knows the time left.
     """
 
-    function: str
-    request_id: str
     now: datetime
     test_mode: bool
     secret: Secret
@@ -100,7 +95,7 @@ class Job(Generic[EventT, ReportT]):
                 log_stream=context.log_stream_name,
             )
             answer = self._conclude(invocation, Metadata(context.function_name, common), context)
-            if counts_as_success(invocation):
+            if invocation.is_success:
                 put_success(context.function_name)
             return answer
 
@@ -119,14 +114,7 @@ class Job(Generic[EventT, ReportT]):
             test_mode = event.runs_in_test_mode(secret.schedule_mode)
             uses_scheduled_collections = test_mode == (secret.schedule_mode == "test_auto")
             stage = "start"
-            run = Run(
-                function=context.function_name,
-                request_id=context.aws_request_id,
-                now=now,
-                test_mode=bool(test_mode),
-                secret=secret,
-                context=context,
-            )
+            run = Run(now=now, test_mode=bool(test_mode), secret=secret, context=context)
             if event.self_test:
                 outcome = Answered(check_services(self.services(run)))
             elif (reason := event.skip_reason(secret.schedule_mode)) is not None:

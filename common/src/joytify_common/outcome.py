@@ -115,11 +115,8 @@ class Invocation(Generic[ReportT]):
     uses_scheduled_collections: bool = False
     is_for_caller_only: bool = False
 
-
-def counts_as_success(invocation: Invocation[ReportT]) -> bool:
-    """Return whether the run did all the work that it is scheduled for, in the schedule's mode."""
-    match invocation.outcome:
-        case Completed(report=report):
-            return invocation.uses_scheduled_collections and report.is_complete
-        case _:
-            return False
+    @property
+    def is_success(self) -> bool:
+        """Whether the run did all the work that it is scheduled for, in the schedule's mode."""
+        is_complete = isinstance(self.outcome, Completed) and self.outcome.report.is_complete
+        return is_complete and self.uses_scheduled_collections

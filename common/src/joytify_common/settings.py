@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from joytify_common.errors import ConfigError
 
@@ -20,11 +19,21 @@ RENAMED = {
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
-class Settings(BaseSettings):
+def between(low: int, high: int, unit: str, *, default: int, title: str) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """Return the field of a setting from `low` to `high`, in this unit."""
+    return Field(default, ge=low, le=high, title=title, description=f"{low} to {high} {unit}")
+
+
+def above_zero(high: int, unit: str, *, default: float, title: str) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """Return the field of a setting above 0 and at most `high`, in this unit."""
+    return Field(default, gt=0, le=high, title=title, description=f"more than 0, at most {high} {unit}")
+
+
+class Settings(BaseModel):
     """Settings of every function; `title` states the purpose of each, `description` the allowed values."""
 
     # Errors must not show their input, which is the whole environment.
-    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
     secret_id: str = Field(
         "MERN_JOYTIFY_ENVS",
@@ -54,9 +63,7 @@ class JobSettings(Settings):
 
 
 def load_settings(settings_type: type[SettingsT], environment: Mapping[str, str] = os.environ) -> SettingsT:
-    """Return the function's settings from the variables that `settings_type` reads (by default os.environ).
-
-    `environment` is only searched for old names.
+    """Return the function's settings from its environment variables.
 
     Raises:
         ConfigError: variables are missing or out of range; the text names them and what is allowed.
@@ -64,7 +71,7 @@ def load_settings(settings_type: type[SettingsT], environment: Mapping[str, str]
     if old := [name for name in RENAMED if name in environment]:
         raise ConfigError("environment: " + "; ".join(f"{name} is now {RENAMED[name]}" for name in old))
     try:
-        return settings_type()
+        return settings_type.model_validate({name.lower(): value for name, value in environment.items()})
     except ValidationError as exc:
         faults = "; ".join(_fault(settings_type, str(error["loc"][0]), error["msg"]) for error in exc.errors())
         raise ConfigError(f"environment: {faults}") from None

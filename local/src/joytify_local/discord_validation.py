@@ -65,13 +65,6 @@ class Footer(_Strict):
     text: Annotated[str, _text(2048, 1)]
 
 
-class Author(_Strict):
-    """An embed's author."""
-
-    name: Annotated[str, _text(256, 1)]
-    url: Link | None = None
-
-
 class Embed(_Strict):
     """An embed."""
 
@@ -81,7 +74,6 @@ class Embed(_Strict):
     timestamp: Annotated[datetime | None, Field(strict=False)] = None
     color: int = Field(default=0, ge=0, le=0xFFFFFF)
     footer: Footer | None = None
-    author: Author | None = None
     fields: list[EmbedField] = Field(default=[], max_length=25)
 
     @model_validator(mode="after")
@@ -93,7 +85,7 @@ class Embed(_Strict):
     def size(self) -> int:
         """Return the number of characters that count towards the total."""
         own = _size(self.title) + _size(self.description) + sum(field.size() for field in self.fields)
-        return own + _size(self.footer.text if self.footer else "") + _size(self.author.name if self.author else "")
+        return own + _size(self.footer.text if self.footer else "")
 
 
 class AllowedMentions(_Strict):
@@ -108,7 +100,6 @@ class WebhookMessage(_Strict):
     """A message for a webhook."""
 
     content: Annotated[str, _text(2000)] = ""
-    username: Annotated[str, _text(80, 1)] | None = None
     embeds: list[Embed] = Field(default=[], max_length=10)
     allowed_mentions: AllowedMentions | None = None
 

@@ -7,17 +7,17 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from joytify_local.processes import StartError, start
 
 REPLICA_SET = "rs0"
-ALREADY_INITIALIZED = 23
 
 
 def mongod_path() -> Path | None:
@@ -73,21 +73,10 @@ def initiate(uri: str, member: str) -> bool:
         uri: direct connection to the server.
         member: `host:port` by which clients reach it.
     """
-    client: MongoClient[dict[str, object]]
-    with MongoClient(uri, serverSelectionTimeoutMS=500) as client:
-        try:
-            if client.admin.command("hello").get("isWritablePrimary"):
-                return True
-            _initiate(client, member)
-        except PyMongoError:
-            pass
-    return False
-
-
-def _initiate(client: MongoClient[dict[str, object]], member: str) -> None:
     config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]}
-    try:
+    client: MongoClient[dict[str, object]]
+    with MongoClient(uri, serverSelectionTimeoutMS=500) as client, suppress(PyMongoError):
+        if client.admin.command("hello").get("isWritablePrimary"):
+            return True
         client.admin.command("replSetInitiate", config)
-    except OperationFailure as exc:
-        if exc.code != ALREADY_INITIALIZED:
-            raise
+    return False

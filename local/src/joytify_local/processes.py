@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -95,32 +95,32 @@ def stop(pids: Sequence[int]) -> None:
 
 
 @contextmanager
-def _deferred_interruption() -> Iterator[None]:
-    """Defer Ctrl-C, SIGTERM and SIGHUP to the end of the block: a process that is not known yet would keep running."""
-    noted: list[int] = []
+def _handling(handler: Callable[[int, object], object] | signal.Handlers) -> Iterator[None]:
+    """Give Ctrl-C, SIGTERM and SIGHUP to this handler during the block, unless they are ignored, as under `nohup`."""
+    # Only the main thread may change handlers.
     is_main = threading.current_thread() is threading.main_thread()
-    # A child inherits an ignored signal, as under `nohup`, so such a signal stays ignored.
-    deferred = [each for each in INTERRUPTIONS if is_main and signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, lambda signum, _: noted.append(signum)) for each in deferred}
+    handled = [each for each in INTERRUPTIONS if is_main and signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, handler) for each in handled}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
+
+
+@contextmanager
+def _deferred_interruption() -> Iterator[None]:
+    """Defer Ctrl-C, SIGTERM and SIGHUP to the end of the block: a process that is not known yet would keep running."""
+    noted: list[int] = []
+    with _handling(lambda signum, _: noted.append(signum)):
+        yield
     if noted:
         os.kill(os.getpid(), noted[0])
 
 
-@contextmanager
-def uninterrupted() -> Iterator[None]:
+def uninterrupted() -> AbstractContextManager[None]:
     """Ignore Ctrl-C, SIGTERM and SIGHUP during the block: another signal would leave processes and data behind."""
-    is_main = threading.current_thread() is threading.main_thread()
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in INTERRUPTIONS} if is_main else {}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    return _handling(signal.SIG_IGN)
 
 
 def _leads_its_group(pid: int) -> bool:

@@ -9,11 +9,12 @@ import pytest
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
+from joytify_cli.operate.checks.functions import differing_settings
 from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import Finding, UnavailableError
-from joytify_cli.settings import differing_settings, given_settings
 from joytify_cli.target import Target
 from joytify_common.errors import ConfigError, TransientError
+from joytify_common.settings import load_settings
 
 CONTEXT = Context(Target(), Path("no-digests.json"))
 TOPIC = {"SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic"}
@@ -99,11 +100,11 @@ def test_settings_come_from_the_functions_environment_not_from_this_machine(monk
     monkeypatch.setenv("CLEANUP_DAYS", "7")
     monkeypatch.setenv("SNS_TOPIC_ARN", "of this machine")
 
-    settings = given_settings(CleanupSettings, {**TOPIC, "CLEANUP_BATCH_SIZE": "500", "OTHER": "x"})
+    settings = load_settings(CleanupSettings, {**TOPIC, "CLEANUP_BATCH_SIZE": "500", "OTHER": "x"})
 
     assert (settings.cleanup_days, settings.cleanup_batch_size) == (60, 500)
     assert differing_settings(settings) == {"CLEANUP_BATCH_SIZE": (500, 10_000)}
     with pytest.raises(ConfigError, match=r"CLEANUP_DAYS: .*1 to 3650 days"):
-        given_settings(CleanupSettings, {**TOPIC, "CLEANUP_DAYS": "0"})
+        load_settings(CleanupSettings, {**TOPIC, "CLEANUP_DAYS": "0"})
     with pytest.raises(ConfigError, match="SNS_TOPIC_ARN"):
-        given_settings(CleanupSettings, {})
+        load_settings(CleanupSettings, {})

@@ -24,16 +24,6 @@ REPORT = (
 )
 TIMED_OUT = f"2026-11-25T12:00:00.000Z {REQUEST} Task timed out after 3.00 seconds\n\n"
 UNHANDLED = "[ERROR] KeyError: 'a'\nTraceback (most recent call last):\n  File \"/var/task/x.py\", line 1, in handler\n"
-PLATFORM_START = json.dumps(
-    {"time": "2026-11-25T12:00:00Z", "type": "platform.start", "record": {"requestId": REQUEST, "version": "$LATEST"}}
-)
-PLATFORM_REPORT = json.dumps(
-    {
-        "time": "2026-11-25T12:00:00Z",
-        "type": "platform.report",
-        "record": {"requestId": REQUEST, "status": "timeout", "metrics": {"durationMs": 3000.0, "memorySizeMB": 128}},
-    }
-)
 OURS = json.dumps(
     {
         "timestamp": "2026-11-25T12:00:01+00:00",
@@ -62,13 +52,9 @@ def event(message: str, second: int = 0, stream: str = "a") -> dict[str, Any]:
         (UNHANDLED, "line", "ERROR", ""),
         ("RequestId: 1 Error: Runtime exited with error: signal: killed\nRuntime.ExitError", "line", "ERROR", ""),
         ("INIT_START Runtime Version: python:3.13.v1", "line", "INFO", ""),
-        (PLATFORM_START, "start", "INFO", REQUEST),
-        (PLATFORM_REPORT, "report", "ERROR", REQUEST),
         (OURS, "line", "WARNING", REQUEST),
         (METRICS, "metrics", "INFO", ""),
         ("[1, 2]", "line", "INFO", ""),
-        ('{"type": "platform.report", "record": "x"}', "report", "INFO", ""),
-        ('{"type": "platform.start", "record": {"requestId": "a", "metrics": 5}}', "start", "INFO", "a"),
         ("null", "line", "INFO", ""),
         ('{"level": "strange", "timestamp": "never"}', "line", "INFO", ""),
         ("", "line", "INFO", ""),

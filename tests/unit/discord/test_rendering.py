@@ -105,7 +105,7 @@ def test_a_percentage_is_never_rounded_to_0_or_100(value: float | None, shown_as
 
 def test_figures_have_human_units() -> None:
     assert [number(None), number(0), number(1234567)] == ["unknown", "0", "1,234,567"]
-    assert [size(None), size(512), size(1536), size(512 * 1024**2)] == ["unknown", "512 B", "1.5 KiB", "512.0 MiB"]
+    assert [size(512), size(1536), size(512 * 1024**2)] == ["512 B", "1.5 KiB", "512.0 MiB"]
     assert [duration(5), duration(1500), duration(61_234), duration(7_260_000)] == [
         "5 ms",
         "1.5 s",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +14,11 @@ from joytify_cli.capacity.chart import save_picture
 from joytify_cli.capacity.measure import Measured, measure
 from joytify_cli.capacity.model import ACTIVE, ALERT_SHARE, REGULAR, SHOWN_WEEKS, Model
 from joytify_cli.capacity.view import show
-from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.settings import given_settings
-from joytify_cli.target import Aws, Environment, Project, find_target
+from joytify_cli.database import Server
+from joytify_cli.target import Where
 from joytify_cli.terminal import CommandError, UsageError, echo_json
 from joytify_common.errors import JobError
+from joytify_common.settings import load_settings
 
 DEFAULT_USERS, DEFAULT_ACTIVE_SHARE = 3500, 0.2
 
@@ -55,11 +55,8 @@ def capacity(
     is_measured: Measure = False,
     png: Annotated[Path | None, typer.Option(help="Also write the chart to this PNG file")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else")] = False,
-    uri: Uri = None,
-    database: Name = None,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    server: Server,
+    where: Where,
 ) -> None:
     """Show how much users store, how many fit, and on which day 80 % of the limit is reached.
 
@@ -67,7 +64,7 @@ def capacity(
     """
     if is_measured and (active_share, index_share) != (None, None):
         raise UsageError("--measure takes sizes and rates from the database: omit --active-share and --index-share")
-    if not is_measured and (uri, database, aws, project, environment) != (None, None, False, "joytify", "prod"):
+    if not is_measured and (server, where) != (Server(), Where()):
         raise UsageError("--uri, --database, --aws and the like select the database to measure: add --measure")
     share = DEFAULT_ACTIVE_SHARE if active_share is None else active_share
     model = Model(
@@ -79,8 +76,9 @@ def capacity(
     )
     measured: Measured | None = None
     if is_measured:
-        where = Where(uri, database, aws=aws, project=project, environment=environment)
-        measured = _measure(_as_deployed(model, where, retention_days, limit_mb), where)
+        assumed = model if server.uri is not None else _as_deployed(model, where, retention_days, limit_mb)
+        with server.open(where) as database:
+            measured = measure(database, assumed, alert_share=ALERT_SHARE, now=datetime.now(UTC))
         model = measured.model if users is None else replace(measured.model, users=users)
     _save(model, weeks, png)
     if as_json:
@@ -89,24 +87,13 @@ def capacity(
         show(model, measured, weeks)
 
 
-@dataclass(frozen=True)
-class Where:
-    """The options that select the database to measure."""
-
-    uri: str | None
-    database: str | None
-    aws: bool
-    project: str
-    environment: str
-
-
 def _as_deployed(model: Model, where: Where, days: int | None, limit_mb: int | None) -> Model:
     """Return the model with the retention period and the limit of the deployed cleanup, unless they were given."""
-    if where.uri is not None or (days and limit_mb):
+    if days and limit_mb:
         return model
     try:
-        target = find_target(aws=where.aws, project=where.project, environment=where.environment)
-        settings = given_settings(CleanupSettings, target.function_settings("cleanup"))
+        target = where.target()
+        settings = load_settings(CleanupSettings, target.function_settings("cleanup"))
     except (CommandError, JobError):
         # A database can also be measured where no pipeline is deployed.
         return model
@@ -115,13 +102,6 @@ def _as_deployed(model: Model, where: Where, days: int | None, limit_mb: int | N
         retention_days=days or settings.cleanup_days,
         limit_mb=limit_mb or settings.storage_limit_mb,
     )
-
-
-def _measure(model: Model, where: Where) -> Measured:
-    with open_database(
-        where.uri, where.database, aws=where.aws, project=where.project, environment=where.environment
-    ) as target:
-        return measure(target, model, alert_share=ALERT_SHARE, now=datetime.now(UTC))
 
 
 def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
-from joytify_cleanup.database_size import DatabaseSize
+from joytify_cleanup.database_size import forecast
+from joytify_cleanup.database_size import measure as measure_storage
 from joytify_cli.capacity.model import EXPIRING, FOR_GOOD, SIZES, Model, Profile
 from joytify_cli.terminal import CommandError
 from joytify_common.messages import Storage
@@ -90,14 +91,8 @@ def _trend(database: Database[Document], model: Model, share: float, now: dateti
 
     None if the size cannot be measured. Growth and days are None if they cannot be counted.
     """
-    size = DatabaseSize(
-        database=database,
-        limit_mb=max(1, round(model.limit_mb * share)),
-        alert_percent=100,
-        names=tuple(SIZES),
-        expiring=EXPIRING,
-        now=now,
-        cutoff=now - timedelta(days=model.retention_days),
-    )
-    storage = size.measure(QUERY_SECONDS)
-    return size.forecast(storage, QUERY_SECONDS) if storage else None
+    storage = measure_storage(database, max(1, round(model.limit_mb * share)), 100, QUERY_SECONDS)
+    if storage is None:
+        return None
+    cutoff = now - timedelta(days=model.retention_days)
+    return forecast(database, storage, QUERY_SECONDS, names=tuple(SIZES), expiring=EXPIRING, now=now, cutoff=cutoff)

@@ -58,37 +58,31 @@ class Scenario:
         tier = next((name for name, size in TIERS.items() if self.gigabytes <= size), None)
         return tier or f"{-int(-self.gigabytes // LARGEST)} shards of M400"
 
+    @property
+    def _seconds(self) -> float:
+        return self.expired / self.workers / self.rate
 
-@dataclass(frozen=True)
-class Simulated:
-    """Estimate for one weekly cleanup by the state machine.
+    @property
+    def rounds(self) -> int:
+        """Number of plan-and-work rounds of the state machine, if the records are spread evenly."""
+        return ceil(self._seconds / WORKER_SECONDS)
 
-    Attributes:
-        rounds: number of plan-and-work rounds of the state machine.
-        spans: number of worker runs, one per span.
-        hours: total duration.
-        dollars: cost of Lambda, Step Functions and the archive's PUTs.
-    """
+    @property
+    def spans(self) -> int:
+        """Number of worker runs, one per span."""
+        return self.rounds * self.workers
 
-    rounds: int
-    spans: int
-    hours: float
-    dollars: float
+    @property
+    def hours(self) -> float:
+        """Total duration."""
+        return (self._seconds + self.rounds * START_SECONDS + (self.rounds + 1) * PLAN_SECONDS) / 3600
 
-
-def simulate(scenario: Scenario) -> Simulated:
-    """Return the estimate for evenly spread records, so that all workers take equally long."""
-    seconds = scenario.expired / scenario.workers / scenario.rate
-    rounds = ceil(seconds / WORKER_SECONDS)
-    spans = rounds * scenario.workers
-    transitions = REPORT_TRANSITIONS + (rounds + 1) * ROUND_TRANSITIONS + spans * WORKER_TRANSITIONS
-    busy = scenario.workers * (seconds + rounds * START_SECONDS)
-    return Simulated(
-        rounds=rounds,
-        spans=spans,
-        hours=(seconds + rounds * START_SECONDS + (rounds + 1) * PLAN_SECONDS) / 3600,
-        dollars=busy * WORKER_GB * GB_SECOND + transitions * TRANSITION + scenario.expired / BATCH_DOCUMENTS * PUT,
-    )
+    @property
+    def dollars(self) -> float:
+        """Cost of Lambda, Step Functions and the archive's PUTs."""
+        transitions = REPORT_TRANSITIONS + (self.rounds + 1) * ROUND_TRANSITIONS + self.spans * WORKER_TRANSITIONS
+        busy = self.workers * (self._seconds + self.rounds * START_SECONDS)
+        return busy * WORKER_GB * GB_SECOND + transitions * TRANSITION + self.expired / BATCH_DOCUMENTS * PUT
 
 
 def max_playbacks(rate: int, workers: int) -> int:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
-from joytify_cli.capacity.scale import (
-    ASSUMED_PER_SECOND,
-    EXECUTION_LIMIT_HOURS,
-    Scenario,
-    Simulated,
-    max_playbacks,
-    simulate,
-)
+from joytify_cli.capacity.scale import ASSUMED_PER_SECOND, EXECUTION_LIMIT_HOURS, Scenario, max_playbacks
 from joytify_cli.terminal import console, echo_json, say
 
 SIZES = (10_000_000, 30_000_000, 100_000_000, 300_000_000, 1_000_000_000, 3_000_000_000, 10_000_000_000)
+FIGURES = (
+    *("playbacks", "rate", "workers", "expired", "gigabytes", "tier"),
+    *("rounds", "spans", "hours", "dollars"),
+)
 
 Rate = Annotated[int, typer.Option(min=1, max=10_000_000, help="Records that one worker deletes per second")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON")]
@@ -32,20 +28,15 @@ def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJ
     Example: joytify scale --workers 8
     """
     scenarios = [Scenario(size, rate, workers) for size in SIZES]
-    rows = [(each, simulate(each)) for each in scenarios]
     if as_json:
-        estimates = [
-            {**asdict(each), "expired": each.expired, "gigabytes": each.gigabytes, "tier": each.tier, **asdict(found)}
-            for each, found in rows
-        ]
-        echo_json(estimates)
+        echo_json([{name: getattr(each, name) for name in FIGURES} for each in scenarios])
         return
-    console.print(_table(rows))
+    console.print(_table(scenarios))
     most = max_playbacks(rate, workers) / 1e9
     say(f"one execution may take {EXECUTION_LIMIT_HOURS:.0f} hours, enough for about {most:,.1f} billion playbacks")
 
 
-def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:
+def _table(scenarios: list[Scenario]) -> Table:
     table = Table(
         *(
             Column(name, justify="right", no_wrap=True)
@@ -58,14 +49,14 @@ def _table(rows: list[tuple[Scenario, Simulated]]) -> Table:
         padding=0,
         pad_edge=False,
     )
-    for each, found in rows:
+    for each in scenarios:
         table.add_row(
             f"{each.playbacks / 1e6:,.0f} M",
             f"{each.expired / 1e6:,.1f} M",
-            f"{found.rounds}",
-            f"{found.spans:,}",
-            f"{found.hours:,.2f}",
-            f"{found.dollars:,.2f}",
+            f"{each.rounds}",
+            f"{each.spans:,}",
+            f"{each.hours:,.2f}",
+            f"{each.dollars:,.2f}",
             f"{each.gigabytes:,.0f}",
             each.tier,
         )

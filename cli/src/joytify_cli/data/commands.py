@@ -18,13 +18,14 @@ from joytify_cli.data.generate import fill
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population, email
 from joytify_cli.data.verify import faults
-from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.database import Server
+from joytify_cli.option_groups import App
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, Environment, Project
+from joytify_cli.target import Where
 from joytify_cli.terminal import INTERRUPTED, UsageError, console, counted, fail, say
 from joytify_common.collections import CollectionNames, collection_names
 
-app = typer.Typer(help="Generate, count, check and remove data.", no_args_is_help=True, add_completion=False)
+app = App(help="Generate, count, check and remove data.", no_args_is_help=True)
 app.add_typer(index_commands.app, name="indexes")
 
 Document = dict[str, Any]
@@ -72,8 +73,7 @@ def generate_or_append(
     active_share: ActiveShare = 0.2,
     seed: Seed = None,
     shuffle: Shuffle = False,
-    uri: Uri = None,
-    database: Name = None,
+    server: Server,
     production: Production = False,
     confirm: Confirm = "",
 ) -> None:
@@ -83,7 +83,7 @@ def generate_or_append(
             f"nothing in the last {days} days is older than {RETENTION_DAYS}: use more --days",
             param_hint="--expired-share",
         )
-    with open_database(uri, database) as target:
+    with server.open() as target:
         names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
         if context.info_name == "generate" and target[names.users].find_one({}, {"_id": 1}) is not None:
             raise UsageError(
@@ -107,36 +107,30 @@ def generate_or_append(
 @app.command()
 def stats(
     *,
-    uri: Uri = None,
-    database: Name = None,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    server: Server,
+    where: Where,
 ) -> None:
     """Count the documents of every collection, production and test.
 
     Example: joytify data stats --uri mongodb://localhost:27017 --database mern-joytify
     """
-    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+    with server.open(where) as target:
         console.print(_counts(target, collection_names(test_mode=False), collection_names(test_mode=True)))
 
 
 @app.command()
 def verify(
     *,
-    uri: Uri = None,
-    database: Name = None,
+    server: Server,
     production: Production = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Check the invariants of the data; print the violations and exit 1 if there are any.
 
     Example: joytify data verify --production
     """
     names = collection_names(test_mode=not production)
-    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+    with server.open(where) as target:
         notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
         found = list(faults(target, names))
         looked_at = f"{counted(notifications, 'monthly notification')} in {target.name}.{names.notifications}"
@@ -148,12 +142,12 @@ def verify(
 
 
 @app.command()
-def clear(*, uri: Uri = None, database: Name = None, production: Production = False, confirm: Confirm = "") -> None:
+def clear(*, server: Server, production: Production = False, confirm: Confirm = "") -> None:
     """Remove every document from the test collections, or with --production from production's.
 
     Example: joytify data clear --production --confirm mern-joytify
     """
-    with open_database(uri, database) as target:
+    with server.open() as target:
         names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
         try:
             with progress_bar() as progress:

@@ -9,12 +9,13 @@ from rich.table import Column, Table
 
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.indexes import BACKEND, create, existing, find_index, missing
-from joytify_cli.database import Name, Uri, open_database
-from joytify_cli.target import Aws, Environment, Project
+from joytify_cli.database import Server
+from joytify_cli.option_groups import App
+from joytify_cli.target import Where
 from joytify_cli.terminal import UsageError, console, say
 from joytify_common.collections import collection_names
 
-app = typer.Typer(help="List, create and drop indexes.", no_args_is_help=True, add_completion=False)
+app = App(help="List, create and drop indexes.", no_args_is_help=True)
 
 Field = Annotated[str, typer.Argument(metavar="COLLECTION.FIELD", help="For instance playbacks.createdAt")]
 
@@ -26,18 +27,15 @@ OptionalField = Annotated[
 @app.command("list")
 def list_(
     *,
-    uri: Uri = None,
-    database: Name = None,
+    server: Server,
     production: Production = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Show the indexes of the pipeline's collections, and which of the backend's are missing.
 
     Example: joytify data indexes list --production
     """
-    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+    with server.open(where) as target:
         names = collection_names(test_mode=not production)
         table = Table(
             Column("collection", no_wrap=True),
@@ -61,20 +59,17 @@ def list_(
 def create_(
     field: OptionalField = "",
     *,
-    uri: Uri = None,
-    database: Name = None,
+    server: Server,
     production: Production = False,
     confirm: Confirm = "",
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Create an index, or every index that the backend declares.
 
     Example: joytify data indexes create playbacks.createdAt
     """
     wanted = [find_index(field)] if field else BACKEND
-    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+    with server.open(where) as target:
         names = chosen_collections(target, "create indexes on", production=production, confirm=confirm)
         for index in wanted:
             say(f"{getattr(names, index.kind)}.{index.field}: {create(target, names, index)}")
@@ -84,20 +79,17 @@ def create_(
 def drop(
     field: Field,
     *,
-    uri: Uri = None,
-    database: Name = None,
+    server: Server,
     production: Production = False,
     confirm: Confirm = "",
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Drop every index whose only key is this field.
 
     Example: joytify data indexes drop playbacks.createdAt
     """
     index = find_index(field)
-    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+    with server.open(where) as target:
         names = chosen_collections(target, f"drop every index on {index} of", production=production, confirm=confirm)
         collection = getattr(names, index.kind)
         found = [

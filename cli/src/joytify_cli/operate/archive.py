@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -14,10 +14,11 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 from rich.table import Table
 
-from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.database import Server
 from joytify_cli.operate.archive_reader import COLLECTIONS, RAW, ArchiveObject, documents_in, list_archive, read_archive
+from joytify_cli.option_groups import App
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.target import Target, Where
 from joytify_cli.terminal import UsageError, confirm, console, counted, say
 from joytify_common.collections import PRODUCTION, TEST
 from joytify_common.errors import ConfigError
@@ -25,7 +26,7 @@ from joytify_common.errors import ConfigError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-app = typer.Typer(help="List and restore archived documents.", no_args_is_help=True, add_completion=False)
+app = App(help="List and restore archived documents.", no_args_is_help=True)
 BATCH, BATCH_BYTES = 1000, 16 * 1024 * 1024
 NOTHING_ARCHIVED = "{bucket} has no archived {what} for the selected days"
 SHOWN_REFUSALS, REASON_CHARACTERS = 20, 200
@@ -83,15 +84,13 @@ def list_(
     start: From = EARLIEST,
     end: To = LATEST,
     collection: Only = None,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Show how much was archived, by collection and day; this sends a request to S3 per object.
 
     Example: joytify archive list --from 2026-11-01 --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     bucket, client = bucket or _own_bucket(target), target.client("s3")
     totals: dict[tuple[str, date], tuple[int, int, int]] = {}
     for found in _objects(client, bucket, start, end, collection):
@@ -117,11 +116,8 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is written")] = False,
     into: Annotated[str | None, typer.Option(help="Collection to restore into; default: the original one")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, write nothing")] = False,
-    uri: Uri = None,
-    database: Name = None,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    server: Server,
+    where: Where,
 ) -> None:
     """Restore archived documents whose _id is missing; existing documents are never changed.
 
@@ -131,7 +127,7 @@ def restore(
 
     Example: joytify archive restore --from 2026-11-01 --to 2026-11-30 --aws --dry-run
     """
-    source = find_target(aws=aws, project=project, environment=environment)
+    source = where.target()
     bucket, client = bucket or _own_bucket(source), source.client("s3")
     objects = list(_objects(client, bucket, start, end, collection))
     if not objects:
@@ -143,7 +139,7 @@ def restore(
         confirm(does, otherwise="use --yes, or try --dry-run first")
     restored = Restored()
     with (
-        open_database(uri, database, aws=aws and uri is None, project=project, environment=environment) as target,
+        server.open(replace(where, aws=where.aws and server.uri is None)) as target,
         progress_bar() as bar,
     ):
         try:

@@ -12,7 +12,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from joytify_cli.target import Target
-from joytify_cli.terminal import UsageError
 from joytify_common.aws import aws_errors
 
 # For this long, events that are being read are hidden from other readers.
@@ -63,10 +62,8 @@ def find_queue(target: Target, wanted: str) -> tuple[str, str]:
         UsageError: there is no such queue.
     """
     queues = find_queues(target)
-    for name in (wanted, f"{target.names.prefix}-{wanted}"):
-        if name in queues:
-            return name, queues[name]
-    raise UsageError(f"no queue {wanted} in {target.place}; there are: {', '.join(queues) or 'none'}")
+    name = target.find("queue", wanted, queues)
+    return name, queues[name]
 
 
 def count(target: Target, url: str) -> int:

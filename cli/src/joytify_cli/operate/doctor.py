@@ -13,7 +13,8 @@ from rich.text import Text
 from joytify_cli.operate.checks import database, functions, machine, monitoring, secret, services
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
-from joytify_cli.target import Aws, Environment, Project, Target, find_target
+from joytify_cli.operate.push import digests_file
+from joytify_cli.target import Target, Where
 from joytify_cli.terminal import console, echo_json, say
 
 # In this order; the functions test themselves last, since most of their errors follow from earlier findings.
@@ -39,15 +40,13 @@ def doctor(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list")] = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Check everything and say what to do; exit 1 if something is wrong or could not be checked.
 
     Example: joytify doctor --aws --environment prod
     """
-    target = find_target(aws=aws, project=project, environment=environment, may_be_down=True)
+    target = where.target(may_be_down=True)
     context = Context(target, digests or default_digests(target), post=post)
     found = []
     for finding in examine(context):
@@ -83,7 +82,7 @@ def examine(context: Context) -> Iterator[Finding]:
 def default_digests(target: Target) -> Path:
     """Return the file that `make push` wrote for the environment."""
     folder = Path("build/deploy-local/terraform" if target.stack else "terraform")
-    return folder / f"images.{target.names.environment}.tfvars.json"
+    return digests_file(target.names.environment, folder)
 
 
 def draw(finding: Finding) -> Text:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from joytify_cli.terminal import CommandError
-
 Status = Literal["ok", "note", "none", "wrong", "unknown"]
 
 
-class UnavailableError(CommandError):
+class UnavailableError(Exception):
     """Something that this check needs is missing; another check reports it."""
 
 

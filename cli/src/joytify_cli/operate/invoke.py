@@ -13,11 +13,8 @@ from joytify_cleanup.event import CleanupEvent
 from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.call import Answer, Call, Event
 from joytify_cli.target import (
-    Aws,
-    Environment,
     FunctionName,
-    Project,
-    find_target,
+    Where,
 )
 from joytify_cli.terminal import UsageError, can_ask, console, echo_json, errors, fail, say
 from joytify_common.errors import ConfigError
@@ -68,9 +65,7 @@ def invoke(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before production is changed")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the tracebacks in the log, too")] = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Call a function, show its log and its answer; exit 1 if it fails.
 
@@ -80,7 +75,7 @@ def invoke(
     event = make_event(function, payload, options)
     if is_async and event.get("pushAgain"):
         raise UsageError("--push-again cannot be combined with --async: only a caller that waits gets its result")
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     call = Call(target, function, quiet=as_json, verbose=verbose)
     if changes_production(function, event) and not yes and not _confirmed(call, event):
         raise typer.Abort

@@ -133,8 +133,6 @@ def parse(event: Mapping[str, Any]) -> Line:
     if "_aws" in value:
         figures = {key: _single(item) for key, item in value.items() if key not in {"_aws", "service"}}
         return replace(line, message="metrics", fields=figures, kind="metrics")
-    if str(value.get("type", "")).startswith("platform."):
-        return _platform_line(line, value)
     level = str(value.get("level", "INFO")).upper()
     return replace(
         line,
@@ -154,22 +152,6 @@ def _text_line(line: Line) -> Line:
     timed_out = TIMED_OUT.search(text)
     level = "ERROR" if timed_out or UNHANDLED.search(text) else "INFO"
     return replace(line, level=level, request=timed_out["request"] if timed_out else "")
-
-
-def _platform_line(line: Line, value: Mapping[str, Any]) -> Line:
-    """Return the line for an event of Lambda's own JSON log format."""
-    record = value["record"] if isinstance(value.get("record"), dict) else {}
-    what = str(value["type"]).removeprefix("platform.")
-    failed = record.get("status") not in {None, "success"}
-    figures = record["metrics"] if isinstance(record.get("metrics"), dict) else {}
-    report = "  ".join(f"{name}: {figure:g}" for name, figure in figures.items() if isinstance(figure, int | float))
-    return replace(
-        line,
-        level="ERROR" if failed else "INFO",
-        message=" ".join(str(part) for part in (what, record.get("status", ""), report) if part),
-        request=str(record.get("requestId") or ""),
-        kind={"start": "start", "runtimeDone": "end", "report": "report"}.get(what, "line"),
-    )
 
 
 def _single(value: object) -> object:

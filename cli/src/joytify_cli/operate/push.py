@@ -18,7 +18,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from joytify_cli.docker import DockerError, docker
-from joytify_cli.target import FUNCTIONS, EnvironmentName
+from joytify_cli.target import FUNCTIONS, EnvironmentName, Target
 from joytify_cli.terminal import UsageError, console
 
 # Lambda accepts only a single-platform image; the wheels in our images are for this platform.
@@ -143,13 +143,8 @@ def _tag_in_ecr(client: Any, ecr: re.Match[str], repository: str, digest: str, e
 
 def own_registry() -> str:
     """Return the address of the ECR in the account and region of the AWS configuration."""
-    # Terraform reads AWS_REGION; boto3 reads only AWS_DEFAULT_REGION and the profile.
-    region = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
-    if not region:
-        raise UsageError(
-            "AWS_REGION is not set: set it to the region of the ECR, or name a registry (--registry, REGISTRY=)"
-        )
-    account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
+    here = Target()
+    region, account = here.region, here.client("sts").get_caller_identity()["Account"]
     suffix = ".cn" if region.startswith("cn-") else ""
     return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}"
 

@@ -11,16 +11,16 @@ from rich.table import Column, Table
 from joytify_cli.operate import dead_letters
 from joytify_cli.operate.dead_letters import DeadLetter
 from joytify_cli.operate.invoke import EVENTS
-from joytify_cli.target import FUNCTIONS, Aws, Environment, FunctionName, Project, Target, find_target
-from joytify_cli.terminal import CommandError, confirm, console, counted, echo_json, local_time, say
+from joytify_cli.option_groups import App
+from joytify_cli.target import FUNCTIONS, FunctionName, Target, Where
+from joytify_cli.terminal import CommandError, Yes, confirm, console, counted, echo_json, local_time, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError, JobError
 from joytify_common.events import parse_event
 
-app = typer.Typer(help="Show, retry and purge failed events.", no_args_is_help=True, add_completion=False)
+app = App(help="Show, retry and purge failed events.", no_args_is_help=True)
 
 QUEUE = "Name of the queue, with or without the prefix: cleanup-failed"
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 # A message for Discord may have 256 KiB.
 SHOWN_CHARACTERS = 300
 
@@ -30,15 +30,13 @@ def show(
     queue: Annotated[str, typer.Argument(help=f"{QUEUE}; default: all")] = "",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON and nothing else")] = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Show the events in the queues: when and why each failed, and the event; nothing is removed.
 
     Example: joytify queues show cleanup-failed --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     queues = dict([dead_letters.find_queue(target, queue)]) if queue else dead_letters.find_queues(target)
     found = {name: list(dead_letters.read(target, url)) for name, url in queues.items()}
     if as_json:
@@ -63,9 +61,7 @@ def retry(
     queue: Annotated[str, typer.Argument(help=QUEUE)],
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Send each event again to its function or state machine, and delete it from the queue.
 
@@ -73,7 +69,7 @@ def retry(
 
     Example: joytify queues retry discord-failed --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     name, url = dead_letters.find_queue(target, queue)
     # The count is approximate, so the queue is read in any case.
     if not yes and (waiting := dead_letters.count(target, url)):
@@ -120,21 +116,18 @@ def purge(
     queue: Annotated[str, typer.Argument(help=QUEUE)],
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Delete all events in a queue, which ends its alarm; to see them first, use `show`.
 
     Example: joytify queues purge cleanup-failed --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     name, url = dead_letters.find_queue(target, queue)
     if (waiting := dead_letters.count(target, url)) == 0:
         say(f"{name} is empty")
         return
-    if not yes:
-        confirm(f"delete {counted(waiting, 'event')} in {name} of {target.place}")
+    confirm(f"delete {counted(waiting, 'event')} in {name} of {target.place}", yes=yes)
     dead_letters.purge(target, url)
     say(f"{name} is empty; deleted: {counted(waiting, 'event')}")
 

@@ -15,9 +15,10 @@ from bson import ObjectId
 from loguru import logger
 
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
-from joytify_cli.database import Name, Uri, open_database
+from joytify_cli.database import Server
+from joytify_cli.option_groups import App
 from joytify_cli.progress import progress_bar
-from joytify_cli.target import Aws, Environment, Project
+from joytify_cli.target import Where
 from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, counted, fail, say
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
@@ -30,7 +31,7 @@ from joytify_stats.rebuild_results import Built
 if TYPE_CHECKING:
     from loguru import Message
 
-app = typer.Typer(help="Build or check monthly statistics from plays.", no_args_is_help=True, add_completion=False)
+app = App(help="Build or check monthly statistics from plays.", no_args_is_help=True)
 
 # Effectively no deadline: the person at the terminal decides when to stop.
 FOR_EVER_SECONDS = 7 * 86_400
@@ -55,13 +56,10 @@ def build(
     replace: Replace = False,
     compare: Compare = False,
     after: After = "",
-    uri: Uri = None,
-    database: Name = None,
+    server: Server,
     production: Production = False,
     confirm: Confirm = "",
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Build each user's missing statistics of a month from the plays.
 
@@ -76,7 +74,7 @@ def build(
         month = resolve_period(period, datetime.now(UTC))
     except ValueError as exc:
         raise UsageError(f"--period: {exc}") from None
-    with open_database(uri, database, aws=aws, project=project, environment=environment) as target:
+    with server.open(where) as target:
         if compare:
             names = collection_names(test_mode=not production)
         else:

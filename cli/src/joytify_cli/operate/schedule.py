@@ -14,30 +14,28 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from joytify_cli.operate.rules import Rule, find_rules, next_runs, set_enabled
+from joytify_cli.option_groups import App
 from joytify_cli.secret_store import change_key, read_stored
-from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import UsageError, confirm, console, find_zone, say
+from joytify_cli.target import Target, Where
+from joytify_cli.terminal import Yes, confirm, console, find_zone, say
 from joytify_common.errors import JobError
 
-app = typer.Typer(help="Show, pause and switch the schedules.", no_args_is_help=True, add_completion=False)
+app = App(help="Show, pause and switch the schedules.", no_args_is_help=True)
 
 RULE = "Name of the rule, with or without the prefix: weekly-cleanup"
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
 @app.command()
 def show(
     *,
     runs: Annotated[int, typer.Option(min=1, max=100, help="Number of next runs to show per rule")] = 1,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Show each rule, its state, and its next runs in the operators' time zone.
 
     Example: joytify schedule show --runs 3 --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     values = _values(target)
     mode = None if values is None else schedule_mode(values)
     zone = operators_zone(values or {})
@@ -68,22 +66,19 @@ def set_(
     mode: Annotated[Literal["production", "test_auto"], typer.Argument(help="Schedule to use from now on")],
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Change SCHEDULE_MODE in the secret, and no other key.
 
     Example: joytify schedule set test_auto --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     stored = read_stored(target)
     before = schedule_mode(stored.values)
     if before == mode:
         say(f"SCHEDULE_MODE is already {mode}; nothing was changed")
         return
-    if not yes:
-        confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}")
+    confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}", yes=yes)
     change_key(target, stored, "SCHEDULE_MODE", mode)
     say(f"SCHEDULE_MODE is {mode} (was {before}); it takes effect with the next run")
     say(f"to go back: joytify schedule set {before}{target.flags}")
@@ -94,18 +89,15 @@ def pause(
     rule: Annotated[str, typer.Argument(help=RULE)],
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Disable a rule, until `resume` or the next `terraform apply`.
 
     Example: joytify schedule pause weekly-cleanup --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     name = _find(target, rule).name
-    if not yes:
-        confirm(f"pause {name} in {target.place}")
+    confirm(f"pause {name} in {target.place}", yes=yes)
     set_enabled(target, name, enabled=False)
     say(f"{name} is paused until `joytify schedule resume {rule}{target.flags}` or the next `terraform apply`")
 
@@ -114,15 +106,13 @@ def pause(
 def resume(
     rule: Annotated[str, typer.Argument(help=RULE)],
     *,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Enable a rule that was paused.
 
     Example: joytify schedule resume weekly-cleanup --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     found = _find(target, rule)
     zone = operators_zone(_values(target) or {})
     set_enabled(target, found.name, enabled=True)
@@ -170,7 +160,4 @@ def _values(target: Target) -> Mapping[str, object] | None:
 
 def _find(target: Target, wanted: str) -> Rule:
     rules = {rule.name: rule for rule in find_rules(target)}
-    for name in (wanted, f"{target.names.prefix}-{wanted}"):
-        if name in rules:
-            return rules[name]
-    raise UsageError(f"no rule {wanted} in {target.place}; there are: {', '.join(rules) or 'none'}")
+    return rules[target.find("rule", wanted, rules)]

@@ -9,17 +9,14 @@ import typer
 from botocore.exceptions import ClientError
 
 from joytify_cli.operate.checks.shapes import SHAPES, is_right
+from joytify_cli.option_groups import App
 from joytify_cli.secret_store import StoredSecret, change_key, changed_keys, go_back, read_stored
-from joytify_cli.target import Aws, Environment, Project, Target, find_target
-from joytify_cli.terminal import CommandError, UsageError, can_ask, confirm, say
+from joytify_cli.target import Target, Where
+from joytify_cli.terminal import CommandError, UsageError, Yes, can_ask, confirm, say
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import KEYS, NOT_FOUND
 
-app = typer.Typer(
-    help="Change or remove one key of the secret, or undo a change.", no_args_is_help=True, add_completion=False
-)
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
+app = App(help="Change or remove one key of the secret, or undo a change.", no_args_is_help=True)
 
 
 @app.command("set")
@@ -27,9 +24,7 @@ def set_(
     key: Annotated[str, typer.Argument(help="Which key, such as DISCORD_WEBHOOK_URL")],
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Change one key of the secret; the other keys are not changed.
 
@@ -39,7 +34,7 @@ def set_(
     """
     if key not in KEYS:
         raise UsageError(f"the pipeline reads no key {key}; it reads {', '.join(KEYS)}")
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     stored = read_stored(target)
     value = typer.prompt(f"New value of {key} (not shown)", hide_input=True) if can_ask() else sys.stdin.read().strip()
     _, expected = SHAPES[key]
@@ -56,9 +51,7 @@ def remove(
     key: Annotated[str, typer.Argument(help="Which optional key, such as DISCORD_THREAD_ID")],
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Remove an optional key from the secret; the other keys are not changed.
 
@@ -67,7 +60,7 @@ def remove(
     if key not in KEYS or KEYS[key].is_required:
         optional = ", ".join(name for name, known in KEYS.items() if not known.is_required)
         raise UsageError(f"{key} is not an optional key; the optional keys are: {optional}")
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     stored = read_stored(target)
     if key not in stored.values:
         say(f"the secret has no {key}; nothing was changed")
@@ -77,8 +70,7 @@ def remove(
 
 def _change(target: Target, stored: StoredSecret, key: str, value: str | None, *, yes: bool) -> None:
     does, done = ("remove", "removed") if value is None else ("change", "changed")
-    if not yes:
-        confirm(f"{does} {key} of {stored.name} in {target.place}")
+    confirm(f"{does} {key} of {stored.name} in {target.place}", yes=yes)
     change_key(target, stored, key, value)
     say(f"{key} is {done}, {len(stored.values.keys() - {key})} other keys are unchanged")
     undo_it = f"joytify secret undo{target.flags}"
@@ -89,15 +81,13 @@ def _change(target: Target, stored: StoredSecret, key: str, value: str | None, *
 def undo(
     *,
     yes: Yes = False,
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Undo the last change of the secret, whoever made it; a second undo makes the change again if it was valid JSON.
 
     Example: joytify secret undo --aws
     """
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     # Whatever was written, the version before it can be restored.
     stored = read_stored(target, otherwise={})
     try:
@@ -108,7 +98,6 @@ def undo(
             raise CommandError("the secret has no earlier version to go back to") from None
         raise
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
-    if not yes:
-        confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}")
+    confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}", yes=yes)
     go_back(target, stored, previous)
     say(f"the last change of {stored.name} is undone ({keys}); to redo it: joytify secret undo{target.flags}")

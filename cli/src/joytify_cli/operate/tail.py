@@ -12,7 +12,7 @@ import typer
 
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import Line, LogReader
-from joytify_cli.target import Aws, Environment, FunctionName, Project, find_target
+from joytify_cli.target import FunctionName, Where
 from joytify_cli.terminal import local_time, say
 from joytify_common.errors import TransientError
 
@@ -38,16 +38,14 @@ def tail(
         typer.Option(case_sensitive=False, help="The least severe level that is shown"),
     ] = "DEBUG",
     request: Annotated[str, typer.Option(help="Only the run with this request id, or its beginning")] = "",
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Show a function's log, grouped by run.
 
     Example: joytify tail cleanup --since 8d --level WARNING
     """
     began = parse_since(since if since is not None else "5w" if request and not follow else "1h", datetime.now(UTC))
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader = LogReader(target.client("logs"), group, began, may_be_missing=target.stack is not None)
     view = LogView(level, request)

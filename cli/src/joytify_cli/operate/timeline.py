@@ -14,7 +14,7 @@ from rich.text import Text
 from joytify_cli.operate import dead_letters
 from joytify_cli.operate.logs import Line, LogReader
 from joytify_cli.operate.tail import parse_since
-from joytify_cli.target import FUNCTIONS, NOT_FOUND, Aws, Environment, FunctionName, Project, Target, find_target
+from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName, Target, Where
 from joytify_cli.terminal import CommandError, console, counted, local_time, say
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
@@ -58,16 +58,14 @@ class Event:
 def timeline(
     *,
     since: Annotated[str, typer.Option(help="How far back: 90s, 10m, 2h, 3d, 1w, or a time")] = "8h",
-    aws: Aws = False,
-    project: Project = "joytify",
-    environment: Environment = "prod",
+    where: Where,
 ) -> None:
     """Show runs, failures, alarms, failed events and deployments in order of time.
 
     Example: joytify timeline --since 1d --aws
     """
     began = parse_since(since, datetime.now(UTC))
-    target = find_target(aws=aws, project=project, environment=environment)
+    target = where.target()
     sources: list[Callable[[], Iterator[Event]]] = [
         *(partial(_runs, target, name, began) for name in FUNCTIONS),
         partial(_alarms, target, began),

@@ -11,6 +11,7 @@ import httpx
 import typer
 
 from joytify_cli.docker import docker
+from joytify_cli.option_groups import App
 from joytify_cli.terminal import CommandError, UsageError, console, say
 from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
@@ -19,7 +20,7 @@ What = Annotated[Server, typer.Argument(help="Which server")]
 UNTIL_MENDED = {"times": 1_000_000}
 MONGODB_CONTAINER = "joytify-mongodb-1"
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = App(no_args_is_help=True)
 
 
 @app.command()

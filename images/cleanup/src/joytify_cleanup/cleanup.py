@@ -14,14 +14,13 @@ from functools import cached_property, reduce
 from loguru import logger
 
 from joytify_cleanup.batches import ExpiredDocuments
-from joytify_cleanup.database_size import DatabaseSize
 from joytify_cleanup.deletion_limit import DeletionLimit
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport, CollectionOutcome, Purged, stop_reason
 from joytify_cleanup.work import Counts, Done, Work, WorkerResult, added, rest_or_whole_span
 from joytify_common.errors import TransientError
-from joytify_common.messages import ArchiveFigures, Estimate
+from joytify_common.messages import ArchiveFigures, Estimate, Storage
 from joytify_common.outcome import Answered, Completed, Failed, Failure
 
 Outcome = Answered | Completed[CleanupReport] | Failed[CleanupReport]
@@ -55,7 +54,7 @@ class Cleanup:
     purge: Purge
     deletion_limit_percent: float
     max_continuations: int
-    size: DatabaseSize
+    measure: Callable[[bool], Storage | None]
     start: Callable[[CleanupEvent], None]
 
     def run(self) -> Outcome:
@@ -153,7 +152,7 @@ class Cleanup:
                 return Failed(report, Failure(exc, "continuation"))
         # The trend is meaningful only after all expired documents are deleted, and only for the
         # production collections.
-        storage = self.size.after_run(with_trend=report.is_complete and not self.before.test_mode)
+        storage = self.measure(report.is_complete and not self.before.test_mode)
         return Completed(replace(report, storage=storage))
 
     def _outcomes(self, todo: Sequence[Work]) -> Iterator[CollectionOutcome]:

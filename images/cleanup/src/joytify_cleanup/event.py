@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from joytify_cleanup.retention import POLICIES, cutoff
 from joytify_cleanup.work import Done, Work, WorkerResult
 from joytify_common.errors import PermanentError
-from joytify_common.events import JobEvent, parse_event
+from joytify_common.events import JobEvent, flag
 from joytify_common.outcome import Failure
 from joytify_common.secrets import ScheduleMode
 
@@ -52,24 +52,12 @@ class CleanupEvent(JobEvent):
 
     FOR_CALLER_ONLY = ("plan", "worker")
 
-    ignore_deletion_limit: bool = Field(
-        default=False,
-        title="Deletes even if the expired share exceeds the deletion limit.",
-        description="true or false",
-    )
-    sweep: bool = Field(
-        default=False,
-        title="Examines every document instead of only those created before the cutoff.",
-        description="true or false",
-    )
+    ignore_deletion_limit: bool = flag("Deletes even if the expired share exceeds the deletion limit.")
+    sweep: bool = flag("Examines every document instead of only those created before the cutoff.")
     collection: str | None = Field(
         default=None, title="Cleans only this collection.", description=" or ".join(POLICIES)
     )
-    plan: bool = Field(
-        default=False,
-        title="Only returns how to divide the work among workers.",
-        description="true or false",
-    )
+    plan: bool = flag("Only returns how to divide the work among workers.")
     workers: int = Field(
         default=1,
         ge=1,
@@ -142,18 +130,6 @@ class CleanupEvent(JobEvent):
         return None if self.done is None else reduce(Done.plus, results, self.done)
 
     def next(self, todo: Sequence[Work], done: Done) -> CleanupEvent:
-        """Return the event of the run that continues this one.
-
-        Raises:
-            ConfigError: the event would not be valid.
-        """
-        keys = {
-            **self.payload(),
-            "continuation": self.continuation + 1,
-            "testMode": done.test_mode,
-            "todo": [work.model_dump(mode="json") for work in todo],
-            "done": done.model_dump(mode="json"),
-            "results": [],
-        }
-        # Without scheduleMode, the event is not skipped.
-        return parse_event(CleanupEvent, {key: value for key, value in keys.items() if key != "scheduleMode"})
+        """Return the event of the run that continues this one."""
+        spans = [work.model_dump(mode="json") for work in todo]
+        return self.following(testMode=done.test_mode, todo=spans, done=done.model_dump(mode="json"), results=[])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple
+from functools import partial
 
 from pymongo.database import Database
 
 from joytify_cleanup.archive import Archive
 from joytify_cleanup.batches import ExpiredDocuments
 from joytify_cleanup.cleanup import Cleanup, Outcome
-from joytify_cleanup.database_size import DatabaseSize
+from joytify_cleanup.database_size import AFTER_SECONDS, FORECAST_SECONDS, forecast, measure
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.metrics import put_report
 from joytify_cleanup.purge import Purge
@@ -24,6 +25,7 @@ from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
 from joytify_common.invoke import invoke_async
 from joytify_common.job import Job, Run
+from joytify_common.messages import Storage
 from joytify_common.mongo import Document, connect
 from joytify_common.mongo_errors import URI_KEY
 from joytify_common.outcome import Completed, Failed
@@ -54,25 +56,23 @@ def clean_up(event: CleanupEvent, run: Run) -> Outcome:
         purge=_purge(event, run, deadline),
         deletion_limit_percent=SETTINGS.cleanup_deletion_limit_percent,
         max_continuations=SETTINGS.cleanup_max_continuations,
-        size=_size(database, run, before),
-        start=lambda following: invoke_async(aws_client("lambda"), run.function, following.payload()),
+        measure=partial(_storage, database, run, before),
+        start=lambda following: invoke_async(aws_client("lambda"), run.context.function_name, following.payload()),
     ).run()
     if isinstance(outcome, Completed) and not (event.dry_run or run.test_mode):
-        put_report(run.function, outcome.report)
+        put_report(run.context.function_name, outcome.report)
     return outcome
 
 
-def _size(database: Database[Document], run: Run, before: Done) -> DatabaseSize:
+def _storage(database: Database[Document], run: Run, before: Done, with_trend: bool) -> Storage | None:  # noqa: FBT001
+    """Return how full the database is after a run, optionally with a trend; None if unknown."""
+    storage = measure(database, SETTINGS.storage_limit_mb, SETTINGS.storage_alert_percent, AFTER_SECONDS)
+    if storage is None or not with_trend:
+        return storage
     names = collection_names(test_mode=run.test_mode)
-    return DatabaseSize(
-        database=database,
-        limit_mb=SETTINGS.storage_limit_mb,
-        alert_percent=SETTINGS.storage_alert_percent,
-        names=astuple(names),
-        expiring=[getattr(names, kind) for kind in POLICIES],
-        now=run.now,
-        cutoff=before.cutoff,
-    )
+    expiring = [getattr(names, kind) for kind in POLICIES]
+    times = {"now": run.now, "cutoff": before.cutoff}
+    return forecast(database, storage, FORECAST_SECONDS, names=astuple(names), expiring=expiring, **times)
 
 
 def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:

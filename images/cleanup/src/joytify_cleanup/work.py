@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bson import MaxKey, ObjectId
 from pydantic import AwareDatetime, Field
 
-from joytify_common.ids import Id, not_before, to_json
+from joytify_common.ids import Id, compared, to_json
 from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigures, Wire
 
 FIRST_OBJECT_ID, LAST_OBJECT_ID = ObjectId("0" * 24), ObjectId("f" * 24)
@@ -45,7 +45,9 @@ class Work(Wire):
         """The filter for the documents in the span."""
         if self.has_object_ids_only:
             return {"_id": {"$gte": self.start, "$lt": self.stop}}
-        return {"$expr": {"$and": [*not_before(self.start), *_before(self.stop)]}}
+        # An upper end of MaxKey includes MaxKey.
+        before = [] if isinstance(self.stop, MaxKey) else [compared("$lt", self.stop)]
+        return {"$expr": {"$and": [compared("$gte", self.start), *before]}}
 
     def cut(self, **ends: Any) -> Work:  # noqa: ANN401 - an _id may be of any type
         """Return the part with another `start` or `stop`."""
@@ -64,10 +66,6 @@ class Work(Wire):
         times = [begin + (end - begin) * number / count for number in range(1, count)]
         bounds = [self.start, *(ObjectId.from_datetime(time) for time in times), self.stop]
         return [self.cut(start=start, stop=stop) for start, stop in pairwise(bounds)]
-
-
-def _before(stop: object) -> list[dict[str, Any]]:
-    return [] if isinstance(stop, MaxKey) else [{"$lt": ["$_id", {"$literal": stop}]}]
 
 
 def the_end(kind: str) -> Work:

@@ -117,16 +117,9 @@ def _any_alarm(value: dict[str, Any]) -> Alarm | EventBridgeEvent | None:
 
 def _direct_action(value: dict[str, Any]) -> EventBridgeEvent:
     """Return the event of an alarm whose action invokes a function directly."""
-    arn = _text(value, "alarmArn")
-    return EventBridgeEvent(
-        kind="CloudWatch Alarm State Change",
-        source=_text(value, "source"),
-        detail=value["alarmData"],
-        at=parse_time(_text(value, "time")),
-        region=_text(value, "region"),
-        account=_text(value, "accountId"),
-        resources=[arn] if arn else (),
-    )
+    detail, arn, account = value["alarmData"], value["alarmArn"], value.get("accountId")
+    event = {**value, "detail": detail, "resources": [arn], "account": account, "id": ""}
+    return _event("CloudWatch Alarm State Change", event)
 
 
 def _event(kind: str, value: dict[str, Any]) -> EventBridgeEvent:

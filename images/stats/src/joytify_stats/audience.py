@@ -16,7 +16,7 @@ from pymongo.read_preferences import make_read_preference, read_pref_mode_from_n
 from joytify_common.collections import CollectionNames
 from joytify_common.deadline import Deadline
 from joytify_common.errors import JobError, PermanentError
-from joytify_common.ids import CODEC, after_id
+from joytify_common.ids import CODEC, compared
 from joytify_common.mongo import Document, retry
 from joytify_stats.failing_users import do_or_divide, log_skipped
 from joytify_stats.period import Period
@@ -110,7 +110,7 @@ class Audience:
         unreadable = {"stats": {"$exists": True, "$not": {"$type": ["array", "null"]}}}
         # The server groups the ids: one list costs the client half as much as a document per user.
         pipeline: list[Document] = [
-            {"$match": {"$or": [{"stats": {"$elemMatch": in_period}}, unreadable], "$expr": {"$and": after_id(after)}}},
+            {"$match": {"$or": [{"stats": {"$elemMatch": in_period}}, unreadable], "$expr": compared("$gt", after)}},
             {"$sort": {"_id": 1}},
             {"$limit": size},
             {
@@ -202,7 +202,7 @@ class Audience:
             size: maximum number of users.
         """
         held = {"notifications": {"$elemMatch": {"id": notification, "viewed": False}}}
-        query = {"_id": {"$type": "objectId"}, **held, "$expr": {"$and": after_id(after)}}
+        query = {"_id": {"$type": "objectId"}, **held, "$expr": compared("$gt", after)}
         pipeline: list[Document] = [
             {"$match": query},
             {"$sort": {"_id": 1}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from joytify_common.ids import BEGINNING
 from joytify_stats.audience import Audience, Page, Recipients
 from joytify_stats.backend import Backend
 from joytify_stats.delivery_record import DeliveryProgress, DeliveryRecord
-from joytify_stats.pages import Delivered, Once, PageOutcome, PagePipeline, page_sizes
+from joytify_stats.pages import Delivered, PageOutcome, PagePipeline, page_sizes
 from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes, PushTotals
 from joytify_stats.report import StatsReport
@@ -83,7 +83,14 @@ class Delivery:
             report: the run's report so far.
         """
         created_at = self.period.notification_date(self.now)
-        create = Once(partial(self.delivery_record.create, state.notification, created_at, self.now))
+        created: list[ObjectId] = []
+
+        def create() -> ObjectId:
+            # Several threads may get here at the same time; `DeliveryRecord.create` returns the same id to all.
+            if not created:
+                created.append(self.delivery_record.create(state.notification, created_at, self.now))
+            return created[0]
+
         pushes = Pushes(self.backend, self.push_size, self.deadline)
         sizes = page_sizes(self.page_size)
 
@@ -102,7 +109,7 @@ class Delivery:
         )
         with pushes:
             delivered = pipeline.run(state.after)
-        notification = create.result or state.notification
+        notification = next(iter(created), state.notification)
         report = replace(
             report,
             notification=notification,
@@ -143,9 +150,10 @@ class Delivery:
     def _notify(self, pushes: Pushes, recipients: Recipients) -> None:
         if not self.dry_run:
             pushes.start(recipients.users)
-            pushes.count_unpushed(recipients.unknown, RECIPIENTS_UNKNOWN)
+            if recipients.unknown:
+                pushes.fail(recipients.unknown, RECIPIENTS_UNKNOWN)
 
-    def _attach(self, create: Once[ObjectId], held: Sequence[Any], page: Page) -> Recipients:
+    def _attach(self, create: Callable[[], ObjectId], held: Sequence[Any], page: Page) -> Recipients:
         pending = self.audience.pending(page.users, held)
         if self.dry_run or not pending.users:
             return pending

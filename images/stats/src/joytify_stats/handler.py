@@ -47,7 +47,6 @@ def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] 
     use_case = MonthEnd(
         event=event,
         run=run,
-        period=period,
         rebuild=Rebuild(database, names, period, replace=False, deadline=deadline),
         delivery=Delivery(
             period=period,
@@ -62,7 +61,6 @@ def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] 
         ),
         start_cleanup=partial(_start_cleanup, run, cleanup_event),
         start_continuation=partial(_continue, run),
-        deadline=deadline,
     )
     return use_case.push_again() if event.push_again else use_case.deliver()
 
@@ -86,13 +84,13 @@ def services(run: Run) -> dict[str, Callable[[], object]]:
 def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
     if machine := SETTINGS.cleanup_state_machine_arn:
         # A retry by Lambda has the same request id, so it does not start a second execution.
-        start_execution(aws_client("stepfunctions"), machine, event, f"stats-{run.request_id}")
+        start_execution(aws_client("stepfunctions"), machine, event, f"stats-{run.context.aws_request_id}")
     else:
         invoke_async(aws_client("lambda"), SETTINGS.cleanup_function_name, event)
 
 
 def _continue(run: Run, event: StatsEvent) -> None:
-    invoke_async(aws_client("lambda"), run.function, event.payload())
+    invoke_async(aws_client("lambda"), run.context.function_name, event.payload())
 
 
 # Runs the job once and returns the data of its summary message.

@@ -9,17 +9,15 @@ from typing import Any
 
 from loguru import logger
 from pydantic import Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
 
-from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError
-from joytify_common.events import MAX_CONTINUATIONS, JobEvent
+from joytify_common.events import MAX_CONTINUATIONS, JobEvent, flag
 from joytify_common.ids import BEGINNING
 from joytify_common.job import Run
 from joytify_common.outcome import Answered, Completed, Failed, Failure
 from joytify_stats.delivery import MIN_REFUSED, Delivery
 from joytify_stats.delivery_record import DeliveryProgress
-from joytify_stats.period import Period, resolve_period
+from joytify_stats.period import resolve_period
 from joytify_stats.rebuild import Rebuild
 from joytify_stats.rebuild_results import Built
 from joytify_stats.report import StatsReport
@@ -38,21 +36,9 @@ class StatsEvent(JobEvent):
         title="Month whose statistics users are notified of; by default the last complete month.",
         description='a past month, as "YYYY-MM"',
     )
-    resend: bool = Field(
-        default=False,
-        title="Sends another notification if the notification of the month has been deleted.",
-        description="true or false",
-    )
-    push_again: bool = Field(
-        default=False,
-        title="Only pushes the month's notification again, to everyone who has it and has not viewed it.",
-        description="true or false",
-    )
-    rebuild: bool = Field(
-        default=False,
-        title="First builds missing statistics from plays, except in a dry run.",
-        description="true or false",
-    )
+    resend: bool = flag("Sends another notification if the notification of the month has been deleted.")
+    push_again: bool = flag("Only pushes the month's notification again, to everyone who has it and has not viewed it.")
+    rebuild: bool = flag("First builds missing statistics from plays, except in a dry run.")
 
     @field_validator("period")
     @classmethod
@@ -65,12 +51,6 @@ class StatsEvent(JobEvent):
         if self.push_again and (self.resend or self.rebuild):
             raise ValueError("pushAgain cannot be combined with resend or rebuild")
         return self
-
-    def next(self, **changes: Any) -> StatsEvent:  # noqa: ANN401 - fields of the event
-        """Return the event of the run that continues this one, with these fields changed."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        fields |= {"resend": False, "continuation": self.continuation + 1, **changes}
-        return StatsEvent.model_validate({to_camel(name): value for name, value in fields.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,23 +66,21 @@ class MonthEnd:
 
     event: StatsEvent
     run: Run
-    period: Period
     rebuild: Rebuild
     delivery: Delivery
     start_cleanup: Callable[[], None]
     start_continuation: Callable[[StatsEvent], None]
-    deadline: Deadline
 
     def push_again(self) -> Answered:
         """Push the period's notification again to everyone who has it and has not viewed it; nothing is written."""
         state = self.delivery.delivery_record.state()
         if state.notification is None or state.deleted:
-            why = f"the notification of {self.period} does not exist, so there is nothing to push"
-            return Answered({"period": str(self.period), "skipped": why})
+            why = f"the notification of {self.delivery.period} does not exist, so there is nothing to push"
+            return Answered({"period": str(self.delivery.period), "skipped": why})
         totals, is_complete = self.delivery.push_again(state.notification)
         return Answered(
             {
-                "period": str(self.period),
+                "period": str(self.delivery.period),
                 "dryRun": self.event.dry_run,
                 "socketUsersNotified": totals.notified,
                 "socketFailures": totals.failures,
@@ -114,9 +92,9 @@ class MonthEnd:
     def deliver(self) -> Completed[StatsReport] | Failed[StatsReport]:
         """Deliver the notification, then start cleanup; return the outcome."""
         report = StatsReport(
-            period=str(self.period),
+            period=str(self.delivery.period),
             dry_run=self.event.dry_run,
-            is_last_month=self.period == resolve_period(None, self.run.now),
+            is_last_month=self.delivery.period == resolve_period(None, self.run.now),
         )
         if self.event.rebuild and not self.event.dry_run:
             built, failure = self._rebuild()
@@ -146,13 +124,13 @@ class MonthEnd:
 
     def _rebuild(self) -> tuple[Built, Exception | None]:
         """Build missing statistics while time allows; return the result, and an error or None."""
-        least_seconds = self.deadline.remaining() * REBUILD_SHARE
+        least_seconds = self.delivery.deadline.remaining() * REBUILD_SHARE
         progress, in_time = self.delivery.delivery_record, True
         total = Built()
 
         def goes_on() -> bool:
             nonlocal in_time
-            in_time = self.deadline.remaining() > least_seconds
+            in_time = self.delivery.deadline.remaining() > least_seconds
             return in_time
 
         try:
@@ -173,28 +151,27 @@ class MonthEnd:
     def _why_nothing_is_sent(self, state: DeliveryProgress) -> str | None:
         if state.deleted:
             return (
-                f"the notification of {self.period} was deleted after it had been sent; "
-                f"joytify invoke stats --period {self.period} --resend sends another"
+                f"the notification of {self.delivery.period} was deleted after it had been sent; "
+                f"joytify invoke stats --period {self.delivery.period} --resend sends another"
             )
-        return f"{self.period} has been delivered already" if state.finished else None
+        return f"{self.delivery.period} has been delivered already" if state.finished else None
 
     def _idle_reason(self, report: StatsReport) -> str | None:
         if report.notification is not None or report.users_updated or report.users_skipped:
             return None
         if report.users_processed == 0:
-            return f"nobody has statistics for {self.period}"
-        return f"nobody with statistics for {self.period} wants the notification"
+            return f"nobody has statistics for {self.delivery.period}"
+        return f"nobody with statistics for {self.delivery.period} wants the notification"
 
     def _continue(self, report: StatsReport, **changes: Any) -> Completed[StatsReport] | Failed[StatsReport]:  # noqa: ANN401 - fields of the event
         if self.event.continuation >= MAX_CONTINUATIONS:
             # The position is recorded, so that a retry, by Lambda or by a person, starts where this run stopped.
-            text = f"{self.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
+            text = f"{self.delivery.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
             return Failed(report, Failure(TransientError(text), "continuation"))
-        # The continuation keeps the mode of this run even if the secret changes; without
-        # schedule_mode, the continuation is not skipped.
-        fixed = {"test_mode": self.run.test_mode, "schedule_mode": None, "period": str(self.period)}
+        # The continuation keeps the mode of this run even if the secret changes.
+        fixed = {"testMode": self.run.test_mode, "period": str(self.delivery.period), "resend": False}
         try:
-            self.start_continuation(self.event.next(**fixed, **changes))
+            self.start_continuation(self.event.following(**fixed, **changes))
         except Exception as exc:  # noqa: BLE001 - returned with the work done before
             return Failed(report, Failure(exc, "continuation"))
         return Completed(replace(report, continued=True))

@@ -5,12 +5,11 @@ Read the next page while earlier pages are still being written, and record the r
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from joytify_common.deadline import Deadline
 from joytify_common.errors import PermanentError, TransientError, worst
@@ -26,8 +25,6 @@ FIRST_PAGE_USERS = 500
 # reserve after the deadline.
 PAGE_USERS = 5000
 
-T = TypeVar("T")
-
 
 def page_sizes(most: int) -> Iterator[int]:
     """Yield an endless series of page sizes, in users: each twice the previous, up to `most`."""
@@ -35,25 +32,6 @@ def page_sizes(most: int) -> Iterator[int]:
     while True:
         yield min(size, most)
         size = min(2 * size, most)
-
-
-class Once(Generic[T]):
-    """A call that several threads share: it is made by one thread, and all get its result."""
-
-    def __init__(self, call: Callable[[], T]) -> None:
-        self._call, self._lock, self._results = call, threading.Lock(), list[T]()
-
-    @property
-    def result(self) -> T | None:
-        """The call's result; None if no call has succeeded."""
-        return next(iter(self._results), None)
-
-    def __call__(self) -> T:
-        """Return the call's result; if the call raises, the next caller makes it again."""
-        with self._lock:
-            if not self._results:
-                self._results.append(self._call())
-            return self._results[0]
 
 
 @dataclass(frozen=True)

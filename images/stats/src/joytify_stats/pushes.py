@@ -74,22 +74,18 @@ class Pushes:
         for first in range(0, len(users), self.size):
             self._start(users[first : first + self.size])
 
-    def count_unpushed(self, users: int, reason: str) -> None:
-        """Count users as failed without a push, since it is unknown whether they have the notification."""
-        if users:
-            self._fail(users, reason)
-
     def _start(self, users: Sequence[ObjectId]) -> None:
         while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
             self._record_result()
         if self._consecutive_failures >= MAX_FAILURES:
             self._rest()
         if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
-            self._fail(len(users), self.totals.failure)
+            self.fail(len(users), self.totals.failure)
             return
         self._waiting.append((self._workers.submit(self.backend.push, users, self.deadline), len(users)))
 
-    def _fail(self, users: int, reason: str | None) -> None:
+    def fail(self, users: int, reason: str | None) -> None:
+        """Count users as failed."""
         self.totals = replace(self.totals, failures=self.totals.failures + users, failure=reason)
 
     def _rest(self) -> None:
@@ -105,7 +101,7 @@ class Pushes:
             push.result()
         except JobError as exc:
             logger.opt(exception=exc).warning("push failed", error=str(exc), users=users)
-            self._fail(users, str(exc))
+            self.fail(users, str(exc))
             self._consecutive_failures += 1
             self._key_refused = self._key_refused or isinstance(exc, KeyRefusedError)
         else:

@@ -23,9 +23,9 @@ from pymongo.database import Database
 from joytify_common.collections import CollectionNames
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, JobError
-from joytify_common.ids import CODEC, after_id, key_of
+from joytify_common.ids import CODEC, compared, key_of
 from joytify_common.indexes import index_on
-from joytify_common.mongo import MAX_CALL_SECONDS, Document, retry, within, within_deadline
+from joytify_common.mongo import Document, retry, within_deadline
 from joytify_stats.aggregation import differences_in, played_of, stored_statistics
 from joytify_stats.elements import NO_LIST, PLAYED, element
 from joytify_stats.failing_users import do_or_divide
@@ -195,7 +195,7 @@ class Rebuild:
             after = page[-1]
 
     def _next_users(self, after: Any) -> list[Any]:  # noqa: ANN401 - an _id may be of any type
-        query = {"$expr": {"$and": after_id(after)}}
+        query = {"$expr": compared("$gt", after)}
 
         def find() -> list[Any]:
             found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(PAGE_USERS)
@@ -204,13 +204,7 @@ class Rebuild:
         return self._retried(find)
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """Return the call's result; limit each attempt, since a CLI command has no deadline."""
-
-        def timed() -> T:
-            with within(MAX_CALL_SECONDS):
-                return call()
-
-        return retry(self._deadline, timed)
+        return retry(self._deadline, call)
 
     def _computed(self, users: Sequence[Any], *, only_missing: bool, with_own: bool) -> list[Document]:
         """Return the stages that compute `element` for each user with plays in the month.

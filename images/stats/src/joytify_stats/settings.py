@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from joytify_common.settings import JobSettings
+from joytify_common.settings import JobSettings, between
 
 ReadPreference = Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"]
 
@@ -29,8 +29,8 @@ class StatsSettings(JobSettings):
         description="ARN of the state machine that divides cleanup among workers, or empty to invoke the function",
     )
     # 3,500 ids are 94.5 kB of JSON; the backend accepts at most 100 kB.
-    backend_push_size: int = Field(
-        1000, ge=1, le=3500, title="Maximum number of users per push to the backend.", description="1 to 3500 users"
+    backend_push_size: int = between(
+        1, 3500, "users", default=1000, title="Maximum number of users per push to the backend."
     )
     read_preference: ReadPreference = Field(
         "primary",

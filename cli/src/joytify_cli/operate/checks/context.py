@@ -136,8 +136,6 @@ class Context:
         """
         try:
             return find()
-        except UnavailableError:
-            raise
         except (CommandError, JobError):
             self._missing.add(what)
             raise
@@ -152,7 +150,5 @@ class Context:
             raise UnavailableError(what)
         try:
             return self.fetch_and_report(what, find)
-        except UnavailableError:
-            raise
         except (CommandError, JobError):
             raise UnavailableError(what) from None

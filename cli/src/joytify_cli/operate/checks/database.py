@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from joytify_cleanup.database_size import DatabaseSize
+from joytify_cleanup.database_size import measure
 from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.data.indexes import missing
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.shapes import SET_KEY
 from joytify_cli.operate.findings import Finding, UnavailableError
-from joytify_cli.settings import given_settings
 from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
 from joytify_common.errors import ConfigError
 from joytify_common.mongo import connect, database_in, mongo_client, mongo_errors, within
 from joytify_common.mongo_errors import URI_KEY
+from joytify_common.settings import load_settings
 from joytify_stats.audience import MARK
 
 # A validator is tried with this many of the newest users; older users may violate it, since MongoDB does not
@@ -160,18 +158,9 @@ def _indexes(context: Context) -> Iterator[Finding]:
 
 def _storage(context: Context) -> Iterator[Finding]:
     given = context.settings("cleanup")
-    settings = context.fetch_or_skip("cleanup's settings are wrong", lambda: given_settings(CleanupSettings, given))
-    now = datetime.now(UTC)
-    size = DatabaseSize(
-        database=_connected_database(context),
-        limit_mb=settings.storage_limit_mb,
-        alert_percent=settings.storage_alert_percent,
-        names=astuple(PRODUCTION),
-        expiring={PRODUCTION.playbacks, PRODUCTION.sessions},
-        now=now,
-        cutoff=now - timedelta(days=settings.cleanup_days),
-    )
-    if (storage := size.measure(SECONDS)) is None:
+    settings = context.fetch_or_skip("cleanup's settings are wrong", lambda: load_settings(CleanupSettings, given))
+    limit, alert = settings.storage_limit_mb, settings.storage_alert_percent
+    if (storage := measure(_connected_database(context), limit, alert, SECONDS)) is None:
         yield Finding("wrong", "could not be measured", RIGHTS)
         return
     says = f"{storage.percent:g} % of {settings.storage_limit_mb:,} MB used"

@@ -14,11 +14,10 @@ from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding, UnavailableError
 from joytify_cli.operate.push import ECR, digests_in
-from joytify_cli.settings import differing_settings, given_settings
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
-from joytify_common.settings import Settings
+from joytify_common.settings import Settings, load_settings
 from joytify_discord.settings import DiscordSettings
 from joytify_stats.settings import StatsSettings
 
@@ -161,13 +160,23 @@ def _digest(code: Mapping[str, Any]) -> str:
 
 def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     try:
-        settings = given_settings(SETTINGS[function], context.settings(function))
+        settings = load_settings(SETTINGS[function], context.settings(function))
     except ConfigError as exc:
         yield Finding("wrong", str(exc), f"correct the variable in Terraform, then {APPLY}")
         return
     others = {name: both for name, both in differing_settings(settings).items() if name not in PER_DEPLOYMENT}
     differing = ", ".join(f"{name}={value} (default {default})" for name, (value, default) in others.items())
     yield Finding("ok", differing or "the defaults")
+
+
+def differing_settings(settings: Settings) -> dict[str, tuple[object, object]]:
+    """Return `(value, default)` of each setting that differs from its default, by name."""
+    fields = type(settings).model_fields
+    return {
+        name.upper(): (getattr(settings, name), field.default)
+        for name, field in fields.items()
+        if not field.is_required() and getattr(settings, name) != field.default
+    }
 
 
 def _wiring(context: Context) -> Iterator[Finding]:

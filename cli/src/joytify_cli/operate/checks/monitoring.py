@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Any
 
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
@@ -13,9 +12,9 @@ from joytify_cli.operate.dead_letters import count, find_queues
 from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.operate.rules import Rule
-from joytify_cli.operate.schedule import operators_zone, upcoming
+from joytify_cli.operate.schedule import upcoming
 from joytify_cli.target import MAX_DAYS_WITHOUT_SUCCESS, FunctionName
-from joytify_cli.terminal import counted
+from joytify_cli.terminal import counted, find_zone
 from joytify_common.aws import aws_errors
 from joytify_common.heartbeat import LOOK_BACK, SUCCESSES, last_success
 
@@ -121,8 +120,8 @@ def _missing(context: Context, what: str, names: set[str]) -> Iterator[Finding]:
             yield Finding("wrong", says, "terraform apply (docs/deploy.md)")
 
 
-def _zone(context: Context) -> Any:  # noqa: ANN401 - tzinfo
-    return operators_zone({"DISCORD_TIMEZONE": context.text("DISCORD_TIMEZONE", "UTC")})
+def _zone(context: Context) -> tzinfo:
+    return find_zone(context.text("DISCORD_TIMEZONE", "UTC")) or UTC
 
 
 CHECKS = (

@@ -51,10 +51,8 @@ def percent(value: float | None) -> str:
     return f"{tenths:g} %"
 
 
-def size(value: int | None) -> str:
+def size(value: int) -> str:
     """Return a number of bytes in a suitable unit."""
-    if value is None:
-        return UNKNOWN
     amount, unit = float(value), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if amount < 1024:  # noqa: PLR2004 - bytes in the next larger unit
