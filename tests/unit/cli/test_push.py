@@ -97,6 +97,14 @@ def test_an_image_not_built_from_the_committed_tree_is_refused(monkeypatch: pyte
     assert push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=True)["stats"] == DIGEST
 
 
+def test_an_image_is_refused_if_the_sources_have_no_known_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    _use(monkeypatch, FakeDocker(revision="unknown"))
+    monkeypatch.setattr(push, "_head", lambda: "unknown")
+
+    with pytest.raises(PushError, match="the last commit of its sources is unknown"):
+        push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)
+
+
 def test_an_image_for_another_platform_is_refused_before_it_is_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeDocker(platform="linux/arm64")
     _use(monkeypatch, fake)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import tracemalloc
 from zoneinfo import ZoneInfo
@@ -109,6 +111,21 @@ def test_a_token_under_an_escaped_key_is_not_attached() -> None:
     message = f'{{"consoleLink": "x", "approval": {approval}}}'.replace('"token"', '"\\u0074oken"')
 
     assert "t0p-s3cret" not in posted(message)
+
+
+def test_a_secret_in_packed_log_lines_is_neither_shown_nor_attached() -> None:
+    lines = [{"message": json.dumps({"password": "t0p-s3cret", "filler": "x" * 900})} for _ in range(20)]
+    logs = {"logGroup": "app", "logEvents": lines}
+    packed = base64.b64encode(gzip.compress(json.dumps(logs).encode())).decode()
+
+    shown = posted(json.dumps({"awslogs": {"data": packed}}))
+
+    assert "filler" in shown
+    assert "t0p-s3cret" not in shown
+
+
+def test_blanks_before_a_secret_do_not_show_it() -> None:
+    assert "t0p-s3cret" not in posted(f'{{"password"{" " * 40}:{" " * 40}"t0p-s3cret", "odd": 1}}')
 
 
 def test_a_numeric_token_is_hidden_and_other_numbers_are_shown() -> None:

@@ -33,6 +33,8 @@ Document = dict[str, Any]
 MAX_SEED = (1 << 24) - 1
 # How long `clear` deletes at a time.
 REMOVE_SECONDS = 1.0
+# After this many such tries in a row without progress, `clear` fails.
+MAX_STALLED = 30
 
 Users = Annotated[int, typer.Argument(min=1, max=100_000_000, metavar="N", help="Number of users")]
 Playbacks = Annotated[int, typer.Option(min=0, help="Average number of playbacks per user")]
@@ -157,8 +159,10 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
                 for name in (names.notifications, *sorted(others), names.users):
                     total = target[name].estimated_document_count()
                     task = progress.add_task(name, total=total)
-                    while not _remove_some(target[name]):
+                    least, stalled = total, 0
+                    while not _remove_some(target[name], is_last_try=stalled >= MAX_STALLED):
                         left = target[name].estimated_document_count()
+                        least, stalled = min(least, left), 0 if left < least else stalled + 1
                         progress.update(task, completed=max(0, total - left))
                     progress.update(task, completed=total)
         except KeyboardInterrupt:
@@ -166,13 +170,17 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
             fail("interrupted; the same command removes the rest", INTERRUPTED)
 
 
-def _remove_some(collection: Collection[Document]) -> bool:
-    """Delete for a second, since the server does not end a deletion on Ctrl-C; return whether none is left."""
+def _remove_some(collection: Collection[Document], *, is_last_try: bool) -> bool:
+    """Delete for a second, since the server does not end a deletion on Ctrl-C; return whether none is left.
+
+    Raises:
+        PyMongoError: the deletion failed, or it timed out and this is the last try.
+    """
     try:
         with timeout(REMOVE_SECONDS):
             collection.delete_many({})
     except PyMongoError as exc:
-        if not exc.timeout:
+        if is_last_try or not exc.timeout:
             raise
         return False
     return True

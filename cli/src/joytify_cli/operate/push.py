@@ -24,6 +24,8 @@ from joytify_cli.terminal import UsageError, console
 # Lambda accepts only a single-platform image; the wheels in our images are for this platform.
 PLATFORM = "linux/amd64"
 REVISION = "org.opencontainers.image.revision"
+# The revision of an image that was built outside a Git repository.
+UNKNOWN = "unknown"
 # The label with the base image's name, and the prefix of the stand-ins that `make build` uses
 # if the real base image cannot be pulled; images built on a stand-in are for this machine only.
 BASE, STAND_IN = "joytify.base", "joytify-stand-in/"
@@ -210,9 +212,9 @@ def _tag(name: str, *, allow_uncommitted: bool, local: bool) -> str:
         raise PushError(f"image {image} is built on a stand-in: build it where AWS' base image can be pulled")
     if (days := _days_since(labels.get(f"{BASE}.created", ""))) > OLD_DAYS:
         console.print(f"note: {image} has a base image that is {days} days old: `make build` looks for a newer base")
-    revision = labels.get(REVISION, "unknown")
+    revision = labels.get(REVISION, UNKNOWN)
     head = _head()
-    if revision != head and not allow_uncommitted:
+    if (revision != head or head == UNKNOWN) and not allow_uncommitted:
         raise PushError(
             f"image {image} was built from {revision}, but the last commit of its sources is {head}: commit, then "
             "`make build`; or allow it (--allow-uncommitted, ALLOW_UNCOMMITTED=1)"
@@ -234,7 +236,7 @@ def _head() -> str:
     """Return the last commit that changed the images' sources, as `revision` in bin/lib.sh does."""
     command = ["git", "log", "-1", "--format=%H", "--", "common", "images", "bin"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip() or UNKNOWN
 
 
 def _push(name: str, reference: str, *login: str) -> str:

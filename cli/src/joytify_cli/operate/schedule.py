@@ -19,6 +19,7 @@ from joytify_cli.secret_store import change_key, read_stored
 from joytify_cli.target import Target, Where
 from joytify_cli.terminal import Yes, confirm, console, find_zone, say
 from joytify_common.errors import JobError
+from joytify_common.secrets import SCHEDULE_MODES
 
 app = App(help="Show, pause and switch the schedules.", no_args_is_help=True)
 
@@ -81,7 +82,8 @@ def set_(
     confirm(f"change SCHEDULE_MODE of {stored.name} in {target.place} from {before} to {mode}", yes=yes)
     change_key(target, stored, "SCHEDULE_MODE", mode)
     say(f"SCHEDULE_MODE is {mode} (was {before}); it takes effect with the next run")
-    say(f"to go back: joytify schedule set {before}{target.flags}")
+    if before in SCHEDULE_MODES:
+        say(f"to go back: joytify schedule set {before}{target.flags}")
 
 
 @app.command()

@@ -30,7 +30,7 @@ SECRET_PARAMETER = re.compile(
 # value.
 SECRET_VALUE = re.compile(
     r"""(?<!\\)(?P<key>(?P<quote>\\{0,31}")[\w.-]{0,99}
-        (?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key)(?P=quote)\s{0,9}:\s{0,9})
+        (?:token|password|secret|secret_?string|secret_?access_?key|authorization|api_?key)(?P=quote)\s*+:\s*+)
     (?: (?P=quote)(?:(?!(?P=quote)).+?)(?:(?<!\\)(?P=quote)|\Z)    # a text
       | -?\d[\d.eE+-]{0,99}                                       # a number
       | \[[^\[\]{}]{1,9999}\] | \{[^\[\]{}]{1,9999}\} )           # a list or an object without another in it""",
@@ -42,16 +42,16 @@ def parse_event(event: object) -> list[Received]:
     """Return the messages of an SNS event; an event without records is treated as one message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        return list(_opened(without_tokens(json.dumps(event)), Origin()))
+        return list(_opened(json.dumps(event), Origin()))
     return [received for record in records for received in _parse_record(record)]
 
 
 def _parse_record(record: object) -> Iterator[Received]:
     envelope = record.get("Sns") if isinstance(record, dict) else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("Message"), str):
-        yield from _opened(without_tokens(json.dumps({"Records": [record]})), Origin())
+        yield from _opened(json.dumps({"Records": [record]}), Origin())
         return
-    yield from _opened(without_tokens(envelope["Message"]), _origin(envelope))
+    yield from _opened(envelope["Message"], _origin(envelope))
 
 
 def _opened(text: str, origin: Origin) -> Iterator[Received]:
@@ -62,7 +62,9 @@ def _opened(text: str, origin: Origin) -> Iterator[Received]:
     for number, each in enumerate(_messages_in(text)):
         # Messages of one envelope need different ids, since each is posted.
         identity = f"{origin.message_id} {number}" if number and origin.message_id else origin.message_id
-        yield Received(content=parse_text(each), origin=replace(origin, message_id=identity), text=each)
+        # Masked here, where each message is unpacked: a packed or escaped secret cannot be found before.
+        shown = without_tokens(each)
+        yield Received(content=parse_text(shown), origin=replace(origin, message_id=identity), text=shown)
 
 
 def _messages_in(text: str) -> list[str]:

@@ -20,7 +20,7 @@ def _identity(context: Context) -> Iterator[Finding]:
 
 def _secret(context: Context) -> Iterator[Finding]:
     values = context.fetch_and_report(SECRET, lambda: context.secret)
-    faults = [*_missing(values), *_not_text(values), *_malformed(values), *_unknown(values)]
+    faults = [*_missing(values, context.target.flags), *_not_text(values), *_malformed(values), *_unknown(values)]
     yield from faults
     if not any(fault.status == "wrong" for fault in faults):
         yield Finding(
@@ -35,12 +35,12 @@ def _secret(context: Context) -> Iterator[Finding]:
         )
 
 
-def _missing(values: Mapping[str, Any]) -> Iterator[Finding]:
+def _missing(values: Mapping[str, Any], flags: str) -> Iterator[Finding]:
     missing = [key for key, known in KEYS.items() if known.is_required and not values.get(key)]
     # A secret that lacks several keys was probably overwritten.
-    action = f"{SET_KEY}; if somebody overwrote the secret: joytify secret undo" if len(missing) > 1 else SET_KEY
+    undo = f"; if somebody overwrote the secret: joytify secret undo{flags}" if len(missing) > 1 else ""
     for key in missing:
-        yield Finding("wrong", f"{key} is missing ({KEYS[key].holds})", action)
+        yield Finding("wrong", f"{key} is missing ({KEYS[key].holds})", f"{SET_KEY}{undo}")
 
 
 def _not_text(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,0 +1,26 @@
+"""`joytify data clear` ends if the server removes nothing."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.errors import WTimeoutError
+
+from joytify_cli.data.commands import Document, _remove_some
+
+
+class Stalled:
+    """A collection whose every deletion times out."""
+
+    def delete_many(self, _: object) -> None:
+        raise WTimeoutError("waiting for replication timed out")
+
+
+def test_a_deletion_that_times_out_is_repeated_but_not_for_ever() -> None:
+    collection = cast("Collection[Document]", Stalled())
+
+    assert _remove_some(collection, is_last_try=False) is False
+    with pytest.raises(WTimeoutError):
+        _remove_some(collection, is_last_try=True)
