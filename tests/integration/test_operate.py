@@ -353,7 +353,7 @@ def test_a_fresh_stack_has_no_success_yet_and_that_is_no_fault(stack: Stack) -> 
 
     findings = parse_findings(result.stdout)
     assert wrong_checks(findings) == set()
-    assert ("note", "cleanup: never yet") in {(each["status"], each["says"]) for each in findings}
+    assert ("note", "cleanup: no success yet") in {(each["status"], each["says"]) for each in findings}
 
 
 def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:

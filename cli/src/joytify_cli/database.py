@@ -42,7 +42,9 @@ class Server:
 
     @contextmanager
     def open(self, where: Where = HERE) -> Iterator[Database[Document]]:
-        """Yield the named database; by default the database that the functions use.
+        """Yield the named database.
+
+        By default the database that the functions use, or mern-joytify if a connection string is given.
 
         Without a connection string, the command connects to the functions' server, in AWS or in the
         local stack. MongoDB errors raised in the block are translated to JobError.

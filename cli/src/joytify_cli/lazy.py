@@ -71,7 +71,7 @@ class LazyGroup(TyperGroup):
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
         except typer.Abort as exc:
-            # A question turns Ctrl-C into this error, too.
+            # Ctrl-C at a prompt raises this error, as the answer no does.
             if isinstance(exc.__context__, KeyboardInterrupt):
                 fail("interrupted", INTERRUPTED)
             raise

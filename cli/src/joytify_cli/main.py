@@ -22,7 +22,9 @@ COMMANDS = (
     LazyCommand("timeline", "joytify_cli.operate.timeline:timeline", "Show what happened in all functions, by time."),
     LazyCommand("queues", "joytify_cli.operate.queues:app", "Show, retry and purge failed events."),
     LazyCommand("schedule", "joytify_cli.operate.schedule:app", "Show, pause and switch the schedules."),
-    LazyCommand("secret", "joytify_cli.operate.secret:app", "Change or remove one key of the secret, or undo it."),
+    LazyCommand(
+        "secret", "joytify_cli.operate.secret:app", "Change or remove one key of the secret, or undo the last change."
+    ),
     LazyCommand("preview", "joytify_cli.operate.post_preview:preview", "Show how a message would look in Discord."),
     LazyCommand("archive", "joytify_cli.operate.archive:app", "List and restore archived documents."),
     LazyCommand("reports", "joytify_cli.operate.reports:app", "Build or check monthly statistics from plays."),

@@ -69,8 +69,8 @@ def test_the_alert_day_is_the_first_day_above_the_alert_level() -> None:
     day = model.day_reached(0.8)
 
     assert day is not None
-    assert model.used(day / 7, overdue_weeks=day % 7 / 7) > 0.8 * model.limit
-    assert model.used((day - 1) / 7, overdue_weeks=(day - 1) % 7 / 7) <= 0.8 * model.limit
+    assert model.used(day / 7, weeks_since_cleanup=day % 7 / 7) > 0.8 * model.limit
+    assert model.used((day - 1) / 7, weeks_since_cleanup=(day - 1) % 7 / 7) <= 0.8 * model.limit
     assert (mixed(users=2499).day_reached(0.8) or 0) >= day
     assert mixed(users=10).day_reached(0.8) is None
 

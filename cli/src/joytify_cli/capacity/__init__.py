@@ -1,1 +1,1 @@
-"""The commands `capacity` and `scale`: when the database is full, and what cleanup costs."""
+"""The commands `capacity` and `scale`: forecast when the database will be full, and estimate the cost of cleanup."""

@@ -21,7 +21,7 @@ def draw_chart(model: Model, weeks: int, alert_share: float) -> str:
     figure.x_label, figure.y_label = "week", "MB"
     figure.with_colors = False
     figure.x_ticks_fkt = figure.y_ticks_fkt = _tick
-    used = [model.used(week, overdue_weeks=1) / BYTES_PER_MB for week in range(weeks + 1)]
+    used = [model.used(week, weeks_since_cleanup=1) / BYTES_PER_MB for week in range(weeks + 1)]
     figure.set_x_limits(0, weeks)
     figure.set_y_limits(0, 1.1 * max(*used, model.limit_mb))
     figure.plot(range(weeks + 1), used, label="used")
@@ -63,6 +63,6 @@ def _layer(model: Model, kinds: tuple[str, ...], week: int) -> float:
     """Return the MB of all users' documents in these collections, just before a cleanup."""
     total = 0.0
     for profile, share in model.mix:
-        found = model.by_collection(profile, week, overdue_weeks=1)
+        found = model.by_collection(profile, week, weeks_since_cleanup=1)
         total += share * sum(found[kind] for kind in kinds)
     return model.users * total / BYTES_PER_MB

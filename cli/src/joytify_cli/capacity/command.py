@@ -58,7 +58,7 @@ def capacity(
     server: Server,
     where: Where,
 ) -> None:
-    """Show how much users store, how many fit, and on which day 80 % of the limit is reached.
+    """Show the storage per user, the users that fit into the limit, and the day on which 80 % of it is reached.
 
     Example: joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512
     """
@@ -128,7 +128,7 @@ def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
                 "share": share,
                 "documentBytes": {kind: round(size) for kind, size in model.by_collection(profile, week).items()},
                 "stableBytes": round(model.user_bytes(profile, week)),
-                "beforeCleanupBytes": round(model.user_bytes(profile, week, overdue_weeks=1)),
+                "beforeCleanupBytes": round(model.user_bytes(profile, week, weeks_since_cleanup=1)),
                 "growthBytesPerWeek": round(model.weekly_growth(profile)),
                 "mostUsers": model.max_users(model.user_bytes(profile, week)),
             }
@@ -136,7 +136,7 @@ def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
         },
         "averageBytes": round(model.average_bytes(week)),
         "mostUsers": model.max_users(model.average_bytes(week)),
-        "mostUsersBeforeCleanup": model.max_users(model.average_bytes(week, overdue_weeks=1)),
+        "mostUsersBeforeCleanup": model.max_users(model.average_bytes(week, weeks_since_cleanup=1)),
         "mostUsersWithReserve": model.max_users(model.average_bytes(week), reserve=1 - ALERT_SHARE),
         "usedByWeek": {str(each): round(model.used(each)) for each in SHOWN_WEEKS},
         "dayOfAlert": model.day_reached(ALERT_SHARE),

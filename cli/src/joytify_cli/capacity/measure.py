@@ -27,7 +27,8 @@ class Measured:
     """Measured size and growth of a database.
 
     Attributes:
-        model: the model, in which every user is the measured average.
+        model: the storage model with the measured figures; it has a single kind of user, with the measured average of
+            each weekly rate.
         used: bytes of data and indexes now.
         growth_per_day: net growth in bytes per day; None if unknown.
         days_until_alert: days until usage reaches the alert level; None if never or unknown.

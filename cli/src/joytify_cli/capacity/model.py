@@ -86,36 +86,40 @@ class Model:
 
     @property
     def stable_week(self) -> int:
-        """The week after which as many documents expire per week as are created."""
+        """The week after which as many playbacks and sessions expire per week as are created."""
         return -(-self.retention_days // DAYS_PER_WEEK)
 
-    def by_collection(self, profile: Profile, weeks: float, *, overdue_weeks: float = 0) -> dict[str, float]:
+    def by_collection(self, profile: Profile, weeks: float, *, weeks_since_cleanup: float = 0) -> dict[str, float]:
         """Return the bytes of documents of one user, by collection.
 
         Args:
             profile: kind of user.
             weeks: weeks since the user started.
-            overdue_weeks: weeks since the last cleanup; documents that have expired since then still count.
+            weeks_since_cleanup: weeks since the last cleanup, 1 just before the next weekly run; documents that have
+                expired since then still count.
         """
-        kept_weeks = min(weeks, self.retention_days / DAYS_PER_WEEK + overdue_weeks)
+        kept_weeks = min(weeks, self.retention_days / DAYS_PER_WEEK + weeks_since_cleanup)
         count = dict.fromkeys(FIXED, 1.0)
         count |= {kind: profile.weekly.get(kind, 0) * weeks for kind in FOR_GOOD}
         count["playbacks"] = profile.weekly.get("playbacks", 0) * kept_weeks
         count["sessions"] = profile.weekly.get("sessions", 0) * min(kept_weeks, SESSION_DAYS / DAYS_PER_WEEK)
         return {kind: number * self.sizes.get(kind, 0) for kind, number in count.items()}
 
-    def user_bytes(self, profile: Profile, weeks: float, *, overdue_weeks: float = 0) -> float:
+    def user_bytes(self, profile: Profile, weeks: float, *, weeks_since_cleanup: float = 0) -> float:
         """Return the bytes of one user, indexes included; arguments as for `by_collection`."""
-        documents = sum(self.by_collection(profile, weeks, overdue_weeks=overdue_weeks).values())
+        documents = sum(self.by_collection(profile, weeks, weeks_since_cleanup=weeks_since_cleanup).values())
         return documents / (1 - self.index_share)
 
-    def average_bytes(self, weeks: float, *, overdue_weeks: float = 0) -> float:
+    def average_bytes(self, weeks: float, *, weeks_since_cleanup: float = 0) -> float:
         """Return the average bytes per user, indexes included; arguments as for `by_collection`."""
-        return sum(share * self.user_bytes(profile, weeks, overdue_weeks=overdue_weeks) for profile, share in self.mix)
+        return sum(
+            share * self.user_bytes(profile, weeks, weeks_since_cleanup=weeks_since_cleanup)
+            for profile, share in self.mix
+        )
 
-    def used(self, weeks: float, *, overdue_weeks: float = 0) -> float:
+    def used(self, weeks: float, *, weeks_since_cleanup: float = 0) -> float:
         """Return the bytes of all users, indexes included; arguments as for `by_collection`."""
-        return self.users * self.average_bytes(weeks, overdue_weeks=overdue_weeks)
+        return self.users * self.average_bytes(weeks, weeks_since_cleanup=weeks_since_cleanup)
 
     def weekly_growth(self, profile: Profile) -> float:
         """Return the bytes that a user adds per week in the stable state, indexes included."""
@@ -135,4 +139,4 @@ class Model:
     def _days(self) -> Iterator[tuple[int, float]]:
         for day in range(MAX_YEARS * 365):
             weeks = day / DAYS_PER_WEEK
-            yield day, self.used(weeks, overdue_weeks=day % DAYS_PER_WEEK / DAYS_PER_WEEK)
+            yield day, self.used(weeks, weeks_since_cleanup=day % DAYS_PER_WEEK / DAYS_PER_WEEK)

@@ -1,4 +1,4 @@
-"""Estimates the cost of a weekly cleanup by concurrent workers, for any number of playbacks."""
+"""Estimates duration and cost of a weekly cleanup by concurrent workers, for any number of playbacks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ ASSUMED_PER_SECOND = 10_000
 # Terraform's defaults.
 WORKER_SECONDS, WORKER_GB, BATCH_DOCUMENTS = 840.0, 1.0, 10_000
 EXECUTION_LIMIT_HOURS = 24.0
-# Time for a plan to count the expired records, and for a worker's container to start and connect.
+# The state machine (docs/scale.md) works in rounds: a plan divides the remaining work among the workers. Time for a
+# plan to count the expired records, and for a worker's container to start and connect.
 PLAN_SECONDS, START_SECONDS = 10.0, 3.0
 # US dollars in us-east-1, from AWS' price lists of 2025: a GB-second of Lambda, a state transition
 # of Step Functions, a PUT to S3.
 GB_SECOND, TRANSITION, PUT = 0.0000166667, 0.000025, 0.000005
-# State transitions per round (plan, choice, map), per worker (its execution), and for the report.
+# State transitions per round (the states Plan, AnySpan and Spans), per worker (its child execution in the distributed
+# map), and for the report.
 ROUND_TRANSITIONS, WORKER_TRANSITIONS, REPORT_TRANSITIONS = 3, 2, 2
 # Storage in GB that Atlas' tiers on AWS have by default: https://www.mongodb.com/docs/atlas/cluster-tier/
 TIERS = {
@@ -30,7 +32,7 @@ LARGEST = max(TIERS.values())
 
 @dataclass(frozen=True)
 class Scenario:
-    """A weekly cleanup of a collection of this size.
+    """A weekly cleanup of a collection of playbacks by concurrent workers.
 
     Attributes:
         playbacks: number of playbacks within the retention period.
@@ -86,5 +88,5 @@ class Scenario:
 
 
 def max_playbacks(rate: int, workers: int) -> int:
-    """Return roughly how many playbacks a weekly execution can handle within its time limit."""
+    """Return roughly how many playbacks one execution of the state machine can clean up weekly."""
     return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / DAYS_PER_WEEK)

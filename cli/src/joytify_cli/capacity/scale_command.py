@@ -23,7 +23,7 @@ Workers = Annotated[int, typer.Option(min=1, max=64, help="Number of concurrent 
 
 
 def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJson = False) -> None:
-    """Estimate a weekly cleanup by concurrent workers, for 10 million to 10 billion playbacks.
+    """Estimate duration and cost of a weekly cleanup by concurrent workers, for 10 million to 10 billion playbacks.
 
     Example: joytify scale --workers 8
     """
@@ -33,7 +33,10 @@ def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJ
         return
     console.print(_table(scenarios))
     most = max_playbacks(rate, workers) / 1e9
-    say(f"one execution may take {EXECUTION_LIMIT_HOURS:.0f} hours, enough for about {most:,.1f} billion playbacks")
+    say(
+        f"one execution of the state machine is limited to {EXECUTION_LIMIT_HOURS:.0f} hours, "
+        f"enough for about {most:,.1f} billion playbacks"
+    )
 
 
 def _table(scenarios: list[Scenario]) -> Table:

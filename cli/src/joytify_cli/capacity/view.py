@@ -35,12 +35,12 @@ def _now(measured: Measured) -> Iterator[str]:
         yield f"at least {ALERT_SHARE:.0%} of the limit is used"
         return
     if measured.growth_per_day is None:
-        yield f"when {ALERT_SHARE:.0%} of the limit is reached is unknown: counting the growth took too long"
+        yield f"it is unknown when {ALERT_SHARE:.0%} of the limit will be reached: counting the growth took too long"
         return
     days = measured.days_until_alert
-    when = "never" if days is None else f"in {days:,.0f} days"
+    when = "is never reached" if days is None else f"is reached in {days:,.0f} days"
     yield (
-        f"{ALERT_SHARE:.0%} of the limit is reached {when} at the current net growth: added in the last 7 days minus "
+        f"{ALERT_SHARE:.0%} of the limit {when} at the current net growth: added in the last 7 days minus "
         "expiring in the next 7"
     )
 
@@ -59,7 +59,7 @@ def _per_user(model: Model) -> Table:
     table.add_row(f"indexes ({model.index_share:.1%} of all)", *(f"{each:,.0f}" for each in indexes))
     table.add_section()
     table.add_row("total", *(f"{total:,.0f}" for total in totals))
-    fullest = (model.user_bytes(profile, week, overdue_weeks=1) for profile, _ in model.mix)
+    fullest = (model.user_bytes(profile, week, weeks_since_cleanup=1) for profile, _ in model.mix)
     table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
     table.add_row("growth per week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
     table.add_row("users that fit if all are of this kind", *(f"{model.max_users(total):,}" for total in totals))
@@ -70,14 +70,14 @@ def _by_week(model: Model) -> Table:
     right = [Column(name, justify="right") for name in ("week", "MB", "of the limit", "MB before cleanup")]
     table = Table(*right, title=f"{model.users:,} users who start together", title_justify="left")
     for week in SHOWN_WEEKS:
-        used, fullest = model.used(week), model.used(week, overdue_weeks=1)
+        used, fullest = model.used(week), model.used(week, weeks_since_cleanup=1)
         table.add_row(f"{week}", _mb(used), f"{used / model.limit:.0%}", _mb(fullest))
     return table
 
 
 def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
     week = model.stable_week
-    average, fullest = model.average_bytes(week), model.average_bytes(week, overdue_weeks=1)
+    average, fullest = model.average_bytes(week), model.average_bytes(week, weeks_since_cleanup=1)
     yield (
         f"On average {average / 1000:,.1f} kB per user after {week} weeks: {model.max_users(average):,} users fit "
         f"into {model.limit_mb:,} MB after a cleanup, {model.max_users(fullest):,} just before a cleanup, "

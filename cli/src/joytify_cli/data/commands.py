@@ -44,7 +44,7 @@ ExpiredShare = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help=f"Share of the data older than {RETENTION_DAYS} days; default: spread evenly",
+        help=f"Share of the data that is older than {RETENTION_DAYS} days; default: spread evenly over --days",
     ),
 ]
 ActiveShare = Annotated[
@@ -82,7 +82,7 @@ def generate_or_append(
     """Write N users with their data; `generate` refuses if users exist already."""
     if expired_share and days <= RETENTION_DAYS:
         raise typer.BadParameter(
-            f"nothing in the last {days} days is older than {RETENTION_DAYS}: use more --days",
+            f"nothing in the last {days} days is older than {RETENTION_DAYS} days: use a larger --days",
             param_hint="--expired-share",
         )
     with server.open() as target:
@@ -99,7 +99,8 @@ def generate_or_append(
             days=days,
             expired_share=expired_share,
             active_share=active_share,
-            # The number of existing users grows with each `append`.
+            # By default the seed is the number of existing users, which grows with each `append`, so that each call
+            # generates different users.
             seed=min(target[names.users].estimated_document_count(), MAX_SEED) if seed is None else seed,
             shuffle=shuffle,
         )
@@ -171,7 +172,9 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
 
 
 def _remove_some(collection: Collection[Document], *, is_last_try: bool) -> bool:
-    """Delete for a second, since the server does not end a deletion on Ctrl-C; return whether none is left.
+    """Delete documents for at most one second, since the server does not end a deletion on Ctrl-C.
+
+    Return whether all documents are deleted.
 
     Raises:
         PyMongoError: the deletion failed, or it timed out and this is the last try.

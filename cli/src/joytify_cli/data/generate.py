@@ -23,7 +23,8 @@ T = TypeVar("T")
 BATCH = 5000
 # A statistics document takes as much memory as a hundred other documents.
 STATS_BATCH = 250
-# Two, so that the next batch is generated while the server writes; with one, each side waits.
+# Two writers, so that the next batch is prepared while the server writes; with one writer, this process and the server
+# wait for each other.
 WRITERS = 2
 
 

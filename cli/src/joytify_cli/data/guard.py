@@ -1,4 +1,7 @@
-"""Chooses the collections that a command changes; production needs the database's name typed."""
+"""Chooses the collections that a command changes.
+
+For the production collections, the user must give the database's name.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from joytify_common.collections import CollectionNames, collection_names
 
 Production = Annotated[bool, typer.Option("--production", help="Work on the production collections, not the test ones")]
 Confirm = Annotated[
-    str, typer.Option(metavar="DATABASE", help="With --production: the database's name, instead of being asked for it")
+    str,
+    typer.Option(
+        metavar="DATABASE", help="With --production: the database's name; without this option, the command asks for it"
+    ),
 ]
 
 

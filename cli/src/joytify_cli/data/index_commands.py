@@ -90,7 +90,9 @@ def drop(
     """
     index = find_index(field)
     with server.open(where) as target:
-        names = chosen_collections(target, f"drop every index on {index} of", production=production, confirm=confirm)
+        names = chosen_collections(
+            target, f"drop every index whose only key is {index} from", production=production, confirm=confirm
+        )
         collection = getattr(names, index.kind)
         found = [
             name

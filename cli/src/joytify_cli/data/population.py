@@ -35,7 +35,7 @@ OPTED_OUT, WITHOUT_STATISTICS = {3, 11, 17}, {5, 11}
 WITHOUT_CHOICE = {1}
 # Users with two statistics documents.
 TWICE = {7}
-# Users to whom an earlier system gave the month's notification.
+# Users who already have the month's notification, which was created without this pipeline.
 ALREADY_NOTIFIED = {13}
 
 
@@ -131,7 +131,7 @@ class Population:
         )
 
     def notification_documents(self) -> Iterator[Document]:
-        """Yield the notification of an earlier system, if any user already has it."""
+        """Yield the month's notification, created without this pipeline, if any user already has it."""
         if any(self._is_already_notified(user) for user in range(self.users)):
             created = self._month_start
             yield {"_id": self.notification, "type": "monthlyStatistic", "createdAt": created, "updatedAt": created}
@@ -203,7 +203,8 @@ class Population:
             ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF,
         )
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
-        # Durations have milliseconds, as from a real player: most sums are then inexact, and the checks allow for it.
+        # Durations have milliseconds, as from a real player, so most sums are inexact in floating point; the
+        # comparisons with statistics allow for it.
         seconds = (30_000 + (mixed >> 8) % 270_000) / 1000
         return Play(user, song, song % ARTISTS, seconds, self._timeline.moment(number, self.playbacks))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-# No date is closer than this to the cutoff, so that a later run still expires the same documents.
+# No generated date is closer than this to the cutoff, so that a run within the next six hours deletes exactly the
+# documents that are expired now.
 GUARD = timedelta(hours=6)
 # As in the capacity model: 210 plays per week compared to 70.
 SLOTS_OF_ACTIVE = 3

@@ -47,8 +47,8 @@ Only = Annotated[
     typer.Option("--collection", callback=_check_collection, help=f"Only documents of one of {', '.join(COLLECTIONS)}"),
 ]
 DAYS: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
-From = Annotated[datetime, typer.Option("--from", **DAYS, help="First day of the archive to use")]
-To = Annotated[datetime, typer.Option("--to", **DAYS, help="Last day of the archive to use")]
+From = Annotated[datetime, typer.Option("--from", **DAYS, help="Ignore documents that were archived before this day")]
+To = Annotated[datetime, typer.Option("--to", **DAYS, help="Ignore documents that were archived after this day")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
 
 
@@ -154,7 +154,10 @@ def restore(
 
 
 def _newest_first(objects: Sequence[ArchiveObject]) -> Sequence[ArchiveObject]:
-    """If cleanup archived a document twice, in a failed and in a repeated attempt, the later copy is restored."""
+    """Return the objects, newest first.
+
+    If a failed and a repeated attempt archived a document twice, the later copy is restored.
+    """
     return sorted(objects, key=lambda found: (found.day, found.key), reverse=True)
 
 

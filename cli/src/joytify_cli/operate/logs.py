@@ -63,8 +63,8 @@ class LogReader:
         client: boto3's client of CloudWatch Logs.
         group: name of the log group.
         since: earliest time of a line.
-        may_be_missing: whether a missing log group has no lines instead of being an error: Terraform creates the
-            groups on AWS, and a local stack creates one at a function's first run.
+        may_be_missing: whether to treat a missing log group as empty instead of raising an error. On AWS, Terraform
+            creates the groups; in a local stack, a group is created at the function's first run.
     """
 
     client: Any

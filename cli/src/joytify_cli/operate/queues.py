@@ -20,7 +20,7 @@ from joytify_common.events import parse_event
 
 app = App(help="Show, retry and purge failed events.", no_args_is_help=True)
 
-QUEUE = "Name of the queue, with or without the prefix: cleanup-failed"
+QUEUE = "Name of the queue with or without the prefix, such as cleanup-failed"
 # A message for Discord may have 256 KiB.
 SHOWN_CHARACTERS = 300
 
@@ -44,7 +44,7 @@ def show(
         return
     if not queues:
         is_deployed = target.stack is None or target.stack.way == "deployed"
-        why = "is it deployed completely?" if is_deployed else "only a deployed stack has queues"
+        why = "is the pipeline deployed completely?" if is_deployed else "only a deployed stack has queues"
         say(f"no queues in {target.place}; {why}")
     for name, letters in found.items():
         say(f"{name}: {len(letters) or 'empty'}")
@@ -90,7 +90,7 @@ def retry(
             continue
         say(f"sent to {sent[-1]}")
         dead_letters.delete(target, url, letter)
-    logs = [f"`joytify tail {name} --follow{target.flags}`" for name in FUNCTIONS if _runs(target, name) & {*sent}]
+    logs = [f"`joytify tail {name} --follow{target.flags}`" for name in FUNCTIONS if _names_of(target, name) & {*sent}]
     say(f"{counted(len(sent), 'event')} sent again" + (f"; the result: {', '.join(logs)}" if logs else ""))
     _raise_if_left(name, rejected, unsent, f"joytify queues purge {queue}{target.flags}")
 
@@ -103,7 +103,9 @@ def _raise_if_left(queue: str, rejected: int, unsent: int, purge_command: str) -
     """
     parts = []
     if unsent:
-        parts.append(f"could not be sent: {counted(unsent, 'event')}; fix the cause named above, then run it again")
+        parts.append(
+            f"could not be sent: {counted(unsent, 'event')}; fix the cause named above, then run this command again"
+        )
     if rejected:
         advice = f"invoke the function with a corrected event, then `{purge_command}`"
         parts.append(f"would be rejected: {counted(rejected, 'event')}; {advice}")
@@ -132,7 +134,7 @@ def purge(
     say(f"{name} is empty; deleted: {counted(waiting, 'event')}")
 
 
-def _runs(target: Target, function: FunctionName) -> set[str]:
+def _names_of(target: Target, function: FunctionName) -> set[str]:
     """Return the names of the function, and of the state machine that runs it."""
     return {target.names.functions[function], *({target.names.fan_out} if function == "cleanup" else ())}
 

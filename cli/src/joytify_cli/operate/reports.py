@@ -132,7 +132,11 @@ def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
                 bar.advance(task, page.users)
     except (KeyboardInterrupt, JobError) as exc:
         why, code = (str(exc), 1) if isinstance(exc, JobError) else ("interrupted", INTERRUPTED)
-        further = "" if built.last is BEGINNING else f", faster with --after {_named(built.last)}"
+        further = (
+            ""
+            if built.last is BEGINNING
+            else f"; with --after {_named(built.last)} it does not examine the finished users again"
+        )
         fail(
             f"{why}; {counted(built.users, 'user')} done, and everything written is complete; to continue, run the "
             f"same command again{further}",

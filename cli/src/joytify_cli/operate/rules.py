@@ -38,7 +38,10 @@ class Rule:
 
     @property
     def modes(self) -> set[str]:
-        """The values of SCHEDULE_MODE in which the rule's runs are not skipped; empty for all."""
+        """The values of SCHEDULE_MODE with which the rule's runs take place.
+
+        Empty if they take place with every value.
+        """
         return {mode for event in self.events.values() if (mode := event.get("scheduleMode"))}
 
     def acts_in(self, mode: str) -> bool:

@@ -23,7 +23,7 @@ from joytify_common.secrets import SCHEDULE_MODES
 
 app = App(help="Show, pause and switch the schedules.", no_args_is_help=True)
 
-RULE = "Name of the rule, with or without the prefix: weekly-cleanup"
+RULE = "Name of the rule with or without the prefix, such as weekly-cleanup"
 
 
 @app.command()

@@ -74,7 +74,7 @@ def _change(target: Target, stored: StoredSecret, key: str, value: str | None, *
     change_key(target, stored, key, value)
     say(f"{key} is {done}, {len(stored.values.keys() - {key})} other keys are unchanged")
     undo_it = f"joytify secret undo{target.flags}"
-    say(f"to check it: joytify doctor{target.flags}; to undo it, before another change: {undo_it}")
+    say(f"to check it: joytify doctor{target.flags}; to undo it, if nobody has changed the secret since: {undo_it}")
 
 
 @app.command()
@@ -83,7 +83,9 @@ def undo(
     yes: Yes = False,
     where: Where,
 ) -> None:
-    """Undo the last change of the secret, whoever made it; a second undo makes the change again if it was valid JSON.
+    """Undo the last change of the secret, whoever made it.
+
+    A second undo makes the change again if the changed secret was a JSON object.
 
     Example: joytify secret undo --aws
     """

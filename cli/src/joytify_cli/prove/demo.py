@@ -128,7 +128,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
         The result in figures, for people.
 
     Raises:
-        DemoError: a result differs from its count.
+        DemoError: a result differs from the independent count.
     """
     now = datetime.now(UTC)
     population = Population(users=users, playbacks_per_user=playbacks_per_user, now=now)
@@ -148,7 +148,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
         expected = population.expected()
         _compare(expected, population, before, after)
         _check_users(expected, database, answer["usersUpdated"], httpx.get(stack.backend + "/pushed").json()["users"])
-        _check_playbacks(expected, population, database)
+        _check_retention(expected, population, database)
         _check_posts(expected, posts)
     return (
         f"{after.notified:,} of {users:,} users notified once ({before.notified:,} of them before), "
@@ -225,7 +225,7 @@ def _check_users(expected: Expected, database: Database[Document], notified: int
     _expect("users pushed twice", sum(times > 1 for times in pushed.values()), 0)
 
 
-def _check_playbacks(expected: Expected, population: Population, database: Database[Document]) -> None:
+def _check_retention(expected: Expected, population: Population, database: Database[Document]) -> None:
     playbacks, cutoff = database[PRODUCTION.playbacks], population.cutoff
     retained = population.playbacks - expected.expired_playbacks
     _expect("playbacks in the retention period", playbacks.count_documents({"createdAt": {"$gte": cutoff}}), retained)

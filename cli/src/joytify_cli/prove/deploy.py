@@ -38,8 +38,8 @@ USERS, PLAYBACKS_PER_USER = 1000, 200
 EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subprocess.CalledProcessError)
 
 
-# Written when everything has been applied; without it, `destroy_local` only stops the stack, since Terraform could not
-# destroy an incomplete deployment.
+# Written after everything has been applied and checked; without this file, `destroy_local` only stops the stack, since
+# Terraform could not destroy an incomplete deployment.
 COMPLETE = FOLDER / "complete"
 
 

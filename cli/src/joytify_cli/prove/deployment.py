@@ -49,7 +49,7 @@ class Deployment:
     def prepare(self) -> None:
         """Copy the configuration, and write `env.sh`, with which a shell finds the local AWS."""
         self.workspace.prepare(bootstrap=BOOTSTRAP, root=VARIABLES)
-        exports = "".join(f"export {name}={value!r}\n" for name, value in self.workspace.address.items())
+        exports = "".join(f"export {name}={value!r}\n" for name, value in self.workspace.emulator_variables.items())
         # Not every version of the AWS command reads the endpoint from the environment, or for every service.
         function = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
         (FOLDER / "env.sh").write_text('unset "${!AWS_@}" "${!TF_VAR_@}"\n' + exports + function, encoding="utf-8")

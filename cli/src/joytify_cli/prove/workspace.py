@@ -48,10 +48,10 @@ class Workspace:
     def environment(self) -> dict[str, str]:
         """Environment variables for Terraform and the AWS command, for the emulator only."""
         own = ("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR")
-        return {**{k: v for k, v in os.environ.items() if not k.startswith(own)}, **self.address}
+        return {**{k: v for k, v in os.environ.items() if not k.startswith(own)}, **self.emulator_variables}
 
     @property
-    def address(self) -> dict[str, str]:
+    def emulator_variables(self) -> dict[str, str]:
         """The environment variables that direct commands to the emulator."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -117,7 +117,7 @@ class Workspace:
 
     @staticmethod
     def keep_state_in_a_file(stack: Terraform, *options: str) -> None:
-        """Initialize a stack with its state in a file instead of the bucket."""
+        """Initialize a Terraform configuration, with its state in a file instead of the bucket."""
         (stack.folder / FIRST).write_text('{"terraform": {"backend": {"local": {}}}}\n', encoding="utf-8")
         stack.init(*options)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from bson import ObjectId
@@ -83,13 +84,14 @@ class Delivery:
             report: the run's report so far.
         """
         created_at = self.period.notification_date(self.now)
-        created: list[ObjectId] = []
+        created, lock = list[ObjectId](), Lock()
 
         def create() -> ObjectId:
-            # Several threads may get here at the same time; `DeliveryRecord.create` returns the same id to all.
-            if not created:
-                created.append(self.delivery_record.create(state.notification, created_at, self.now))
-            return created[0]
+            # Several threads attach pages; one of them creates the notification. If that fails, the next one tries.
+            with lock:
+                if not created:
+                    created.append(self.delivery_record.create(state.notification, created_at, self.now))
+                return created[0]
 
         pushes = Pushes(self.backend, self.push_size, self.deadline)
         sizes = page_sizes(self.page_size)
@@ -110,12 +112,7 @@ class Delivery:
         with pushes:
             delivered = pipeline.run(state.after)
         notification = next(iter(created), state.notification)
-        report = replace(
-            report,
-            notification=notification,
-            pages=delivered.outcomes,
-            pushes=pushes.totals,
-        )
+        report = replace(report, notification=notification, pages=delivered.outcomes, pushes=pushes.totals)
         if (refusal := self._refusal(delivered, report)) is not None:
             # The next attempt must include the users who were refused.
             self.delivery_record.restart()

@@ -105,7 +105,7 @@ class Context:
     def is_scheduled(self, name: str) -> bool:
         """Return whether the function should run on a schedule.
 
-        It should unless all its rules are disabled by Terraform; a function without rules should, too.
+        True unless Terraform disabled all of the function's production rules; also true if there are no such rules.
 
         A rule may start the function, or the state machine that divides cleanup among workers.
         """
@@ -130,7 +130,7 @@ class Context:
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
     def fetch_and_report(self, what: str, find: Callable[[], T]) -> T:
-        """Fetch a value; the calling check reports an error, which is remembered under `what`.
+        """Fetch a value for the check that reports a failure: remember the failure under `what`, then raise the error.
 
         After an error, other checks that need the value are skipped without fetching it again.
         """

@@ -109,7 +109,10 @@ def _try_a_run(database: Database[Document], names: CollectionNames, session: Cl
 
 
 def _validator(context: Context) -> Iterator[Finding]:
-    """Check whether a validator of the users would reject the documents that stats writes; nothing is written."""
+    """Check whether the validator of the users collection would reject the documents that stats writes.
+
+    Nothing is written.
+    """
     database, users = _connected_database(context), PRODUCTION.users
     entry = {"id": ObjectId(), "viewed": False, "read": False}
     listed = {"$cond": [{"$isArray": "$notifications"}, "$notifications", []]}

@@ -213,7 +213,7 @@ def _archive(context: Context) -> Iterator[Finding]:
         return
     with aws_errors(f"bucket {bucket} (CLEANUP_ARCHIVE_BUCKET)", "S3", not_found={"404", "NoSuchBucket"}):
         context.target.client("s3").head_bucket(Bucket=bucket)
-    yield Finding("ok", f"{bucket} exists; deleted documents are archived there first")
+    yield Finding("ok", f"{bucket} exists; documents are archived there before they are deleted")
 
 
 def _topic(context: Context) -> Iterator[Finding]:

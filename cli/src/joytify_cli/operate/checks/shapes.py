@@ -51,7 +51,7 @@ def _is_private_host(host: str) -> bool:
 
 
 def _is_webhook(value: str) -> bool:
-    """Return whether it is the URL of a webhook of Discord, or of a stand-in on this machine."""
+    """Return whether it is the URL of a Discord webhook, or of a stand-in on a private network or this machine."""
     parts = urlsplit(value)
     host = (parts.hostname or "").lower()
     is_discord = parts.scheme == "https" and re.fullmatch(r"([a-z]+\.)?discord(app)?\.com", host) is not None
