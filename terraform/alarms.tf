@@ -19,13 +19,12 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
 }
 
 locals {
-  # Days without a success that raise the alarm: one more than the longest interval between two scheduled runs.
+  # Number of days without a success after which the alarm is raised: one more than the longest interval between two scheduled runs.
   longest_silence_days = { stats = 32, cleanup = 8 }
 }
 
-# CloudWatch looks back at most one week, so the jobs report the days since their last success, at each heartbeat. Without
-# heartbeats the metric is missing, which is treated as breaching. The window contains two heartbeats, so a heartbeat that
-# is a minute late raises no alarm. CloudWatch also considers earlier periods, and treats data as missing only if all of
+# CloudWatch looks back at most one week, so a rule invokes each job every 6 hours (a heartbeat), and the job reports the days since its last success. Without
+# heartbeats the metric is missing, which is treated as breaching. The period of 12 hours contains two heartbeats, so a heartbeat that is a minute late raises no alarm. CloudWatch also considers earlier periods, and treats data as missing only if all of
 # them are empty, so missing heartbeats raise the alarm after 36 to 48 hours rather than 12.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "silence" {

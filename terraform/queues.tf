@@ -2,7 +2,7 @@ locals {
   # These queues keep undelivered messages and failed events for two weeks; an alarm is raised if a queue is not empty.
   queues = {
     stats-failed        = "Events that ${local.names.stats} failed to process in three attempts, or that Lambda's recursive loop detection stopped. Read the error in the function's log, fix the cause, then invoke the function again: nobody is notified of a month twice."
-    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in its log, fix the cause, then invoke it again${var.enable_fan_out ? "; the queue also holds the input of failed executions of the state machine: start a new execution with it" : ""}."
+    cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in the function's log, fix the cause, then invoke the function again${var.enable_fan_out ? "; the queue also holds the input of failed executions of the state machine: start a new execution with it" : ""}."
     discord-failed      = "Messages for Discord whose three attempts have failed. Check whether the webhook in the secret still exists, and read discord's log."
     discord-undelivered = "Messages that the topic could not deliver to ${local.names.discord}. Check whether the function exists and may be invoked."
     schedules-missed    = "Scheduled events that EventBridge could not deliver to their function${var.enable_fan_out ? " or state machine" : ""}. Start it by hand with the event in the queue."
@@ -50,7 +50,7 @@ data "aws_iam_policy_document" "queue" {
     for_each = { for name, sender in local.senders : name => sender if name == each.key }
 
     content {
-      sid       = "MayKeepWhatItCouldNotDeliver"
+      sid       = "MayKeepUndelivered"
       actions   = ["sqs:SendMessage"]
       resources = [aws_sqs_queue.this[each.key].arn]
 

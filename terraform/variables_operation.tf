@@ -84,7 +84,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "alarm_email" {
-  description = "Email address that also receives the alarms on discord itself and on lost reports; null for none. AWS sends a confirmation link to it."
+  description = "Email address that also receives the alarms on the discord function itself and on reports that a run could not publish; null for none. AWS sends a confirmation link to it."
   type        = string
   default     = null
 
@@ -95,13 +95,13 @@ variable "alarm_email" {
 }
 
 variable "allow_eventbridge_publish" {
-  description = "Whether EventBridge may publish to the topic, so that rules of your own (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it. Rules of other accounts can publish then too, since the topic's policy cannot restrict EventBridge to this account."
+  description = "Whether EventBridge may publish to the topic, so that events that your own rules match (AWS Health, GuardDuty, ECR scans) reach Discord. No rule of this stack needs it. Rules of other accounts can publish then too, since the topic's policy cannot restrict EventBridge to this account."
   type        = bool
   default     = false
 }
 
 variable "enable_schedules" {
-  description = "Whether the rules of stats and cleanup are enabled; false creates them disabled, for an environment that is only invoked by hand. The missed-run alarms are then disabled, too."
+  description = "Whether the rules of stats and cleanup are enabled; false creates them disabled, for an environment whose functions are only invoked by hand. The missed-run alarms are then disabled, too."
   type        = bool
   default     = true
 }

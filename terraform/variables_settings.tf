@@ -79,7 +79,7 @@ variable "cleanup_batch_delay_ms" {
 }
 
 variable "cleanup_timeout_safety_minutes" {
-  description = "Minutes after which a cleanup run stops by itself and starts its continuation."
+  description = "Minutes after its start at which a cleanup run stops by itself and starts its continuation; not a margin before the timeout."
   type        = number
   default     = 14
 

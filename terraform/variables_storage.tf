@@ -1,7 +1,7 @@
 # The secret and the archive.
 
 variable "create_secret" {
-  description = "Whether to create the secret, without a value; if false, a secret of this name must exist."
+  description = "Whether to create the secret, without a value; if false, a secret with the name secret_name must exist."
   type        = bool
   default     = true
 }

@@ -22,7 +22,7 @@ EVENTS = """## The events
 For stats and cleanup, an unknown key or a wrong type is an error that names the key; this is checked before any read.
 For stats and cleanup, an empty event or `null` is the same as `{}`: a run with all defaults.
 """
-REST = """### discord
+OTHER_SECTIONS = """### discord
 
 An SNS event, or `{"selfTest": true}`, which checks the webhooks without posting.
 Any other event is itself posted as a message.
@@ -48,7 +48,7 @@ def document() -> str:
         EVENTS,
         _table("stats", ((field, f.alias) for field, f in StatsEvent.model_fields.items()), StatsEvent),
         _table("cleanup", ((field, f.alias) for field, f in CleanupEvent.model_fields.items()), CleanupEvent),
-        REST,
+        OTHER_SECTIONS,
     ]
     keys = (f"| `{name}` | {', '.join(key.read_by)} | {key.holds} |\n" for name, key in KEYS.items())
     return "\n".join(parts) + "".join(keys)

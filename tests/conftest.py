@@ -42,7 +42,7 @@ def _instant_retries() -> Iterator[None]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The durations that the HTTP retries would have waited, in seconds; nothing sleeps."""
+    """The durations that the HTTP retries would have waited, in seconds; the retries do not sleep."""
     made: list[float] = []
     # Replace `time` in these modules only: MongoDB's driver must really sleep, in threads of this process.
     clock = SimpleNamespace(sleep=made.append, monotonic=time.monotonic)

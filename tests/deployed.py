@@ -76,8 +76,8 @@ CONTENT: list[tuple[str, str, dict[str, Any]]] = [
 ]
 REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "403"}
 
-# The gaps of the emulator, by name and attribute: it never returns these attributes of a metric
-# alarm, so every plan sets them.
+# Metric alarms for which the emulator never returns the attributes in NOT_RETURNED, so every plan would set these
+# attributes again.
 ALARMS = {
     *(
         f'module.function["{name}"].aws_cloudwatch_metric_alarm.this["{kind}"]'

@@ -39,7 +39,8 @@ def session(heading: str) -> Iterator[tuple[str, list[str]]]:
 def first_difference(shown: Sequence[str], actual: str) -> str | None:
     """Return the first line of `shown` that is missing in `actual`; None if they agree.
 
-    Times, dates, ids and durations may differ; `...` on a line stands for any text, alone on a line for any lines.
+    Times, time zones, dates, weekdays and ids may differ. Within a line, `...` stands for any text; a line that is only
+    `...` stands for any number of lines.
     """
     lines, position, may_skip = actual.rstrip("\n").splitlines(), 0, False
     for line in shown:

@@ -1,4 +1,4 @@
-"""A replica set of three, of embedded servers, that can lose its primary."""
+"""A replica set of three embedded servers, whose primary can step down or be killed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Node:
         self.folder.mkdir(exist_ok=True)
         command = [str(mongod_path()), "--dbpath", str(self.folder), "--bind_ip", HOST, "--port", str(self.port)]
         command += ["--replSet", NAME, "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"]
-        # A run that is cut off leaves its transaction open.
+        # A run that is cut off leaves its transaction open; the server aborts it after 3 s.
         command += ["--setParameter", "transactionLifetimeLimitSeconds=3"]
         with (self.folder / "mongod.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -26,7 +26,7 @@ FOLDER = ROOT / "build" / "second-emulator"
 RESULT = FOLDER / "result.json"
 MOTO = ROOT / "build" / "moto" / "bin" / "moto_server"
 EXAMPLES = ROOT / "terraform" / "examples"
-# The region of examples/everything.tfvars, which is what is applied.
+# The region of examples/everything.tfvars, the example that is applied.
 REGION = "eu-west-1"
 SECRET = "music/staging"  # noqa: S105 - the name, not a value
 BOOTSTRAP = {
@@ -62,7 +62,7 @@ class Applied:
 
 
 def run() -> dict[str, object]:
-    """Plan every example, apply and destroy both configurations; return the results of each."""
+    """Apply and destroy bootstrap and the pipeline (everything.tfvars), plan the other examples; return the results."""
     port = free_port("127.0.0.1")
     workspace = Workspace(folder=FOLDER, endpoint=f"http://127.0.0.1:{port}", region=REGION)
     workspace.prepare(bootstrap=BOOTSTRAP, root={"image_digests": DIGESTS})

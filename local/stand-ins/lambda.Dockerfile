@@ -7,7 +7,7 @@ RUN mkdir -p /var/lang/bin /var/task /opt \
  && ln -s python3 /var/lang/bin/python \
  && pip install --no-cache-dir --no-index --no-deps --target /var/runtime /wheels/*.whl \
  && rm -r /wheels \
- # The real image is a minimal Amazon Linux without these; a Dockerfile that uses them must fail here too.
+ # The real image, a minimal Amazon Linux, has neither find nor xargs; a Dockerfile that uses them must fail here too.
  && rm /usr/bin/find /usr/bin/xargs
 COPY --chmod=755 build/wheels/stand-ins/aws-lambda-rie /usr/local/bin/aws-lambda-rie
 COPY --chmod=755 local/stand-ins/lambda-entrypoint.sh /lambda-entrypoint.sh

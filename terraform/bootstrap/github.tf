@@ -139,7 +139,7 @@ data "aws_iam_policy_document" "github_plan" {
   }
 
   statement {
-    sid = "ReadTagsAndWhatHasNoNameOfItsOwn"
+    sid = "ReadTagsAndOtherConfiguration"
     actions = [
       "cloudwatch:DescribeAlarms",
       "cloudwatch:GetDashboard",

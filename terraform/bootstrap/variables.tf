@@ -60,7 +60,7 @@ variable "github_repository" {
 }
 
 variable "github_ids" {
-  description = "Numeric ids of the repository's owner and of the repository, which GitHub puts into the tokens of repositories created, renamed or transferred since July 2026, and of older repositories that opted in: `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'`. Set it always; if null, only tokens without ids are admitted."
+  description = "Numeric ids of the repository's owner and of the repository; `gh api repos/OWNER/NAME --jq '{owner: .owner.id, repository: .id}'` prints them. GitHub puts them into the tokens of repositories created, renamed or transferred since July 2026, and of older repositories that opted in. Always set them: if null, only tokens without ids are admitted."
   type        = object({ owner = number, repository = number })
   default     = null
 
@@ -82,7 +82,7 @@ variable "github_branch" {
 }
 
 variable "github_apply_policy_arn" {
-  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply creates roles, so it needs permissions on the account's IAM. Null for no such role; keep null if the GitHub environment `production` has no required reviewers."
+  description = "ARN of the IAM policy for workflows that apply, such as arn:aws:iam::aws:policy/AdministratorAccess: an apply creates roles, so it needs permissions on the account's IAM. If null, there is no role that applies; keep null if the GitHub environment `production` has no required reviewers."
   type        = string
   default     = null
 

@@ -1,5 +1,5 @@
 # Values out of range, many in a run: a run fails if one of them is accepted. tests/contract checks that no variable is
-# forgotten. A variable whose validation refers to another is not evaluated if that is out of range too.
+# forgotten. Terraform does not evaluate a validation that refers to another variable if that other variable is out of range too, so such cases have separate runs.
 
 mock_provider "aws" {
   source = "./tests/mocks"

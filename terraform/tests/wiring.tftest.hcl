@@ -25,18 +25,18 @@ run "by_default" {
 
   assert {
     condition     = lookup(local.functions.stats.environment, "CLEANUP_STATE_MACHINE_ARN", null) == null
-    error_message = "stats invokes the function by default."
+    error_message = "By default, stats must invoke the cleanup function, not a state machine."
   }
 
   assert {
     # Ten of twenty messages are throttled, with five attempts each.
     condition     = local.functions.discord.throttles >= 50
-    error_message = "discord's threshold is higher than the number of throttled calls that a new account's first alarm states cause."
+    error_message = "discord's threshold must be at least 50, the maximum number of throttled calls that a new account's first alarm states cause."
   }
 
   assert {
     condition     = alltrue([for rule in aws_cloudwatch_event_rule.this : rule.state == "ENABLED"])
-    error_message = "Every rule is enabled by name."
+    error_message = "The state of every rule must be set to ENABLED."
   }
 
   assert {
@@ -275,6 +275,6 @@ run "alarms_and_encryption" {
 
   assert {
     condition     = [for statement in concat(data.aws_iam_policy_document.topic["notifications"].statement, data.aws_iam_policy_document.notifications.statement) : statement.sid if statement.effect != "Deny" && !anytrue([for condition in statement.condition : contains(["aws:PrincipalArn", "aws:SourceAccount"], condition.variable)])] == []
-    error_message = "Nobody may publish without being one of the functions or an alarm of this account."
+    error_message = "Only the functions and the alarms of this account may publish."
   }
 }

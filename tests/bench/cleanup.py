@@ -1,7 +1,8 @@
 """Compares cleanup with the previous system's algorithm, one raw delete_many and a TTL index, on the same data.
 
 Run by `make bench-cleanup`; it writes build/bench/cleanup.json. The methods are measured in the same
-order in every round; a reported ratio is the median of the rounds' ratios.
+order in every round; a reported ratio of two methods' durations is the median of the rounds' ratios; the growth and
+latency ratios are ratios of medians.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Bench:
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def load(self, name: str, documents: Iterator[Document]) -> None:
-        """Write a collection that the rounds are copied from."""
+        """Write a collection, of which each measurement gets a fresh copy."""
         self.database[name].drop()
         while batch := list(islice(documents, 10_000)):
             self.database[name].insert_many(batch, ordered=False)
@@ -159,7 +160,7 @@ class Bench:
     def old(self, *, pause: float, counts: bool = False) -> None:
         """Run the algorithm of the system that was replaced: a cursor, a bulk of deleteOne, a fixed pause.
 
-        counts: also count the expired documents first, as the original does. Without it, the figures can be compared
+        counts: whether to count the expired documents first, as the original does. False keeps the figures comparable
             with those of earlier benchmark runs.
         """
         if counts:
@@ -218,7 +219,7 @@ def use_app(uri: str, stopped: Event, latencies: Connection) -> None:
 def foreground(uri: str, way: Callable[[], object]) -> dict[str, float]:
     """Return percentiles and the maximum of the latency of an app's calls while a method runs, in milliseconds.
 
-    The app is a process of its own, so that it does not wait for this one's interpreter.
+    The app is a separate process, so that it does not wait for the interpreter of this process.
     """
     context = multiprocessing.get_context("spawn")
     stopped = context.Event()
@@ -274,7 +275,7 @@ def compare(bench: Bench, rounds: int, console_: Console) -> dict[str, dict[str,
 
 
 def foreground_latencies(bench: Bench, uri: str, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Return the latencies of a foreground load per round, idle and during each way, in ms."""
+    """Return the latencies of the app's calls per round, in ms, with no other load and while each method runs."""
     ways: dict[str, tuple[str, Callable[[], object]]] = {
         "idle": ("time_70", lambda: time.sleep(5)),
         "ours_defaults": ("time_70", lambda: bench.ours(pause=PAUSE_SECONDS)),

@@ -129,7 +129,7 @@ class Bench:
     def raw(self) -> None:
         """Make the same change with one updateMany, given the ids of the users who have statistics.
 
-        Push nothing.
+        Send nothing to the backend.
         """
         notification, run = ObjectId(), ObjectId()
         self.database.users.update_many(
@@ -192,7 +192,7 @@ def compare(client: MongoClient[Document], stack: Stack, size: int, rounds: int)
 
 
 def ratio(these: list[float], those: list[float]) -> float:
-    """Return the median over the rounds of the numerator's time divided by the denominator's."""
+    """Return the median over the rounds of the time in `these` divided by the time in `those`."""
     return round(statistics.median(a / b for a, b in zip(these, those, strict=True)), 2)
 
 

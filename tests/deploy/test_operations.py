@@ -1,4 +1,7 @@
-"""The operator's commands on the deployed stack: its own resources, and the example session of docs/operations.md."""
+"""The operator's commands on the deployed stack.
+
+They find the stack's resources, and the example session of docs/operations.md prints what the page shows.
+"""
 
 from __future__ import annotations
 

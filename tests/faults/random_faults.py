@@ -101,7 +101,7 @@ def moody_aws(mood: str) -> Fault:
 
 @dataclass(frozen=True)
 class Places:
-    """What the functions call."""
+    """The services that the functions call, each behind a proxy that injects faults."""
 
     mongodb: Server
     aws: LocalAws
@@ -207,7 +207,7 @@ class Faults:
         harm = Thread(target=self._harm, args=(FAULTS[fault], self.chance.uniform(0, 1.5)), daemon=True)
         harm.start()
         done = self.runs.run(*once) == 0
-        # Lambda waits for a minute before it tries again.
+        # Wait until the fault is over: Lambda waits for a minute before it tries again.
         harm.join()
         return (1, True) if done else self._retried(once, first=2)
 

@@ -78,7 +78,10 @@ class Server:
             client.admin.command({"replSetStepDown": 1, "secondaryCatchUpPeriodSecs": 0, "force": True})
 
     def fail(self, commands: list[str], times: int, **how: Any) -> None:
-        """Have the server fail the next of these commands."""
+        """Have the server fail the next `times` of these commands.
+
+        `how` is MongoDB's data for the fail point, such as errorCode.
+        """
         data = {"failCommands": commands, **how}
         with MongoClient[dict[str, Any]](self.direct) as client:
             client.admin.command({"configureFailPoint": "failCommand", "mode": {"times": times}, "data": data})

@@ -1,4 +1,4 @@
-"""Create the secret, the topic, the deduplication table and the functions in a local AWS.
+"""Create the secret, the topic, discord's post store (a DynamoDB table) and the functions in a local AWS.
 
 `python -m joytify_local.aws --endpoint URL --mongodb URI --member HOST:PORT --backend URL
 --discord URL --database NAME [--images]`

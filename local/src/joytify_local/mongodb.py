@@ -31,7 +31,7 @@ def mongod_path() -> Path | None:
 
 
 def why_not_embedded() -> str | None:
-    """Return why no mongod can run from the installed packages; None if one can."""
+    """Return why no mongod, on PATH or in an installed package, can run here; None if one can."""
     if (binary := mongod_path()) is None:
         return "there is no mongod for this system (the embedded one needs Linux on x86-64)"
     binary.chmod(binary.stat().st_mode | stat.S_IXUSR)

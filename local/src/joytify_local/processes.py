@@ -110,7 +110,10 @@ def _handling(handler: Callable[[int, object], object] | signal.Handlers) -> Ite
 
 @contextmanager
 def _deferred_interruption() -> Iterator[None]:
-    """Defer Ctrl-C, SIGTERM and SIGHUP to the end of the block: a process that is not known yet would keep running."""
+    """Defer Ctrl-C, SIGTERM and SIGHUP to the end of the block.
+
+    An interruption before a new process is recorded would leave it running.
+    """
     noted: list[int] = []
     with _handling(lambda signum, _: noted.append(signum)):
         yield
@@ -157,7 +160,7 @@ def is_running(pid: int) -> bool:
 
 
 def answers(url: str, certificate: str = "") -> bool:
-    """Return whether the URL answers with success; over TLS, with the certificate in this file."""
+    """Return whether the URL answers with success; `certificate` is the path of a certificate to trust over TLS."""
     verify = ssl.create_default_context(cafile=certificate) if certificate else True
     try:
         return httpx.get(url, timeout=2, verify=verify).is_success

@@ -18,8 +18,8 @@ from joytify_local.mongodb import start_mongod
 from joytify_local.processes import StartError, free_port, started_before, stop, uninterrupted
 from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
 
-# Files that record a running stack for later commands. A deployed stack may run next to another
-# stack.
+# Files that record a running stack for later commands. A stack whose functions Terraform deployed (`make deploy-local`)
+# may run beside another stack, so it has its own file.
 STATE_FILE, DEPLOYED_STATE_FILE = Path("build/stack.json"), Path("build/deployed-stack.json")
 
 
@@ -138,7 +138,10 @@ def start_embedded(
 
 
 def start_for_deployment(database: str, *, host: str) -> Stack:
-    """Start everything but the functions, which Terraform creates in an empty AWS that speaks TLS and enforces IAM.
+    """Start only the servers.
+
+    An empty AWS that uses TLS and enforces IAM, in which Terraform creates the resources, and a registry, MongoDB,
+    backend and Discord.
 
     Args:
         database: name of the database that the functions will use.

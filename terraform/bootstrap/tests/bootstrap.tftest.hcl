@@ -31,7 +31,7 @@ run "names" {
 
   assert {
     condition     = aws_s3_bucket.state.bucket == "joytify-terraform-state-123456789012"
-    error_message = "The state bucket's name contains the account, since bucket names are global."
+    error_message = "The state bucket's name must contain the account id, since bucket names are global."
   }
 
   assert {
@@ -148,7 +148,7 @@ run "each_role_admits_only_its_branch_or_environment" {
 
   assert {
     condition     = { for statement in data.aws_iam_policy_document.github_plan.statement : statement.sid => one(statement.resources) if contains(["ReadState", "ReadChecksumOfState"], statement.sid) } == { ReadState = "arn:aws:s3:::mock/*" }
-    error_message = "It may read the state's objects, but no other objects and no table items."
+    error_message = "The role that plans may read the state's objects, but no other objects and no table items."
   }
 }
 
