@@ -51,7 +51,7 @@ locals {
       concurrency = -1
       # In a new account with a concurrency limit of ten, the first states of about twenty alarms arrive together. Ten calls
       # wait for Discord's rate limit; the other ten are throttled up to five times each (on the first attempt and on four retries).
-      throttles   = 50
+      throttles   = 51
       stops_after = 0
       environment = {
         SECRET_ID            = local.secret_arn

@@ -30,8 +30,8 @@ run "by_default" {
 
   assert {
     # Ten of twenty messages are throttled, with five attempts each.
-    condition     = local.functions.discord.throttles >= 50
-    error_message = "discord's threshold must be at least 50, the maximum number of throttled calls that a new account's first alarm states cause."
+    condition     = local.functions.discord.throttles > 50
+    error_message = "discord's threshold must be above 50, the maximum number of throttled calls that a new account's first alarm states cause."
   }
 
   assert {
