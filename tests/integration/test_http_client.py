@@ -97,7 +97,7 @@ def test_an_answer_that_took_too_long_keeps_no_thread_and_no_connection(
 def https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """The context of a server on loopback whose certificate is trusted."""
     certificate, key = make_certificate(tmp_path, "127.0.0.1")
-    monkeypatch.setattr(http_client, "_authorities", lambda: ssl.create_default_context(cafile=certificate))
+    monkeypatch.setattr(http_client, "_tls_context", lambda: ssl.create_default_context(cafile=certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
