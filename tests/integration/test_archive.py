@@ -190,7 +190,7 @@ def test_restore_inserts_missing_documents_and_can_be_repeated(
     (row,) = [line for line in joytify("list").splitlines() if "playbacks" in line]
     assert [cell.strip() for cell in row.split("│")][1:4] == ["playbacks", "2026-11-01", "25"]
     assert "no archived sessions for the selected days" in joytify("list", "--collection", "sessions")
-    assert "23 would be inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--dry-run")
+    assert "up to 23 would be inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4
     assert "23 inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
     assert "0 inserted, 24 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")

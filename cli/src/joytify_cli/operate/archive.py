@@ -148,7 +148,7 @@ def restore(
                 _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
         finally:
             bar.stop()
-            _show(restored, "would be inserted" if dry_run else "inserted")
+            _show(restored, dry_run=dry_run)
     if restored.refusals:
         raise typer.Exit(1)
 
@@ -181,8 +181,10 @@ def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
     return into
 
 
-def _show(restored: Restored, verb: str) -> None:
-    counts = f"{restored.inserted:,} {verb}, {restored.present:,} already present, {restored.differing:,} differing"
+def _show(restored: Restored, *, dry_run: bool) -> None:
+    # A dry run counts a document twice that two attempts archived.
+    inserted = f"up to {restored.inserted:,} would be inserted" if dry_run else f"{restored.inserted:,} inserted"
+    counts = f"{inserted}, {restored.present:,} already present, {restored.differing:,} differing"
     console.print(f"{counts}, {restored.refusals:,} refused", soft_wrap=True)
     for refusal in restored.refused:
         console.print(refusal, soft_wrap=True)
