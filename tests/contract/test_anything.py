@@ -47,7 +47,10 @@ def posted(message: str) -> list[Payload]:
 
 @given(text | st.builds(json.dumps, odd))
 def test_any_text_and_any_json_is_posted(message: str) -> None:
-    """Each object of a short list becomes a post of its own, and several posts may need more than one message."""
+    """Each object in a list of at most MAX_LISTED objects becomes an embed of its own.
+
+    The embeds may need more than one Discord message.
+    """
     assert 1 <= len(posted(message)) <= MAX_LISTED
 
 

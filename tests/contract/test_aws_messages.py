@@ -40,11 +40,11 @@ def test_an_aws_message_is_rendered_with_severity_origin_and_link(case: Case) ->
     assert "\\" not in shown["title"] + "".join(field["name"] for field in shown.get("fields", []))
     # No machine notation: no whole ARNs, and no times or lists in the notation of Python or JSON.
     values = shown.get("description", "") + "".join(field["value"] for field in shown.get("fields", []))
-    # A text message is shown in full, so it may contain them.
+    # A message in plain text is shown in full, so it may contain ARNs and such notation.
     assert isinstance(case.message, str) or not re.findall(r"arn:aws|\d{4}-\d\d-\d\dT\d\d|\{'|\['|null", values)
 
 
-def test_an_alarm_is_one_incident_by_sns_and_by_eventbridge() -> None:
+def test_an_alarm_belongs_to_the_same_incident_whether_sns_or_eventbridge_sends_it() -> None:
     """SNS gives the time of the change in milliseconds; the EventBridge event's own `time` has whole seconds."""
     at = "2026-11-01T03:04:05.989+0000"
     by_sns, by_event = alarm(StateChangeTime=at), alarm_event("ALARM", "OK")
@@ -70,7 +70,7 @@ def test_an_alarm_is_one_incident_by_sns_and_by_eventbridge() -> None:
     ],
     ids=["account", "trigger", "children", "ARN", "reason", "time", "description", "metrics"],
 )
-def test_an_alarm_with_an_odd_field_is_an_alarm(odd: dict[str, object]) -> None:
+def test_an_alarm_with_an_odd_field_is_still_rendered_as_an_alarm(odd: dict[str, object]) -> None:
     embed = render(parse_event(Case({**alarm(), **odd}, FAILURE, ()).envelope())[0], UTC)
 
     assert embed.title == "❌ Alarm: api-errors"
@@ -91,7 +91,7 @@ def test_an_alarm_with_an_odd_field_is_an_alarm(odd: dict[str, object]) -> None:
     ids=["brackets", "pairs", "addresses", "spaces in a title", "JSON", "spaces"],
 )
 def test_rendering_time_is_linear_in_the_length_of_the_text(text: str) -> None:
-    """A quadratic algorithm would take minutes for 256 kB, far more than this bound."""
+    """A quadratic algorithm would take minutes for 256 kB, far more than the 5 seconds that the test allows."""
     began = time.monotonic()
 
     list(payloads([render(parse_event(Case(text, FAILURE, ()).envelope())[0], UTC)]))

@@ -61,8 +61,11 @@ def test_a_cloudwatch_alarm_is_shown() -> None:
     assert not NO_TEXT.search(json.dumps(payload.body))
 
 
-def test_a_stop_reason_of_another_version_is_shown_as_it_is() -> None:
-    """While an apply is half done, discord may be newer or older than the publisher."""
+def test_a_message_with_a_stop_reason_of_another_version_is_parsed_and_rendered() -> None:
+    """Messages of different versions are shown.
+
+    While `terraform apply` is updating the functions, discord may be newer or older than the function that publishes.
+    """
     message = cleanup_summary(dry_run=True, stop_reason="brake", total_records_found=7)
 
     (received,) = parse_event(sns_event(message.to_json()))

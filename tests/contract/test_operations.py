@@ -17,7 +17,8 @@ from joytify_local.aws import FUNCTIONS
 
 MESSAGES = {
     **EVERY_MESSAGE,
-    # A run that stops for another reason continues or fails.
+    # Each of these stop reasons ends a run for good, with a title of its own. After `deadline` another run continues,
+    # and `deletion_limit` is an error.
     **{
         f"stopped: {reason}": cleanup_summary(stop_reason=reason, remaining_records=5)
         for reason in ("no_progress", "continuations_exhausted")

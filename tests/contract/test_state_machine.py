@@ -17,7 +17,7 @@ VALUES = {
 
 
 def lint(text: str) -> str:
-    """Return what the linter prints; nothing if all is right."""
+    """Return the linter's output; it is empty if there is no error."""
     command = [sys.executable, "-m", "statelint", text]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 

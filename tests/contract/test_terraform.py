@@ -66,14 +66,14 @@ def test_the_duration_alarm_fires_when_stats_reaches_its_own_deadline() -> None:
     assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text
 
 
-def test_no_sequence_of_runs_is_longer_than_lambda_lets_it_be() -> None:
+def test_no_sequence_of_runs_is_longer_than_lambda_allows() -> None:
     """Lambda stops a function at about 16 invocations in one sequence."""
     assert MAX_CONTINUATIONS + 1 < 16
     (sentence,) = VARIABLES["cleanup_max_continuations"].validations
     assert f"from 0 to {MAX_CONTINUATIONS}:" in sentence
 
 
-def test_defaults_are_those_of_the_previous_system() -> None:
+def test_defaults_are_those_of_joytify_apps_scheduler_which_this_project_replaces() -> None:
     known = {
         "environment": "prod",
         "region": "ap-northeast-1",
@@ -118,7 +118,7 @@ def test_the_tables_are_not_stale(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "bootstrap"], ids=IDS[:2])
-def test_the_lock_file_holds_for_every_platform(folder: Path) -> None:
+def test_the_lock_file_contains_hashes_for_every_platform(folder: Path) -> None:
     lock = (folder / ".terraform.lock.hcl").read_text(encoding="utf-8")
 
     assert lock.count('"zh:') == 15

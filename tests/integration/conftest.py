@@ -25,8 +25,8 @@ Document = dict[str, Any]
 
 PORT = 27017
 START_SECONDS = 60
-# Enable MongoDB's fail points, so that tests can make the server drop connections or respond slowly. A run that is
-# killed leaves its transaction open; the server ends it after this long, by default a minute.
+# Enable MongoDB's fail points, so that tests can make the server drop connections or respond slowly. If a run is
+# killed, its transaction stays open until the server ends it after TRANSACTION_SECONDS (MongoDB's default is a minute).
 TRANSACTION_SECONDS = 3
 OPTIONS = (
     "--setParameter",

@@ -1,4 +1,7 @@
-"""The archive on a real MongoDB and an S3 that checks what it is sent: nothing is deleted that is not archived."""
+"""The archive on a real MongoDB and an S3 emulator that verifies checksums.
+
+No document is deleted before it is archived.
+"""
 
 from __future__ import annotations
 
@@ -229,7 +232,7 @@ def test_days_in_the_wrong_order_are_refused_before_anything_is_called(command: 
         (("test-sessions",), "playbacks", "playbacks is not for documents of test-sessions"),
     ],
 )
-def test_into_is_refused_where_documents_of_different_kinds_would_mix(
+def test_the_option_into_is_refused_if_documents_of_different_kinds_would_mix(
     bucket: str, monkeypatch: pytest.MonkeyPatch, *, archived: tuple[str, ...], into: str, says: str, endpoint: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)

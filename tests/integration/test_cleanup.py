@@ -58,7 +58,7 @@ def test_exactly_the_expired_are_deleted_at_every_batch_boundary(
     )
 
 
-def test_the_cutoff_itself_is_retained_to_the_millisecond(database: Database[Document]) -> None:
+def test_a_document_dated_exactly_at_the_cutoff_is_retained(database: Database[Document]) -> None:
     database.playbacks.insert_many([playback(CUTOFF - MILLISECOND), playback(CUTOFF), playback(CUTOFF + MILLISECOND)])
 
     clean(database)
@@ -79,7 +79,9 @@ UNDATED: dict[str, object] = {
 }
 
 
-def test_a_document_without_a_date_is_never_touched_and_is_counted(database: Database[Document]) -> None:
+def test_a_document_whose_date_field_is_not_a_date_is_never_touched_and_is_counted(
+    database: Database[Document],
+) -> None:
     odd = [playback(value) for value in UNDATED.values()] + [{"user": ObjectId()}]
     idle = [session(value) for value in UNDATED.values()]
     idle += [{"user": ObjectId()}, {"status": None}, {"status": "idle"}, {"status": [{"lastActive": OLD}]}]

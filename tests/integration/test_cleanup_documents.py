@@ -1,4 +1,7 @@
-"""Unusual documents, collections and servers that people have reported: nothing is deleted or reported wrongly."""
+"""Unusual documents, collections and server behaviour known from public reports.
+
+Cleanup deletes nothing wrongly, and its report is right.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ SESSIONS: dict[str, tuple[Any, bool]] = {
         raw(("_id", id_created_at(OLD)), ("status", raw(("lastActive", OLD), ("lastActive", NEW))), ("user", 1)),
         False,
     ),
-    "two states": (
+    "two status fields": (
         raw(("_id", id_created_at(OLD)), ("status", {"lastActive": OLD}), ("status", {"lastActive": NEW})),
         False,
     ),
@@ -148,7 +151,7 @@ def test_after_an_unconfirmed_commit_the_deletions_are_counted_in_the_database(
 ) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(200)] + [playback(NEW) for _ in range(20)])
     error = {"code": code, "codeName": "E", "errmsg": "a test"}
-    # MongoDB returns a write concern error after the commit, and any other error without a commit.
+    # A write concern error means that MongoDB has committed; any other error means that it has not.
     answer: Document = {"writeConcernError": error} if is_applied else {"errorCode": code}
 
     with failing(mongodb, {"times": 2}, {"failCommands": ["commitTransaction"], **answer}):
@@ -391,7 +394,7 @@ def test_an_archive_needs_transactions(
     mongodb: MongoClient[Document], database: Database[Document], endpoint: str, bucket: str
 ) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(5)])
-    # What a single server answers in a transaction.
+    # The error with which a standalone server rejects a transaction.
     with (
         failing(mongodb, {"times": 1}, {"failCommands": ["delete"], "errorCode": 20}),
         pytest.raises(PermanentError, match="archiving needs transactions"),

@@ -23,7 +23,8 @@ from joytify_common.errors import PermanentError
 from joytify_common.messages import CollectionFigures
 
 OLD = CUTOFF - timedelta(days=900)
-# Collections up to this size are swept; a fifth of the production value, to keep the tests fast.
+# A run sweeps (examines every document of) a collection of up to this size, even if its event does not ask for a sweep.
+# This is a fifth of the production value, to keep the tests fast.
 SWEPT_UP_TO_DOCUMENTS = 4000
 KEPT = SWEPT_UP_TO_DOCUMENTS + 1000
 EXPIRED = 2000
@@ -112,7 +113,7 @@ def test_clocks_that_are_off_by_an_hour_change_nothing(database: Database[Docume
     assert ids(database) == {document["_id"] for document in kept + early}
 
 
-def test_what_was_made_years_ago_and_used_today_is_kept(database: Database[Document]) -> None:
+def test_a_document_with_an_old_id_and_a_date_after_the_cutoff_is_kept(database: Database[Document]) -> None:
     old = [played(CUTOFF + timedelta(days=1), _id=id_created_at(CUTOFF - timedelta(days=900))) for _ in range(1000)]
     kept = retained() + old
     database.playbacks.insert_many(kept + expired())
@@ -123,7 +124,7 @@ def test_what_was_made_years_ago_and_used_today_is_kept(database: Database[Docum
     assert ids(database) == {document["_id"] for document in kept}
 
 
-def test_an_import_with_newer_ids_waits_for_the_next_sweep_and_the_report_says_so(
+def test_expired_documents_with_recent_ids_are_left_for_the_next_sweep_and_the_report_shows_its_scope(
     database: Database[Document],
 ) -> None:
     kept = [*retained(), {"_id": id_created_at(NOW), "createdAt": "2020-01-01"}]
@@ -210,8 +211,9 @@ def test_the_deletion_limit_check_reads_documents_only_if_the_indexes_are_not_en
     before = examined(mongodb)
 
     assert documents.may_exceed(limit, todo, 20) is exceeds
-    # For a sweep without an index, the check counts retained documents in reverse insertion order. Here the expired
-    # documents were inserted last, so it reads them first.
+    # For a sweep without an index on the date, the check scans the collection from the document inserted last, until it
+    # has found enough retained documents. Here the expired documents were inserted last, so the scan reads all of them
+    # first.
     most = 3 * KEPT if exceeds or (sweep and not index) else 0
     assert examined(mongodb) - before <= most
 
@@ -246,7 +248,9 @@ def test_an_index_on_the_date_finds_everything_whatever_the_ids(
     read = examined(mongodb) - before
     assert (told.scope, told.deleted, told.remaining) == ("ordinary", EXPIRED + len(imported), 0)
     assert ids(database) == {document["_id"] for document in kept}
-    # Only expired documents are read, twice if the index finds them; no retained document is read.
+    # A document with an old `_id` is found by `_id` and read once; an expired document with a recent ObjectId is found
+    # by the date index and read twice. Of the retained documents, only those within CLOCK_MARGIN after the cutoff are
+    # read.
     assert read <= EXPIRED + MARGIN + 2 * len(imported) + 500
 
 
@@ -297,7 +301,7 @@ def test_a_batch_too_large_for_a_transaction_is_still_deleted(
 ) -> None:
     database.playbacks.insert_many([played(CUTOFF - timedelta(seconds=1 + n)) for n in range(20_000)] + retained())
     limited = {"configureFailPoint": "failCommand", "mode": {"times": 1}}
-    # What the server answers to a transaction that is too large for its cache.
+    # The server's error for a transaction that is too large for the server's cache.
     mongodb.admin.command({**limited, "data": {"failCommands": ["commitTransaction"], "errorCode": 388}})
 
     report = clean(database, batch_size=100_000, pause=0.1)
@@ -321,7 +325,7 @@ def test_each_run_of_a_sequence_makes_progress_and_goes_on_where_the_last_stoppe
     assert reports[-1].stop_reason == "completed"
     assert figures(reports[-1]).undated == (0 if sweep else None)
     assert ids(database) == {document["_id"] for document in kept}
-    # Each document was walked over once.
+    # Each document in the spans was examined exactly once.
     assert examined_by_runs(reports) == EXPIRED + (KEPT if sweep else MARGIN)
 
 
@@ -349,7 +353,7 @@ KILLS = 6
 
 
 @pytest.mark.parametrize("sweep", [False, True], ids=["ordinary", "sweep"])
-def test_killed_anywhere_the_sequence_completes(
+def test_a_sequence_whose_runs_are_killed_at_random_moments_completes(
     database: Database[Document], mongodb_uri: str, tmp_path: Path, *, sweep: bool
 ) -> None:
     """Each run is ended by SIGKILL at a random moment, and its event is delivered again."""

@@ -1,4 +1,8 @@
-"""The steps of a divided cleanup, one after the other as the state machine calls them, on a real MongoDB."""
+"""The steps of a cleanup that is divided among workers, in the order of the state machine, on a real MongoDB.
+
+A planning step divides the work into spans (ranges of `_id`), and each worker examines one span; planning again for the
+spans that are left begins the next round.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +99,7 @@ def test_the_spans_cover_equal_periods_without_gaps(database: Database[Document]
 
 
 def test_no_state_exceeds_the_step_functions_payload_limit(database: Database[Document]) -> None:
-    """Every worker leaves something, and the `_id` where it stopped is as long as it can be."""
+    """Some workers leave spans, and some ids are too long to be passed on (MAX_ID_CHARACTERS)."""
     long_ids = [{"_id": f"{number:05}" + "x" * 900, "createdAt": CUTOFF - timedelta(days=1)} for number in range(50)]
     database.playbacks.insert_many(long_ids + [played(CUTOFF - timedelta(minutes=number)) for number in range(9000)])
     planned = plan(database, {"workers": MAX_WORKERS, "ignoreDeletionLimit": True})
@@ -121,7 +125,9 @@ def test_a_dry_run_is_not_divided(database: Database[Document]) -> None:
     assert planned["done"]["rounds"] == 0
 
 
-def test_the_deletion_limit_is_checked_before_any_worker_and_by_each(database: Database[Document]) -> None:
+def test_the_deletion_limit_is_checked_before_any_worker_starts_and_by_each_worker(
+    database: Database[Document],
+) -> None:
     database.playbacks.insert_many([played(CUTOFF - timedelta(minutes=number)) for number in range(2000)])
 
     with pytest.raises(PermanentError, match="ignoreDeletionLimit"):
@@ -149,7 +155,7 @@ def test_a_worker_without_time_to_examine_anything_is_tried_again(database: Data
         ({"cutoff": (CUTOFF - timedelta(days=30)).isoformat()}, "CLEANUP_DAYS has changed"),
         ({"startedAt": (NOW + timedelta(days=1)).isoformat()}, "startedAt is in the future"),
     ],
-    ids=["another retention period", "a time to come"],
+    ids=["another retention period", "a start in the future"],
 )
 @pytest.mark.parametrize("step", ["plan", "worker"])
 def test_a_step_with_another_cutoff_or_a_future_start_deletes_nothing(
@@ -167,7 +173,7 @@ def test_a_step_with_another_cutoff_or_a_future_start_deletes_nothing(
 
 
 @pytest.mark.parametrize("spans", [0, 1])
-def test_an_event_that_leaves_work_out_is_no_success(database: Database[Document], spans: int) -> None:
+def test_a_run_whose_event_omits_work_does_not_count_as_a_success(database: Database[Document], spans: int) -> None:
     """The event may have been written by hand; a success would reset the missed-run alarm."""
     fill(database)
     planned = plan(database, {})

@@ -93,7 +93,10 @@ def messages(url: str) -> list[dict[str, Any]]:
 def test_a_hundred_messages_arrive_complete_in_order_once(
     discord: str, endpoint: str, memory_of: Callable[[str], PostStore]
 ) -> None:
-    """With 5 requests in 2 s, 30 a minute, sudden bans, failing servers, and a deadline shorter than a ban."""
+    """Discord limits the webhook to 5 requests in 2 s and the channel to 30 a minute.
+
+    There are also sudden bans, failing servers, and a deadline shorter than a ban.
+    """
     memory = memory_of(endpoint)
     for number in range(MESSAGES):
         if number in {20, 60}:
@@ -157,7 +160,10 @@ def test_a_message_delivered_four_times_concurrently_is_posted_once(discord: str
 
 
 def test_another_container_posts_a_message_whose_first_attempt_failed(discord: str, endpoint: str) -> None:
-    """The claim is released, or expires if its owner died."""
+    """An attempt claims a message in the post store before it posts it. If the attempt fails, it releases the claim.
+
+    If its container dies, the claim expires.
+    """
     memory = table_memory(endpoint)
     httpx.put(discord + "/mood", json={"status": 400, "times": 2}).raise_for_status()
     webhook = Webhook(url=SecretStr(discord + WEBHOOK_PATH))

@@ -1,4 +1,7 @@
-"""The committed state machine in the local AWS, with the functions from the installed packages."""
+"""The state machine from the repository's definition in the local AWS.
+
+It runs the functions from the installed packages.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Everything as processes of this machine."""
+    """The whole local stack, started as processes on this computer."""
     started = start_embedded(DATABASE, environment=SETTINGS)
     try:
         with MongoClient[Document](started.mongodb) as client:
@@ -54,7 +57,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def machine(stack: Stack) -> str:
-    """The state machine."""
+    """The ARN of a new state machine."""
     queue = stack.client("sqs").create_queue(QueueName=QUEUE)["QueueUrl"]
     values = {
         "partition": "aws",
@@ -84,7 +87,10 @@ def played(moment: datetime) -> Document:
 
 
 def fill(plays: Any, expired: int) -> None:
-    """Plays of the hundred days before the retention period, and some of the last fifty days."""
+    """Insert expired plays.
+
+    The expired plays are dated in the hundred days before the cutoff, the retained plays in the last fifty days.
+    """
     now = datetime.now(UTC)
     cutoff, today = now - timedelta(days=60), now - timedelta(days=50)
     old = (played(cutoff - timedelta(days=100 * (n + 1) / expired, hours=1)) for n in range(expired))
@@ -127,14 +133,17 @@ def kept(stack: Stack) -> list[Document]:
 
 
 class Killer(Thread):
-    """Kills one worker, which is a process of the local AWS, when some are at work."""
+    """Kills one worker, a process of the local AWS, while several workers are running."""
 
     def __init__(self, aws: int, plays: Any) -> None:
         super().__init__()
         self._aws, self._plays, self.killed = aws, plays, 0
 
     def run(self) -> None:
-        """Wait until several work and a tenth is deleted, then kill the youngest."""
+        """Wait until several workers are running and a tenth of the records is deleted.
+
+        Then kill the worker that started last.
+        """
         limit = time.monotonic() + 120
         while time.monotonic() < limit:
             workers = [pid for pid in _children(self._aws) if FUNCTIONS["cleanup"] in _command(pid)]
@@ -166,7 +175,8 @@ def test_every_span_is_completed_and_one_summary_is_posted(stack: Stack, machine
     """One of the workers is killed, and most of them run out of time."""
     fill(plays, RECORDS)
     old = datetime.now(UTC) - timedelta(days=100)
-    # The document with a text as its id has expired too; recently used ones and those without a date are kept.
+    # The document whose id is a text has expired too. Documents with an old `_id` but a recent date, and documents
+    # whose date is a text, are kept.
     plays.insert_one({"_id": "text", "createdAt": old})
     plays.insert_many([played(old) | {"createdAt": datetime.now(UTC)} for _ in range(50)])
     plays.insert_many([played(old) | {"createdAt": "2020-01-01"} for _ in range(50)])
@@ -297,7 +307,7 @@ def test_two_executions_at_the_same_time_both_end_well(stack: Stack, machine: st
     assert len(titles) == 2
 
 
-def test_the_steps_of_an_execution_work_in_its_mode_whatever_the_secret_says_by_then(stack: Stack, plays: Any) -> None:
+def test_each_step_keeps_the_mode_of_its_execution_even_if_the_secret_has_changed(stack: Stack, plays: Any) -> None:
     fill(plays, 1000)
     began = datetime.now(UTC)
     done = {"startedAt": began.isoformat(), "cutoff": (began - timedelta(days=60)).isoformat(), "testMode": True}

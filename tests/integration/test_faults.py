@@ -26,7 +26,8 @@ from joytify_local.processes import free_port, start, stop
 Document = dict[str, Any]
 
 EXPIRED, RETAINED = 400, 50
-# Turning the fail point off waits until the calls that it delays have ended.
+# How long the fail point delays a call. Turning it off waits until the delayed calls have ended, so a longer delay
+# would make the tests slower.
 SLOW_SECONDS = 6
 DROPPED = {"failCommands": ["delete", "find"], "closeConnection": True}
 SLOW = {"failCommands": ["delete"], "blockConnection": True}
@@ -103,7 +104,7 @@ def test_connections_opened_during_a_state_change_still_work(mongodb_uri: str, f
     assert filled.playbacks.count_documents({}) == RETAINED
 
 
-def test_cleanup_waits_for_a_locked_document_and_keeps_it_if_it_no_longer_expires(
+def test_cleanup_waits_for_a_locked_document_and_keeps_it_if_it_is_no_longer_expired(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     held = filled.playbacks.find_one({"createdAt": {"$lt": CUTOFF}})

@@ -43,7 +43,8 @@ def fields(*names: str) -> st.SearchStrategy[Document]:
 
 USERS = fields("notifications", "userPreferences", "monthlyStatisticDelivery", "email")
 STATS = fields("user", "stats", "createdAt")
-# Most sessions were last active before the cutoff, so that their other fields decide.
+# About half of the sessions were last active before the cutoff; whether cleanup deletes them then depends on their
+# other fields.
 LONG_AGO = st.just({"online": False, "lastActive": CUTOFF - timedelta(days=1)})
 SESSIONS = st.builds(
     lambda odd, status: odd | ({} if status is None else {"status": status}),
@@ -102,7 +103,7 @@ def test_the_month_end_reaches_every_user_with_valid_documents(
 
 @EXAMPLES
 @given(plays=st.lists(PLAYS, max_size=6), sessions=st.lists(SESSIONS, max_size=4))
-def test_cleanup_deletes_what_has_expired_and_no_odd_document(
+def test_cleanup_deletes_expired_documents_and_none_that_must_be_kept(
     database: Database[Document], plays: list[Document], sessions: list[Document]
 ) -> None:
     database.client.drop_database(database.name)

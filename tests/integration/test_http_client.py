@@ -103,8 +103,12 @@ def https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     return context
 
 
-def test_a_call_after_one_that_took_too_long_is_not_hurt_by_it(https: ssl.SSLContext) -> None:
-    """If a socket is closed while another thread reads from it, the next connection gets its descriptor."""
+def test_a_call_that_timed_out_does_not_affect_the_next_call(https: ssl.SSLContext) -> None:
+    """A file descriptor may be reused.
+
+    If the client closed the socket of a call that timed out while the call's thread still reads from it, the next
+    connection could get the same file descriptor.
+    """
     over = Event()
 
     def serve(connection: socket.socket) -> None:

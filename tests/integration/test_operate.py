@@ -1,4 +1,7 @@
-"""The operator's commands against the embedded stack, with something broken in each of doctor's checks."""
+"""The operator's commands against the embedded stack.
+
+For `joytify doctor`, the tests break one thing at a time, and the matching check must find it.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
-    """Everything as processes of this machine; each job has succeeded once."""
+    """The whole local stack, started as processes on this computer; stats and cleanup have each succeeded once."""
     started = start_embedded(DATABASE)
     try:
         for job in ("stats", "cleanup"):
@@ -56,7 +59,7 @@ def running() -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(running: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """The stack, as the command finds it."""
+    """The stack, recorded in build/stack.json of the current folder, where the command looks for it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MONGODB_URI", raising=False)
     # One second is enough to notice that a server is missing.
@@ -71,7 +74,7 @@ def write(stack: Stack) -> None:
 
 
 def run(*words: str) -> tuple[int, str]:
-    # As `joytify` itself: no log lines, whatever an earlier test of this process configured.
+    # Print no log lines, like `joytify` itself, whatever an earlier test in this process configured.
     logger.remove()
     result = CliRunner().invoke(app, list(words))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -126,7 +129,7 @@ def changed_secret(stack: Stack, change: Callable[[Document], object]) -> Iterat
 
 
 def in_secret(**values: object) -> Callable[[Stack], AbstractContextManager[None]]:
-    """Change keys of the secret; None removes one."""
+    """Change keys of the secret; the value None removes a key."""
 
     def change(held: Document) -> None:
         held.update(values)
@@ -629,7 +632,7 @@ def test_data_is_made_added_to_and_removed(stack: Stack) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_production_needs_the_databases_name_and_wrong_use_changes_nothing(
+def test_commands_on_production_require_the_databases_name_and_a_usage_error_changes_nothing(
     stack: Stack, words: tuple[str, ...], says: str
 ) -> None:
     with MongoClient[Document](stack.mongodb) as client:
@@ -770,7 +773,7 @@ def dead_letter_body(event: object, error: str = "no") -> str:
 
 
 def envelope(text: str) -> Document:
-    """Return a message as SNS has it."""
+    """Return a message in the envelope in which SNS delivers it."""
     return {"Type": "Notification", "MessageId": text, "TopicArn": "arn:aws:sns:x:1:t", "Message": text}
 
 
@@ -840,7 +843,7 @@ def test_an_event_that_would_be_refused_again_stays_in_its_queue(
     assert left["event"] == wrong
 
 
-def test_events_without_an_existing_target_stay_in_the_queue_and_stop_no_other(
+def test_events_without_an_existing_target_stay_in_the_queue_and_do_not_block_the_others(
     stack: Stack, queues: dict[str, str]
 ) -> None:
     """EventBridge names the target of a missed event in an attribute."""

@@ -59,7 +59,9 @@ def push_image(client: Any, name: str, tag: str) -> str:
     return str(put["image"]["imageId"]["imageDigest"])
 
 
-def test_the_images_of_dev_get_a_tag_by_which_ecr_keeps_them_for_prod(repositories: Any, tmp_path: Path) -> None:
+def test_images_reused_from_dev_get_a_prod_tag_so_that_ecr_does_not_expire_them(
+    repositories: Any, tmp_path: Path
+) -> None:
     digests = {str(name): push_image(repositories, name, "dev-0123") for name in FUNCTIONS}
     push.write_digests(digests_file("dev", tmp_path), digests, "")
 

@@ -63,7 +63,10 @@ def percent(share: float) -> float:
 
 
 def add(elements: list[Document], play: Document) -> None:
-    """Add a play to a user's elements as the backend does, with stable sorting and percentages of two decimals."""
+    """Add a play to a user's elements (the entries of `stats`, one per month) as the backend does.
+
+    Sorting is stable, and percentages have two decimals.
+    """
     at, seconds = play["createdAt"], play["duration"]
     if not elements or elements[-1]["createdAt"].month != at.month:
         parts: Document = {"songs": [], "artists": [], "peakHour": []}
@@ -97,7 +100,10 @@ def add(elements: list[Document], play: Document) -> None:
 
 @pytest.fixture
 def kept(database: Database[Document]) -> dict[ObjectId, list[Document]]:
-    """The elements that the backend would have built play by play; the database holds them and the plays."""
+    """The elements as the backend builds them play by play.
+
+    The fixture stores both these elements and the plays in the database.
+    """
     elements: dict[ObjectId, list[Document]] = {user: [] for user in IDS[:USERS]}
     for play in plays():
         add(elements[play["user"]], play)
@@ -300,7 +306,10 @@ def test_wrong_options_are_refused_with_advice(
 
 
 def test_a_month_that_cleanup_may_have_reached_is_refused(database: Database[Document]) -> None:
-    """There are users from before the month, but no plays, so plays may have been deleted."""
+    """There are users from before the month, but no plays from before it.
+
+    So cleanup may also have deleted plays of the month.
+    """
     database[TEST.playbacks].create_index("user")
     database[TEST.users].insert_one({"_id": ObjectId.from_datetime(SEPTEMBER.start)})
     database[TEST.playbacks].insert_one({"createdAt": OCTOBER.start})

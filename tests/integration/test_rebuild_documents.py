@@ -1,4 +1,7 @@
-"""Statistics built from documents as real collections have them: one that cannot be used affects no other user."""
+"""Statistics built from the kinds of documents that real collections contain.
+
+A document that cannot be used affects only its own user.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def add_users(database: Database[Document], ids: Sequence[Any]) -> None:
 
 
 def durations(database: Database[Document]) -> dict[Any, float]:
-    """Return what each user has played in October."""
+    """Return the number of seconds that each user has played in October."""
     return {
         document["user"]: element["summary"]["totalDuration"]
         for document in database.stats.find()
@@ -102,7 +105,7 @@ def test_a_document_that_is_no_play_is_left_out_and_counted(database: Database[D
 
 
 @pytest.mark.parametrize("duration", [Decimal128("60.0"), Int64(60), 60.0])
-def test_durations_of_every_number_type_are_summed_as_the_backends_numbers(
+def test_durations_of_every_number_type_are_summed_as_doubles_like_the_backends_numbers(
     database: Database[Document], duration: object
 ) -> None:
     user = ObjectId()
@@ -254,7 +257,10 @@ def test_pages_in_progress_are_counted_at_the_deadline_and_if_another_page_fails
 def test_documents_that_the_backend_creates_meanwhile_are_found(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch, *, unique: bool
 ) -> None:
-    """They are created between reading and writing, with ids that the rebuild would give, or under a unique index."""
+    """The backend creates them after the rebuild has read and before it writes.
+
+    One of them has an id that the rebuild would assign. The index on user is unique or not.
+    """
     users = [ObjectId() for _ in range(20)]
     add_users(database, users)
     database.stats.drop_index("user_1")

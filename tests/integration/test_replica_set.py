@@ -49,7 +49,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
 
 @pytest.fixture
 def replica_set(nodes: ReplicaSet) -> Iterator[Database[Document]]:
-    """An empty database on it, with every node up."""
+    """An empty database on the replica set; every node is up."""
     nodes.settle()
     with MongoClient[Document](nodes.uri, tz_aware=True) as client:
         yield client[f"test-{uuid4().hex[:12]}"]

@@ -1,4 +1,4 @@
-"""The functions in the local AWS, from the installed packages: the month end, and what bad input does."""
+"""The functions, deployed from the installed packages to the local AWS: the month end, and the effect of bad input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Everything as processes of this machine."""
+    """The whole local stack, started as processes on this computer."""
     started = start_embedded(DATABASE)
     yield started
     started.stop()
@@ -190,7 +190,7 @@ def test_a_run_without_time_left_starts_continuations_until_nothing_is_left(stac
     assert any(told.startswith("150 deleted in ") for told in chains)
 
 
-def test_a_plan_is_answered_and_not_published(stack: Stack) -> None:
+def test_the_result_of_a_plan_event_is_returned_and_not_published(stack: Stack) -> None:
     httpx.delete(stack.discord + "/messages")
     old = datetime.now(UTC) - timedelta(days=90)
     with MongoClient[Document](stack.mongodb) as mongodb:
@@ -233,7 +233,7 @@ def test_the_cleanup_that_stats_starts_examines_everything(stack: Stack) -> None
     assert len(examined) == 2
 
 
-def test_an_alarm_is_heard_in_discord(stack: Stack) -> None:
+def test_an_alarm_is_posted_to_discord(stack: Stack) -> None:
     httpx.delete(stack.discord + "/messages")
     topic = aws_client("sns", stack.aws).list_topics()["Topics"][0]["TopicArn"]
     cloudwatch = aws_client("cloudwatch", stack.aws)

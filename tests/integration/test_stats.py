@@ -83,7 +83,9 @@ def test_the_month_is_half_open_to_the_millisecond(
     assert holders(database) == ([user] if counts else [])
 
 
-def test_the_backend_finds_the_month_from_the_notification(database: Database[Document]) -> None:
+def test_the_notification_has_the_type_and_date_from_which_the_backend_derives_the_month(
+    database: Database[Document],
+) -> None:
     add_user(database)
 
     month_end(database, now=datetime(2026, 11, 24, tzinfo=UTC), event={"period": "2026-10"})
@@ -94,7 +96,7 @@ def test_the_backend_finds_the_month_from_the_notification(database: Database[Do
     assert list(faults(database, PRODUCTION)) == []
 
 
-def test_a_second_run_delivers_nothing_again(database: Database[Document]) -> None:
+def test_a_second_run_delivers_nothing(database: Database[Document]) -> None:
     user = add_user(database)
     month_end(database)
     database.users.update_one({"_id": user}, {"$set": {"notifications": []}})
@@ -138,7 +140,10 @@ def test_a_user_with_two_statistics_documents_on_different_pages_is_notified_onc
 def test_notified_users_are_pushed_even_if_another_page_fails(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry finds no user without the notification on a completed page, so it would push nobody there."""
+    """On a completed page, a retry finds that every user already has the notification.
+
+    So the retry would not push them.
+    """
     users = [add_user(database) for _ in range(9)]
     attach, calls = Audience.attach, count()
 
@@ -221,7 +226,7 @@ def add_play(database: Database[Document], user: ObjectId) -> None:
     database.playbacks.insert_one(play)
 
 
-def test_statistics_that_real_time_updates_missed_are_built_before_they_are_announced(
+def test_missing_statistics_are_built_before_their_users_are_notified(
     database: Database[Document],
 ) -> None:
     has, missed, silent = add_user(database), add_user(database, documents=0), add_user(database, documents=0)
@@ -240,7 +245,7 @@ def test_statistics_that_real_time_updates_missed_are_built_before_they_are_anno
     assert built["stats"][0]["summary"]["totalDuration"] == 60
 
 
-def test_building_that_is_out_of_time_goes_on_after_the_last_user(
+def test_a_build_that_runs_out_of_time_continues_after_the_last_user_it_processed(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = [add_user(database, documents=0) for _ in range(PAGE_USERS + 1)]

@@ -1,4 +1,7 @@
-"""The month end on documents as real collections have them: one that cannot be used affects no other user."""
+"""The month end on the kinds of documents that real collections contain.
+
+A document that cannot be used affects only its own user.
+"""
 
 from __future__ import annotations
 
@@ -256,7 +259,7 @@ def failed(database: Database[Document], outside: FakeServices) -> Any:
     return outcome.report
 
 
-def test_a_validator_that_refuses_the_mark_of_everyone_is_an_error(database: Database[Document]) -> None:
+def test_it_is_an_error_if_a_validator_rejects_the_delivery_mark_for_every_user(database: Database[Document]) -> None:
     known: Document = {"_id": {}, "userPreferences": {}, "notifications": {}}
     add_users(database, 40)
     database.command(
@@ -355,7 +358,7 @@ def add_earlier_notification(database: Database[Document], users: Sequence[Objec
     return identity
 
 
-def test_another_systems_notification_serves_as_the_months_notification(database: Database[Document]) -> None:
+def test_the_previous_systems_notification_is_adopted_as_the_months_notification(database: Database[Document]) -> None:
     users = add_users(database, 20)
     told = add_earlier_notification(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
     add_earlier_notification(database, users, datetime(2026, 10, 1, 2, tzinfo=UTC))
@@ -373,7 +376,10 @@ def test_another_systems_notification_serves_as_the_months_notification(database
 
 
 def test_a_user_with_any_of_several_notifications_of_the_month_counts_as_notified(database: Database[Document]) -> None:
-    """The earlier system ran twice, and each run created a notification."""
+    """The previous system ran twice, and each run created a notification.
+
+    It is joytify-app's scheduler, which this project replaces.
+    """
     users = add_users(database, 9)
     first = add_earlier_notification(database, users[:4], datetime(2026, 11, 1, 2, tzinfo=UTC))
     add_earlier_notification(database, users[4:6], datetime(2026, 11, 20, tzinfo=UTC))

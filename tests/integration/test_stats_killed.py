@@ -1,4 +1,4 @@
-"""Month ends that are killed at random moments, or that run beside each other."""
+"""Runs of the month end that are killed at random moments, or that run concurrently."""
 
 from __future__ import annotations
 

@@ -85,7 +85,8 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
 def test_the_parts_of_the_reserved_time_add_up_to_at_most_the_reserve() -> None:
     counts = LATE_COUNT_SECONDS * len(POLICIES)
 
-    # The sum omits the time that the client waits for a count's response: GRACE_SECONDS covers it.
+    # The sum has no separate term for the time that the client waits for the response of a count: GRACE_SECONDS, which
+    # is in the sum, covers that time.
     assert GRACE_SECONDS + counts + AFTER_SECONDS + FORECAST_SECONDS + CONCLUDE_SECONDS <= RESERVE_SECONDS
 
 
@@ -132,7 +133,7 @@ def test_compose_has_the_same_keys_and_database_as_the_code() -> None:
     assert f"--database {DATABASE} " in (ROOT / "bin" / "up").read_text(encoding="utf-8")
 
 
-def test_every_page_that_is_linked_or_cited_is_in_the_repository() -> None:
+def test_every_linked_page_is_in_the_repository_and_pages_outside_it_are_not_cited() -> None:
     missing = [
         (str(file.relative_to(ROOT)), link)
         for file, text in texts(".md").items()

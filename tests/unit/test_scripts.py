@@ -102,7 +102,7 @@ def test_changed_environments_fails_if_git_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("folder", "other"), [("", ""), (".", ""), ("gone", ""), ("there", "there")])
-def test_the_containers_of_another_clone_are_known(tmp_path: Path, folder: str, other: str) -> None:
+def test_the_containers_of_another_clone_are_detected(tmp_path: Path, folder: str, other: str) -> None:
     (tmp_path / "there").mkdir()
     told = str((tmp_path / folder).resolve()) if folder else ""
     fake = f"docker() {{ echo '{told}'; }}; DOCKER=docker"

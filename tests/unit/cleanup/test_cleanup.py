@@ -272,7 +272,7 @@ def test_what_is_archived_is_reported_even_if_the_batch_fails() -> None:
 
     class Bucket:
         def check(self) -> None:
-            """It is there."""
+            """Accept the bucket: it exists."""
 
     failed: list[CleanupReport] = []
     with pytest.raises(TransientError):
@@ -318,7 +318,7 @@ SPAN = {"collection": "playbacks", "start": {"$minKey": 1}, "stop": {"$maxKey": 
         ({"done": {"testMode": False}, "todo": []}, "done"),
     ],
 )
-def test_a_wrong_event_is_refused_by_its_key(event: dict[str, Any], says: str) -> None:
+def test_a_wrong_event_is_refused_with_an_error_that_names_the_key(event: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=f"^event: .*{says}"):
         parse_event(CleanupEvent, event)
 
@@ -369,7 +369,7 @@ def test_a_collection_that_was_not_begun_is_not_reported_as_swept() -> None:
     assert [each.scope for each in told["collections"]] == ["ordinary", "ordinary"]
 
 
-def test_a_sweep_that_breaks_off_does_not_say_how_many_are_left_alone() -> None:
+def test_an_interrupted_sweep_does_not_report_how_many_documents_it_left_alone() -> None:
     class Broken(FakeDocuments):
         def delete(self, batch: Batch) -> BatchOutcome:
             failure = TransientError("MongoDB did not answer in the time given")

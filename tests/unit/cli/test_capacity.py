@@ -28,7 +28,7 @@ def test_the_picture_is_what_the_command_draws(tmp_path: Path) -> None:
     assert compare_images(str(capacity_page.PICTURE.resolve()), str(drawn), tol=2) is None, "stale: run `make docs`"
 
 
-def test_an_active_user_stores_what_the_documents_add_up_to() -> None:
+def test_the_storage_of_an_active_user_is_the_sum_of_the_users_documents() -> None:
     """60 days of plays (210 a week, 150 bytes each), 30 days of sessions (14 a week), nine weeks of the rest."""
     found = mixed(index_share=0).by_collection(ACTIVE, 9)
 
@@ -56,7 +56,7 @@ def test_only_what_is_kept_for_good_grows_in_the_stable_state() -> None:
     ],
     ids=["active", "regular"],
 )
-def test_a_weeks_figures_are_those_that_operators_know(profile: Profile, known: dict[str, int]) -> None:
+def test_a_users_first_week_has_the_figures_of_joytify_apps_readme(profile: Profile, known: dict[str, int]) -> None:
     """Bytes of the largest collections in a user's first week: README of JIAN11442/joytify-app, scheduler/."""
     found = mixed().by_collection(profile, 1)
 
@@ -64,7 +64,10 @@ def test_a_weeks_figures_are_those_that_operators_know(profile: Profile, known: 
 
 
 def test_the_alert_day_is_the_first_day_above_the_alert_level() -> None:
-    """Usage is taken just before a cleanup; with one user fewer, 80 % is reached no earlier."""
+    """The usage of a day includes the documents that have expired since the last weekly cleanup.
+
+    Fewer users reach 80 % on the same day or later.
+    """
     model = mixed(users=2500)
     day = model.day_reached(0.8)
 

@@ -85,7 +85,7 @@ def test_a_preview_prints_brackets_literally_and_applies_edits() -> None:
     assert [payload["embeds"][0]["title"][:1] for payload in told] == ["✅", "❌"]
 
 
-def test_a_demo_through_containers_needs_them_up() -> None:
+def test_the_demo_in_containers_requires_running_containers() -> None:
     result = CliRunner().invoke(app, ["demo", "--containers"])
 
     assert result.exit_code == 1

@@ -63,7 +63,10 @@ def test_changes_production_recognizes_harmless_events(function: str, event: dic
 
 
 class FakeLambda:
-    """A client of Lambda that records its events; it also replaces other clients."""
+    """A fake Lambda client that records the events it is invoked with.
+
+    It also stands in for the clients of other AWS services.
+    """
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -170,7 +173,7 @@ def test_an_answer_is_drawn_whatever_it_is() -> None:
     assert [len(list(draw_answer(answer))) for answer in answers] == [1, 1, 1, 1, 1, 2]
 
 
-def test_a_plan_is_drawn_range_by_range() -> None:
+def test_a_list_of_nested_objects_in_an_answer_is_drawn_as_a_table() -> None:
     ranges = [
         {"collection": "playbacks", "range": {"from": "2026-01-01", "to": "2026-02-01"}, "documents": None},
         {"collection": "playbacks", "range": {"from": "2026-02-01", "to": "2026-03-01"}, "documents": 1500},

@@ -14,7 +14,8 @@ from joytify_cli.operate.tail import EARLIEST, in_blocks, parse_since
 
 REQUEST = "8f507cfc-xmpl-4697-b07a-ac58fc914c95".replace("xmpl", "1234")
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-# Shapes of AWS's documents: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html and
+# The log lines below have the shapes that AWS documents:
+# https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html and
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 START = f"START RequestId: {REQUEST} Version: $LATEST\n"
 END = f"END RequestId: {REQUEST}\n"
@@ -200,7 +201,7 @@ def test_an_error_that_our_code_did_not_log_keeps_its_traceback(capsys: pytest.C
     assert "Traceback" in capsys.readouterr().out
 
 
-def test_the_timeline_shows_a_figure_of_zero_and_no_empty_one() -> None:
+def test_the_timeline_shows_figures_of_zero_and_omits_null_and_false() -> None:
     outcome = {"recordsDeleted": 0, "stopReason": "completed", "dryRun": False, "period": None, "testMode": True}
     event = {"timestamp": 0, "message": json.dumps({"message": "run ended", "outcome": outcome})}
 

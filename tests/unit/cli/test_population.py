@@ -74,7 +74,7 @@ def test_the_statistics_are_those_of_the_playbacks() -> None:
 
 
 def test_documents_are_about_as_large_as_in_the_capacity_model() -> None:
-    """Except statistics: a generated user has more songs than a record of the model."""
+    """Statistics are not compared: they contain more songs per generated user than the capacity model assumes."""
     population = Population(users=100, playbacks_per_user=10, now=NOW)
     made = {
         "users": population.user_documents(),
@@ -98,7 +98,7 @@ def test_ids_and_emails_differ_between_seeds_and_repeat_for_the_same_seed() -> N
     assert len(set.union(*emails[1:])) == sum(map(len, emails[1:]))
 
 
-def test_the_entitled_are_those_who_want_it_and_have_an_element_of_last_month() -> None:
+def test_entitled_users_want_the_notification_and_have_statistics_for_last_month() -> None:
     population = Population(users=60, playbacks_per_user=30, now=NOW)
     wanting = {
         user["_id"]

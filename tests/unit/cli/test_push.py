@@ -20,7 +20,10 @@ HEAD = "0123456789abcdef0123456789abcdef01234567"
 
 
 class FakeDocker:
-    """Answers as Docker's client does for images of this revision and platform, and keeps what it was asked."""
+    """Answers as Docker's client does.
+
+    The images have this revision and platform. It records the arguments of each call.
+    """
 
     def __init__(self, revision: str = HEAD, platform: str = PLATFORM, manifest: Any = None) -> None:
         self.system, self.processor = platform.split("/")
@@ -129,7 +132,7 @@ def test_what_the_registry_holds_must_be_one_image_for_the_platform(manifest: An
         digest_of(manifest, "localhost:5000/joytify/stats:tag")
 
 
-def test_an_image_on_a_stand_in_stays_on_this_machine(docker: FakeDocker) -> None:
+def test_an_image_built_on_a_stand_in_base_image_is_pushed_only_to_a_local_registry(docker: FakeDocker) -> None:
     docker.base = "joytify-stand-in/lambda-python"
 
     assert push_images("localhost:5000", "joytify", environment="prod", allow_uncommitted=False)["stats"] == DIGEST
@@ -161,7 +164,7 @@ def test_an_ecr_gets_a_login_whatever_path_follows_its_host(
 def test_a_login_of_our_own_leaves_the_users_context_and_logins_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Docker Desktop and rootless Docker are reached through a context; the real client is asked."""
+    """Docker Desktop and rootless Docker are reached through a context; this test runs the real `docker` command."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(name, raising=False)

@@ -17,7 +17,7 @@ from joytify_cli.operate.answer import draw_answer
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import parse
 
-# Sets the clipboard, clears the screen, sets the title, moves back, turns the direction of writing.
+# Sets the clipboard, clears the screen, sets the colour, moves the cursor back, and reverses the direction of writing.
 ODD = "a\x1b]52;c;aGk=\x07b\x1b[2Jc\x9b31md\re\x08f\u202eg\u061c"
 
 

@@ -42,7 +42,7 @@ def cloudwatch(*ages: timedelta) -> tuple[Any, Stubber]:
 @pytest.mark.parametrize(
     ("ages", "days"),
     [([timedelta(days=9), timedelta(days=2, hours=12)], 2.5), ([timedelta(0)], 0), ([], 45)],
-    ids=["the youngest counts", "just now", "none in the time looked at"],
+    ids=["the youngest counts", "just now", "no success in the last 45 days"],
 )
 def test_the_days_since_the_last_success_become_a_metric(
     ages: list[timedelta], days: float, capsys: pytest.CaptureFixture[str]
@@ -60,7 +60,7 @@ def test_the_days_since_the_last_success_become_a_metric(
 @pytest.mark.parametrize(
     ("code", "error"), [("AccessDenied", ConfigError), ("InternalServiceFault", TransientError)], ids=str
 )
-def test_a_heartbeat_without_cloudwatch_rights_raises_an_error(code: str, error: type[Exception]) -> None:
+def test_a_heartbeat_raises_an_error_if_cloudwatch_answers_with_an_error(code: str, error: type[Exception]) -> None:
     client = boto3.client("cloudwatch", region_name="ap-northeast-1")
     with Stubber(client) as stubber:
         stubber.add_client_error("get_metric_data", code)

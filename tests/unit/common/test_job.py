@@ -70,7 +70,7 @@ def test_a_late_failure_is_published_in_addition_to_the_summary() -> None:
     assert (error.data.error, error.data.stage) == ("function x: Lambda answered 404", "cleanup start")
 
 
-def test_a_summary_that_cannot_be_built_is_published_as_an_error_and_repeats_nothing() -> None:
+def test_if_the_summary_cannot_be_built_an_error_is_published_and_lambda_does_not_repeat_the_run() -> None:
     class Misspelt(CleanupReport):
         def _figures(self) -> Any:
             return {**dict(super()._figures()), "records_deletd": 3}
@@ -161,7 +161,7 @@ def test_a_wrong_event_is_refused_before_the_use_case_runs(event: Any, fault: st
         ("detail-type", "detail-type: unknown key; known keys: testMode, dryRun, "),
     ],
 )
-def test_an_unknown_key_is_an_error_that_names_it_and_the_nearest(key: str, says: str) -> None:
+def test_an_unknown_key_is_an_error_that_names_the_key_and_suggests_a_known_key(key: str, says: str) -> None:
     ran: list[str] = []
 
     with pytest.raises(ConfigError, match=r"^event: ") as raised:

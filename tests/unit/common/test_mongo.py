@@ -1,4 +1,7 @@
-"""What the server's and the driver's refusals mean, in the words that Atlas and MongoDB use."""
+"""Errors of the server and the driver are translated into errors that say what they mean.
+
+The texts are as Atlas and MongoDB write them.
+"""
 
 from __future__ import annotations
 

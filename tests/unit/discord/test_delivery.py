@@ -347,7 +347,10 @@ def test_an_event_that_lambda_tries_again_keeps_one_post(*, ends_well: bool) -> 
 
 
 def test_a_message_that_a_job_published_twice_is_posted_once() -> None:
-    """The answer to the first was lost, and SNS gives the second another id."""
+    """SNS's answer to the first publish call was lost.
+
+    So the job published the message again, and SNS gives it another id.
+    """
     webhook, store, text = FakeWebhook(), ContainerStore(), stats_summary().to_json()
 
     deliver(event(text, text), webhook, store)

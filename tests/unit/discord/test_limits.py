@@ -36,7 +36,7 @@ def test_embeds_that_fit_go_in_one_message() -> None:
     assert [len(message.body["embeds"]) for message in messages] == [10, 1]
 
 
-def test_two_embeds_with_one_address_go_in_two_messages() -> None:
+def test_two_embeds_with_the_same_url_go_in_two_messages() -> None:
     """Discord would show them as one."""
     messages = list(
         payloads([Embed(title=str(number), severity=INFORMATION, url="https://example.com") for number in range(2)])
@@ -54,7 +54,7 @@ def test_what_had_to_be_cut_is_attached_whole() -> None:
     assert short.attachment == ""
 
 
-def test_an_embed_over_the_total_keeps_its_title_and_loses_its_last_fields() -> None:
+def test_an_embed_over_the_total_length_limit_keeps_its_title_and_loses_its_last_fields() -> None:
     fitted = fit(Embed(title="title", severity=INFORMATION, fields=[Field(str(n), "x" * 1000) for n in range(10)]))
 
     assert fitted.title == "title"

@@ -89,7 +89,7 @@ def test_a_link_is_left_out_where_the_region_is_unknown() -> None:
     assert shown(cleanup_summary(), Origin()).url == ""
 
 
-def test_markup_from_outside_is_shown_as_it_stands() -> None:
+def test_markup_from_outside_has_no_effect_in_a_title() -> None:
     embed = shown("@everyone **bold** [here](https://example.com/a_b) <@1>")
 
     assert embed.title == "🔹 ＠everyone ∗∗bold∗∗ ［here](https://example.com/a_b) ‹@1>"  # noqa: RUF001
@@ -190,7 +190,7 @@ def test_a_command_in_a_failure_is_for_the_deployment_that_failed(source: str, f
 
 
 @pytest.mark.parametrize("value", [1_793_502_245, 1_793_502_245_000, "1793502245"], ids=repr)
-def test_a_number_of_seconds_is_shown_as_a_time(value: object) -> None:
+def test_a_unix_time_in_seconds_or_milliseconds_is_shown_as_a_time(value: object) -> None:
     (field,) = flatten_fields({"startTime": value})
 
     assert field.value == "2026-11-01 03:04:05 UTC"

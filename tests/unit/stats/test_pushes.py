@@ -78,7 +78,7 @@ def test_after_consecutive_failures_pushes_are_skipped_and_counted_as_failed() -
     assert MAX_FAILURES <= backend.calls <= MAX_FAILURES + IN_FLIGHT
 
 
-def test_a_backend_that_comes_back_is_pushed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pushes_resume_when_the_backend_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joytify_stats.pushes.COOL_DOWN_SECONDS", 0.2)
     backend = FakeBackend([TransientError("the backend answered 502")] * 100)
     with pushes(backend) as ours:
