@@ -7,7 +7,7 @@ import pytest
 from factories import alarm_text, sns_event
 from own_messages import cleanup_error, cleanup_summary, stats_summary
 
-from joytify_common.messages import Message
+from joytify_common.messages import Message, Storage
 from joytify_discord.aws_notation import Place
 from joytify_discord.embed import FAILURE, PARTIAL, SUCCESS, WARNING, Embed, Severity
 from joytify_discord.envelopes import parse_event
@@ -194,3 +194,14 @@ def test_a_unix_time_in_seconds_or_milliseconds_is_shown_as_a_time(value: object
     (field,) = flatten_fields({"startTime": value})
 
     assert field.value == "2026-11-01 03:04:05 UTC"
+
+
+def test_a_database_over_its_limit_is_called_full() -> None:
+    over = Storage(used_bytes=7, limit_bytes=6, percent=116.7, growth_bytes_per_day=1, days_until_full=0.0, alert=True)
+    message = cleanup_summary(storage=over)
+
+    (received,) = parse_event(sns_event(message.to_json()))
+    texts = [field.value for field in render(received, ZoneInfo("UTC")).fields]
+
+    assert any("(116.7 %): full " in text for text in texts)
+    assert not any("nearly" in text or "0 days" in text for text in texts)

@@ -111,9 +111,10 @@ def _storage(storage: Storage) -> str:
     text = f"{bar}\n{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
     if storage.percent_before_next_cleanup is not None:
         text += f", about {percent(storage.percent_before_next_cleanup)} before the next cleanup"
-    if storage.days_until_full is not None:
-        text += f", full in about {storage.days_until_full:,.0f} days"
-    return f"{text}: nearly full {WARNING.symbol}" if storage.alert else text
+    if storage.days_until_full is not None and storage.percent < 100:  # noqa: PLR2004 - per cent
+        text += f", full in about {counted(round(storage.days_until_full), 'day')}"
+    fullness = "nearly full" if storage.percent < 100 else "full"  # noqa: PLR2004 - per cent
+    return f"{text}: {fullness} {WARNING.symbol}" if storage.alert else text
 
 
 def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
