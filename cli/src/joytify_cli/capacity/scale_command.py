@@ -12,10 +12,7 @@ from joytify_cli.capacity.scale import ASSUMED_PER_SECOND, EXECUTION_LIMIT_HOURS
 from joytify_cli.terminal import console, echo_json, say
 
 SIZES = (10_000_000, 30_000_000, 100_000_000, 300_000_000, 1_000_000_000, 3_000_000_000, 10_000_000_000)
-FIGURES = (
-    *("playbacks", "rate", "workers", "expired", "gigabytes", "tier"),
-    *("rounds", "spans", "hours", "dollars"),
-)
+FIGURES = ("playbacks", "rate", "workers", "expired", "gigabytes", "tier", "rounds", "spans", "hours", "dollars")
 
 Rate = Annotated[int, typer.Option(min=1, max=10_000_000, help="Records that one worker deletes per second")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON")]

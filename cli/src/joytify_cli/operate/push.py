@@ -146,7 +146,11 @@ def _tag_in_ecr(client: Any, ecr: re.Match[str], repository: str, digest: str, e
 def own_registry() -> str:
     """Return the address of the ECR in the account and region of the AWS configuration."""
     here = Target()
-    region, account = here.region, here.client("sts").get_caller_identity()["Account"]
+    try:
+        region = here.region
+    except UsageError as exc:
+        raise UsageError(f"{exc}, or name a registry (--registry, REGISTRY=)") from None
+    account = here.client("sts").get_caller_identity()["Account"]
     suffix = ".cn" if region.startswith("cn-") else ""
     return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}"
 

@@ -45,6 +45,7 @@ class Cleanup:
         deletion_limit_percent: if a larger percentage of a collection has expired, nothing is deleted from it, unless
             the event says to ignore the limit.
         max_continuations: maximum number of runs after the first.
+        measure: returns how full the database is, with the trend if it is asked for; None if that is unknown.
         start: starts the run that continues this one.
     """
 

@@ -70,9 +70,15 @@ def _storage(database: Database[Document], run: Run, before: Done, with_trend: b
     if storage is None or not with_trend:
         return storage
     names = collection_names(test_mode=run.test_mode)
-    expiring = [getattr(names, kind) for kind in POLICIES]
-    times = {"now": run.now, "cutoff": before.cutoff}
-    return forecast(database, storage, FORECAST_SECONDS, names=astuple(names), expiring=expiring, **times)
+    return forecast(
+        database,
+        storage,
+        FORECAST_SECONDS,
+        names=astuple(names),
+        expiring=[getattr(names, kind) for kind in POLICIES],
+        now=run.now,
+        cutoff=before.cutoff,
+    )
 
 
 def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:

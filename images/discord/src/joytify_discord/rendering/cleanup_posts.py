@@ -111,10 +111,10 @@ def _storage(storage: Storage) -> str:
     text = f"{bar}\n{size(storage.used_bytes)} of {size(storage.limit_bytes)} ({percent(storage.percent)})"
     if storage.percent_before_next_cleanup is not None:
         text += f", about {percent(storage.percent_before_next_cleanup)} before the next cleanup"
-    if storage.days_until_full is not None and storage.percent < 100:  # noqa: PLR2004 - per cent
+    is_full = storage.used_bytes >= storage.limit_bytes
+    if storage.days_until_full is not None and not is_full:
         text += f", full in about {counted(round(storage.days_until_full), 'day')}"
-    fullness = "nearly full" if storage.percent < 100 else "full"  # noqa: PLR2004 - per cent
-    return f"{text}: {fullness} {WARNING.symbol}" if storage.alert else text
+    return f"{text}: {'full' if is_full else 'nearly full'} {WARNING.symbol}" if storage.alert else text
 
 
 def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
