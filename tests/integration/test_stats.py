@@ -20,9 +20,10 @@ from pymongo.database import Database
 from joytify_cli.data.verify import faults
 from joytify_common.collections import PRODUCTION
 from joytify_common.errors import ConfigError, JobError, TransientError
-from joytify_common.events import MAX_CONTINUATIONS
+from joytify_common.events import MAX_CONTINUATIONS, parse_event
 from joytify_stats.audience import MARK, Audience, Recipients
 from joytify_stats.backend import KeyRefusedError
+from joytify_stats.month_end import StatsEvent
 from joytify_stats.rebuild import PAGE_USERS
 
 OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
@@ -200,6 +201,14 @@ def test_one_malformed_user_stops_nobody_else(database: Database[Document], noti
     told = {user["_id"] for user in database.users.find({"notifications.read": False})}
     assert told == {users[0], *users[2:]}
     assert progress.users_updated == 4
+
+
+def test_a_continuation_works_on_the_collections_of_the_first_run_whatever_the_secret_says() -> None:
+    first = parse_event(StatsEvent, {})
+
+    assert first.runs_in_test_mode("test_auto")
+    assert not first.following(testMode=False).runs_in_test_mode("test_auto")
+    assert first.following(testMode=True).runs_in_test_mode("production")
 
 
 def test_out_of_time_it_continues_where_it_stopped(

@@ -15,6 +15,7 @@ from joytify_common.events import MAX_CONTINUATIONS, JobEvent, flag
 from joytify_common.ids import BEGINNING
 from joytify_common.job import Run
 from joytify_common.outcome import Answered, Completed, Failed, Failure
+from joytify_common.secrets import ScheduleMode
 from joytify_stats.delivery import MIN_REFUSED, Delivery
 from joytify_stats.delivery_record import DeliveryProgress
 from joytify_stats.period import resolve_period
@@ -51,6 +52,10 @@ class StatsEvent(JobEvent):
         if self.push_again and (self.resend or self.rebuild):
             raise ValueError("pushAgain cannot be combined with resend or rebuild")
         return self
+
+    def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
+        """Return whether the run works on the test collections; a continuation works on those of the first run."""
+        return self.test_mode if self.continuation else super().runs_in_test_mode(schedule_mode)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +173,6 @@ class MonthEnd:
             # The position is recorded, so that a retry, by Lambda or by a person, starts where this run stopped.
             text = f"{self.delivery.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
             return Failed(report, Failure(TransientError(text), "continuation"))
-        # The continuation keeps the mode of this run even if the secret changes.
         fixed = {"testMode": self.run.test_mode, "period": str(self.delivery.period), "resend": False}
         try:
             self.start_continuation(self.event.following(**fixed, **changes))
