@@ -195,6 +195,10 @@ def test_restore_inserts_missing_documents_and_can_be_repeated(
     assert "no archived sessions for the selected days" in joytify("list", "--collection", "sessions")
     assert "up to 23 would be inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--dry-run")
     assert database.playbacks.count_documents({}) == 4
+    asked = CliRunner().invoke(
+        app, ["archive", *restore, "--bucket", bucket, "--aws"], env={"AWS_ENDPOINT_URL": endpoint}
+    )
+    assert f"objects into playbacks of database {database.name}: use --yes" in asked.output
     assert "23 inserted, 1 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
     assert "0 inserted, 24 already present, 1 differing, 0 refused" in joytify(*restore, "--yes")
     assert "no archived documents for the selected days" in joytify(

@@ -32,7 +32,7 @@ from joytify_cli.main import app
 from joytify_cli.target import QUEUES
 from joytify_cli.terminal import INTERRUPTED
 from joytify_common import mongo
-from joytify_common.collections import TEST
+from joytify_common.collections import PRODUCTION, TEST
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, WEBHOOK_PATH, WEBHOOK_TOKEN, deploy_function
 from joytify_local.mongodb import initiate, mongod_path
 from joytify_local.processes import free_port, start, stop
@@ -366,8 +366,10 @@ def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
     with in_secret(SCHEDULE_MODE="test_auto", DISCORD_WEBHOOK="x", PORT=8080, DEBUG=True)(stack):
         result = CliRunner().invoke(app, ["doctor", "--json"])
 
-    notes = {(each["check"], each["says"]) for each in parse_findings(result.stdout) if each["status"] == "note"}
-    assert ("secret", "SCHEDULE_MODE is test_auto: the production schedules are skipped") in notes
+    found = parse_findings(result.stdout)
+    notes = {(each["check"], each["says"]) for each in found if each["status"] == "note"}
+    wrong = [(each["check"], each["says"]) for each in found if each["status"] == "wrong"]
+    assert wrong == [("secret", "SCHEDULE_MODE is test_auto: scheduled production runs are skipped")]
     assert ("secret", "no function reads the key DISCORD_WEBHOOK: did you mean DISCORD_WEBHOOK_URL?") in notes
     (lacking,) = [says for check, says in notes if check == "indexes"]
     assert "no index on playbacks.user:" in lacking
@@ -419,6 +421,8 @@ def test_a_key_of_the_secret_is_changed_and_no_value_is_shown(stack: Stack) -> N
     assert (refused[0], "the address of a Discord webhook" in refused[1], "the-token" in refused[1]) == (2, True, False)
     assert (code, "another-key-1" in told) == (0, False)
     assert put("SCHEDULE_MODE", "")[0] == 2
+    assert "the pipeline reads no key ''" in put("", "x")[1]
+    assert "takes effect with the next run" in told
     assert after == {**before, "API_INTERNAL_SECRET_KEY": "another-key-1"}
     assert "already" in again[1]
     assert back == before
@@ -435,6 +439,7 @@ def test_only_an_optional_key_of_the_secret_is_removed(stack: Stack) -> None:
 
     assert (required[0], "is not an optional key" in required[1]) == (2, True)
     assert (removed[0], "DISCORD_THREAD_ID is removed" in removed[1]) == (0, True)
+    assert "takes effect within five minutes" in removed[1]
     assert "DISCORD_THREAD_ID" not in left
     assert "API_DOMAIN" in left
     assert "has no DISCORD_THREAD_ID" in again[1]
@@ -680,6 +685,7 @@ def test_after_ctrl_c_the_data_is_consistent_and_its_counts_are_printed(stack: S
 
     assert making.returncode == 130, told
     assert "interrupted" in told
+    assert "`joytify data append --seed 1`" in told
     shown = {name: int(count.replace(",", "")) for name, count in re.findall(r"(test-\w+) +│ +([\d,]+) ", told)}
     assert shown == held
     assert held[getattr(TEST, kind)]
@@ -731,6 +737,33 @@ def test_a_seed_is_used_once(stack: Stack) -> None:
     assert (made[0], again[0], cleared[0]) == (0, 2, 0)
     assert "choose another --seed" in again[1]
     assert held == 5
+
+
+@pytest.mark.parametrize(
+    ("share_used", "level"),
+    [(0.5, 0.8), (0.9, 1.0), (1.1, None)],
+    ids=["below the alert level", "above the alert level", "above the limit"],
+)
+def test_the_day_of_the_next_level_is_forecast(stack: Stack, share_used: float, level: float | None) -> None:
+    with MongoClient[Document](stack.mongodb) as client:
+        for name in vars(PRODUCTION).values():
+            client[DATABASE][name].delete_many({})
+        client[DATABASE].users.insert_one({"_id": "somebody"})
+        client[DATABASE].songs.insert_many([{"text": "x" * 500_000} for _ in range(40)])
+        used = json.loads(run("capacity", "--measure", "--json")[1])["usedBytes"]
+        limit = ("--limit-mb", str(round(used / share_used / 1024**2)))
+        figures = json.loads(run("capacity", "--measure", "--json", *limit)[1])
+        shown = run("capacity", "--measure", *limit)[1]
+        client[DATABASE].users.delete_many({})
+        client[DATABASE].songs.delete_many({})
+
+    # All data was created in the last week, and nothing expires.
+    limit_bytes, growth = figures["limitBytes"], used / 7
+    days = max(0, ((level or 1) * limit_bytes - used) / growth)
+    assert figures["nextLevel"] == (level or 1)
+    assert figures["daysUntilNextLevel"] == pytest.approx(days, rel=0.1)
+    assert ("is reached in" in shown) == (level is not None)
+    assert level is None or f"{level:.0%} of the limit is reached in" in shown
 
 
 def test_measured_capacity_has_the_limit_and_retention_of_the_deployed_cleanup(stack: Stack) -> None:

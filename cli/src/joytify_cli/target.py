@@ -166,7 +166,7 @@ class Target:
         for name in (wanted, f"{self.names.prefix}-{wanted}"):
             if name in names:
                 return name
-        raise UsageError(f"no {kind} {wanted} in {self.place}; there are: {', '.join(names) or 'none'}")
+        raise UsageError(f"no {kind} {wanted!r} in {self.place}; there are: {', '.join(names) or 'none'}")
 
     def function_settings(self, function: FunctionName) -> Mapping[str, str]:
         """Return the environment variables of a function.

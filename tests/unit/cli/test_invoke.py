@@ -160,6 +160,13 @@ def test_ctrl_c_does_not_wait_for_the_run(function: FakeLambda, monkeypatch: pyt
     release.set()
 
 
+def test_discord_is_not_invoked_without_a_message(function: FakeLambda) -> None:
+    result = CliRunner().invoke(app, ["invoke", "discord", "--aws"])
+
+    assert (result.exit_code, function.events) == (2, [])
+    assert "--payload" in result.output
+
+
 def test_an_answer_is_drawn_whatever_it_is() -> None:
     answers: list[Any] = [
         None,

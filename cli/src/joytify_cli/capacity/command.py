@@ -111,7 +111,8 @@ def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
         {
             "usedBytes": measured.used,
             "growthBytesPerDay": measured.growth_per_day,
-            "daysUntilAlert": measured.days_until_alert,
+            "nextLevel": measured.next_level,
+            "daysUntilNextLevel": measured.days_until_next_level,
         }
         if measured
         else {}

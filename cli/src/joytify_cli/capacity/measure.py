@@ -31,13 +31,16 @@ class Measured:
             each weekly rate.
         used: bytes of data and indexes now.
         growth_per_day: net growth in bytes per day; None if unknown.
-        days_until_alert: days until usage reaches the alert level; None if never or unknown.
+        next_level: share of the limit that usage reaches next: the alert level, or 1 if usage is above the alert level.
+        days_until_next_level: days until usage reaches that share; 0 if usage is above the limit; None if never or
+            unknown.
     """
 
     model: Model
     used: int
     growth_per_day: float | None
-    days_until_alert: float | None
+    next_level: float
+    days_until_next_level: float | None
 
 
 def measure(database: Database[Document], assumed: Model, *, alert_share: float, now: datetime) -> Measured:
@@ -65,9 +68,10 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
     profile = Profile("measured", weekly)
     share = indexes / max(1, data + indexes)
     model = replace(assumed, mix=[(profile, 1.0)], users=users, index_share=share, sizes=sizes)
-    trend = _trend(database, model, alert_share, now)
+    level = alert_share if data + indexes < alert_share * model.limit else 1.0
+    trend = _trend(database, model, level, now)
     growth, days = (trend.growth_bytes_per_day, trend.days_until_full) if trend else (None, None)
-    return Measured(model, data + indexes, growth, days)
+    return Measured(model, data + indexes, growth, level, days)
 
 
 def _weekly(database: Database[Document], kind: str, now: datetime) -> float:

@@ -31,18 +31,15 @@ def _now(measured: Measured) -> Iterator[str]:
     share = measured.used / measured.model.limit
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
-    if share >= ALERT_SHARE:
-        yield f"at least {ALERT_SHARE:.0%} of the limit is used"
+    if share >= 1:
         return
+    level = f"{measured.next_level:.0%} of the limit"
     if measured.growth_per_day is None:
-        yield f"it is unknown when {ALERT_SHARE:.0%} of the limit will be reached: counting the growth took too long"
+        yield f"it is unknown when {level} will be reached: counting the growth took too long"
         return
-    days = measured.days_until_alert
+    days = measured.days_until_next_level
     when = "is never reached" if days is None else f"is reached in {days:,.0f} days"
-    yield (
-        f"{ALERT_SHARE:.0%} of the limit {when} at the current net growth: added in the last 7 days minus "
-        "expiring in the next 7"
-    )
+    yield f"{level} {when} at the current net growth: added in the last 7 days minus expiring in the next 7"
 
 
 def _per_user(model: Model) -> Table:

@@ -133,6 +133,7 @@ def verify(
     Example: joytify data verify --production
     """
     names = collection_names(test_mode=not production)
+    hint = "" if production else "; --production checks the production collections"
     with server.open(where) as target:
         notifications = target[names.notifications].count_documents({"type": "monthlyStatistic"})
         found = list(faults(target, names))
@@ -141,7 +142,7 @@ def verify(
             say(f"broken: {fault}", "red")
         if found:
             raise typer.Exit(1)
-        console.print(f"every rule holds for {looked_at}" if notifications else f"nothing to check: {looked_at}")
+        console.print(f"every rule holds for {looked_at}" if notifications else f"nothing to check: {looked_at}{hint}")
 
 
 @app.command()
@@ -201,8 +202,8 @@ def _write(target: Database[Document], names: CollectionNames, population: Popul
     except KeyboardInterrupt:
         console.print(_counts(target, names))
         fail(
-            "interrupted; everything written so far is complete: `joytify data append` adds to it, "
-            "`joytify data clear` removes it",
+            "interrupted; the documents counted above remain. `joytify data append --seed "
+            f"{population.seed + 1}` adds other users, `joytify data clear` removes everything",
             INTERRUPTED,
         )
     say(

@@ -46,7 +46,7 @@ Only = Annotated[
     str | None,
     typer.Option("--collection", callback=_check_collection, help=f"Only documents of one of {', '.join(COLLECTIONS)}"),
 ]
-DAYS: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
+DAYS: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD", "show_default": False}
 From = Annotated[datetime, typer.Option("--from", **DAYS, help="Ignore documents that were archived before this day")]
 To = Annotated[datetime, typer.Option("--to", **DAYS, help="Ignore documents that were archived after this day")]
 EARLIEST, LATEST = datetime.min, datetime.max  # noqa: DTZ901 - days, which have no time zone
@@ -134,20 +134,17 @@ def restore(
         say(NOTHING_ARCHIVED.format(bucket=bucket, what=collection or "documents"))
         return
     place = _place(objects, into)
-    if not dry_run and not yes:
-        does = f"restore {counted(len(objects), 'object')} into {place}"
-        confirm(does, otherwise="use --yes, or try --dry-run first")
     restored = Restored()
-    with (
-        server.open(replace(where, aws=where.aws and server.uri is None)) as target,
-        progress_bar() as bar,
-    ):
+    with server.open(replace(where, aws=where.aws and server.uri is None)) as target:
+        if not dry_run:
+            does = f"restore {counted(len(objects), 'object')} into {place} of database {target.name}"
+            confirm(does, yes=yes, otherwise="use --yes, or try --dry-run first")
         try:
-            for found in bar.track(_newest_first(objects), description="objects"):
-                documents = read_archive(client, bucket, found.key)
-                _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
+            with progress_bar() as bar:
+                for found in bar.track(_newest_first(objects), description="objects"):
+                    documents = read_archive(client, bucket, found.key)
+                    _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
         finally:
-            bar.stop()
             _show(restored, dry_run=dry_run)
     if restored.refusals:
         raise typer.Exit(1)

@@ -71,6 +71,8 @@ def invoke(
 
     Example: joytify invoke cleanup --sweep --dry-run
     """
+    if function == "discord" and payload == "{}":
+        raise UsageError("discord posts the event: name a message with --payload")
     options = dict(zip(OPTIONS, (period, resend, push_again, sweep, test_mode, dry_run), strict=True))
     event = make_event(function, payload, options)
     if is_async and event.get("pushAgain"):
@@ -163,7 +165,10 @@ def _show(call: Call, event: Event, answer: Answer) -> None:
     if fields.get("isComplete") is False or fields.get("socketFailures"):
         test_mode = " --test-mode" if event.get("testMode") else ""
         again = f"joytify invoke stats --period {fields.get('period')} --push-again{test_mode}{call.target.flags}"
-        fail(f"the push did not reach everyone; to push again to all who have not viewed the notification: {again}")
+        fail(
+            "the push did not reach everyone; when the cause in the log is fixed, push again to all who have not "
+            f"viewed the notification: {again}"
+        )
 
 
 def _confirmed(call: Call, event: Event) -> bool:

@@ -27,7 +27,7 @@ SHOWN_CHARACTERS = 300
 
 @app.command()
 def show(
-    queue: Annotated[str, typer.Argument(help=f"{QUEUE}; default: all")] = "",
+    queue: Annotated[str | None, typer.Argument(help=f"{QUEUE}; default: all")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON and nothing else")] = False,
     where: Where,
@@ -37,7 +37,10 @@ def show(
     Example: joytify queues show cleanup-failed --aws
     """
     target = where.target()
-    queues = dict([dead_letters.find_queue(target, queue)]) if queue else dead_letters.find_queues(target)
+    queues = dead_letters.find_queues(target)
+    if queue is not None:
+        name = target.find("queue", queue, queues)
+        queues = {name: queues[name]}
     found = {name: list(dead_letters.read(target, url)) for name, url in queues.items()}
     if as_json:
         echo_json({name: [_shown_fields(letter) for letter in letters] for name, letters in found.items()})

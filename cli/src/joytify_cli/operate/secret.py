@@ -33,7 +33,7 @@ def set_(
     Example: joytify secret set DISCORD_WEBHOOK_URL --aws
     """
     if key not in KEYS:
-        raise UsageError(f"the pipeline reads no key {key}; it reads {', '.join(KEYS)}")
+        raise UsageError(f"the pipeline reads no key {key!r}; it reads {', '.join(KEYS)}")
     target = where.target()
     stored = read_stored(target)
     value = typer.prompt(f"New value of {key} (not shown)", hide_input=True) if can_ask() else sys.stdin.read().strip()
@@ -59,7 +59,7 @@ def remove(
     """
     if key not in KEYS or KEYS[key].is_required:
         optional = ", ".join(name for name, known in KEYS.items() if not known.is_required)
-        raise UsageError(f"{key} is not an optional key; the optional keys are: {optional}")
+        raise UsageError(f"{key!r} is not an optional key; the optional keys are: {optional}")
     target = where.target()
     stored = read_stored(target)
     if key not in stored.values:
@@ -72,7 +72,9 @@ def _change(target: Target, stored: StoredSecret, key: str, value: str | None, *
     does, done = ("remove", "removed") if value is None else ("change", "changed")
     confirm(f"{does} {key} of {stored.name} in {target.place}", yes=yes)
     change_key(target, stored, key, value)
-    say(f"{key} is {done}, {len(stored.values.keys() - {key})} other keys are unchanged")
+    starting = "within five minutes" if "discord" in KEYS[key].read_by else "with the next run"
+    unchanged = f"{len(stored.values.keys() - {key})} other keys are unchanged"
+    say(f"{key} is {done}, {unchanged}; the change takes effect {starting}")
     undo_it = f"joytify secret undo{target.flags}"
     say(f"to check it: joytify doctor{target.flags}; to undo it, if nobody has changed the secret since: {undo_it}")
 

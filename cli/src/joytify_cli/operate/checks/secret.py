@@ -29,8 +29,8 @@ def _secret(context: Context) -> Iterator[Finding]:
         )
     if values.get("SCHEDULE_MODE") == "test_auto":
         yield Finding(
-            "note",
-            "SCHEDULE_MODE is test_auto: the production schedules are skipped",
+            "wrong",
+            "SCHEDULE_MODE is test_auto: scheduled production runs are skipped",
             f"joytify schedule set production{context.target.flags}",
         )
 
