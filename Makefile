@@ -68,7 +68,7 @@ faults: init ## Inject faults at random moments and check invariants; N=20 trial
 	@N=$(N) SEED=$(SEED) bin/faults
 
 .PHONY: bench-stats
-bench-stats: ## Compare stats with the previous system's algorithm and a raw updateMany; run a million users in an image with Lambda's limits
+bench-stats: ## Compare stats with the previous system's algorithm and a raw updateMany; run stats for a million users in an image with Lambda's limits
 	@SIZE=$(SIZE) ROUNDS=$(ROUNDS) bin/bench-stats
 
 .PHONY: bench-discord

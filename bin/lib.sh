@@ -51,7 +51,7 @@ require_docker() {
     for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
     docker info >/dev/null 2>&1 || fail "dockerd did not start: $(tail -n 3 build/dockerd.log)"
   fi
-  # A newer client builds through its buildx plugin only; Debian's client has BuildKit built in.
+  # A client newer than version 20 needs its buildx plugin for BuildKit; version 20 (Debian 12) has BuildKit built in.
   for DOCKER in $(type -ap docker); do
     if "$DOCKER" buildx version >/dev/null 2>&1 || "$DOCKER" --version | grep -q 'version 20\.'; then return; fi
   done
@@ -72,7 +72,8 @@ require_compose() {
   COMPOSE=(docker-compose)
 }
 
-# Prints the folder of another clone whose containers are running: a machine has only one Compose project `joytify`.
+# Prints the folder of another clone that has containers, running or stopped: a machine has only one Compose project
+# `joytify`.
 other_clone() {
   local folder
   folder=$("$DOCKER" ps -a --filter label=com.docker.compose.project=joytify --format '{{.Label "com.docker.compose.project.working_dir"}}' | head -n 1)

@@ -1,5 +1,5 @@
 resource "aws_s3_bucket" "archive" {
-  # checkov:skip=CKV_AWS_18:CloudTrail records who reads it
+  # checkov:skip=CKV_AWS_18:CloudTrail records who reads it, if the account logs S3 data events
   # checkov:skip=CKV_AWS_144:a copy in another region is not worth its price here
   # checkov:skip=CKV2_AWS_62:nothing consumes event notifications for its objects
   # checkov:skip=CKV_AWS_21:the operator chooses whether to enable versioning

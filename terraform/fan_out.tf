@@ -7,7 +7,7 @@ locals {
   fan_out_alarms = {
     failed    = { metric = "ExecutionsFailed", description = "An execution of ${local.fan_out_name} failed: all attempts of a step failed. Check the execution and the log of ${local.names.cleanup}, then start a new execution with the same input. The execution shows the input; the queue ${local.prefix}-cleanup-failed also holds it, unless the state machine failed to send it." }
     timed-out = { metric = "ExecutionsTimedOut", description = "An execution of ${local.fan_out_name} took more than a day and was stopped. Find the slow part in the log of ${local.names.cleanup}; start a new execution, which continues with the remaining documents." }
-    aborted   = { metric = "ExecutionsAborted", description = "Somebody stopped an execution of ${local.fan_out_name}. The deletions of its workers remain; start a new execution for the remaining documents." }
+    aborted   = { metric = "ExecutionsAborted", description = "Somebody stopped an execution of ${local.fan_out_name}. The documents that its workers deleted are not restored; start a new execution for the remaining documents." }
     throttled = { metric = "ExecutionThrottled", description = "Workers of ${local.fan_out_name} waited because of the account's quota of state transitions. Lower fan_out_workers, or request a higher quota." }
   }
 

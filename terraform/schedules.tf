@@ -1,5 +1,5 @@
 locals {
-  # Rules for both modes, production and test_auto, exist side by side: at run time the secret's SCHEDULE_MODE sets the active mode, and runs for the
+  # Rules for both modes, production and test_auto (with enable_test_schedule), exist side by side: at run time the secret's SCHEDULE_MODE sets the active mode, and runs for the
   # other mode return that they were skipped.
   rules = merge(
     {

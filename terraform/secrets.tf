@@ -7,7 +7,7 @@ resource "aws_secretsmanager_secret" "this" {
 
   name        = local.secret_name
   description = "Credentials and settings of the Joytify pipeline; docs/configuration.md lists the keys"
-  # Other environments are destroyed and recreated under the same name.
+  # Environments other than prod are destroyed and recreated with the same name of the secret.
   recovery_window_in_days = var.environment == "prod" ? 30 : 0
 }
 

@@ -1031,7 +1031,7 @@ CASES: dict[str, Case] = {
         ("Redshift plays: The cluster could not be resized.",),
         account="123456789012",
     ),
-    "RDS follows a schedule": Case(
+    "RDS with low inside another word": Case(
         rds("Storage optimization has completed; the window follows", "backup"), INFORMATION, ("follows",)
     ),
     "RDS nearing its storage": Case(
@@ -1129,7 +1129,7 @@ CASES: dict[str, Case] = {
             ("Hello operators", INFORMATION),
         )
     },
-    "unknown JSON with a place": Case(
+    "unknown JSON with account and region": Case(
         {"awsAccountId": ACCOUNT, "awsRegion": REGION, "configRuleName": "x", "success": False}, FAILURE, ("x",), ""
     ),
     # Kinds that are not known

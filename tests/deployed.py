@@ -41,13 +41,13 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "read the archive": ("s3", "get_object", OBJECT),
     "delete from the archive": ("s3", "delete_object", OBJECT),
     "read the state": ("s3", "get_object", {"Bucket": STATE, "Key": "prod.tfstate"}),
-    "recall": ("dynamodb", "get_item", {"TableName": MEMORY, "Key": ITEM}),
-    "remember": ("dynamodb", "put_item", {"TableName": MEMORY, "Item": ITEM}),
-    "forget": ("dynamodb", "delete_item", {"TableName": MEMORY, "Key": ITEM}),
-    "read every memory": ("dynamodb", "scan", {"TableName": MEMORY}),
+    "read an item of the post store": ("dynamodb", "get_item", {"TableName": MEMORY, "Key": ITEM}),
+    "write an item of the post store": ("dynamodb", "put_item", {"TableName": MEMORY, "Item": ITEM}),
+    "delete an item of the post store": ("dynamodb", "delete_item", {"TableName": MEMORY, "Key": ITEM}),
+    "read the whole post store": ("dynamodb", "scan", {"TableName": MEMORY}),
     "look for successes": ("cloudwatch", "get_metric_data", {"MetricDataQueries": [QUERY], **SINCE}),
     "make a log group": ("logs", "create_log_group", {"logGroupName": "/aws/lambda/another"}),
-    "delete its log": ("logs", "delete_log_group", {"logGroupName": GROUP + "monthly-stats-notification"}),
+    "delete stats' log group": ("logs", "delete_log_group", {"logGroupName": GROUP + "monthly-stats-notification"}),
     "make a role": ("iam", "create_role", {"RoleName": "more", "AssumeRolePolicyDocument": "{}"}),
 }
 # The calls that each function's role may make; all other calls above are refused.
@@ -62,7 +62,7 @@ ALLOWED = {
         "write to the archive",
         "read the archive",
     },
-    "discord": {"read the secret", "recall", "remember"},
+    "discord": {"read the secret", "read an item of the post store", "write an item of the post store"},
 }
 # Calls that the role for `terraform plan` (pull requests) must be denied.
 CONTENT: list[tuple[str, str, dict[str, Any]]] = [

@@ -37,7 +37,9 @@ def session(heading: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def first_difference(shown: Sequence[str], actual: str) -> str | None:
-    """Return the first line of `shown` that is missing in `actual`; None if they agree.
+    """Return the first line of `shown` that is missing in `actual`, or a text with the first surplus line of `actual`.
+
+    None if they agree.
 
     Times, time zones, dates, weekdays and ids may differ. Within a line, `...` stands for any text; a line that is only
     `...` stands for any number of lines.

@@ -85,7 +85,7 @@ EVERY_MESSAGE: dict[str, Message] = {
     "stats continued": stats_summary(continued=True, cleanup_triggered=False),
     "stats with failed pushes": stats_summary(socket_failures=300, socket_failure="the backend answered 503"),
     "stats that skipped users": stats_summary(users_skipped=3),
-    "stats after a switch-over": stats_summary(users_updated=12, notification_adopted=True),
+    "stats with an adopted notification": stats_summary(users_updated=12, notification_adopted=True),
     "stats that built statistics": stats_summary(statistics_built=17, plays_skipped=4),
     "stats without cleanup": stats_summary(cleanup_triggered=False, cleanup_failure="Lambda throttled the call"),
     "stats error": stats_error(),
@@ -105,12 +105,12 @@ EVERY_MESSAGE: dict[str, Message] = {
             ),
         ),
     ),
-    "cleanup stopped by the deadline": cleanup_summary(
+    "cleanup with exhausted continuations": cleanup_summary(
         stop_reason="continuations_exhausted",
         remaining_records=40_000,
         completion_percentage=62.55,
     ),
-    "cleanup of a chain": cleanup_summary(
+    "cleanup of a sequence": cleanup_summary(
         stop_reason="deadline",
         continued=True,
         remaining_records=None,

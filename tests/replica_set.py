@@ -52,7 +52,7 @@ class Node:
 
 
 class ReplicaSet:
-    """Three servers, which elect a new primary a second after losing one."""
+    """Three servers, which elect a new primary a second after losing the primary."""
 
     def __init__(self, folder: Path) -> None:
         self.nodes = [Node(folder / str(number)) for number in range(3)]

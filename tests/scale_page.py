@@ -81,7 +81,7 @@ Not simulated: unevenly filled spans, load from the app on the cluster, network 
 
 ## Replica sets
 
-Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the ids of the users with statistics from the members that `READ_PREFERENCE` selects, and reads from the primary everything that decides who gets a notification. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
+Tested here on three nodes (tests/integration/test_replica_set.py): stats reads the ids of the users with statistics from the members that `READ_PREFERENCE` selects, and reads everything else, such as who already has the notification, from the primary. If the primary steps down or is killed during a run, the run takes longer, but no user is notified twice and no unexpired record is deleted.
 
 ## Shards
 

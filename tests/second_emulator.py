@@ -87,7 +87,7 @@ def run() -> dict[str, object]:
             for file, stack in examples.items()
             if file != applied
         }
-        # They mostly wait: the provider checks some resources again and again before it goes on.
+        # Applying and destroying is mostly waiting: the provider polls some resources before it goes on.
         with ThreadPoolExecutor() as workers:
             bootstrap, everything = workers.map(_apply_and_destroy, (workspace.bootstrap, examples[applied]))
         return {"planned": planned, "bootstrap": asdict(bootstrap), "everything": asdict(everything)}

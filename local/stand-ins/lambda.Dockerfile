@@ -1,5 +1,5 @@
 # Stands in for public.ecr.aws/lambda/python:3.13 where it cannot be pulled: the same entry point, user, paths and
-# environment, so that the functions' Dockerfiles do not differ.
+# environment, so that the functions' Dockerfiles work unchanged.
 FROM joytify-stand-in/debian:trixie
 COPY build/wheels/stand-ins/lambda /wheels
 RUN mkdir -p /var/lang/bin /var/task /opt \

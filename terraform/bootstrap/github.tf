@@ -88,9 +88,9 @@ data "aws_iam_policy_document" "github_push" {
   }
 }
 
-# Anyone who opens a pull request from a branch of the repository can run code with this role. It may read the state and
-# the configuration of this project's resources, but no secrets, logs or messages, no table items except the state's
-# checksum, and no S3 objects except the state.
+# Anyone who opens a pull request from a branch of the repository can run code with this role. The role may read the
+# state, the configuration of this project's resources, and tags and some configuration of all other resources, but no
+# secrets, logs or messages, no table items except the state's checksum, and no S3 objects except the state.
 data "aws_iam_policy_document" "github_plan" {
   # checkov:skip=CKV_AWS_356:these actions do not support resource-level permissions, or read no content
 

@@ -6,7 +6,7 @@ locals {
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18:CloudTrail records who reads it
+  # checkov:skip=CKV_AWS_18:CloudTrail records who reads it, if the account logs S3 data events
   # checkov:skip=CKV_AWS_144:a copy in another region is not worth its price here
   # checkov:skip=CKV2_AWS_62:nothing consumes event notifications for its objects
 
@@ -95,9 +95,9 @@ resource "aws_s3_bucket_policy" "state" {
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
-# Terraform locks the state with a file in the bucket (`use_lockfile`). The table is for users of versions before 1.10;
-# newer versions warn about it. (Version 6 of the provider deprecates `hash_key` in favour of `key_schema`, which version
-# 5 does not know.)
+# Terraform locks the state with a file in the bucket (`use_lockfile`). The table is for your own stacks in this bucket
+# that use versions before 1.10; newer versions warn about it. (Version 6 of the provider deprecates `hash_key` in favour
+# of `key_schema`, which version 5 does not know.)
 resource "aws_dynamodb_table" "lock" {
   # checkov:skip=CKV_AWS_119:AWS' own key is sufficient for lock names
   count = var.create_lock_table ? 1 : 0

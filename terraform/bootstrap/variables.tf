@@ -21,13 +21,13 @@ variable "region" {
 }
 
 variable "create_lock_table" {
-  description = "Whether to create a DynamoDB table for state locks in addition to the lock file in the bucket, for users of Terraform before 1.10 who share the state. Newer versions of Terraform warn that locking with a table is deprecated."
+  description = "Whether to create a DynamoDB table for state locks in addition to the lock file in the bucket, for stacks of your own that use the bucket with Terraform before 1.10. Newer versions of Terraform warn that locking with a table is deprecated."
   type        = bool
   default     = false
 }
 
 variable "keep_images" {
-  description = "Number of images that each repository keeps for each environment; each repository also keeps this number of images without an environment's tag."
+  description = "Number of images that each repository keeps for each environment; an image without an environment's tag is kept while it is among this number of newest images of its repository."
   type        = number
   default     = 200
 

@@ -28,7 +28,7 @@ run "names_of_the_previous_system" {
       "joytify-monthly-stats"  = "cron(0 2 1 * ? *)"
       "joytify-weekly-cleanup" = "cron(0 4 ? * MON *)"
     })
-    error_message = "The rules and their schedules are those of the previous system: ${jsonencode(output.rules)}."
+    error_message = "The rules and their schedules are those of the previous system, and the heartbeat: ${jsonencode(output.rules)}."
   }
 
   assert {

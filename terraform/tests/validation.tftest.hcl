@@ -145,7 +145,7 @@ run "fractions_and_conflicts_with_another_variable" {
   ]
 }
 
-run "a_timeout_below_the_safety_minutes" {
+run "a_timeout_equal_to_the_safety_minutes" {
   command = plan
 
   variables {

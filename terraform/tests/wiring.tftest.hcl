@@ -204,12 +204,12 @@ run "optional_features_and_settings" {
     condition = alltrue([for name, value in {
       CLEANUP_DAYS = "90", DB_NAME = "other", STORAGE_LIMIT_MB = "10240", LOG_LEVEL = "DEBUG", CLEANUP_BATCH_SIZE = "500", CLEANUP_DELETION_LIMIT_PERCENT = "50"
     } : local.functions.cleanup.environment[name] == value])
-    error_message = "Cleanup's settings are the variables."
+    error_message = "Cleanup's settings have the values of the variables."
   }
 
   assert {
     condition     = local.functions.stats.environment.BACKEND_PUSH_SIZE == "500" && local.functions.stats.environment.READ_PREFERENCE == "secondary"
-    error_message = "The settings of stats are the variables."
+    error_message = "The settings of stats have the values of the variables."
   }
 }
 

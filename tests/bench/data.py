@@ -32,7 +32,7 @@ Document = dict[str, Any]
 
 
 def main() -> None:
-    """Measure, print and write the ratios of each round."""
+    """Measure; print and write the seconds of each round and the median ratio."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         pid, uri = start_mongod(Path(folder), "127.0.0.1", free_port("127.0.0.1"))
         try:

@@ -55,7 +55,7 @@ def identity(kind: int, number: int) -> ObjectId:
 
 
 def users(count: int) -> Iterator[Document]:
-    """Yield users of the size that the app's have."""
+    """Yield user documents that are as large as the app's user documents."""
     for number in range(count):
         yield {
             "_id": identity(1, number),

@@ -96,7 +96,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         "x" * 1_000_000,
         "[" * 5000 + "]" * 5000,
     ],
-    ids=["half a pair", "year 9999", "half a pair in a reason", "400 digits", "a megabyte", "deeply nested"],
+    ids=["lone surrogate", "year 9999", "lone surrogate in a reason", "400 digits", "a megabyte", "deeply nested"],
 )
 def test_inputs_that_once_caused_a_lost_message_are_posted(message: str) -> None:
     assert len(posted(message)) == 1

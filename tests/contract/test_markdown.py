@@ -64,7 +64,7 @@ WORDS = [
 WORDS += ["https://example.com/a_b*c*d", "arn:aws:s3:::a-b/c_d", "# ", "> ", "-# ", "5", "😀", "é", "x@example.com"]
 RANDOM_TEXTS = 4000
 
-# npm is not needed for anything else; bin/lib.sh says on the console if these tests are skipped.
+# `make test` needs npm for nothing else; bin/lib.sh says on the console if these tests are skipped.
 pytestmark = pytest.mark.skipif(
     not (FOLDER / "node_modules").is_dir(), reason="the parser of Discord's Markdown is not installed: it needs npm"
 )

@@ -1,4 +1,4 @@
-"""The pipeline as `make deploy-local` leaves it up, and the same Terraform applied to a second emulator."""
+"""The pipeline that `make deploy-local` leaves running, and the same Terraform applied to a second emulator."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_no_secret_value_appears_in_state_plan_or_environment(deployment: Deploy
     assert all(FUNCTIONS["cleanup"] in text for place, text in places.items() if place != "bootstrap's state")
 
 
-def test_the_state_is_encrypted_by_the_buckets_own_key(deployment: Deployment) -> None:
+def test_the_state_is_encrypted_with_kms(deployment: Deployment) -> None:
     for key in ("prod.tfstate", "bootstrap.tfstate"):
         held = deployment.stack.client("s3").head_object(Bucket=STATE, Key=key)
 

@@ -29,6 +29,7 @@ def test_every_example_can_be_planned(second_emulator: dict[str, Any]) -> None:
     planned = second_emulator["planned"]
 
     assert planned.keys() == {"smallest.tfvars", "two-environments/dev.tfvars", "two-environments/prod.tfvars"}
-    # alarm_email adds a topic, its policy and a subscription; the test schedule a rule, a target and a permission.
+    # In prod, alarm_email adds a topic, its policy and a subscription; in dev, enable_test_schedule adds a rule, a
+    # target and a permission.
     smallest = planned["smallest.tfvars"]
     assert planned["two-environments/prod.tfvars"] == planned["two-environments/dev.tfvars"] == smallest + 3

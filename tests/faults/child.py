@@ -45,7 +45,7 @@ def run(job: str, request: str, output: str, times: str, clock: str) -> None:
 
     Args:
         job: stats or cleanup.
-        request: id of the request, which all attempts share.
+        request: prefix of the request ids, which all attempts share.
         output: file for what is logged.
         times: number of concurrent runs, each with a request of its own.
         clock: seconds by which the clock is wrong.

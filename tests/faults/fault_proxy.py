@@ -1,6 +1,6 @@
-"""A fault-injecting proxy in front of a server, or a fake server.
+"""A fault-injecting proxy in front of a server; if it has a mood, it acts as a fake server itself.
 
-It forwards, delays or breaks connections, or sends faulty responses.
+The proxy forwards, delays or breaks connections; the fake server sends correct or faulty responses.
 """
 
 from __future__ import annotations

@@ -74,13 +74,13 @@ def slow(at: Places, chance: Random) -> None:
 
 
 def refuse(at: Places, chance: Random) -> None:
-    """Refuse writes, as a server does that is out of space, over its quota, or overloaded."""
+    """Refuse writes: the server is out of space, over its quota or overloaded, or there is a write conflict."""
     code = chance.choice([8000, 14031, 462, 112])
     # Each refusal may end one attempt, and the last attempt must not be refused.
     at.mongodb.fail(["update", "delete", "findAndModify", "commitTransaction"], ATTEMPTS - 1, errorCode=code)
 
 
-def lose_answers(at: Places, _: Random) -> None:
+def close_connections(at: Places, _: Random) -> None:
     at.mongodb.fail(["update", "delete", "find", "aggregate"], 3, closeConnection=True)
 
 
@@ -113,9 +113,9 @@ FAULTS: dict[str, Fault] = {
     "the server is killed and restarts": restart,
     "the server is frozen": freeze,
     "the primary steps down": step_down,
-    "everything takes 2 s more": slow,
+    "MongoDB is slow": slow,
     "the server refuses writes": refuse,
-    "answers are lost": lose_answers,
+    "the server closes connections": close_connections,
     "AWS is slow": slow_aws,
     **{AWS + mood: moody_aws(mood) for mood in MOODS},
 }

@@ -46,7 +46,7 @@ def environment(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[str, Mapping[str, str]], Function]]:
-    """Start an image as Lambda does: any user, a read-only file system; it is removed after the test."""
+    """Start an image as Lambda does: any user, a read-only file system; the container is removed after the test."""
     started: list[str] = []
 
     def run(short: str, environment: Mapping[str, str]) -> Function:

@@ -172,7 +172,7 @@ def test_an_image_has_botocores_data_for_every_service_that_its_function_calls(s
 
 
 def test_the_month_end_runs_through_the_containers() -> None:
-    """`make up`, `make demo-containers`, `make down`, as their user types them."""
+    """`make up`, the command of `make demo-containers` with less data, `make down`."""
     _make("up")
     try:
         demo = subprocess.run(

@@ -29,7 +29,7 @@ MESSAGES = Path(__file__).parents[1] / "messages"
 WIDTHS = {"wide": 1280, "narrow": 400}
 SHOWN = {
     "success": EVERY_MESSAGE["cleanup"].to_json(),
-    "partial": EVERY_MESSAGE["cleanup of a chain"].to_json(),
+    "partial": EVERY_MESSAGE["cleanup of a sequence"].to_json(),
     "failed": EVERY_MESSAGE["cleanup error"].to_json(),
     "resolved alarm": alarm_text(AlarmName="joytify-stats-errors", AlarmArn="arn:other"),
     "alarm": alarm_text(),

@@ -275,10 +275,10 @@ def test_killed_at_any_moment_no_record_is_lost(
         killed_at_work = sum(runs.kill(chance.uniform(0, 0.6), *arguments) for _ in range(KILLS))
 
     left = {d["_id"] for d in database.playbacks.find({}, {"_id": 1})}
-    kept = {d["_id"] for d in archived(endpoint, bucket)}
+    archived_ids = {d["_id"] for d in archived(endpoint, bucket)}
     assert killed_at_work > KILLS // 4
     assert {d["_id"] for d in retained} <= left
-    assert {d["_id"] for d in expired} <= left | kept
+    assert {d["_id"] for d in expired} <= left | archived_ids
     # A killed run leaves its transaction open for a while; this run waits for the documents locked by it.
     with stamina.set_testing(False):
         clean(database, Archive(aws_client("s3", endpoint), bucket, NOW), size=1000)

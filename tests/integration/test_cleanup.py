@@ -41,7 +41,7 @@ def test_exactly_the_expired_are_deleted_at_every_batch_boundary(
 ) -> None:
     documents = [playback(OLD + timedelta(minutes=n)) for n in range(expired)]
     retained = [playback(CUTOFF + timedelta(minutes=n)) for n in range(25)]
-    # Interleave expired and retained documents, so that every batch contains both.
+    # Interleave expired and retained documents, so that batches contain both if there are enough.
     mixed = [document for pair in zip(documents, retained, strict=False) for document in pair]
     rest = documents[len(retained) :] + retained[len(documents) :]
     database.playbacks.insert_many(mixed + rest)

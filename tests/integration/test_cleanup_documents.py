@@ -151,7 +151,7 @@ def test_after_an_unconfirmed_commit_the_deletions_are_counted_in_the_database(
 ) -> None:
     database.playbacks.insert_many([playback(OLD) for _ in range(200)] + [playback(NEW) for _ in range(20)])
     error = {"code": code, "codeName": "E", "errmsg": "a test"}
-    # A write concern error means that MongoDB has committed; any other error means that it has not.
+    # With `writeConcernError`, the fail point lets MongoDB commit; with `errorCode`, it prevents the commit.
     answer: Document = {"writeConcernError": error} if is_applied else {"errorCode": code}
 
     with failing(mongodb, {"times": 2}, {"failCommands": ["commitTransaction"], **answer}):
@@ -360,7 +360,7 @@ def test_a_change_between_the_copy_and_the_deletion_is_not_lost(
     documents = [playback(OLD) for _ in range(30)]
     database.playbacks.insert_many(documents)
     changed = {"_id": documents[7]["_id"]}
-    # The change leaves `updatedAt` as it is, so cleanup cannot rely on that field.
+    # The change does not set `updatedAt`, so cleanup cannot detect the change by that field.
     s3 = Meanwhile(aws_client("s3", endpoint), lambda: database.playbacks.update_one(changed, change))
 
     report = clean_up(database, batch_size=30, pause=0.001, archive=Archive(cast("S3Client", s3), bucket, NOW))

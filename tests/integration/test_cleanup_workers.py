@@ -1,7 +1,7 @@
 """The steps of a cleanup that is divided among workers, in the order of the state machine, on a real MongoDB.
 
-A planning step divides the work into spans (ranges of `_id`), and each worker examines one span; planning again for the
-spans that are left begins the next round.
+A planning step divides the work into spans (ranges of `_id`), and each worker examines one span. The
+next round begins with a new plan for the spans that are left.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def test_no_state_exceeds_the_step_functions_payload_limit(database: Database[Do
         results = [work(database, planned, span, **options) for span in planned["todo"]]
         size = len(json.dumps({**planned, "results": results}))
         assert any(each["left"] for each in results)
-        # Two collections, each with as many spans as there can be.
+        # Extrapolate the size to two collections, each with the maximum number of spans.
         assert size * 2 * (2 * MAX_WORKERS + 2) / len(planned["todo"]) < LIMIT
         planned = plan(
             database,

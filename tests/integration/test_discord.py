@@ -45,11 +45,11 @@ def discord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     stop([pid])
 
 
-def container_memory(_: str) -> PostStore:
+def container_store(_: str) -> PostStore:
     return ContainerStore()
 
 
-def table_memory(endpoint: str) -> PostStore:
+def table_store(endpoint: str) -> PostStore:
     """Return a post store backed by a table like the one that Terraform creates."""
     client, table = aws_client("dynamodb", endpoint), f"posts-{uuid4().hex[:8]}"
     client.create_table(
@@ -61,13 +61,13 @@ def table_memory(endpoint: str) -> PostStore:
     return TableStore(client, table)
 
 
-def deliver(url: str, memory: PostStore, event: dict[str, Any], seconds: float = 30) -> None:
+def deliver(url: str, store: PostStore, event: dict[str, Any], seconds: float = 30) -> None:
     """Deliver the event; if that fails, deliver it again, as Lambda does."""
     webhook = Webhook(url=SecretStr(url + WEBHOOK_PATH))
     for attempt in count(1):
         deadline = Deadline(time.monotonic() + seconds)
         try:
-            Delivery(webhook=webhook, alerts=webhook, store=memory, zone=ZoneInfo("UTC"), deadline=deadline).deliver(
+            Delivery(webhook=webhook, alerts=webhook, store=store, zone=ZoneInfo("UTC"), deadline=deadline).deliver(
                 parse_event(event)
             )
         except TransientError:
@@ -89,24 +89,24 @@ def messages(url: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("memory_of", [container_memory, table_memory], ids=["container", "table"])
+@pytest.mark.parametrize("new_store", [container_store, table_store], ids=["container", "table"])
 def test_a_hundred_messages_arrive_complete_in_order_once(
-    discord: str, endpoint: str, memory_of: Callable[[str], PostStore]
+    discord: str, endpoint: str, new_store: Callable[[str], PostStore]
 ) -> None:
     """Discord limits the webhook to 5 requests in 2 s and the channel to 30 a minute.
 
     There are also sudden bans, failing servers, and a deadline shorter than a ban.
     """
-    memory = memory_of(endpoint)
+    store = new_store(endpoint)
     for number in range(MESSAGES):
         if number in {20, 60}:
             httpx.put(discord + "/mood", json={"banSeconds": BAN_SECONDS}).raise_for_status()
         if number in {40, 80}:
             httpx.put(discord + "/mood", json={"status": 502, "times": 5}).raise_for_status()
-        deliver(discord, memory, numbered(number, f"message {number}"), seconds=BAN_SECONDS / 2)
+        deliver(discord, store, numbered(number, f"message {number}"), seconds=BAN_SECONDS / 2)
         if number % 10 == 0:
             # SNS delivers at least once.
-            deliver(discord, memory, numbered(number, f"message {number}"))
+            deliver(discord, store, numbered(number, f"message {number}"))
 
     titles = [embed["title"] for message in messages(discord) for embed in message["embeds"]]
     assert titles == [f"🔹 message {number}" for number in range(MESSAGES)]
@@ -135,10 +135,10 @@ def test_a_message_of_256_kb_arrives_whole(discord: str) -> None:
 
 
 def test_an_incident_keeps_one_post_across_containers(discord: str, endpoint: str) -> None:
-    memory = table_memory(endpoint)
-    deliver(discord, memory, numbered(0, alarm_text()))
-    deliver(discord, memory, numbered(1, cleanup_error().to_json()))
-    deliver(discord, memory, numbered(2, alarm_text(NewStateValue="OK")))
+    store = table_store(endpoint)
+    deliver(discord, store, numbered(0, alarm_text()))
+    deliver(discord, store, numbered(1, cleanup_error().to_json()))
+    deliver(discord, store, numbered(2, alarm_text(NewStateValue="OK")))
 
     first, second = messages(discord)
     assert first["embeds"][0]["title"].startswith("✅ Resolved")
@@ -148,12 +148,12 @@ def test_an_incident_keeps_one_post_across_containers(discord: str, endpoint: st
 
 def test_a_message_delivered_four_times_concurrently_is_posted_once(discord: str, endpoint: str) -> None:
     """Four containers deliver it, each with its own client of the same table."""
-    first = table_memory(endpoint)
+    first = table_store(endpoint)
     assert isinstance(first, TableStore)
-    memories = [TableStore(aws_client("dynamodb", endpoint), first.table) for _ in range(4)]
-    with ThreadPoolExecutor(len(memories)) as pool:
+    stores = [TableStore(aws_client("dynamodb", endpoint), first.table) for _ in range(4)]
+    with ThreadPoolExecutor(len(stores)) as pool:
         for number in range(10):
-            list(pool.map(lambda memory, n=number: deliver(discord, memory, numbered(n, f"message {n}")), memories))
+            list(pool.map(lambda store, n=number: deliver(discord, store, numbered(n, f"message {n}")), stores))
 
     titles = [embed["title"] for message in messages(discord) for embed in message["embeds"]]
     assert titles == [f"🔹 message {number}" for number in range(10)]
@@ -164,20 +164,20 @@ def test_another_container_posts_a_message_whose_first_attempt_failed(discord: s
 
     If its container dies, the claim expires.
     """
-    memory = table_memory(endpoint)
+    store = table_store(endpoint)
     httpx.put(discord + "/mood", json={"status": 400, "times": 2}).raise_for_status()
     webhook = Webhook(url=SecretStr(discord + WEBHOOK_PATH))
-    make = partial(Delivery, webhook=webhook, alerts=webhook, store=memory, zone=ZoneInfo("UTC"))
+    make = partial(Delivery, webhook=webhook, alerts=webhook, store=store, zone=ZoneInfo("UTC"))
     with pytest.raises(PermanentError):
         make(deadline=Deadline(time.monotonic() + 5)).deliver(parse_event(numbered(1, "refused at first")))
-    assert memory.claim("message id-2", -5)
-    assert memory.claim("message id-3", 60)
+    assert store.claim("message id-2", -5)
+    assert store.claim("message id-3", 60)
     # The claim's owner may have died, so the delivery counts as failed and Lambda retries.
     with pytest.raises(TransientError, match="claimed by another attempt"):
         make(deadline=Deadline(time.monotonic() + 1)).deliver(parse_event(numbered(3, "claimed by another attempt")))
 
-    deliver(discord, memory, numbered(1, "refused at first"))
-    deliver(discord, memory, numbered(2, "of one who died"))
+    deliver(discord, store, numbered(1, "refused at first"))
+    deliver(discord, store, numbered(2, "of a container that died"))
 
     titles = [embed["title"] for message in messages(discord) for embed in message["embeds"]]
-    assert titles == ["🔹 refused at first", "🔹 of one who died"]
+    assert titles == ["🔹 refused at first", "🔹 of a container that died"]

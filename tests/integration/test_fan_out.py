@@ -87,14 +87,14 @@ def played(moment: datetime) -> Document:
 
 
 def fill(plays: Any, expired: int) -> None:
-    """Insert expired plays.
+    """Insert expired and retained plays.
 
     The expired plays are dated in the hundred days before the cutoff, the retained plays in the last fifty days.
     """
     now = datetime.now(UTC)
-    cutoff, today = now - timedelta(days=60), now - timedelta(days=50)
+    cutoff, retained_since = now - timedelta(days=60), now - timedelta(days=50)
     old = (played(cutoff - timedelta(days=100 * (n + 1) / expired, hours=1)) for n in range(expired))
-    new = (played(today + timedelta(days=50 * n / RETAINED)) for n in range(RETAINED))
+    new = (played(retained_since + timedelta(days=50 * n / RETAINED)) for n in range(RETAINED))
     for documents in (old, new):
         while batch := [document for _, document in zip(range(20_000), documents, strict=False)]:
             plays.insert_many(batch, ordered=False)
@@ -120,7 +120,7 @@ def run(stack: Stack, machine: str, event: Document) -> Document:
     return execute(stack.client("stepfunctions"), machine, event)
 
 
-def kept(stack: Stack) -> list[Document]:
+def take_failed_events(stack: Stack) -> list[Document]:
     """Return what is in the queue of failed events, and empty it."""
     sqs = stack.client("sqs")
     queue = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
@@ -205,7 +205,7 @@ def test_every_span_is_completed_and_one_summary_is_posted(stack: Stack, machine
         f"in {fan_out['spans']} spans, planned in {fan_out['rounds']} rounds, up to {fan_out['workers']}"
         in fields(post)["Workers"]
     )
-    assert kept(stack) == []
+    assert take_failed_events(stack) == []
 
 
 def _failed_attempts(stack: Stack, execution: str) -> list[str]:
@@ -240,7 +240,7 @@ def test_an_error_in_each_attempt_of_a_worker_fails_the_execution_and_is_reporte
     assert post["title"] == "❌ Cleanup failed at fan-out"
     assert "The specified tolerated failure threshold was exceeded" in fields(post)["PermanentError"]
     assert "start the state machine again" in fields(post)["What next"]
-    (event,) = kept(stack)
+    (event,) = take_failed_events(stack)
     assert event["requestPayload"] == {"triggeredBy": "a test"}
     assert event["execution"] == done["executionArn"]
     assert plays.count_documents({}) == 1000 + RETAINED
@@ -254,7 +254,7 @@ def test_a_bad_input_fails_immediately_with_the_key_named_and_stays_in_the_queue
     assert done["status"] == "FAILED"
     assert "collection: " in done["cause"]
     assert {post["title"] for post in posts(stack)} == {"❌ Cleanup failed at event"}
-    (failed,) = kept(stack)
+    (failed,) = take_failed_events(stack)
     assert failed["requestPayload"] == event
 
 
@@ -270,7 +270,7 @@ def test_the_deletion_limit_is_checked_for_the_whole_collection_before_any_worke
     assert done["status"] == "FAILED"
     assert "ignoreDeletionLimit" in done["cause"]
     assert plays.count_documents({}) == before
-    assert kept(stack)
+    assert take_failed_events(stack)
 
     assert run(stack, machine, {"ignoreDeletionLimit": True})["status"] == "SUCCEEDED"
     assert plays.count_documents({}) == before - 2000

@@ -58,7 +58,7 @@ def test_dropped_connections_are_retried_and_counted_once(
 ) -> None:
     # About every seventh call breaks off.
     with failing(mongodb, {"activationProbability": 0.15}, DROPPED):
-        # Cleanup mistakes the delay before a retry for a slow server, and pauses equally long: up to a minute in total.
+        # The waits before the retries add up, so this run needs a later deadline.
         progress = clean(filled, seconds=300, batch_size=60)
 
     assert progress.deleted == EXPIRED
@@ -151,7 +151,7 @@ def test_a_run_does_not_wait_for_a_server_that_becomes_slow(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     began = time.monotonic()
-    # A batch takes four deletes, so one and a half batches succeed before the server becomes slow.
+    # Each of four threads deletes batches of 5 documents: 6 batches succeed before the server becomes slow.
     with failing(mongodb, {"skip": 6}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
         progress = clean(filled, seconds=1)
         # The run gives up at the deadline plus a grace period, not when the server answers.

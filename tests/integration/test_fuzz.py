@@ -55,7 +55,7 @@ PLAYS = fields("user", "song", "artist", "duration", "createdAt", "songs", "stat
 
 
 def healthy(database: Database[Document], count: int = 12) -> list[ObjectId]:
-    """Insert valid users, with statistics and plays."""
+    """Insert valid users with plays; every second user also has statistics."""
     users = [ObjectId() for _ in range(count)]
     wants = {"notifications": {"monthlyStatistic": True}}
     database.users.insert_many({"_id": user, "notifications": [], "userPreferences": wants} for user in users)

@@ -1,4 +1,4 @@
-"""Responses that arrive very slowly, never end, or are compressed without being asked to, over real connections."""
+"""Over real connections: responses that are very slow, never end, or are compressed although nobody asked for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 @contextmanager
 def server(answer: Callable[[socket.socket, Event], None]) -> Iterator[str]:
-    """Serve one connection by hand; yield its address."""
+    """Serve one connection with `answer`; yield the URL of the server."""
     over = Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -63,7 +63,7 @@ def say_nothing(_: socket.socket, over: Event) -> None:
 def test_the_timeout_applies_to_the_whole_response_not_to_each_read(
     answer: Callable[[socket.socket, Event], None],
 ) -> None:
-    """Each single read of these answers is within the timeout."""
+    """With `drip_head` and `drip_body`, each single read is within the timeout."""
     with server(answer) as url, pytest.raises(httpx.RequestError):
         send("GET", url, 0.5, {})
 
@@ -106,8 +106,8 @@ def https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 def test_a_call_that_timed_out_does_not_affect_the_next_call(https: ssl.SSLContext) -> None:
     """A file descriptor may be reused.
 
-    If the client closed the socket of a call that timed out while the call's thread still reads from it, the next
-    connection could get the same file descriptor.
+    If a call times out and the client closes its socket while the call's thread still reads from it, the next
+    connection may get the same file descriptor.
     """
     over = Event()
 

@@ -28,7 +28,7 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 def test_ecr_returns_a_token_for_the_accounts_registry(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    # docs/deploy.md tells users to set AWS_REGION only.
+    # AWS_REGION alone must be enough, although boto3 does not read it.
     monkeypatch.delenv("AWS_DEFAULT_REGION")
 
     token = push._ecr_token("ap-northeast-1")  # noqa: SLF001 - the gateway's own call

@@ -99,7 +99,7 @@ def add(elements: list[Document], play: Document) -> None:
 
 
 @pytest.fixture
-def kept(database: Database[Document]) -> dict[ObjectId, list[Document]]:
+def expected(database: Database[Document]) -> dict[ObjectId, list[Document]]:
     """The elements as the backend builds them play by play.
 
     The fixture stores both these elements and the plays in the database.
@@ -131,30 +131,30 @@ def lose(database: Database[Document], period: Period = OCTOBER) -> None:
 
 @pytest.mark.parametrize("period", [SEPTEMBER, OCTOBER], ids=str)
 def test_lost_statistics_are_rebuilt_exactly(
-    database: Database[Document], kept: dict[ObjectId, list[Document]], period: Period
+    database: Database[Document], expected: dict[ObjectId, list[Document]], period: Period
 ) -> None:
     lose(database, period)
-    assert held(database) != kept
+    assert held(database) != expected
 
     built = list(rebuild(database, period=period).build(BEGINNING))
 
     assert sum(each.users for each in built) == len(IDS)
-    assert held(database) == kept
+    assert held(database) == expected
 
 
 def test_a_user_without_a_document_gets_exactly_one_in_repeated_builds(
-    database: Database[Document], kept: dict[ObjectId, list[Document]]
+    database: Database[Document], expected: dict[ObjectId, list[Document]]
 ) -> None:
     database[TEST.stats].delete_many({})
 
     for period in (SEPTEMBER, SEPTEMBER, OCTOBER, OCTOBER):
         list(rebuild(database, period=period).build(BEGINNING))
 
-    assert held(database) == kept
+    assert held(database) == expected
 
 
 def test_the_apps_own_element_is_kept_without_replace(
-    database: Database[Document], kept: dict[ObjectId, list[Document]]
+    database: Database[Document], expected: dict[ObjectId, list[Document]]
 ) -> None:
     of_october = {"stats.summary.month": 10}
     database[TEST.stats].update_many(of_october, {"$set": {"stats.$.summary.totalDuration": 1}})
@@ -164,13 +164,13 @@ def test_the_apps_own_element_is_kept_without_replace(
     assert held(database) == before
 
     list(rebuild(database, replace=True).build(BEGINNING))
-    assert held(database) == kept
+    assert held(database) == expected
 
 
 def test_compare_reports_differences_and_writes_nothing(
-    database: Database[Document], kept: dict[ObjectId, list[Document]]
+    database: Database[Document], expected: dict[ObjectId, list[Document]]
 ) -> None:
-    users = list(kept)
+    users = list(expected)
     lost = {"createdAt": {"$gte": OCTOBER.start}}
     database[TEST.stats].update_one({"user": users[0]}, {"$pull": {"stats": lost}})
     of_october = {"user": users[1], "stats.summary.month": 10}
@@ -186,18 +186,18 @@ def test_compare_reports_differences_and_writes_nothing(
 
 
 def test_a_stopped_rebuild_continues_after_its_last_user(
-    database: Database[Document], kept: dict[ObjectId, list[Document]]
+    database: Database[Document], expected: dict[ObjectId, list[Document]]
 ) -> None:
     """More users than fit into a page; the additional ones have played nothing."""
     database[TEST.users].insert_many({"_id": ObjectId()} for _ in range(2 * PAGE_USERS))
     lose(database)
 
     first = next(rebuild(database).build(BEGINNING))
-    assert held(database) == kept
+    assert held(database) == expected
     rest = list(rebuild(database).build(first.last))
 
     assert first.users + sum(each.users for each in rest) == len(IDS) + 2 * PAGE_USERS
-    assert held(database) == kept
+    assert held(database) == expected
 
 
 RUN = """
@@ -213,8 +213,8 @@ def run(uri, database):
 """
 
 
-def test_killed_at_any_moment_it_is_resumed_to_the_same_result(
-    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]]
+def test_a_rebuild_killed_at_any_moment_has_the_same_result_when_repeated(
+    database: Database[Document], mongodb_uri: str, expected: dict[ObjectId, list[Document]]
 ) -> None:
     lose(database)
     chance = random.Random(19)  # noqa: S311 - moments, not secrets
@@ -223,7 +223,7 @@ def test_killed_at_any_moment_it_is_resumed_to_the_same_result(
         assert runs.run(mongodb_uri, database.name) == 0
 
     assert killed >= 2
-    assert held(database) == kept
+    assert held(database) == expected
 
 
 def test_without_an_index_on_user_nothing_is_read(database: Database[Document]) -> None:
@@ -241,13 +241,13 @@ def command(database: Database[Document], mongodb_uri: str, *words: str) -> tupl
 
 
 def test_the_command_builds_and_compares(
-    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]]
+    database: Database[Document], mongodb_uri: str, expected: dict[ObjectId, list[Document]]
 ) -> None:
     lose(database)
 
     assert "40 of these have no statistics" in command(database, mongodb_uri, "--compare")[1]
     assert command(database, mongodb_uri)[0] == 0
-    assert held(database) == kept
+    assert held(database) == expected
     code, output = command(database, mongodb_uri, "--compare")
 
     assert code == 0
@@ -257,9 +257,9 @@ def test_the_command_builds_and_compares(
 
 @pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
 def test_a_skipped_user_is_named(
-    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]], words: tuple[str, ...]
+    database: Database[Document], mongodb_uri: str, expected: dict[ObjectId, list[Document]], words: tuple[str, ...]
 ) -> None:
-    user = next(iter(kept))
+    user = next(iter(expected))
     database[TEST.stats].update_one({"user": user}, {"$set": {"stats": "not a list"}})
 
     code, output = command(database, mongodb_uri, *words)
@@ -278,13 +278,13 @@ def test_empty_test_collections_are_no_success(database: Database[Document], mon
 
 @pytest.mark.parametrize("words", [(), ("--compare",)], ids=["build", "compare"])
 def test_continuing_after_the_last_user_reports_zero_users(
-    database: Database[Document], mongodb_uri: str, kept: dict[ObjectId, list[Document]], words: tuple[str, ...]
+    database: Database[Document], mongodb_uri: str, expected: dict[ObjectId, list[Document]], words: tuple[str, ...]
 ) -> None:
     code, output = command(database, mongodb_uri, "--after", "f" * 24, *words)
 
     assert code == 0
     assert f"0 users after {'f' * 24} examined" in output
-    assert held(database) == kept
+    assert held(database) == expected
 
 
 @pytest.mark.parametrize(

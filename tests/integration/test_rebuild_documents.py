@@ -269,12 +269,12 @@ def test_documents_that_the_backend_creates_meanwhile_are_found(
 
     def collide(self: Collection[Document], *args: Any, **options: Any) -> Any:
         monkeypatch.undo()
-        mine = {"createdAt": PLAYED, "summary": {"totalDuration": 1}}
+        element_of_backend = {"createdAt": PLAYED, "summary": {"totalDuration": 1}}
         database.stats.insert_many(
             [
                 {"_id": users[0], "user": ObjectId()},
                 {"user": users[1], "stats": []},
-                {"user": users[2], "stats": [mine]},
+                {"user": users[2], "stats": [element_of_backend]},
             ]
         )
         return write(self, *args, **options)

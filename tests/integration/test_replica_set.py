@@ -1,4 +1,4 @@
-"""Stats, cleanup and reports on three nodes: where they read, and what the loss of the primary costs."""
+"""Stats, cleanup and Rebuild on three nodes: which nodes they read, and what happens if the primary is lost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
 
 
 @pytest.fixture
-def replica_set(nodes: ReplicaSet) -> Iterator[Database[Document]]:
+def empty_database(nodes: ReplicaSet) -> Iterator[Database[Document]]:
     """An empty database on the replica set; every node is up."""
     nodes.settle()
     with MongoClient[Document](nodes.uri, tz_aware=True) as client:
@@ -92,28 +92,28 @@ class Loss(threading.Thread):
     [("primary", False), ("secondary", True), ("secondaryPreferred", True)],
 )
 def test_stats_reads_where_it_is_told_to(
-    nodes: ReplicaSet, replica_set: Database[Document], preference: str, *, on_secondaries: bool
+    nodes: ReplicaSet, empty_database: Database[Document], preference: str, *, on_secondaries: bool
 ) -> None:
-    users = listeners(replica_set)
+    users = listeners(empty_database)
     before, primary = nodes.aggregations(), nodes.settle().address
 
-    progress = month_end(replica_set, read_preference=preference, page=100)
+    progress = month_end(empty_database, read_preference=preference, page=100)
 
     ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
     elsewhere = sum(count for address, count in ran.items() if address != primary)
     assert progress.users_updated == len(users)
-    # Each page needs one aggregation; the query for users without the notification always reads the primary.
+    # Each page is read by one aggregation; another, for users without the notification, always reads the primary.
     assert elsewhere >= USERS / 100 if on_secondaries else elsewhere == 0
     assert ran[primary] > 0
 
 
 def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
-    nodes: ReplicaSet, replica_set: Database[Document]
+    nodes: ReplicaSet, empty_database: Database[Document]
 ) -> None:
     """On a lagging secondary, the deletion limit would count outdated documents, and the archive would copy them."""
-    replica_set.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
+    empty_database.playbacks.insert_many({"createdAt": CUTOFF - timedelta(days=1)} for _ in range(20))
     before, primary = nodes.aggregations(), nodes.settle().address
-    database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), replica_set.name)
+    database = connect(SecretStr(nodes.uri + "&readPreference=secondary&maxStalenessSeconds=120"), empty_database.name)
 
     report = clean_up(database)
 
@@ -126,58 +126,58 @@ def test_cleanup_reads_from_the_primary_whatever_the_connection_string_says(
 
 
 def test_statistics_are_built_on_the_primary_whatever_the_database_prefers(
-    nodes: ReplicaSet, replica_set: Database[Document]
+    nodes: ReplicaSet, empty_database: Database[Document]
 ) -> None:
     users = [ObjectId() for _ in range(20)]
-    replica_set.users.insert_many({"_id": user} for user in users)
+    empty_database.users.insert_many({"_id": user} for user in users)
     plays = [
         {"user": user, "song": ObjectId(), "artist": ObjectId(), "duration": 60, "createdAt": OCTOBER} for user in users
     ]
-    replica_set.playbacks.insert_many(plays)
-    replica_set.playbacks.create_index("user")
+    empty_database.playbacks.insert_many(plays)
+    empty_database.playbacks.create_index("user")
     before, primary = nodes.aggregations(), nodes.settle().address
-    elsewhere = replica_set.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)
+    elsewhere = empty_database.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)
     deadline = Deadline(time.monotonic() + 60)
     period = resolve_period("2026-10", NOW)
 
     list(Rebuild(elsewhere, PRODUCTION, period, replace=False, deadline=deadline).build(BEGINNING))
 
     ran = {address: count - before[address] for address, count in nodes.aggregations().items()}
-    assert replica_set.stats.count_documents({"stats.summary.totalDuration": 60}) == len(users)
+    assert empty_database.stats.count_documents({"stats.summary.totalDuration": 60}) == len(users)
     assert [address for address, count in ran.items() if count] == [primary]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_month_end_that_loses_the_primary_notifies_everyone_once(
-    nodes: ReplicaSet, replica_set: Database[Document], loss: str
+    nodes: ReplicaSet, empty_database: Database[Document], loss: str
 ) -> None:
-    users = listeners(replica_set)
+    users = listeners(empty_database)
     outside = FakeServices()
-    losing = Loss(nodes, loss, lambda: replica_set.users.count_documents({"notifications.0": {"$exists": True}}))
+    losing = Loss(nodes, loss, lambda: empty_database.users.count_documents({"notifications.0": {"$exists": True}}))
     losing.start()
 
-    month_end(replica_set, outside, page=5, seconds=120)
+    month_end(empty_database, outside, page=5, seconds=120)
 
     losing.check(USERS)
-    told = [user["_id"] for user in replica_set.users.find() for _ in user["notifications"]]
-    assert replica_set.notifications.count_documents({}) == 1
+    told = [user["_id"] for user in empty_database.users.find() for _ in user["notifications"]]
+    assert empty_database.notifications.count_documents({}) == 1
     assert sorted(told) == sorted(users)
     assert sorted(outside.backend.pushed) == sorted(users)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_cleanup_that_loses_the_primary_deletes_what_has_expired_and_no_more(
-    nodes: ReplicaSet, replica_set: Database[Document], loss: str
+    nodes: ReplicaSet, empty_database: Database[Document], loss: str
 ) -> None:
     day = timedelta(days=1)
-    replica_set.playbacks.insert_many({"createdAt": CUTOFF - day} for _ in range(EXPIRED))
-    replica_set.playbacks.insert_many({"createdAt": CUTOFF + day} for _ in range(RETAINED))
-    losing = Loss(nodes, loss, lambda: EXPIRED + RETAINED - replica_set.playbacks.count_documents({}))
+    empty_database.playbacks.insert_many({"createdAt": CUTOFF - day} for _ in range(EXPIRED))
+    empty_database.playbacks.insert_many({"createdAt": CUTOFF + day} for _ in range(RETAINED))
+    losing = Loss(nodes, loss, lambda: EXPIRED + RETAINED - empty_database.playbacks.count_documents({}))
     losing.start()
 
-    report = clean_up(replica_set, batch_size=50, pause=0.01, seconds=120)
+    report = clean_up(empty_database, batch_size=50, pause=0.01, seconds=120)
 
     losing.check(EXPIRED)
     assert report.stop_reason == "completed"
     assert report.deleted == EXPIRED
-    assert replica_set.playbacks.count_documents({}) == RETAINED
+    assert empty_database.playbacks.count_documents({}) == RETAINED

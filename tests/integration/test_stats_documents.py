@@ -39,8 +39,8 @@ def add_users(database: Database[Document], count: int, **fields: Any) -> list[O
 
 def notified(database: Database[Document]) -> list[ObjectId]:
     """Return the user id once per notification entry, sorted."""
-    of_month = {"$unwind": "$notifications"}
-    return sorted(user["_id"] for user in database.users.aggregate([of_month, {"$project": {"_id": 1}}]))
+    per_entry = {"$unwind": "$notifications"}
+    return sorted(user["_id"] for user in database.users.aggregate([per_entry, {"$project": {"_id": 1}}]))
 
 
 def run_both(database: Database[Document], outside: FakeServices, **how: Any) -> Any:
@@ -176,7 +176,7 @@ def test_users_rejected_by_the_validator_do_not_stop_the_others_in_any_run(
 def test_a_skipped_user_is_remembered_even_if_the_run_fails_or_continues(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch, *, failing: bool
 ) -> None:
-    """The first page is skipped as a whole, before anybody got the notification; a later page fails."""
+    """The first page is skipped as a whole, before anybody got the notification; then the run fails or continues."""
     users = add_users(database, 9)
     database.users.update_many({"_id": {"$in": users[:3]}}, {"$set": {"notifications": {}}})
     outside = FakeServices()
@@ -378,7 +378,7 @@ def test_the_previous_systems_notification_is_adopted_as_the_months_notification
 def test_a_user_with_any_of_several_notifications_of_the_month_counts_as_notified(database: Database[Document]) -> None:
     """The previous system ran twice, and each run created a notification.
 
-    It is joytify-app's scheduler, which this project replaces.
+    The previous system is joytify-app's scheduler, which this project replaces.
     """
     users = add_users(database, 9)
     first = add_earlier_notification(database, users[:4], datetime(2026, 11, 1, 2, tzinfo=UTC))
@@ -392,7 +392,7 @@ def test_a_user_with_any_of_several_notifications_of_the_month_counts_as_notifie
     assert progress.notification_id == str(first)
 
 
-def test_a_month_whose_users_the_earlier_system_notified_counts_as_delivered(database: Database[Document]) -> None:
+def test_a_month_whose_users_the_previous_system_notified_counts_as_delivered(database: Database[Document]) -> None:
     users = add_users(database, 4)
     add_earlier_notification(database, users, datetime(2026, 11, 1, 2, tzinfo=UTC))
     outside = FakeServices()
@@ -406,7 +406,7 @@ def test_a_month_whose_users_the_earlier_system_notified_counts_as_delivered(dat
     assert notified(database) == users
 
 
-def test_a_user_who_removed_an_earlier_versions_notification_does_not_get_it_again(
+def test_a_user_who_removed_a_notification_from_an_earlier_version_of_stats_does_not_get_it_again(
     database: Database[Document],
 ) -> None:
     users = add_users(database, 3)

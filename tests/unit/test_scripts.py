@@ -1,4 +1,4 @@
-"""Decisions of the scripts in bin/ that depend only on Git, tested in a temporary repository."""
+"""The scripts in bin/, tested in a temporary folder, and the tests of the commands with coloured output."""
 
 from __future__ import annotations
 

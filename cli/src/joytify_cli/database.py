@@ -47,10 +47,12 @@ class Server:
         By default the database that the functions use, or mern-joytify if a connection string is given.
 
         Without a connection string, the command connects to the functions' server, in AWS or in the
-        local stack. MongoDB errors raised in the block are translated to JobError.
+        local stack. MongoDB errors raised in the block are translated to JobError, or to CommandError if a
+        connection string is given.
 
         Raises:
-            UsageError: both a connection string and --aws are given, or neither is given and no local stack is running.
+            UsageError: an option is empty or malformed, both --uri and --aws are given, or no server is selected and
+                no local stack is running.
             JobError: the secret or the function in AWS could not be read, or MongoDB does not answer.
             CommandError: MongoDB does not answer at the given connection string.
         """

@@ -32,7 +32,7 @@ class LazyCommand(TyperCommand):
         self.place = place
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - typer bundles a copy of click, whose classes are private
-        """Import the command and return its context, so that click runs it in place of this one."""
+        """Import the command and return its context, so that click runs the command in place of this placeholder."""
         return self.load().make_context(info_name, args, parent, **extra)
 
     def load(self) -> TyperCommand | TyperGroup:
@@ -71,7 +71,7 @@ class LazyGroup(TyperGroup):
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
         except typer.Abort as exc:
-            # Ctrl-C at a prompt raises this error, as the answer no does.
+            # Both Ctrl-C at a prompt and the answer "no" raise this error.
             if isinstance(exc.__context__, KeyboardInterrupt):
                 fail("interrupted", INTERRUPTED)
             raise

@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 
 def safe(text: str) -> str:
-    """Return the text with every control character escaped."""
+    """Return the text with unsafe characters escaped; tabs and line breaks are kept."""
     return UNSAFE.sub(lambda sign: f"\\x{ord(sign[0]):02x}", text)
 
 

@@ -78,7 +78,8 @@ def quick_attempts(seconds: float, *, is_repeatable: bool) -> Iterator[stamina.A
     """Yield up to three attempts at a call that uses a `QUICK_CONFIG` client; stop if a retry cannot help.
 
     Args:
-        seconds: no attempt starts after this many seconds; each takes at most 3 s.
+        seconds: no retry is scheduled after this many seconds; a retry whose wait (at most 0.5 s) has begun is still
+            made. Each attempt takes at most 3 s.
         is_repeatable: whether the call may safely be made twice; if so, it is also retried after a lost response.
     """
 

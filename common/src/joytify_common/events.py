@@ -52,7 +52,7 @@ class JobEvent(BaseModel):
     continuation: int = Field(
         default=0,
         ge=0,
-        title="How many runs this run continues, one after the other; 0 is the first run. Set by the previous run.",
+        title="Number of runs in the sequence before this run; 0 for the first run. Set by the previous run.",
         description="0 or more",
     )
     heartbeat: bool = flag("Only reports how long ago the last success was.")

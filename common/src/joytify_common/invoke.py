@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# No attempt starts after this time. This time plus the duration of the last attempt fits into the
-# time that is reserved after the deadline.
+# No retry is scheduled after this time. This time, the wait before the last attempt and the attempt itself fit into
+# the time that is reserved after the deadline.
 RETRY_SECONDS = 1.0
 NOT_FOUND = {"ResourceNotFoundException", "InvalidParameterValueException"}
 NO_MACHINE = {"StateMachineDoesNotExist", "StateMachineDeleting", "InvalidArn"}
@@ -35,7 +35,7 @@ def invoke_async(client: LambdaClient, function: str, event: Mapping[str, Any]) 
                 client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
     except NoAnswerError as exc:
         # If Lambda has accepted the first call, a second call would start the function twice.
-        raise TransientError(f"{exc}; it may have been started anyway") from exc
+        raise TransientError(f"{exc}; the function may have been started anyway") from exc
 
 
 def start_execution(client: SFNClient, machine: str, event: Mapping[str, Any], name: str) -> None:

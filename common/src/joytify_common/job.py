@@ -136,7 +136,8 @@ class Job(Generic[EventT, ReportT]):
                 logger.info("run ended", outcome=data)
                 return dict(data)
             case Skipped(reason=reason):
-                # In test_auto a schedule may fire every few minutes, so a skipped run is not published.
+                # In production mode, a run of the test schedule may be skipped every few minutes, so a skipped run is
+                # not published.
                 return self._logged_data(self.empty_report.summary(metadata, skipped=reason))
             case Completed(report=report, late_failure=late_failure):
                 answer, message = self._summary(report, metadata)

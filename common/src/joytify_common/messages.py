@@ -70,8 +70,8 @@ class StatsFigures(Wire):
         period: the month, `YYYY-MM`.
         users_processed: users with statistics for the month; None if the run did not examine them.
         users_updated: users who got the notification in this run.
-        users_skipped: users who were left out, of the notification or of building statistics, because their documents
-            cannot be read or written; the log has their ids.
+        users_skipped: users who did not get the notification, or whose statistics were not built, because their
+            documents cannot be read or written; the log has their ids.
         notification_id: hex id of the month's notification.
         notification_adopted: whether the run uses a notification that existed before the pipeline first delivered the
             month's notification, instead of creating a new notification.
@@ -99,7 +99,7 @@ class StatsFigures(Wire):
 class StatsSummaryData(StatsFigures, CommonData):
     """Data of a stats run that did not fail.
 
-    Single pushes or the start of cleanup may have failed, and the run may have started a continuation.
+    Pushes or the start of cleanup may have failed, and the run may have started a continuation.
 
     Attributes:
         cleanup_triggered: whether cleanup was started.
@@ -152,7 +152,7 @@ class Storage(Wire):
     Attributes:
         growth_bytes_per_day: net growth per day: added in the last 7 days minus expiring in the
             next 7; negative if the database shrinks.
-        days_until_full: days until the limit is reached at that growth; None if it never is.
+        days_until_full: days until the limit is reached, with a cleanup every 7 days; None if it never is.
         percent: used share of the limit.
         percent_before_next_cleanup: expected `percent` in a week, just before the next cleanup, if as much data is
             added as in the last week.

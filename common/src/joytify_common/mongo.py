@@ -54,7 +54,7 @@ def mongo_client(uri: str) -> MongoClient[Document]:
             tz_aware=True,
             serverSelectionTimeoutMS=CONNECT_SECONDS * 1000,
             connectTimeoutMS=CONNECT_SECONDS * 1000,
-            # One invocation at a time uses the pool: a thread that reads, a few that write, and the driver's monitor.
+            # One invocation at a time uses the pool: a thread that reads, and a few threads that write.
             maxPoolSize=8,
         )
     except (PyMongoError, ValueError) as exc:

@@ -124,7 +124,7 @@ def read_secret(provider: SecretsProvider, name: str, max_age: int = 0, *, refre
         values = _get(provider, name, max_age, refresh=refresh or max_age == 0)
     if not isinstance(values, dict):
         raise ConfigError(f"secret {name}: it must be a JSON object")
-    # The backend keeps its own keys in this secret too; their values are not checked.
+    # The backend keeps other keys in this secret too; their values are not checked.
     own = {key: values[key] for key in KEYS if values.get(key) is not None}
     if wrong := [key for key, value in own.items() if not isinstance(value, str)]:
         raise ConfigError(f"secret {name}: {', '.join(wrong)} must be text")

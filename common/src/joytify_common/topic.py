@@ -31,7 +31,7 @@ class Topic:
 
         Args:
             message: the message to publish.
-            seconds: no attempt starts after this many seconds.
+            seconds: no retry is scheduled after this many seconds; a retry whose wait has begun is still made.
 
         Raises:
             ConfigError: the topic does not exist, or publishing is not permitted.

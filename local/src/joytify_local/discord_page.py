@@ -15,14 +15,14 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup
 
-# Discord's inline rules that CommonMark does not have, in the order in which they are tried.
+# Discord's inline rules that CommonMark lacks or defines differently, in the order in which they are tried.
 # <t:1700000000:R>: https://discord.com/developers/docs/reference#message-formatting-timestamp-styles
 RULES = {
     "timestamp": re.compile(r"<t:(-?\d{1,11})(?::[tTdDfFR])?>"),
     "address": re.compile(r"(https?://[^\s<]+[^<.,:;\"'\]\s])"),
     "escape": re.compile(r"\\([^0-9A-Za-z\s])"),
 }
-SHARED_WITH_COMMONMARK = ["autolink", "backticks", "emphasis", "link", "strikethrough"]
+MARKDOWN_IT_RULES = ["autolink", "backticks", "emphasis", "link", "strikethrough"]
 
 
 def page_of(messages: Sequence[dict[str, Any]]) -> str:
@@ -38,7 +38,7 @@ def markdown(text: str) -> Markup:
 @cache
 def _markdown() -> MarkdownIt:
     # CommonMark's rule for text would swallow the start of an address.
-    parser = MarkdownIt("zero").enable(SHARED_WITH_COMMONMARK).disable(["text", "escape"])
+    parser = MarkdownIt("zero").enable(MARKDOWN_IT_RULES).disable(["text", "escape"])
     for name in RULES:
         parser.inline.ruler.before("backticks", f"discord_{name}", _rule(name))
     return parser

@@ -119,7 +119,7 @@ class WebhookMessage(_Strict):
 
 
 def check(body: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any posted JSON
-    """Return the body of Discord's 400 response; None if Discord would accept the message."""
+    """Return the body of a 400 response in Discord's format; None if the message is valid."""
     try:
         message = WebhookMessage.model_validate(body)
     except ValidationError as exc:

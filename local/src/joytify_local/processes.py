@@ -27,7 +27,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class StartError(Exception):
-    """A server did not start; the message names it and ends with the last lines of its log."""
+    """A server did not start, or the record of a stack is unreadable; the message gives the reason."""
 
 
 def free_port(host: str) -> int:
@@ -136,8 +136,8 @@ def _leads_its_group(pid: int) -> bool:
 def started_before(pid: int, moment: float) -> bool:
     """Return whether the process exists and was started before a moment, in seconds since 1970."""
     try:
-        # Read after the name, which is in parentheses and may contain anything; field 22 is the
-        # start time, in ticks since boot:
+        # Parse only the text after the name, which is in parentheses and may contain anything;
+        # field 22 is the start time, in ticks since boot:
         # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
         ticks = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
         boot = next(

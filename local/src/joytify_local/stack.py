@@ -85,12 +85,12 @@ class Stack:
 
 
 def load_stack() -> Stack | None:
-    """Return the running stack, or None; a deployed stack only if there is no other."""
+    """Return the recorded stack, which may have ended, or None; a deployed stack only if no other is recorded."""
     return _load(STATE_FILE) or load_deployed_stack()
 
 
 def load_deployed_stack() -> Stack | None:
-    """Return the running stack that `deploy-local` started, or None."""
+    """Return the recorded stack that `deploy-local` started, which may have ended, or None."""
     return _load(DEPLOYED_STATE_FILE)
 
 
@@ -138,10 +138,9 @@ def start_embedded(
 
 
 def start_for_deployment(database: str, *, host: str) -> Stack:
-    """Start only the servers.
+    """Start the servers of a deployed stack, but create no AWS resources: Terraform creates them.
 
-    An empty AWS that uses TLS and enforces IAM, in which Terraform creates the resources, and a registry, MongoDB,
-    backend and Discord.
+    The servers are an empty local AWS that uses TLS and enforces IAM, a registry, MongoDB, the backend and Discord.
 
     Args:
         database: name of the database that the functions will use.

@@ -161,7 +161,7 @@ run "the_subject_of_a_new_repository_contains_its_ids" {
   }
 
   assert {
-    # The example in GitHub's documentation, and the older form.
+    # The older form, and the example in GitHub's documentation.
     condition = one([for condition in data.aws_iam_policy_document.github_trust["push"].statement[0].condition : condition.values if endswith(condition.variable, ":sub")]) == tolist([
       "repo:octocat/my-repo:ref:refs/heads/main",
       "repo:octocat@123456/my-repo@456789:ref:refs/heads/main",

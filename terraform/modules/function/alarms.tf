@@ -17,7 +17,7 @@ locals {
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = var.throttles_threshold
-      description = "Calls of ${var.name} were refused because too many runs were active. Check whether a run hangs, and the account's concurrency limit."
+      description = "Invocations of ${var.name} were throttled because too many runs were active. Check whether a run hangs, and the account's concurrency limit."
     }
     duration = {
       metric      = "Duration"

@@ -26,7 +26,7 @@ DONE = {"startedAt": NOW.isoformat(), "cutoff": CUTOFF.isoformat(), "testMode": 
 
 
 class FakeDocuments:
-    """A small collection of numbered documents, all expired, that takes a while for each batch."""
+    """A small collection of numbered documents, all expired; deleting a batch takes `seconds`."""
 
     kind: str = "playbacks"
     date_index = None
@@ -108,7 +108,7 @@ def test_everything_expired_is_deleted(expired: int) -> None:
     assert (told["stop_reason"], told["completion_percentage"]) == ("completed", 100.0)
 
 
-def test_stops_before_the_deadline_reports_what_remains_and_continues() -> None:
+def test_a_run_that_stops_at_its_deadline_reports_what_remains_and_continues() -> None:
     documents = FakeDocuments(100, seconds=0.1)
     started: list[dict[str, Any]] = []
 
@@ -191,7 +191,7 @@ def test_a_collection_over_the_deletion_limit_is_kept_and_the_error_says_how_to_
 
 
 @pytest.mark.parametrize("event", [{"todo": [], "continuation": 1, "done": DONE}, {"continuation": 1, "done": DONE}])
-def test_no_event_leads_past_the_deletion_limit(event: dict[str, Any]) -> None:
+def test_an_event_that_imitates_a_continuation_does_not_bypass_the_deletion_limit(event: dict[str, Any]) -> None:
     """The event may have been written by hand."""
     documents = FakeDocuments(960, too_many=True)
 
@@ -396,5 +396,5 @@ def test_a_continuation_keeps_the_mode_of_its_sequence_and_is_never_skipped() ->
     ("raw", "is_for_caller_only"),
     [({"worker": True}, True), ({"plan": True, "todo": 7}, True), ({"plan": 1}, False), ({}, False), (None, False)],
 )
-def test_the_outcome_of_a_step_is_for_the_state_machine(raw: object, *, is_for_caller_only: bool) -> None:
+def test_the_outcome_of_a_plan_or_a_worker_is_for_the_caller_only(raw: object, *, is_for_caller_only: bool) -> None:
     assert CleanupEvent.is_for_caller_only(raw) is is_for_caller_only

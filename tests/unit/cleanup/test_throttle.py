@@ -14,7 +14,7 @@ def test_a_healthy_server_gets_the_maximum_batch_size_and_the_minimum_pause() ->
     assert (throttle.size, throttle.pause) == (10_000, 0.1)
 
 
-def test_no_pause_is_allowed() -> None:
+def test_a_minimum_pause_of_zero_is_allowed() -> None:
     throttle = Throttle(10_000, 0.0)
     throttle.observe(10_000, 0.2)
 
@@ -38,7 +38,7 @@ def test_a_server_that_slows_down_gets_smaller_batches_and_longer_pauses_and_rec
     assert (throttle.size, throttle.pause) == (10_000, 0.1)
 
 
-def test_a_server_that_is_always_slow_gets_batches_of_bounded_length() -> None:
+def test_a_server_that_is_always_slow_gets_batches_of_bounded_duration() -> None:
     throttle = Throttle(10_000, 0.1)
     for _ in range(10):
         throttle.observe(throttle.size, throttle.size * 1e-3)

@@ -1,4 +1,4 @@
-"""`joytify data clear` ends if the server removes nothing."""
+"""`joytify data clear` fails, instead of retrying for ever, if every deletion times out."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from joytify_cli import target
 from joytify_cli.main import COMMANDS, app
 from joytify_common.errors import ConfigError
 
-# Hides joytify_local and its dependencies, as on an operator's machine.
+# Hides joytify_local, its dependencies and matplotlib, as on an operator's machine.
 WITHOUT_LOCAL = """
 import sys
 class Absent:
@@ -153,7 +153,7 @@ def test_names_are_those_of_terraform() -> None:
     assert (dev.secret, target.Names().secret) == ("MERN_JOYTIFY_ENVS_DEV", "MERN_JOYTIFY_ENVS")
 
 
-def test_an_unknown_command_is_wrong_use() -> None:
+def test_an_unknown_command_is_a_usage_error() -> None:
     result = CliRunner().invoke(app, ["docter"])
 
     assert result.exit_code == 2

@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
     ids=str,
 )
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_the_documents_agree_with_what_is_expected_of_them(traits: dict[str, Any], *, shuffle: bool) -> None:
+def test_the_documents_agree_with_the_expected_counts(traits: dict[str, Any], *, shuffle: bool) -> None:
     population = Population(users=40, playbacks_per_user=30, now=NOW, shuffle=shuffle, **traits)
 
     dates = [document["createdAt"] for document in population.playback_documents()]
@@ -45,8 +45,8 @@ def test_the_documents_agree_with_what_is_expected_of_them(traits: dict[str, Any
 
 
 @pytest.mark.parametrize(("share", "of"), [(0.2, 500), (0.5, 100), (1.0, 7)])
-def test_an_active_user_plays_three_times_as_much_as_another(share: float, of: int) -> None:
-    """As in the capacity model: 210 plays a week to 70."""
+def test_an_active_user_plays_three_times_as_much_as_a_regular_user(share: float, of: int) -> None:
+    """As in the capacity model: an active user plays 210 songs a week, a regular user 70."""
     population = Population(users=10, playbacks_per_user=of, now=NOW, active_share=share)
     plays = Counter(document["user"] for document in islice(population.playback_documents(), population.playbacks))
     counts = [plays[population.user_id(user)] for user in range(10)]

@@ -22,7 +22,7 @@ HEAD = "0123456789abcdef0123456789abcdef01234567"
 class FakeDocker:
     """Answers as Docker's client does.
 
-    The images have this revision and platform. It records the arguments of each call.
+    Its images have the given `revision` and `platform`. `asked` records the arguments of each call.
     """
 
     def __init__(self, revision: str = HEAD, platform: str = PLATFORM, manifest: Any = None) -> None:
@@ -196,7 +196,7 @@ def test_a_missing_image_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("options", [["--from", "prod"], ["--from", "dev", "--registry", "localhost:5000"]])
-def test_from_rejects_the_same_environment_and_a_registry(options: list[str]) -> None:
+def test_the_option_from_rejects_the_same_environment_and_a_registry(options: list[str]) -> None:
     result = CliRunner().invoke(app, ["push", *options])
 
     assert result.exit_code == 2

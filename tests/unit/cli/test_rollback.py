@@ -59,7 +59,7 @@ def test_the_images_of_a_commit_are_written_and_nothing_else(file: Path) -> None
     assert git("log", "--oneline").count("\n") == 1
 
 
-def test_what_git_does_not_know_is_reported(file: Path) -> None:
+def test_an_unknown_commit_missing_digests_and_a_file_without_history_are_reported(file: Path) -> None:
     written(file, "1")
 
     assert run("0000000")[0] == 1

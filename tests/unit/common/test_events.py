@@ -1,4 +1,4 @@
-"""Any event that hypothesis generates is accepted, or refused with an error that names the wrong key."""
+"""Any event that hypothesis generates is accepted, or refused with an error that begins with `event: `."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OBJECTS = st.dictionaries(st.sampled_from(KNOWN) | st.text(max_size=10), JSON, m
 
 @pytest.mark.parametrize("event_type", EVENTS)
 @given(raw=JSON | OBJECTS)
-def test_any_event_is_accepted_or_rejected_with_the_key_named(event_type: type[JobEvent], raw: Any) -> None:
+def test_any_event_is_accepted_or_refused_with_a_config_error(event_type: type[JobEvent], raw: Any) -> None:
     try:
         event = parse_event(event_type, raw)
     except ConfigError:

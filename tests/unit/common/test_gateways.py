@@ -110,7 +110,7 @@ def test_invoke_async_tells_lambdas_refusals_apart(code: str, expected: type[Exc
         invoke_async(stubbed("lambda", "invoke", code), "cleanup", {})
 
 
-def test_a_name_that_a_service_cannot_have_is_not_retried() -> None:
+def test_a_resource_name_that_is_invalid_for_its_service_is_a_config_error() -> None:
     says = "bucket A B: the name or a value is invalid for S3"
     with pytest.raises(ConfigError, match=says), aws_errors("bucket A B", "S3"):
         boto3.client("s3").head_bucket(Bucket="A B")
@@ -130,7 +130,7 @@ class Hanging:
 def test_a_function_that_may_have_been_started_is_not_started_again() -> None:
     client = Hanging()
 
-    with pytest.raises(TransientError, match=r"Lambda did not answer .*; it may have been started"):
+    with pytest.raises(TransientError, match=r"Lambda did not answer .*; the function may have been started"):
         invoke_async(cast("LambdaClient", client), "cleanup", {})
 
     assert client.calls == 1

@@ -26,7 +26,7 @@ def no_secrets_of_other_tests() -> Iterator[None]:
     "secret", ["key-with-newline\n", "  spaces round  ", 'quo"ted\\key', "pässwörd/+=&?", "tab\tkey"]
 )
 @pytest.mark.parametrize("written", [str, str.strip, repr, json.dumps, quote, lambda text: quote(text, safe="")])
-def test_it_is_found_in_every_spelling(secret: str, written: Callable[[str], str]) -> None:
+def test_a_secret_is_masked_in_every_spelling(secret: str, written: Callable[[str], str]) -> None:
     hide(secret)
 
     text = f"header {written(secret)} refused"
@@ -42,14 +42,14 @@ def test_what_is_too_short_to_be_a_secret_is_left(value: str) -> None:
 
 
 @given(st.text(min_size=MIN_CHARACTERS).filter(lambda text: len(text.strip()) >= MIN_CHARACTERS))
-def test_no_text_gives_it_away(secret: str) -> None:
+def test_a_secret_is_masked_in_any_text(secret: str) -> None:
     hide(secret)
 
     assert secret not in clean(f"x{secret}x")
     assert secret not in str(clean_json({"a": [secret, {"b": secret}], secret: 1}))
 
 
-def test_numbers_times_and_flags_are_left_as_they_are() -> None:
+def test_numbers_flags_and_null_are_left_as_they_are() -> None:
     hide("2026-11")
     fields = {"count": 202611, "flag": True, "none": None, "share": 0.5, "rows": [1, {"deep": 2026}]}
 

@@ -110,7 +110,7 @@ def test_the_code_name_is_shown_but_no_part_of_the_document() -> None:
         ("Invalid value for writeconcern", ConfigError),
     ],
 )
-def test_only_a_name_that_the_dns_does_not_know_is_an_error_of_configuration(text: str, kind: type[Exception]) -> None:
+def test_a_configuration_error_is_transient_only_if_dns_does_not_answer(text: str, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=URI_KEY) as caught, mongo_errors():
         raise ConfigurationError(text)
 

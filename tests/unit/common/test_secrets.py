@@ -80,7 +80,7 @@ def test_credentials_in_a_url_are_masked_wherever_they_stand(address: str, kept:
 
 
 def test_keys_of_other_applications_are_neither_read_nor_masked() -> None:
-    """The backend keeps its own keys in the same secret: numbers, flags, words that stand in every line."""
+    """The backend keeps its own keys in the same secret; their values are numbers, flags and common words."""
     foreign = {"API_PORT": 4004, "NODE_ENV": "production", "DEBUG": "1", "LIMITS": {"a": [1]}, "OFF": None}
     found = read_secret(provider(json.dumps({**foreign, "API_DOMAIN": "https://api.example.com"})), "NAME")
 

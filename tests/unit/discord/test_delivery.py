@@ -162,7 +162,7 @@ def test_a_sequence_that_ends_badly_closes_its_post_and_is_announced(last: str, 
 
 
 @pytest.mark.parametrize("ends_well", [True, False])
-def test_a_failed_run_of_a_sequence_has_one_post_which_its_retry_turns_into_a_success(*, ends_well: bool) -> None:
+def test_a_failed_run_of_a_sequence_has_one_post_which_shows_the_result_of_its_last_retry(*, ends_well: bool) -> None:
     webhook, alerts, memory = FakeWebhook(), FakeWebhook(first=1001), ContainerStore()
     chain = Chain(started_at=NOW, records_deleted=5, execution_time_ms=1000)
     going_on = cleanup_summary(request_id="r0", continued=True, stop_reason="deadline", chain=chain)
@@ -335,7 +335,7 @@ def test_alerts_are_posted_to_the_alerts_webhook() -> None:
 
 @pytest.mark.parametrize("ends_well", [True, False])
 def test_an_event_that_lambda_tries_again_keeps_one_post(*, ends_well: bool) -> None:
-    """Three attempts have one request id; a refusal that lasts is posted once."""
+    """Three attempts have the same request id; an error that recurs is posted once."""
     webhook, store = FakeWebhook(), ContainerStore()
     attempts = [cleanup_error(timestamp=NOW + timedelta(minutes=n)).to_json() for n in range(2)]
     last = cleanup_summary if ends_well else cleanup_error

@@ -1,4 +1,4 @@
-"""Messages that somebody made in order to do harm."""
+"""Malicious messages, and messages that contain secrets."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_long_list_or_a_list_with_values_other_than_objects_is_one_message() -
     ],
     ids=lambda text: repr(text[:20]),
 )
-def test_odd_text_is_unknown_and_kept(text: str) -> None:
+def test_odd_text_is_unknown_and_its_json_is_kept(text: str) -> None:
     assert parse_text(text) == Unknown(_value(text))
 
 
@@ -83,7 +83,7 @@ def test_no_event_raises_and_each_record_gives_something(event: Any) -> None:
     received = parse_event(event)
 
     records = event.get("Records") if isinstance(event, dict) else None
-    # Other events may be lists of messages.
+    # An event without a list of records may contain any number of messages, but at least one.
     assert len(received) == len(records) if isinstance(records, list) else received
 
 

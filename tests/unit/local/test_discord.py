@@ -58,7 +58,7 @@ def test_a_message_is_answered_as_discord_does(discord: TestClient) -> None:
         "mentions",
     ],
 )
-def test_a_body_over_a_limit_is_refused_with_the_offending_field(
+def test_an_invalid_body_is_refused_with_the_offending_field(
     discord: TestClient, body: dict[str, Any], place: list[str]
 ) -> None:
     answer = discord.post(URL, json=body)

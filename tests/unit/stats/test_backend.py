@@ -98,7 +98,7 @@ def test_retry_after_is_honoured(header: str | None, pause: float | None, waits:
     assert pause is None or waits == [pause]
 
 
-def test_a_server_error_that_says_when_to_come_back_is_waited_for(waits: list[float]) -> None:
+def test_retry_after_of_a_server_error_is_honoured(waits: list[float]) -> None:
     answers = iter([httpx.Response(503, headers={"Retry-After": "5"}), httpx.Response(200, json=TAKEN)])
 
     backend(lambda _: next(answers)).push(USERS, soon())
@@ -107,7 +107,7 @@ def test_a_server_error_that_says_when_to_come_back_is_waited_for(waits: list[fl
 
 
 @pytest.mark.parametrize(("pause", "seconds"), [(RETRY_SECONDS + 1, 60), (6, 5)], ids=["too long", "no time"])
-def test_a_retry_after_longer_than_the_retry_time_stops_the_retries(pause: float, seconds: float) -> None:
+def test_a_retry_after_header_beyond_the_time_left_stops_the_retries(pause: float, seconds: float) -> None:
     made: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

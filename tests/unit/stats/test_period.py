@@ -43,7 +43,7 @@ def test_the_notification_is_dated_in_the_month_after_its_period(days: int, mill
     assert period.start < period.end <= now
 
 
-def test_a_late_run_dates_the_notification_at_the_first_instant_that_fits() -> None:
+def test_a_late_run_dates_the_notification_at_the_start_of_the_month_after_the_period() -> None:
     period = resolve_period("2026-08", utc(2026, 11, 24))
 
     assert period.notification_date(utc(2026, 11, 24)) == utc(2026, 9, 1)

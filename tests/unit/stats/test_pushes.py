@@ -17,7 +17,7 @@ USERS = [ObjectId(), ObjectId()]
 
 
 class FakeBackend:
-    """Answers each push with the next of the outcomes, or holds it until it is released."""
+    """Answers each push with the next outcome; with `hold`, only after `released` is set."""
 
     def __init__(self, outcomes: Sequence[JobError | None] = (), *, hold: bool = False) -> None:
         self.outcomes = list(outcomes)
@@ -57,7 +57,7 @@ def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
     assert (told_early, ours.totals.notified, ours.totals.failures) == (0, 4, 0)
 
 
-def test_only_a_few_are_in_flight() -> None:
+def test_only_a_few_pushes_are_in_flight_at_once() -> None:
     backend = FakeBackend(hold=True)
     threading.Timer(0.2, backend.released.set).start()
     with pushes(backend) as ours:

@@ -27,13 +27,18 @@ ActiveShare = Annotated[
 ]
 RetentionDays = Annotated[
     int | None,
-    typer.Option(min=1, max=3650, help="Retention period in days; default: 60, or CLEANUP_DAYS with --measure"),
+    typer.Option(
+        min=1,
+        max=3650,
+        help="Retention period in days; default: 60; with --measure and no --uri: the deployed CLEANUP_DAYS",
+    ),
 ]
 LimitMb = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Storage limit in MB (1,048,576 bytes); default: 512, or STORAGE_LIMIT_MB with --measure",
+        help="Storage limit in MB (1,048,576 bytes); default: 512; with --measure and no --uri: the deployed "
+        "STORAGE_LIMIT_MB",
     ),
 ]
 IndexShare = Annotated[

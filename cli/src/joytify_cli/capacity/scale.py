@@ -88,5 +88,5 @@ class Scenario:
 
 
 def max_playbacks(rate: int, workers: int) -> int:
-    """Return roughly how many playbacks one execution of the state machine can clean up weekly."""
+    """Return roughly how many playbacks can be stored if one execution per week deletes all expired playbacks."""
     return round(EXECUTION_LIMIT_HOURS * 3600 * rate * workers * RETENTION_DAYS / DAYS_PER_WEEK)

@@ -58,7 +58,7 @@ def _per_user(model: Model) -> Table:
     table.add_row("total", *(f"{total:,.0f}" for total in totals))
     fullest = (model.user_bytes(profile, week, weeks_since_cleanup=1) for profile, _ in model.mix)
     table.add_row("just before a cleanup", *(f"{each:,.0f}" for each in fullest))
-    table.add_row("growth per week from then on", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
+    table.add_row("growth in each later week", *(f"{model.weekly_growth(profile):,.0f}" for profile, _ in model.mix))
     table.add_row("users that fit if all are of this kind", *(f"{model.max_users(total):,}" for total in totals))
     return table
 

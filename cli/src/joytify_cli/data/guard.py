@@ -17,7 +17,7 @@ Production = Annotated[bool, typer.Option("--production", help="Work on the prod
 Confirm = Annotated[
     str,
     typer.Option(
-        metavar="DATABASE", help="With --production: the database's name; without this option, the command asks for it"
+        metavar="DATABASE", help="With --production: the database's name; without --confirm, the command asks for it"
     ),
 ]
 

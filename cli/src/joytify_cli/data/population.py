@@ -66,7 +66,7 @@ class Population:
         now: end of the period over which documents are spread, UTC.
         shuffle: whether playbacks come in scattered order instead of in order of time.
         days: number of days over which playbacks and sessions are spread.
-        expired_share: share of them older than the retention period; None spreads them evenly.
+        expired_share: share of playbacks and sessions older than the retention period; None spreads them evenly.
         active_share: share of users who play three times as much, as in the capacity model.
         seed: below 2^24; populations with different seeds can share one database.
     """
@@ -173,7 +173,7 @@ class Population:
             yield document
 
     def stats_documents(self) -> Iterator[Document]:
-        """Yield the statistics: one document per user (rarely two), one element per month."""
+        """Yield the statistics: one document per user (for a few users none or two), one element per month."""
         for user in range(self.users):
             if user % GROUP in WITHOUT_STATISTICS:
                 continue

@@ -16,7 +16,7 @@ SLOTS_OF_ACTIVE = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """A period over which documents are spread; cleanup's cutoff lies in it.
+    """A period over which documents are spread; cleanup's cutoff lies in or before it.
 
     Attributes:
         end: end of the period, UTC.

@@ -60,7 +60,7 @@ def holders_without_statistics(
 
 
 def month_before(moment: datetime) -> tuple[datetime, datetime]:
-    """Return the calendar month (UTC) before the moment's, as `[start, end)`."""
+    """Return the calendar month (UTC) before the month of `moment`, as `[start, end)`."""
     end = datetime(moment.year, moment.month, 1, tzinfo=UTC)
     start = datetime(end.year - (end.month == 1), (end.month - 2) % 12 + 1, 1, tzinfo=UTC)
     return start, end

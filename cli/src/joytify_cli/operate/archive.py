@@ -57,7 +57,7 @@ class Restored:
     """The result of a restore.
 
     Attributes:
-        inserted: number of documents that were missing.
+        inserted: number of missing documents that were inserted, or would be inserted without a dry run.
         present: number of documents that exist as they were archived.
         differing: number of documents that exist with other content.
         refusals: number of documents that the database refused.
@@ -162,7 +162,8 @@ def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
     """Return the names of the collections to restore into.
 
     Raises:
-        typer.BadParameter: `into` is empty or for other documents, or documents of several collections would be mixed.
+        typer.BadParameter: `into` is an empty text or the collection of other documents, or documents of several
+            collections would be mixed.
     """
     kinds = sorted({found.collection for found in objects})
     if into is None:
@@ -179,7 +180,7 @@ def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
 
 
 def _show(restored: Restored, *, dry_run: bool) -> None:
-    # A dry run counts a document twice that two attempts archived.
+    # A dry run counts a document twice if two attempts archived it.
     inserted = f"up to {restored.inserted:,} would be inserted" if dry_run else f"{restored.inserted:,} inserted"
     counts = f"{inserted}, {restored.present:,} already present, {restored.differing:,} differing"
     console.print(f"{counts}, {restored.refusals:,} refused", soft_wrap=True)

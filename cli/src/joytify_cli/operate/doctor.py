@@ -36,7 +36,9 @@ def doctor(
     digests: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="File with the image digests that should run; default: the environment's"
+            exists=True,
+            dir_okay=False,
+            help="File with the image digests that should run; default: the environment's file",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list")] = False,

@@ -9,7 +9,7 @@ Status = Literal["ok", "note", "none", "wrong", "unknown"]
 
 
 class UnavailableError(Exception):
-    """Something that this check needs is missing; another check reports it."""
+    """The check cannot be made now, usually for a reason that another check reports."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Finding:
     Attributes:
         check: name of the check, which `Check` adds.
         status: `note` is worth knowing; `none` means that this kind of stack has no such resource;
-            `unknown` means that it could not be checked, for a reason that another check reports.
+            `unknown` means that it could not be checked, usually for a reason that another check reports.
         says: the result, for people.
         action: what to do about it; empty if nothing.
     """

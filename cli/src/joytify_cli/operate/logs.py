@@ -34,12 +34,13 @@ class Line:
     Attributes:
         time: when it was written, UTC.
         level: one of LEVELS.
-        message: the field `message` of the line, without its data; the whole line if it is not JSON.
+        message: the field `message` of a JSON line, or `metrics` if `kind` is `metrics`; the text after the request id
+            if `kind` is `start`, `end` or `report`; else the whole line.
         fields: the other data of the line.
         stream: the execution environment's log stream.
         request: request id of the run that the line belongs to; empty if unknown.
-        kind: `start`, `end` or `report` if Lambda wrote the line; `metrics` if CloudWatch extracts
-            metrics from it; else `line`.
+        kind: `start`, `end` or `report` for Lambda's START, END and REPORT lines; `metrics` if CloudWatch
+            extracts metrics from the line; else `line`.
     """
 
     time: datetime

@@ -86,7 +86,7 @@ def _read(file: str) -> str:
 
 
 def _as_event(text: str) -> object:
-    """Return the SNS event in the text, or an SNS event with the text as its message."""
+    """Return the SNS event in the text, or an SNS event made of the SNS message or bare message in the text."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -21,7 +21,7 @@ from joytify_common.events import parse_event
 app = App(help="Show, retry and purge failed events.", no_args_is_help=True)
 
 QUEUE = "Name of the queue with or without the prefix, such as cleanup-failed"
-# A message for Discord may have 256 KiB.
+# Longer values are cut off: a message for Discord may be up to 256 KiB long.
 SHOWN_CHARACTERS = 300
 
 
@@ -160,7 +160,7 @@ def _check(target: Target, queue: str, letter: DeadLetter) -> None:
     """Return only if the event can be sent, and its function would accept it.
 
     Raises:
-        ConfigError: it cannot, or the function would reject it.
+        ConfigError: the event cannot be sent, or the function would reject it.
     """
     if letter.event is None:
         raise ConfigError("an event that cannot be read")

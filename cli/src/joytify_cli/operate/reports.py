@@ -172,7 +172,7 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
     for part in PARTS:
         say(f"{part}: the statistics of {totals[part]:,} users differ from their plays by a millisecond or more")
     if examples:
-        say("for instance: " + ", ".join(map(str, examples)))
+        say("users whose statistics differ, for instance: " + ", ".join(map(str, examples)))
     advice = {
         "without --compare, the same command builds the missing statistics": totals["missing"],
         "with --replace instead of --compare, it also replaces statistics that disagree with the plays": len(examples),

@@ -45,7 +45,7 @@ class Rule:
         return {mode for event in self.events.values() if (mode := event.get("scheduleMode"))}
 
     def acts_in(self, mode: str) -> bool:
-        """Return whether the rule's runs are not skipped while SCHEDULE_MODE is `mode`."""
+        """Return whether the rule's runs take place while SCHEDULE_MODE is `mode`."""
         return not self.modes or mode in self.modes
 
 

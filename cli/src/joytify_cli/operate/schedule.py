@@ -44,7 +44,7 @@ def show(
     if not rules:
         say(f"no rules in {target.place}: nothing runs by itself")
         return
-    # This box leaves room for the zone of each time within 80 columns.
+    # With this border style, the table fits into 80 columns with the time zone in each time.
     table = Table(
         Column("rule", no_wrap=True),
         Column("schedule (UTC)", no_wrap=True),

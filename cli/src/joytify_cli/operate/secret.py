@@ -92,7 +92,7 @@ def undo(
     Example: joytify secret undo --aws
     """
     target = where.target()
-    # Whatever was written, the version before it can be restored.
+    # Even if the current version is not a JSON object, the version before it can be restored.
     stored = read_stored(target, otherwise={})
     try:
         previous = read_stored(target, "AWSPREVIOUS")

@@ -37,7 +37,7 @@ def tail(
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         typer.Option(case_sensitive=False, help="The least severe level that is shown"),
     ] = "DEBUG",
-    request: Annotated[str, typer.Option(help="Only the run with this request id, or its beginning")] = "",
+    request: Annotated[str, typer.Option(help="Only runs whose request id begins with this text")] = "",
     where: Where,
 ) -> None:
     """Show a function's log, grouped by run.

@@ -1,4 +1,4 @@
-"""`joytify deploy-local`: apply the committed Terraform to a local AWS, run the month end there."""
+"""`joytify deploy-local`: apply this folder's Terraform configuration to a local AWS, and run the month end there."""
 
 from __future__ import annotations
 

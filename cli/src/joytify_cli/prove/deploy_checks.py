@@ -101,7 +101,7 @@ def _shows(stack: Stack, state: str) -> bool:
 
 
 def check_second_plan(deployment: Deployment) -> int:
-    """Check that a second plan changes only attributes that the emulator omits; return the number of resources."""
+    """Check that a second plan changes only attributes that the emulator omits; return the number of changes."""
     found = changes(deployment.root.plan())
     if surprising := [change for change in found if not _is_gap(change)]:
         raise DemoError(f"a second plan would change {surprising}")

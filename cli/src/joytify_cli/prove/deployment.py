@@ -14,7 +14,7 @@ from joytify_local.stack import Stack
 
 FOLDER = Path("build/deploy-local")
 DATABASE = "joytify-deployed"
-# Variables of the local deployment; an account has its own.
+# Variables of the local deployment; a deployment to a real AWS account sets its own values.
 BOOTSTRAP = {"github_repository": "octocat/my-repo", "github_ids": {"owner": 123456, "repository": 456789}}
 VARIABLES = {"db_name": DATABASE, "enable_archive": True, "alarm_email": "operators@example.org"}
 
@@ -50,7 +50,7 @@ class Deployment:
         """Copy the configuration, and write `env.sh`, with which a shell finds the local AWS."""
         self.workspace.prepare(bootstrap=BOOTSTRAP, root=VARIABLES)
         exports = "".join(f"export {name}={value!r}\n" for name, value in self.workspace.emulator_variables.items())
-        # Not every version of the AWS command reads the endpoint from the environment, or for every service.
+        # Some versions of the AWS command do not read the endpoint from the environment, or not for every service.
         function = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
         (FOLDER / "env.sh").write_text('unset "${!AWS_@}" "${!TF_VAR_@}"\n' + exports + function, encoding="utf-8")
 

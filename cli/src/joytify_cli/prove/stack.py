@@ -35,7 +35,7 @@ def remember(
     """Record the addresses of the containers that `make up` started."""
     stack = Stack(way="containers", aws=aws, mongodb=mongodb, backend=backend, discord=discord, database=database)
     stack.save()
-    console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  pushed {backend}/pushed", soft_wrap=True)
+    console.print(f"AWS {aws}  MongoDB {mongodb}  Discord's page {discord}  pushes {backend}/pushed", soft_wrap=True)
 
 
 @app.command("break")
@@ -104,7 +104,8 @@ def stop() -> None:
     stack = load_stack()
     if stack is not None and stack.way != "deployed":
         stack.stop()
-        console.print(f"stopped the {stack.way} stack")
+        in_containers = stack.way == "containers"
+        console.print("removed the record of the containers" if in_containers else "stopped the embedded stack")
     else:
         console.print("no local stack is up")
     if load_deployed_stack() is not None:

@@ -2,8 +2,8 @@
 
 Documents are deleted in consecutive spans of `_id`. The ends of a span are read from the index
 alone. One delete command with the filter for expired documents then removes those in the span, so
-no ids are sent. Of the methods measured in docs/benchmarks.md, this comes closest to the speed of a
-single `delete_many`. `_id` grows with the time of insertion, so a span is contiguous on disk,
+no ids are sent. In docs/benchmarks.md, this method without pauses is about as fast as a single
+`delete_many`, or faster. `_id` grows with the time of insertion, so a span is contiguous on disk,
 whatever its documents' dates are.
 
 A batch is archived and deleted in one transaction, so exactly the archived documents are deleted:
@@ -47,7 +47,7 @@ class BatchOutcome:
     """The result of one batch.
 
     Attributes:
-        seconds: duration of the last attempt, without the waits before it.
+        seconds: duration of the last attempt to delete, without the waits before it, plus that of a sweep's count.
         failure: the error that ended the batch; None if the batch is done.
     """
 

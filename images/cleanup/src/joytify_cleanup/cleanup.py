@@ -1,7 +1,7 @@
 """The cleanup use case.
 
-Select the ranges of `_id` to examine (spans), delete the expired documents in them, and report, or pass unfinished
-spans on to the next run.
+Select the ranges of `_id` to examine (spans), delete the expired documents in them, pass unfinished spans on to the
+next run, and report.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Outcome = Answered | Completed[CleanupReport] | Failed[CleanupReport]
 
 # Counts are best effort: a count may take this share of the time left, up to this many seconds.
 COUNT_SHARE, COUNT_SECONDS = 0.1, 60.0
-# After the deadline, the remaining documents are counted in the reserve, once per collection.
+# Time limit of a count of remaining documents after the deadline, before Lambda's timeout; one count per collection.
 LATE_COUNT_SECONDS = 0.5
 # No collection is started with less than this share of the run's time left, since examining a
 # collection takes a few calls.

@@ -77,7 +77,7 @@ class Embed(Generic[TextT]):
     Attributes:
         fields: the fields; `rendering.dispatch` leaves out those without a value.
         incident: the incidents that the message belongs to.
-        place: account and region that the message is about; an empty value is replaced by the topic's.
+        place: account and region that the message is about; `rendering.dispatch` completes them for the footer.
         full: returns the text to attach if the embed is cut; if it is empty, the embed's own text is attached.
         attach: whether to attach `full` even if nothing is cut.
     """

@@ -58,7 +58,7 @@ def fit(embed: Embed[str]) -> Embed[str]:
         footer=cut(_sendable(embed.footer).strip(), FOOTER),
     )
     # Shorten a long description first, but keep its beginning; then drop the last fields; then
-    # shorten the rest of the description.
+    # shorten this beginning too.
     fitted = _shorten(fitted, MIN_DESCRIPTION)
     while fitted.size() > TOTAL and len(fitted.fields) > 0:
         fitted = replace(fitted, fields=fitted.fields[:-1])

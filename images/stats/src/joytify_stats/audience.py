@@ -166,7 +166,7 @@ class Audience:
             with_list = {**lacking, "notifications": {"$type": "array"}}
             pushed = self._users.update_many(with_list, change).modified_count
             if pushed < len(some):
-                # Some lists are null or missing; the server cannot add to these.
+                # Some lists may be null or missing; make them empty lists, so that `with_list` selects them.
                 empty: Document = {"$set": {"notifications": []}}
                 if self._users.update_many({**lacking, "notifications": None}, empty).modified_count:
                     pushed += self._users.update_many(with_list, change).modified_count

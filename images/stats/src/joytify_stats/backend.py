@@ -56,7 +56,7 @@ class Backend:
         body = {"userIds": [str(user) for user in users]}
         if (seconds := min(RETRY_SECONDS, deadline.remaining())) == 0:
             raise TransientError("there was no time left to push")
-        # Give the first attempt a moment even if the deadline has just passed.
+        # Give each attempt a moment, even if the deadline has passed since the check above.
         RETRIES.call(lambda: self._post(body, max(deadline.remaining(), MIN_SECONDS)), seconds)
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:

@@ -38,7 +38,7 @@ class Delivery:
 
     Attributes:
         delivery_record: record of the period's notification and progress.
-        audience: users who are entitled to it.
+        audience: users with statistics for the period.
         backend: pushes it live.
         page_size: maximum number of users per update.
         push_size: maximum number of users per push.

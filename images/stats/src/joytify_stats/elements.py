@@ -93,14 +93,14 @@ def element(period: Period) -> Stage:
 
 
 def rounded(element: str) -> Stage:
-    """Return the expression that prepares an element for a comparison: lists sorted, durations in whole milliseconds.
+    """Return the expression that prepares an element for a comparison: lists sorted, durations rounded to milliseconds.
 
     Sums of floats depend on the order of the plays, and so do percentages of these sums and the
     order of songs with equal sums. Percentages follow from the durations and are left out.
     """
 
     def items(part: str, key: str) -> Stage:
-        both = {key: f"$$this.{key}", "totalDuration": _milliseconds("$$this.totalDuration")}
+        both = {key: f"$$this.{key}", "totalDuration": _rounded_seconds("$$this.totalDuration")}
         listed = {"$cond": [{"$isArray": f"{element}.{part}"}, f"{element}.{part}", []]}
         return {"$sortArray": {"input": {"$map": {"input": listed, "in": both}}, "sortBy": {key: 1}}}
 
@@ -112,14 +112,14 @@ def rounded(element: str) -> Stage:
         "summary": {
             "month": f"{summary}.month",
             "year": f"{summary}.year",
-            "totalDuration": _milliseconds(f"{summary}.totalDuration"),
+            "totalDuration": _rounded_seconds(f"{summary}.totalDuration"),
             "topArtist": f"{summary}.topArtist",
-            "topArtistTotalPlaybackTime": _milliseconds(f"{summary}.topArtistTotalPlaybackTime"),
+            "topArtistTotalPlaybackTime": _rounded_seconds(f"{summary}.topArtistTotalPlaybackTime"),
         },
     }
 
 
-def _milliseconds(seconds: str) -> Stage:
+def _rounded_seconds(seconds: str) -> Stage:
     return {"$cond": [{"$isNumber": seconds}, {"$round": [{"$toDouble": seconds}, 3]}, seconds]}
 
 

@@ -170,7 +170,7 @@ class MonthEnd:
 
     def _continue(self, report: StatsReport, **changes: Any) -> Completed[StatsReport] | Failed[StatsReport]:  # noqa: ANN401 - fields of the event
         if self.event.continuation >= MAX_CONTINUATIONS:
-            # The position is recorded, so that a retry, by Lambda or by a person, starts where this run stopped.
+            # The delivery's position is recorded, so that a retry, by Lambda or by a person, delivers from there.
             text = f"{self.delivery.period} is not finished after {MAX_CONTINUATIONS + 1} runs: invoke stats again"
             return Failed(report, Failure(TransientError(text), "continuation"))
         fixed = {"testMode": self.run.test_mode, "period": str(self.delivery.period), "resend": False}

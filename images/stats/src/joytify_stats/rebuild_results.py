@@ -16,8 +16,8 @@ class Built:
         users: number of users examined, with or without plays.
         written: number of elements written.
         users_skipped: number of users whose documents could not be read or written.
-        plays_skipped: number of the month's documents that are not plays by the backend's model,
-            and were left out.
+        plays_skipped: number of the month's documents that are not valid plays according to the
+            backend's model, and were left out.
         last: `_id` of the last user; a continuation starts after it.
         is_done: whether there are no users after `last`.
     """

@@ -74,7 +74,7 @@ run "alarms" {
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * (alarm.evaluation_periods - 1) >= var.timeout && alarm.datapoints_to_alarm == 1])
-    error_message = "The alarm's period covers a run that took the whole timeout: Lambda stamps the metric with the run's start."
+    error_message = "The alarm's evaluation periods cover a run that took the whole timeout: Lambda stamps the metric with the run's start."
   }
 
   assert {

@@ -130,7 +130,7 @@ class Context:
         return SecretStr(value.get_secret_value().replace(inside, outside))
 
     def fetch_and_report(self, what: str, find: Callable[[], T]) -> T:
-        """Fetch a value for the check that reports a failure: remember the failure under `what`, then raise the error.
+        """Fetch a value; if this fails, remember the failure under `what`, and raise the error for the check to report.
 
         After an error, other checks that need the value are skipped without fetching it again.
         """

@@ -137,7 +137,8 @@ def _validator(context: Context) -> Iterator[Finding]:
         counts = [[*pipeline, count], [*pipeline, refuses, count]]
         tried, refused = (next(database[users].aggregate(each), {"n": 0})["n"] for each in counts)
     if not tried:
-        yield Finding("note", f"{users} has a validator, but no user to try it with", "check again with users")
+        says = f"{users} has a validator, but no user to try it with"
+        yield Finding("note", says, "check again when there is such a user")
         return
     if not refused:
         yield Finding("ok", f"the validator of {users} accepts writes by stats ({tried} users tried)")

@@ -88,7 +88,7 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
         answer = {"it failed": str(answer.get("errorMessage") or answer)}
     faults = [f"{service}: {says}" for service, says in answer.items() if says != "ok"]
     for fault in faults:
-        # The fault most likely follows from an earlier finding; fix the earlier finding first.
+        # If an earlier check found something wrong, this fault most likely has the same cause.
         known = context.is_something_wrong
         yield Finding("note" if known else "wrong", fault, "fix the other faults first" if known else SELF_TEST_ACTION)
     if not faults:

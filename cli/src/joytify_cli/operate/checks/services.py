@@ -40,7 +40,7 @@ def _backend(context: Context) -> Iterator[Finding]:
 
 
 def _alerts(context: Context) -> Iterator[Finding]:
-    """Check the alerts' webhook or thread, if alerts do not go to the ordinary webhook."""
+    """Check the alerts' webhook or thread, if the secret sets an alerts webhook or a thread."""
     own, thread = context.text(ALERTS_URL, ""), context.text("DISCORD_THREAD_ID", "")
     if own or thread:
         yield from _webhook(context, ALERTS_URL if own else URL, thread)

@@ -26,7 +26,7 @@ def render(received: Received, zone: ZoneInfo) -> Embed[str]:
     """Return the embed that shows the message; if its renderer fails, show the message as received.
 
     Args:
-        received: one record of the event.
+        received: one message from the event.
         zone: the operators' time zone.
     """
     try:

@@ -51,7 +51,7 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
         origin: where the message comes from.
     """
     known = value if isinstance(value, dict) else {}
-    # A message may have thousands of values, and Discord shows no more fields than these.
+    # A message may have thousands of values, but Discord shows at most `FIELDS` fields.
     fields, (found, holders) = list(islice(flatten_fields(known), FIELDS)), _best_title(known)
     title = origin.subject or _with_thing(found, known) or _title(text, value)
     body = text if value is None else ""

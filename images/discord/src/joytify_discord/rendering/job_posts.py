@@ -22,13 +22,13 @@ NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function 
 FUNCTION = re.compile(
     r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
 )
-# Stages that begin after the work is done: a run that fails in such a stage is not retried.
+# Stages that begin after the work is done: an error in such a stage does not fail the run, so Lambda does not retry it.
 NOT_RETRIED = frozenset({"cleanup start", "summary"})
 # What to do after an error, by its stage.
 NEXT_AFTER = {
     "cleanup start": "The notifications are delivered. Start cleanup manually: invoke its function.",
     "fan-out": (
-        "The state machine has stopped, and its input is in the queue of failed events. The errors of the "
+        "The state machine has stopped, and its input is in cleanup's dead-letter queue. The errors of the "
         "workers are in cleanup's log; fix the cause, then start the state machine again."
     ),
 }

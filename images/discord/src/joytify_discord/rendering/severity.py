@@ -22,7 +22,7 @@ ORDER = (INFORMATION, SUCCESS, WARNING, FAILURE)
 
 
 def severity_of(value: object, depth: int = DEPTH) -> Severity:
-    """Return how bad a message is, from all its states, results and severities; INFORMATION if it has none.
+    """Return how bad a message is, from its states, results, severities, errors and event names; else INFORMATION.
 
     Anything resolved, archived, passed or closed is not an alert, whatever else the message says about it.
     """
