@@ -454,6 +454,7 @@ def test_an_overwritten_secret_is_restored(stack: Stack) -> None:
         restored = run("secret", "undo", "--yes")
 
         assert (code, "joytify secret undo" in advised, restored[0]) == (1, True, 0), restored[1]
+        assert ("to redo it" in restored[1]) == (text != "not JSON")
         assert client.get_secret_value(SecretId=SECRET_NAME)["SecretString"] == before
 
 
@@ -872,6 +873,7 @@ def test_an_event_that_would_be_refused_again_stays_in_its_queue(
 
     assert code == 1
     assert next(iter(wrong)) in output
+    assert f"delete every event that is left: `joytify queues purge {job}-failed`" in output
     (left,) = json.loads(run("queues", "show", f"{job}-failed", "--json")[1])[f"joytify-{job}-failed"]
     assert left["event"] == wrong
 

@@ -89,7 +89,7 @@ def retry(
             sent.append(_send(target, name, letter))
         except JobError as exc:
             unsent += 1
-            say(f"left in the queue, since it could not be sent: {exc}", "yellow")
+            say(f"left in the queue: {exc}", "yellow")
             continue
         say(f"sent to {sent[-1]}")
         dead_letters.delete(target, url, letter)
@@ -107,10 +107,10 @@ def _raise_if_left(queue: str, rejected: int, unsent: int, purge_command: str) -
     parts = []
     if unsent:
         parts.append(
-            f"could not be sent: {counted(unsent, 'event')}; fix the cause named above, then run this command again"
+            f"sending failed for {counted(unsent, 'event')}; fix the cause named above, then run this command again"
         )
     if rejected:
-        advice = f"invoke the function with a corrected event, then `{purge_command}`"
+        advice = f"invoke the function with a corrected event, then delete every event that is left: `{purge_command}`"
         parts.append(f"would be rejected: {counted(rejected, 'event')}; {advice}")
     if parts:
         raise CommandError(f"left in {queue}: {'; '.join(parts)}")
