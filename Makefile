@@ -111,7 +111,7 @@ push: ## Push the images to REGISTRY (default: this account's ECR) and write the
 	@bin/push
 
 .PHONY: sbom
-sbom: ## List the contents of each built image, with licences; writes build/sbom
+sbom: ## List the Python packages of each function's image, with licences; writes build/sbom
 	@bin/sbom
 
 .PHONY: audit

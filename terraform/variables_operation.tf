@@ -101,7 +101,7 @@ variable "allow_eventbridge_publish" {
 }
 
 variable "enable_schedules" {
-  description = "Whether the rules of stats and cleanup are enabled; false creates them disabled, for an environment whose functions are only invoked by hand. The missed-run alarms then notify nobody."
+  description = "Whether the monthly and the weekly rule are enabled; false creates them disabled, for an environment whose functions are only invoked by hand. The missed-run alarms then notify nobody."
   type        = bool
   default     = true
 }

@@ -68,7 +68,7 @@ variable "cleanup_batch_size" {
 }
 
 variable "cleanup_batch_delay_ms" {
-  description = "Pause between two batches in ms, so that the app keeps its latency; 0 deletes as fast as the server can."
+  description = "Minimum pause between two full batches in ms, so that the app keeps its latency; 0 deletes without pauses."
   type        = number
   default     = 100
 

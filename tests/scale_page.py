@@ -75,7 +75,7 @@ Not simulated: unevenly filled spans, load from the app on the cluster, network 
 
 ## Limits
 
-- **One primary**: at 10,000 records a second, a week's cleanup of a collection of seven billion playbacks takes the 24 hours that an execution may run. The deletes themselves become a problem earlier: each one updates every index and adds an entry to the oplog.
+- **One primary**: at 10,000 records a second, a week's cleanup of a collection of seven billion playbacks takes the 24 hours that an execution may run. The deletes themselves become a problem earlier: each one updates every index and takes up space in the oplog.
 - **Beyond that**, do not delete single documents: use one collection per month and drop it as a whole, or a [time series collection](https://www.mongodb.com/docs/manual/core/timeseries-collections/) with `expireAfterSeconds`, which removes whole buckets. Both change how the backend reads and writes playbacks, so neither is done here. Atlas' [Online Archive](https://www.mongodb.com/docs/atlas/online-archive/manage-online-archive/) moves old documents automatically and would replace the archive.
 - **Statistics from plays** (`joytify reports build`) read each user's plays through the index on `user`, so the cost grows with the number of plays. Beyond a few hundred million plays a month the build takes hours and should run on a copy of the data made for analysis.
 

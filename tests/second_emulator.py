@@ -66,7 +66,7 @@ def run() -> dict[str, object]:
     port = free_port("127.0.0.1")
     workspace = Workspace(folder=FOLDER, endpoint=f"http://127.0.0.1:{port}", region=REGION)
     workspace.prepare(bootstrap=BOOTSTRAP, root={"image_digests": DIGESTS})
-    _forget(workspace.bootstrap.folder / "state.tf")
+    _adapt_for_moto(workspace.bootstrap.folder / "state.tf")
     command = [str(MOTO), "-H", "127.0.0.1", "-p", str(port)]
     ready = partial(answers, workspace.endpoint + "/moto-api/")
     pid = start(command, FOLDER / "moto.log", ready, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
@@ -107,7 +107,7 @@ def _apply_and_destroy(stack: Terraform) -> Applied:
     return Applied(made, drift, stack.destroy())
 
 
-def _forget(file: Path) -> None:
+def _adapt_for_moto(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     if FORGOTTEN not in text:
         raise RuntimeError(f"{file} has changed: it does not say {FORGOTTEN!r}")

@@ -31,7 +31,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
       }],
       [{
         rulePriority = 4
-        description  = "Keep images without an environment's tag."
+        description  = "Expire old images without an environment's tag."
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.keep_images }
         action       = { type = "expire" }
       }],

@@ -159,7 +159,7 @@ run "a_timeout_equal_to_the_safety_minutes" {
   ]
 }
 
-run "shorter_or_sooner" {
+run "timeout_and_expiry_below_the_minimum" {
   command = plan
 
   variables {

@@ -143,7 +143,7 @@ run "an_existing_secret_is_used" {
 
   assert {
     condition     = length(aws_secretsmanager_secret.this) == 0 && local.functions.stats.environment.SECRET_ID == "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:ours-AbCdEf"
-    error_message = "With create_secret = false the secret of that name is looked up."
+    error_message = "With create_secret = false, the secret with the name secret_name is looked up."
   }
 
   assert {

@@ -1,4 +1,4 @@
-"""Compares stats with the previous system's algorithm and a raw updateMany; then notifies a million users in the image.
+"""Compares stats with the previous system's algorithm and a raw updateMany; then runs the image for a million users.
 
 Run by `make bench-stats`; it writes build/bench/stats.json. Each round yields a ratio; the
 reported ratio is their median.
@@ -158,7 +158,7 @@ class Bench:
         httpx.post(self.stack.backend + "/notifications/socket", json=body, headers={"x-api-key": API_KEY}, timeout=60)
 
     def seconds(self, way: Callable[[], object]) -> float:
-        """Return the seconds that a way takes; check that it notifies the right users."""
+        """Return the seconds that a way takes; check that it notifies the right number of users."""
         self.reset()
         began = time.perf_counter()
         way()
@@ -197,7 +197,7 @@ def ratio(these: list[float], those: list[float]) -> float:
 
 
 def in_image(client: MongoClient[Document], stack: Stack, size: int) -> Document:
-    """Notify this number of users by one run of the image under Lambda's limits."""
+    """Run the image once on a database with this number of users, under Lambda's limits."""
     bench = Bench(client, stack, size)
     bench.load()
     bench.reset()

@@ -45,7 +45,7 @@ def test_an_aws_message_is_rendered_with_severity_origin_and_link(case: Case) ->
 
 
 def test_an_alarm_belongs_to_the_same_incident_whether_sns_or_eventbridge_sends_it() -> None:
-    """SNS gives the time of the change in milliseconds; the EventBridge event's own `time` has whole seconds."""
+    """SNS gives the time of the change with milliseconds; the EventBridge event's own `time` has whole seconds."""
     at = "2026-11-01T03:04:05.989+0000"
     by_sns, by_event = alarm(StateChangeTime=at), alarm_event("ALARM", "OK")
     by_event["detail"]["state"]["timestamp"] = at

@@ -133,7 +133,7 @@ def test_a_heartbeat_returns_the_days_since_the_last_success(deployment: Deploym
         ("events describe-rule --name joytify-monthly-stats", "cron(0 2 1 * ? *)"),
         ("sns list-topics", "joytify-lambda-notifications"),
         ("lambda get-function --function-name joytify-playback-data-cleanup", "@sha256:"),
-        # The processes that share these tests must collect the same names, so no name contains the current time.
+        # All pytest-xdist processes must collect the same test names, so no command contains the current time.
         (
             (
                 "logs filter-log-events --log-group-name /aws/lambda/joytify-playback-data-cleanup "

@@ -157,7 +157,7 @@ def test_the_schedules_are_shown_in_the_operators_zone(clean_deployment: Deploym
     code, shown = run("schedule", "show", "--runs", "2")
 
     assert code == 0
-    # 04:00 UTC on a Monday, in Asia/Taipei.
+    # 04:00 UTC on a Monday is 12:00 in Asia/Taipei.
     assert shown.count("12:00 CST") == 2
     assert "skipped" in shown
     assert run("schedule", "pause", "nightly", "--yes")[0] == 2
@@ -177,7 +177,7 @@ def test_the_schedules_are_shown_in_the_operators_zone(clean_deployment: Deploym
         ("archive list --bucket joytify-archive-000000000000", "playbacks"),
     ],
 )
-def test_every_other_command_works_on_it_too(clean_deployment: Deployment, words: str, says: str) -> None:
+def test_more_commands_work_on_the_deployment(clean_deployment: Deployment, words: str, says: str) -> None:
     del clean_deployment
     code, shown = run(*words.split())
 

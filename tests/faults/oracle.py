@@ -144,4 +144,4 @@ def broken_by_output(output: str, reports: list[Document], *, ended_well: bool) 
     if SECRET in output or SECRET in str(reports):
         yield "a secret is in the output"
     if ended_well and not any(each["type"].endswith("_summary") for each in reports) and "ReportsLost" not in output:
-        yield "the end was not reported, and the lost report was not counted"
+        yield "no summary was published, and no ReportsLost metric was written"

@@ -244,7 +244,7 @@ def _say(trial: Trial) -> None:
     says = (
         "BROKEN: " + "; ".join(trial.broken)
         if trial.broken
-        else ("ended well" if trial.ended_well else "failed, and said so")
+        else ("ended well" if trial.ended_well else "failed, as it must")
     )
     noticed = "" if trial.noticed else " (not noticed)"
     made = f"{trial.attempts} attempt{'s' if trial.attempts > 1 else ''}"

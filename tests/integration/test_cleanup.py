@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 
 def clean(database: Database[Document], event: Document | None = None, **options: Any) -> Document:
-    """Run once on both collections and return the summary's fields; `clean_up` describes the options."""
+    """Run once on both collections and return the summary's fields; `cleanup_run.Options` describes the options."""
     return figures_of(clean_up(database, event, batch_size=SIZE, kinds=("playbacks", "sessions"), **options))
 
 
@@ -83,17 +83,17 @@ def test_a_document_whose_date_field_is_not_a_date_is_never_touched_and_is_count
     database: Database[Document],
 ) -> None:
     odd = [playback(value) for value in UNDATED.values()] + [{"user": ObjectId()}]
-    idle = [session(value) for value in UNDATED.values()]
-    idle += [{"user": ObjectId()}, {"status": None}, {"status": "idle"}, {"status": [{"lastActive": OLD}]}]
+    kept = [session(value) for value in UNDATED.values()]
+    kept += [{"user": ObjectId()}, {"status": None}, {"status": "idle"}, {"status": [{"lastActive": OLD}]}]
     database.playbacks.insert_many([*odd, *(playback(OLD) for _ in range(3))])
-    database.sessions.insert_many([*idle, *(session(OLD) for _ in range(2)), session(NEW)])
+    database.sessions.insert_many([*kept, *(session(OLD) for _ in range(2)), session(NEW)])
 
     figures = clean(database)
 
     assert {d["_id"] for d in database.playbacks.find()} == {d["_id"] for d in odd}
-    assert {d["_id"] for d in database.sessions.find({"status.lastActive": {"$ne": NEW}})} == {d["_id"] for d in idle}
+    assert {d["_id"] for d in database.sessions.find({"status.lastActive": {"$ne": NEW}})} == {d["_id"] for d in kept}
     told = {c.name: (c.deleted, c.undated) for c in figures["collections"]}
-    assert told == {"playbacks": (3, len(odd)), "sessions": (2, len(idle))}
+    assert told == {"playbacks": (3, len(odd)), "sessions": (2, len(kept))}
 
 
 def test_test_mode_touches_no_production_collection(database: Database[Document]) -> None:

@@ -360,7 +360,7 @@ def test_a_change_between_the_copy_and_the_deletion_is_not_lost(
     documents = [playback(OLD) for _ in range(30)]
     database.playbacks.insert_many(documents)
     changed = {"_id": documents[7]["_id"]}
-    # The change does not set `updatedAt`, so cleanup cannot detect the change by that field.
+    # The change does not set `updatedAt`: cleanup detects it by the transaction, not by that field.
     s3 = Meanwhile(aws_client("s3", endpoint), lambda: database.playbacks.update_one(changed, change))
 
     report = clean_up(database, batch_size=30, pause=0.001, archive=Archive(cast("S3Client", s3), bucket, NOW))

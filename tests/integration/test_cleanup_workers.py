@@ -89,7 +89,7 @@ def test_the_spans_cover_equal_periods_without_gaps(database: Database[Document]
 
     assert spans[0]["start"] == {"$minKey": 1}
     assert spans[-1]["stop"] == {"$maxKey": 1}
-    # The last span has only ids that sort after the ObjectIds.
+    # No span covers recent ObjectIds, so there is a gap before the last span, whose ids sort after the ObjectIds.
     assert [span["stop"] for span in spans[:-2]] == [span["start"] for span in spans[1:-1]]
     seconds = [int(span["stop"]["$oid"][:8], 16) for span in spans[1:-2]]
     lengths = {b - a for a, b in pairwise(seconds)}

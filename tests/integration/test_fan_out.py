@@ -1,6 +1,6 @@
-"""The state machine from the repository's definition in the local AWS.
+"""The state machine, created in the local AWS from the repository's definition.
 
-It runs the functions from the installed packages.
+The local AWS runs the functions from the installed packages.
 """
 
 from __future__ import annotations

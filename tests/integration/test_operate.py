@@ -356,7 +356,7 @@ def test_a_fresh_stack_has_no_success_yet_and_that_is_no_fault(stack: Stack) -> 
 
     findings = parse_findings(result.stdout)
     assert wrong_checks(findings) == set()
-    assert ("note", "cleanup: no success yet") in {(each["status"], each["says"]) for each in findings}
+    assert ("note", "cleanup: no success in the last 45 days") in {(each["status"], each["says"]) for each in findings}
 
 
 def test_what_is_worth_knowing_is_noted(stack: Stack) -> None:
@@ -671,7 +671,7 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
 
 @pytest.mark.parametrize("kind", ["stats", "playbacks"])
 def test_after_ctrl_c_the_data_is_consistent_and_its_counts_are_printed(stack: Stack, kind: str) -> None:
-    """A user is written only after the user's statistics and the notification in the user's list."""
+    """A user is written only after the user's statistics and the notification that the user's list refers to."""
     command = [*INTERRUPTIBLE, "data", "generate", "2500", "--playbacks-per-user", "100"]
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[DATABASE]

@@ -1,4 +1,4 @@
-"""The login to an account's own registry, with the token that ECR's API returns."""
+"""Images in ECR: the login with the token that its API returns, the tags that keep images, and expired images."""
 
 from __future__ import annotations
 

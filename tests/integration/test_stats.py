@@ -113,7 +113,7 @@ def test_a_second_run_delivers_nothing(database: Database[Document]) -> None:
 
 
 def test_a_retry_does_not_give_the_notification_again_to_a_user_who_removed_it(database: Database[Document]) -> None:
-    """The first run dies after it has updated the users of a page, but before it has saved its progress."""
+    """The first run dies after it has updated some users of a page, but before it has saved its progress."""
     users = [add_user(database) for _ in range(3)]
     month_end(database)
     database.pipelineDeliveries.update_one({}, {"$unset": {"finishedAt": 1, "after": 1}})
@@ -127,7 +127,7 @@ def test_a_retry_does_not_give_the_notification_again_to_a_user_who_removed_it(d
 
 
 def test_a_user_with_two_statistics_documents_on_different_pages_is_notified_once(database: Database[Document]) -> None:
-    """Both pages that contain the user are processed concurrently."""
+    """When the later page is processed, its user already has the notification from the earlier page."""
     users = [add_user(database) for _ in range(20)]
     database.stats.insert_many([{"user": user, "stats": [{"createdAt": OCTOBER}]} for user in users])
     outside = FakeServices()
@@ -243,10 +243,10 @@ def test_missing_statistics_are_built_before_their_users_are_notified(
     for user in (has, missed):
         add_play(database, user)
 
-    without, rebuilt = (month_end(database, event={"rebuild": rebuild, "dryRun": True}) for rebuild in (False, True))
+    dry, dry_rebuild = (month_end(database, event={"rebuild": rebuild, "dryRun": True}) for rebuild in (False, True))
     progress = month_end(database, event={"rebuild": True})
 
-    assert (without.users_updated, rebuilt.users_updated, progress.users_updated) == (1, 1, 2)
+    assert (dry.users_updated, dry_rebuild.users_updated, progress.users_updated) == (1, 1, 2)
     assert sorted(holders(database)) == sorted([has, missed])
     assert silent not in holders(database)
     built = database.stats.find_one({"user": missed})

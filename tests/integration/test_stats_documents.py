@@ -360,7 +360,7 @@ def add_earlier_notification(database: Database[Document], users: Sequence[Objec
 
 def test_the_previous_systems_notification_is_adopted_as_the_months_notification(database: Database[Document]) -> None:
     users = add_users(database, 20)
-    told = add_earlier_notification(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
+    adopted = add_earlier_notification(database, users[:12], datetime(2026, 11, 1, 2, tzinfo=UTC))
     add_earlier_notification(database, users, datetime(2026, 10, 1, 2, tzinfo=UTC))
     database.notifications.insert_one({"type": "systemAnnouncement", "createdAt": NOW})
     outside = FakeServices()
@@ -370,8 +370,8 @@ def test_the_previous_systems_notification_is_adopted_as_the_months_notification
 
     assert sorted(outside.backend.pushed) == users[12:]
     assert (progress.users_updated, progress.notification_adopted) == (8, True)
-    assert progress.notification_id == str(told)
-    assert database.users.count_documents({"notifications": {"$size": 2}, "notifications.id": told}) == 20
+    assert progress.notification_id == str(adopted)
+    assert database.users.count_documents({"notifications": {"$size": 2}, "notifications.id": adopted}) == 20
     assert again.skipped == "2026-10 has been delivered already"
 
 

@@ -150,7 +150,7 @@ def test_every_collection_that_is_cleaned_has_a_name_in_both_modes() -> None:
     assert all((getattr(PRODUCTION, kind), getattr(TEST, kind)) == (kind, f"test-{kind}") for kind in POLICIES)
 
 
-def test_doctor_waits_as_long_for_a_success_as_the_alarm() -> None:
+def test_doctor_allows_as_many_days_without_a_success_as_the_alarm() -> None:
     text = Path("terraform/alarms.tf").read_text(encoding="utf-8")
     found = re.search(r"longest_silence_days = \{ stats = (\d+), cleanup = (\d+) \}", text)
 
@@ -164,5 +164,5 @@ def test_doctor_requires_the_minimum_timeout_of_terraform() -> None:
     assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(MIN_TIMEOUT_SECONDS)] * 2
 
 
-def test_doctor_recognizes_a_rule_that_terraform_disables_by_its_description() -> None:
+def test_doctor_recognizes_by_its_description_a_rule_that_terraform_disables() -> None:
     assert OFF_IN_TERRAFORM in matches_in_files(r"disabled by (\w+) = false", "schedules.tf")

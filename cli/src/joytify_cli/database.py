@@ -31,7 +31,11 @@ class Server:
 
     uri: Annotated[
         str | None,
-        typer.Option("--uri", help="MongoDB connection string; default: MONGODB_URI, else the running local stack"),
+        typer.Option(
+            "--uri",
+            help="MongoDB connection string; default: MONGODB_URI, else the running local stack; with --aws: the "
+            "functions' server in AWS",
+        ),
     ] = None
     database: Annotated[
         str | None,
@@ -62,7 +66,7 @@ class Server:
                 raise UsageError(f"{option} is empty")
         if self.uri is not None and where.aws:
             raise UsageError("--uri and --aws name two servers: give only one of them")
-        # Read here and not by the option itself, since MONGODB_URI must not take precedence over --aws.
+        # Read MONGODB_URI here, not in the option, since it must not take precedence over --aws.
         uri = self.uri or (None if where.aws else os.environ.get("MONGODB_URI") or None)
         if uri is not None and not uri.startswith(("mongodb://", "mongodb+srv://")):
             raise UsageError("--uri (MONGODB_URI) must begin with mongodb:// or mongodb+srv://")

@@ -36,7 +36,7 @@ def read_stored(
     Args:
         target: where the secret is.
         stage: which version.
-        otherwise: the values if the version is not a JSON object; None for an error.
+        otherwise: values to use if the version is not a JSON object; if None, an error is raised.
 
     Raises:
         ConfigError: there is no such version, it cannot be read, or is not a JSON object.

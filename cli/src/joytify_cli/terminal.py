@@ -43,7 +43,7 @@ class _Hook(RenderHook):
 
 
 def make_console(*, stderr: bool = False, file: IO[str] | None = None, force_terminal: bool | None = None) -> Console:
-    """Return a console that prints text literally: no markup, no emoji, no control characters."""
+    """Return a console that does not interpret markup or emoji codes, and escapes control characters."""
     made = Console(stderr=stderr, file=file, force_terminal=force_terminal, markup=False, emoji=False, highlight=False)
     made.push_render_hook(_Hook())
     return made
@@ -71,7 +71,7 @@ class UsageError(CommandError):
 
 
 def fail(text: str, code: int = 1) -> NoReturn:
-    """Print an error and exit: with code 1 for a failure, with code 2 for wrong usage."""
+    """Print an error and exit with `code`: 1 for a failure, 2 for wrong usage, INTERRUPTED after Ctrl-C."""
     errors.print(f"error: {text}", style="bold red", soft_wrap=True)
     raise typer.Exit(code)
 

@@ -52,7 +52,7 @@ THROTTLING_CODES = frozenset({"TooManyRequestsException", "ThrottlingException",
 
 
 # The services that the functions call. An image contains boto3's descriptions only of the services that its function
-# calls.
+# calls, and of STS.
 CONFIGS = {
     "cloudwatch": CONFIG,
     "dynamodb": DYNAMODB_CONFIG,

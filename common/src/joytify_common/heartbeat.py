@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 SUCCESSES, DAYS = "Successes", "DaysSinceSuccess"
-# How far back to look for a success: longer than the period of any missed-run alarm. If there is no success in this
+# How far back to look for a success: longer than the threshold of any missed-run alarm. If there is no success in this
 # time, this number of days is reported.
 LOOK_BACK = timedelta(days=45)
 PERIOD_SECONDS = 3600

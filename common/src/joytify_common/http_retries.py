@@ -68,7 +68,7 @@ class RetryPolicy:
         ends = time.monotonic() + seconds
 
         def backoff(exc: Exception) -> bool | float:
-            """Return whether to retry, or the seconds to wait before it; a hook of stamina."""
+            """Return whether to retry, or the seconds to wait before the retry; a hook of stamina."""
             if isinstance(exc, UnavailableError) and exc.wait_seconds is not None:
                 return exc.wait_seconds if exc.wait_seconds < ends - time.monotonic() else False
             return isinstance(exc, UnavailableError)

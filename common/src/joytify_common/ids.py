@@ -49,7 +49,7 @@ def to_json(value: object) -> object:
 
 
 def compared(operator: str, identity: object) -> dict[str, Any]:
-    """Return the `$expr` condition that compares `_id` with this one, by `$gte`, `$gt` or `$lt`.
+    """Return the `$expr` condition that compares `_id` with `identity`, by `$gte`, `$gt` or `$lt`.
 
     `$expr` compares ids of all BSON types in index order and uses the index; a plain filter matches
     ids of one BSON type only.

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# No retry is scheduled after this time. This time, the wait before the last attempt and the attempt itself fit into
-# the time that is reserved after the deadline.
+# No retry is scheduled after RETRY_SECONDS. The sum of RETRY_SECONDS, the wait before the last attempt and the attempt
+# itself fits into the time that is reserved after the deadline.
 RETRY_SECONDS = 1.0
 NOT_FOUND = {"ResourceNotFoundException", "InvalidParameterValueException"}
 NO_MACHINE = {"StateMachineDoesNotExist", "StateMachineDeleting", "InvalidArn"}

@@ -198,7 +198,7 @@ class Job(Generic[EventT, ReportT]):
             error = exc
         # An alarm watches this metric, since the message does not reach Discord.
         put_metrics(context.function_name, {REPORTS_LOST: (MetricUnit.Count, 1)})
-        why = str(error) if error else "SNS did not answer, and no time is left for another attempt"
+        why = str(error) if error else "publishing has just failed, and no time is left for another attempt"
         logger.opt(exception=error).error("outcome could not be published", error=why, type=message.type)
         return False
 

@@ -1,4 +1,4 @@
-"""Read the pipeline's secret by name or ARN, and cache it in the container for a few minutes."""
+"""Read the pipeline's secret by name or ARN; the caller sets how long the container caches it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ KEYS = {
     "SCHEDULE_MODE": SecretKey(
         ("stats", "cleanup"),
         "optional: `production` (default) or `test_auto`; with `test_auto`, scheduled production runs are skipped and "
-        "all other runs use the test collections",
+        "all other runs except continuations use the test collections",
         is_shown=True,
     ),
 }

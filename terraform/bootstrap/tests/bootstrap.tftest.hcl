@@ -131,7 +131,7 @@ run "each_role_admits_only_its_branch_or_environment" {
       plan  = ["repo:someone/joytify-pipeline:ref:refs/heads/main", "repo:someone/joytify-pipeline:pull_request"]
       apply = ["repo:someone/joytify-pipeline:environment:production"]
     }
-    error_message = "One branch may push, pull requests may plan, an environment with reviewers may apply."
+    error_message = "One branch may push and plan, pull requests may plan, an environment with reviewers may apply."
   }
 
   assert {

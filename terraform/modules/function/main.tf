@@ -1,5 +1,5 @@
-# Created before the function, whose role may not create log groups: a group that Lambda creates would have no retention
-# period.
+# Created before the function. The function's role may not create log groups, since a group that Lambda creates has no
+# retention period.
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_158:CloudWatch encrypts it, and no secret is logged
   # checkov:skip=CKV_AWS_338:the caller sets the retention
@@ -12,7 +12,7 @@ resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_50:a run is one process; log and metrics contain the information of a trace
   # checkov:skip=CKV_AWS_116:failed events go to the on-failure destination below
   # checkov:skip=CKV_AWS_117:MongoDB Atlas and Discord are reached over the internet, which would need a NAT gateway in a VPC
-  # checkov:skip=CKV_AWS_173:Lambda encrypts it, and it holds no secret
+  # checkov:skip=CKV_AWS_173:Lambda encrypts the environment variables, which hold no secret
   # checkov:skip=CKV_AWS_272:code signing does not support images; the image is referenced by digest
 
   function_name = var.name

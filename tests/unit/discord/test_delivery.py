@@ -293,7 +293,7 @@ def test_what_arrives_late_changes_nothing_that_is_newer() -> None:
     assert webhook.titles()[1].endswith("[arrived late]")
 
 
-def test_an_alarm_without_data_in_between_stays_one_post() -> None:
+def test_an_alarm_that_temporarily_has_no_data_stays_one_post() -> None:
     webhook, memory = FakeWebhook(), ContainerStore()
     for number, state in enumerate(("ALARM", "INSUFFICIENT_DATA", "ALARM", "OK")):
         text = alarm_text(NewStateValue=state, StateChangeTime=f"2026-11-01T0{number}:00:00.000+0000")

@@ -84,7 +84,8 @@ def _conclusions(model: Model, measured: Measured | None) -> Iterator[str]:
         return
     for share, what in ((ALERT_SHARE, f"{ALERT_SHARE:.0%} of the limit"), (1.0, "the limit")):
         day = model.day_reached(share)
-        yield f"{model.users:,} users reach {what} {f'on day {day:,}' if day is not None else 'not within 20 years'}."
+        result = f"reach {what} on day {day:,}" if day is not None else f"do not reach {what} within 20 years"
+        yield f"{model.users:,} users {result}."
 
 
 def _mb(size: float) -> str:

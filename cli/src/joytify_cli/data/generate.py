@@ -32,7 +32,7 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     """Write the population's documents and the backend's indexes.
 
     It may be interrupted at any time: batches in progress are completed, and a user is written only
-    after the statistics and the notification that the user refers to.
+    after the user's statistics and the notification that the user has.
     """
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
         "stats": (population.stats_documents, population.users),

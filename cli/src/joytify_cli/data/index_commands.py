@@ -96,8 +96,8 @@ def drop(
         collection = getattr(names, index.kind)
         found = [
             name
-            for where, name, specification in existing(target, names)
-            if where == collection and [key for key, _ in specification["key"]] == [index.field]
+            for owner, name, specification in existing(target, names)
+            if owner == collection and [key for key, _ in specification["key"]] == [index.field]
         ]
         for name in found:
             target[collection].drop_index(name)

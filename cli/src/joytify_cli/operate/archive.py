@@ -162,7 +162,7 @@ def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
     """Return the names of the collections to restore into.
 
     Raises:
-        typer.BadParameter: `into` is an empty text or the collection of other documents, or documents of several
+        typer.BadParameter: `into` is empty or a collection for another kind of documents, or documents of several
             collections would be mixed.
     """
     kinds = sorted({found.collection for found in objects})

@@ -30,7 +30,7 @@ class DeadLetter:
         arn: ARN of the function or state machine that the event is for; empty if the queue's name determines the
             function.
         error: why the event failed; empty if unknown.
-        request: id of the failed request; empty if unknown.
+        request: id of the failed request, or ARN of the failed execution; empty if unknown.
     """
 
     receipt: str

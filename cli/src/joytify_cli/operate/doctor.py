@@ -82,7 +82,7 @@ def examine(context: Context) -> Iterator[Finding]:
 
 
 def default_digests(target: Target) -> Path:
-    """Return the file that `make push` wrote for the environment."""
+    """Return the digests file that `make push` writes for the environment, or `make deploy-local` for a local stack."""
     folder = Path("build/deploy-local/terraform" if target.stack else "terraform")
     return digests_file(target.names.environment, folder)
 

@@ -72,7 +72,7 @@ def invoke(
     Example: joytify invoke cleanup --sweep --dry-run
     """
     if function == "discord" and payload == "{}":
-        raise UsageError("discord posts the event: name a message with --payload")
+        raise UsageError("discord posts the event: give the message with --payload")
     options = dict(zip(OPTIONS, (period, resend, push_again, sweep, test_mode, dry_run), strict=True))
     event = make_event(function, payload, options)
     if is_async and event.get("pushAgain"):
@@ -173,7 +173,11 @@ def _show(call: Call, event: Event, answer: Answer) -> None:
 
 def _confirmed(call: Call, event: Event) -> bool:
     """Ask on standard error before production is changed, with a dry run on request."""
-    does = "push to all PRODUCTION users" if event.get("pushAgain") else "change the PRODUCTION collections"
+    does = (
+        "push to all PRODUCTION users who have not viewed the notification"
+        if event.get("pushAgain")
+        else "change the PRODUCTION collections"
+    )
     question = f"{call.name} in {call.target.place} will {does}"
     if not can_ask():
         raise UsageError(f"{question}: use --yes, or try --dry-run first")

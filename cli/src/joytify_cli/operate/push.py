@@ -67,7 +67,7 @@ def push(
     """
     if source is not None and (registry or source == environment):
         raise UsageError(
-            f"--from {source} reuses the images of {source}: use another --environment, and omit --registry"
+            f"--from {source} reuses the images of {source}: --environment must not be {source}; omit --registry"
         )
     output = digests_file(environment, folder)
     try:

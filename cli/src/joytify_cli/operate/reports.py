@@ -175,7 +175,7 @@ def _compare(rebuild: Rebuild, month: Period, after: object, total: int) -> None
         say("users whose statistics differ, for instance: " + ", ".join(map(str, examples)))
     advice = {
         "without --compare, the same command builds the missing statistics": totals["missing"],
-        "with --replace instead of --compare, it also replaces statistics that disagree with the plays": len(examples),
+        "--replace instead of --compare also replaces statistics that disagree with the plays": len(examples),
     }
     if found := [text for text, users in advice.items() if users]:
         say("; ".join(found))

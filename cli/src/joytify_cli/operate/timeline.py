@@ -103,7 +103,7 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
     for line in reader.read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
-            # `answered`: a run that only returns a result to its caller: a self-test, or a plan or worker step of the
+            # `answered`: the run's result goes only to its caller: after a self-test, or a plan or worker step of the
             # state machine.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)

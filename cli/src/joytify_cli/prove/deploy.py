@@ -1,4 +1,4 @@
-"""`joytify deploy-local`: apply this folder's Terraform configuration to a local AWS, and run the month end there."""
+"""`joytify deploy-local`: apply the configuration in terraform/ to a local AWS, and run the month end there."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ USERS, PLAYBACKS_PER_USER = 1000, 200
 EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subprocess.CalledProcessError)
 
 
-# Written after everything has been applied and checked; without this file, `destroy_local` only stops the stack, since
-# Terraform could not destroy an incomplete deployment.
+# Written after the bootstrap and the pipeline have been applied and checked, before the upgrade; without this file,
+# `destroy_local` only stops the stack, since Terraform could not destroy an incomplete deployment.
 COMPLETE = FOLDER / "complete"
 
 

@@ -1,4 +1,4 @@
-"""A copy of this folder's Terraform configuration, applied to an AWS emulator by the steps of docs/deploy.md."""
+"""A copy of the Terraform configuration in terraform/, applied to an AWS emulator by the steps of docs/deploy.md."""
 
 from __future__ import annotations
 

@@ -1,13 +1,15 @@
 """Gateway: archive and delete the expired documents of one collection (MongoDB).
 
 Documents are deleted in consecutive spans of `_id`. The ends of a span are read from the index
-alone. One delete command with the filter for expired documents then removes those in the span, so
-no ids are sent. In docs/benchmarks.md, this method without pauses is about as fast as a single
-`delete_many`, or faster. `_id` grows with the time of insertion, so a span is contiguous on disk,
+alone. One delete command with the filter for expired documents then removes the expired documents
+in the span, so no ids are sent; only the documents that a date index finds are deleted by id.
+In docs/benchmarks.md, this method without pauses is about as fast as a single `delete_many`, or
+faster. `_id` grows with the time of insertion, so a span is contiguous on disk,
 whatever its documents' dates are.
 
-A batch is archived and deleted in one transaction, so exactly the archived documents are deleted:
-if a document changes in between, the transaction fails and the batch is read again. A transaction
+Documents are archived and deleted in the same transaction (a large batch in several), so exactly the
+archived documents are deleted: if a document changes in between, the transaction fails and its
+documents are read again. A transaction
 also writes its deletions to the oplog together. Without a transaction, each document has its own oplog entry; in a
 benchmark of that case, 1 % of the app's writes waited 100 ms for the journal.
 """
@@ -47,7 +49,8 @@ class BatchOutcome:
     """The result of one batch.
 
     Attributes:
-        seconds: duration of the last attempt to delete, without the waits before it, plus that of a sweep's count.
+        seconds: duration of the last attempt to delete, without the waits before it, plus the duration of a
+            sweep's count.
         failure: the error that ended the batch; None if the batch is done.
     """
 
@@ -80,8 +83,8 @@ class ExpiredDocuments(ExaminedCollection):
     def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
         """Archive and delete the expired documents of a batch; errors of the deletion are returned.
 
-        A sweep first counts the documents that it leaves alone; if the batch contains no expired documents, nothing is
-        deleted.
+        A sweep first counts the undated and unrecognized documents; if the batch contains no expired documents, nothing
+        is deleted.
         """
         counts, began = Counts(), time.monotonic()
         if batch.span is not None and batch.span.counts_undated:

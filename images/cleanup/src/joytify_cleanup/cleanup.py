@@ -147,7 +147,7 @@ class Cleanup:
                     self.start(following)
                     report = replace(report, continued=True)
                 else:
-                    # With the logged event, an operator can start a new sequence that goes on from here.
+                    # With the logged event, an operator can continue this sequence with continuations counted from 0.
                     logger.warning("continuations exhausted", event={**following.payload(), "continuation": 0})
             except Exception as exc:  # noqa: BLE001 - returned with the work done before
                 return Failed(report, Failure(exc, "continuation"))

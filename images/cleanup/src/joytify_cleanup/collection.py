@@ -169,7 +169,7 @@ class ExaminedCollection:
         return self._retried(find)
 
     def counted(self, selection: Document) -> tuple[int, Counts]:
-        """Return how many of these documents are expired, and how many are left alone."""
+        """Return how many of these documents are expired, and how many are undated or unrecognized."""
         filters = {
             "expired": self.expired,
             "undated": self.policy.undated(),
@@ -216,7 +216,7 @@ class ExaminedCollection:
         return self._total([({"$and": [work.query, self.expired]}, BY_ID) for work in todo], seconds)
 
     def count_left_alone(self, todo: Sequence[Work]) -> Counts:
-        """Return how many documents a sweep leaves alone; zeros if the spans are not a sweep."""
+        """Return how many documents are undated or unrecognized; zeros if the spans are not a sweep."""
         counts = Counts(swept=all(work.counts_undated for work in todo))
         for work in todo if counts.swept else ():
             counts = counts.plus(self.counted(work.query)[1])

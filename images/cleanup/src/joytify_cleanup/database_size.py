@@ -14,7 +14,7 @@ from joytify_common.errors import JobError
 from joytify_common.messages import Storage
 from joytify_common.mongo import Document, mongo_errors, within
 
-# Atlas counts data and indexes, uncompressed, against the quota of the free tier.
+# The storage limit is in MB of this size. Atlas counts data and indexes, uncompressed, against the free tier's quota.
 BYTES_PER_MB = 1024 * 1024
 # Cleanup runs once a week.
 WEEK = timedelta(days=7)

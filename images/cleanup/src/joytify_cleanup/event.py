@@ -104,7 +104,7 @@ class CleanupEvent(JobEvent):
         return super().runs_in_test_mode(schedule_mode) or (self.done is not None and self.done.test_mode)
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:
-        """Return why this event is skipped; None if it is not, or if its sequence has started."""
+        """Return why this event is skipped, or None; a run of a sequence that has started is never skipped."""
         return super().skip_reason(schedule_mode) if self.done is None else None
 
     def done_before(self, now: datetime, days: int, *, test_mode: bool) -> Done:

@@ -92,7 +92,7 @@ def _purge(event: CleanupEvent, run: Run, deadline: Deadline) -> Purge:
 
 
 def services(run: Run) -> dict[str, Callable[[], object]]:
-    """Return a check of each service that a run calls, by name, for a self-test."""
+    """Return the checks of MongoDB and, if archiving is on, of the archive bucket, by name, for a self-test."""
     bucket = SETTINGS.cleanup_archive_bucket
     archive = {"archive": Archive(aws_client("s3"), bucket, run.now).check} if bucket else {}
     return {"mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name), **archive}

@@ -26,7 +26,7 @@ class CleanupSettings(JobSettings):
         60_000,
         "milliseconds",
         default=100,
-        title="Pause between two batches, so that the app keeps its latency; 0 deletes as fast as the server can.",
+        title="Minimum pause between two full batches, so that the app keeps its latency; 0 deletes without pauses.",
     )
     cleanup_timeout_safety_minutes: float = above_zero(
         15,

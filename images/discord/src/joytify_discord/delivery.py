@@ -30,8 +30,8 @@ CLAIM_SECONDS = 15.0
 # How long to wait for another attempt that has claimed a message; it usually posts within a second.
 WAIT_SECONDS = 5.0
 
-# Names of the stored attributes whose value is yes or no, by field of StoredIncident; `burns` stays, since existing
-# tables contain it.
+# Names of the stored attributes whose value is yes or no, by field of StoredIncident. `burns` is an old name;
+# existing tables contain it.
 FLAGS = {"in_alerts_channel": "is_alert", "closed": "closed", "shows_alert": "burns"}
 
 

@@ -28,7 +28,7 @@ REFUSED_URL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOU
 
 
 class NotEditableError(PermanentError):
-    """The message cannot be edited: it is gone, or its thread is archived."""
+    """Discord refuses to edit the message, for example because it was deleted or its thread is archived."""
 
 
 @dataclass
@@ -75,7 +75,9 @@ class Webhook:
                 self._send("PATCH", f"/messages/{message}", payload, deadline)
             except _MalformedError:
                 self._send("PATCH", f"/messages/{message}", payload.plainest(), deadline)
-        except (PermanentError, ConfigError) as exc:
+        except ConfigError as exc:
+            raise NotEditableError(f"{self.key}: the message or the webhook was deleted, or the URL is wrong") from exc
+        except PermanentError as exc:
             raise NotEditableError(str(exc)) from exc
 
     def check(self) -> str:

@@ -1,1 +1,1 @@
-"""Notify every entitled user once that last month's statistics are ready."""
+"""Notify every entitled user, only once, that last month's statistics are ready."""

@@ -19,7 +19,8 @@ def stored_statistics(stats: str, period: Period) -> list[Stage]:
 
     They return `own` (the month's element), `before` (the duration of the month before, or null),
     `document` (the document with the element, or else the first that can store an element) and
-    `isOdd` (true if the user has statistics documents, but `stats` is not a list in any of them).
+    `isOdd` (true if the user has statistics documents, but in each of them `stats` exists and is neither a list nor
+    null).
 
     Args:
         stats: name of the collection.
@@ -62,7 +63,7 @@ def stored_statistics(stats: str, period: Period) -> list[Stage]:
 
 
 def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
-    """Return the stages that read `played` (the month's sums) and `musician` (the artist with the longest total).
+    """Return the stages that read `played` (the month's sums) and `musician` (the artist with the longest total time).
 
     Users without documents in the month are left out; a user who has only invalid documents is kept.
 
@@ -99,7 +100,7 @@ def played_of(playbacks: str, musicians: str, period: Period) -> list[Stage]:
 def differences_in(parts: Sequence[str], examples: int) -> list[Stage]:
     """Return the stages that count users whose stored element (`own`) is missing or differs from `element`.
 
-    The users whose element differs are counted for each part of it.
+    For each part of an element, the users for whom this part differs are counted separately.
 
     Users with `isOdd` are listed as `unwritable` instead of counted as users without `own`.
 

@@ -75,7 +75,7 @@ class Recipients:
 
 
 class Audience:
-    """The users of one database with statistics for one period, and their copies of its notification.
+    """The users of one database with statistics for one period, and the period's notification in their lists.
 
     Calls end at most a few seconds after the deadline.
     """

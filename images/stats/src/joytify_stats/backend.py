@@ -1,4 +1,4 @@
-"""Gateway: ask the Joytify backend to push the notification live over WebSocket (HTTP)."""
+"""Gateway: ask the Joytify backend over HTTP to push the notification live over WebSocket."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from joytify_stats.period import Period
 from joytify_stats.pushes import Pushes, PushTotals
 from joytify_stats.report import StatsReport
 
-# No page is started with less time left than PAGE_SECONDS or PAGE_SHARE of the run's time,
-# whichever is less.
+# A page that starts with less time left than PAGE_SECONDS or PAGE_SHARE of the run's time, whichever is less, is the
+# last page of the run.
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
 # If MongoDB rejects the update for at least this many users and accepts it for nobody, the cause is not in the
@@ -39,7 +39,7 @@ class Delivery:
     Attributes:
         delivery_record: record of the period's notification and progress.
         audience: users with statistics for the period.
-        backend: pushes it live.
+        backend: pushes the notification live.
         page_size: maximum number of users per update.
         push_size: maximum number of users per push.
         dry_run: whether nothing is written or pushed.

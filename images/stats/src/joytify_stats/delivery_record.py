@@ -136,12 +136,12 @@ class DeliveryRecord:
             self._progress.update_one(self._id, change, upsert=True)
 
     def built_until(self) -> Any:  # noqa: ANN401 - an _id may be of any type
-        """Return the last user whose statistics the previous run built; MinKey if there is no such user."""
+        """Return the last user whom the previous run examined to build statistics; MinKey if there is none."""
         with within_deadline(self._deadline):
             return (self._records.find_one(self._id) or {}).get("builtUntil", BEGINNING)
 
     def record_built(self, last: Any) -> None:  # noqa: ANN401 - an _id may be of any type
-        """Record the last user whose statistics have been built."""
+        """Record the last user who has been examined to build statistics."""
         self._set(builtUntil=last)
 
     def record_skipped(self) -> None:

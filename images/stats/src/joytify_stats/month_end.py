@@ -34,7 +34,7 @@ class StatsEvent(JobEvent):
 
     period: str | None = Field(
         default=None,
-        title="Month whose statistics users are notified of; by default the last complete month.",
+        title="Month of the statistics that are announced to users; by default the last complete month.",
         description='a past month, as "YYYY-MM"',
     )
     resend: bool = flag("Sends another notification if the notification of the month has been deleted.")

@@ -77,7 +77,7 @@ class PagePipeline:
         record: called with a page's position and outcome, in order, after this page and all
             earlier pages are attached.
         deadline: when to stop.
-        min_seconds_left: no page is started with less time left.
+        min_seconds_left: a page that starts with less time left is the last page.
     """
 
     read: Callable[[Any], Page | None]

@@ -38,7 +38,7 @@ from joytify_stats.writes import NO_LIST_OF_STATISTICS, Tally, Writes
 PAGE_USERS = 500
 # Number of pages in progress: while one is written, the plays of another are read.
 CONCURRENT_PAGES = 2
-# Attempts for users whose document the backend creates at the same moment.
+# Attempts for users whose document another process creates at the same moment.
 ATTEMPTS = 3
 # Maximum number of differing users whose ids a comparison returns.
 EXAMPLES = 5
@@ -70,7 +70,7 @@ class Rebuild:
 
         Raises:
             ConfigError: there is no index, so each user would need a scan of all plays; or cleanup
-                has deleted plays of the month, so the sums would be too small.
+                may have deleted plays of the month, and the sums would be too small.
             JobError: the database is unavailable.
         """
         # Ids of types that sort before ObjectId contain no creation time; they count as old.
@@ -211,7 +211,7 @@ class Rebuild:
         """Return the stages that compute `element` for each user with plays in the month.
 
         `odd` is the number of the month's documents that are not plays; a user with no other
-        documents has no `element`. For `document` and `isOdd`, see `stored_statistics`.
+        documents has no `element`. For `document` (here only its `_id`) and `isOdd`, see `stored_statistics`.
 
         Args:
             users: ids of the users.

@@ -20,10 +20,11 @@ from joytify_stats.aggregation import change_to
 from joytify_stats.elements import NO_LIST
 from joytify_stats.period import Period
 
-# A command is sent when the documents computed for its users have this total size.
+# A bulk write is sent when the computed documents of its users reach this total size.
 WRITE_BYTES = 8 * 1024 * 1024
 NO_LIST_OF_STATISTICS = "`stats` in its statistics document is not a list"
-# The backend created a document at the same moment; the next attempt finds it.
+# Another run has created the user's document (or the backend, if the index on `user` is unique); the next attempt finds
+# the document.
 DUPLICATE_KEY = 11000
 
 

@@ -1,4 +1,4 @@
-"""Values that several checks share, each fetched once: the account, the secret, the settings."""
+"""Values that several checks share: the account, the secret, the rules, the functions' settings."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     limit = MAX_DAYS_WITHOUT_SUCCESS[function]
     if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
         action = f"joytify invoke {function}{context.target.flags}, if you want a run"
-        yield Finding("note", f"{function}: no success yet", action)
+        yield Finding("note", f"{function}: no success in the last 45 days", action)
         return
     since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
     if last is None or (now - last > timedelta(days=limit) and context.is_scheduled(name)):

@@ -153,7 +153,7 @@ def _scalar(value: object) -> str:
 
 
 def pretty(value: object) -> str:
-    """Return the value as indented JSON, on one line if it is nested too deeply."""
+    """Return the value as JSON: indented, or on one line if it is nested too deeply."""
     try:
         is_flat = _depth(value) <= MAX_NESTED
         return json.dumps(value, indent=2 if is_flat else None, ensure_ascii=False)

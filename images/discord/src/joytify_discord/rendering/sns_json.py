@@ -130,7 +130,7 @@ def _s3(value: dict[str, Any], origin: Origin) -> Draft | None:
     place = Place(get_path(first, "awsRegion") or origin.place.region)
     bucket = get_path(first, "s3.bucket.name")
     event = get_path(first, "eventName")
-    # For example a lost object, a lost replica or a failed restore.
+    # A lost object, a failed replication, or a replication that missed its time threshold.
     severity = WARNING if any(word in event for word in ("Failed", "Lost", "Missed")) else INFORMATION
     return Draft(
         severity=severity,

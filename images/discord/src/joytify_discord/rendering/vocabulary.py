@@ -34,8 +34,8 @@ ERROR_ENDS = ("errormessage", "errormsg", "failurereason", "failuremessage")
 NO_ERROR = _words("NONE NULL 0 OK FALSE NO N NO_ERROR NOERROR") | {""}
 # Endings of keys that hold a sentence.
 SENTENCES = tuple(_words("message title subject summary description reason readable body details msg output"))
-# Keys that do not describe the present state, but a former or desired state, or the delivery of the
-# message.
+# Keys that do not describe the present state: for example a former or desired state, a request, the importance or the
+# tags.
 EARLIER = re.compile(
     r"old|previous|prior(?!ity)|last|configuration|desired|expected|target(?![-_]?health)|history|importance|urgency|tags?$"
     r"|request(?:payload|parameters)?$|action[-_]?status",
@@ -124,8 +124,8 @@ GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?|(?:is|are) pas
 # A harmless notice may also contain the word "alert", so a state line and all words of failure or warning take
 # precedence.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
-# Phrases that do not count: a negated word ("no errors"), or words with another meaning together
-# ("scale down").
+# Phrases that do not count: a negated word ("no errors"), or words that mean something else in
+# combination ("scale down").
 IGNORED_PHRASES = re.compile(
     r"\b(?:no|not|0|zero|without(?: any)?)\s+(?:\w+\s+)?(?:failed|failures?|errors?|issues|warnings?|alarms?|alerts?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?|issues)\s*[:=]\s*0\b"
