@@ -98,7 +98,7 @@ require_registry() {
   if "$DOCKER" image inspect "$REGISTRY_IMAGE" >/dev/null 2>&1 || timeout 60 "$DOCKER" pull -q "$REGISTRY_IMAGE" >/dev/null 2>&1; then return; fi
   REGISTRY_IMAGE=
   if command -v docker-registry >/dev/null; then return; fi
-  apt_install "registry:2 cannot be pulled, and docker-registry is not installed" docker-registry
+  apt_install "the registry's image cannot be pulled, and docker-registry is not installed" docker-registry
 }
 
 # choose_image VARIABLE REAL STAND_IN chooses an image and exports its name as VARIABLE: the current value of VARIABLE,

@@ -71,7 +71,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def read(texts: list[str]) -> list[str]:
-    """Return each text as Discord would show it."""
+    """Return each text as Discord would show it; formatting is returned as {kind:text}."""
     node = shutil.which("node")
     assert node is not None
     result = subprocess.run(

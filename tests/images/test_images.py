@@ -144,7 +144,7 @@ def test_an_image_holds_the_function_and_no_tool(short: str) -> None:
 CLIENTS = """
 import pathlib, re
 from joytify_common import aws
-# joytify_common itself calls CloudWatch, but only in jobs (stats and cleanup), so it is left out here.
+# Skip joytify_common: its CloudWatch call runs only in jobs, and the discord image lacks CloudWatch's data.
 own = [file.read_text() for folder in pathlib.Path().glob("joytify_*") if folder.name != "joytify_common"
        for file in folder.rglob("*.py")]
 called = {name for text in own for name in re.findall(r'aws_client\\("(\\w+)"\\)', text)}

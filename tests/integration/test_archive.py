@@ -236,7 +236,7 @@ def test_days_in_the_wrong_order_are_refused_before_anything_is_called(command: 
         (("test-sessions",), "playbacks", "playbacks is not for documents of test-sessions"),
     ],
 )
-def test_the_option_into_is_refused_if_documents_of_different_kinds_would_mix(
+def test_restore_refuses_an_unsuitable_target_collection(
     bucket: str, monkeypatch: pytest.MonkeyPatch, *, archived: tuple[str, ...], into: str, says: str, endpoint: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)

@@ -82,7 +82,7 @@ def test_what_workers_leave_is_divided_again_until_all_is_done(database: Databas
     assert database.playbacks.count_documents({}) == RETAINED + 1
 
 
-def test_the_spans_cover_equal_periods_without_gaps(database: Database[Document]) -> None:
+def test_the_spans_of_object_ids_cover_equal_periods_without_gaps(database: Database[Document]) -> None:
     fill(database)
 
     spans = plan(database, {})["todo"]

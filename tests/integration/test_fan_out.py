@@ -316,6 +316,6 @@ def test_each_step_keeps_the_mode_of_its_execution_even_if_the_secret_has_change
 
     answer = stack.client("lambda").invoke(FunctionName=FUNCTIONS["cleanup"], Payload=json.dumps(event).encode())
 
-    # Nothing is in the test collections.
+    # The worker works on the test collections, which are empty.
     assert json.loads(answer["Payload"].read())["done"]["collections"]["playbacks"]["deleted"] == 0
     assert plays.count_documents({}) == 1000 + RETAINED

@@ -32,7 +32,7 @@ from joytify_cli.main import app
 from joytify_cli.target import QUEUES
 from joytify_cli.terminal import INTERRUPTED
 from joytify_common import mongo
-from joytify_common.collections import PRODUCTION, TEST
+from joytify_common.collections import TEST
 from joytify_local.aws import FUNCTIONS, SECRET_NAME, WEBHOOK_PATH, WEBHOOK_TOKEN, deploy_function
 from joytify_local.mongodb import initiate, mongod_path
 from joytify_local.processes import free_port, start, stop
@@ -671,7 +671,7 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
 
 @pytest.mark.parametrize("kind", ["stats", "playbacks"])
 def test_after_ctrl_c_the_data_is_consistent_and_its_counts_are_printed(stack: Stack, kind: str) -> None:
-    """A user is written only after the user's statistics and the notification that the user's list refers to."""
+    """A user is written only after the user's statistics and the notification that the user has."""
     command = [*INTERRUPTIBLE, "data", "generate", "2500", "--playbacks-per-user", "100"]
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[DATABASE]
@@ -746,17 +746,15 @@ def test_a_seed_is_used_once(stack: Stack) -> None:
     ids=["below the alert level", "above the alert level", "above the limit"],
 )
 def test_the_day_of_the_next_level_is_forecast(stack: Stack, share_used: float, level: float | None) -> None:
+    command = ("capacity", "--measure", "--uri", stack.mongodb, "--database", "levels")
     with MongoClient[Document](stack.mongodb) as client:
-        for name in vars(PRODUCTION).values():
-            client[DATABASE][name].delete_many({})
-        client[DATABASE].users.insert_one({"_id": "somebody"})
-        client[DATABASE].songs.insert_many([{"text": "x" * 500_000} for _ in range(40)])
-        used = json.loads(run("capacity", "--measure", "--json")[1])["usedBytes"]
+        client.levels.users.insert_one({"_id": "somebody"})
+        client.levels.songs.insert_many([{"text": "x" * 500_000} for _ in range(40)])
+        used = json.loads(run(*command, "--json")[1])["usedBytes"]
         limit = ("--limit-mb", str(round(used / share_used / 1024**2)))
-        figures = json.loads(run("capacity", "--measure", "--json", *limit)[1])
-        shown = run("capacity", "--measure", *limit)[1]
-        client[DATABASE].users.delete_many({})
-        client[DATABASE].songs.delete_many({})
+        figures = json.loads(run(*command, "--json", *limit)[1])
+        shown = run(*command, *limit)[1]
+        client.drop_database("levels")
 
     # All data was created in the last week, and nothing expires.
     limit_bytes, growth = figures["limitBytes"], used / 7

@@ -19,7 +19,7 @@ from joytify_cli.docker import DockerError, docker
 from joytify_cli.main import app
 from joytify_cli.operate import push
 from joytify_cli.operate.checks.context import Context
-from joytify_cli.operate.checks.functions import _image_retention
+from joytify_cli.operate.checks.images import _retention
 from joytify_cli.operate.push import digests_file, docker_login, own_registry
 from joytify_cli.target import FUNCTIONS, Names
 
@@ -31,7 +31,7 @@ def test_ecr_returns_a_token_for_the_accounts_registry(endpoint: str, monkeypatc
     # AWS_REGION alone must be enough, although boto3 does not read it.
     monkeypatch.delenv("AWS_DEFAULT_REGION")
 
-    token = push._ecr_token("ap-northeast-1")  # noqa: SLF001 - the gateway's own call
+    token = push._ecr_token("ap-northeast-1")  # noqa: SLF001 - the call that `joytify push` makes
 
     assert own_registry() == "000000000000.dkr.ecr.ap-northeast-1.amazonaws.com"
     user, _, password = base64.b64decode(token).decode().partition(":")
@@ -91,10 +91,10 @@ def test_an_image_that_ecr_has_expired_is_reported(repositories: Any, tmp_path: 
         client=lambda _: repositories, names=Names(environment="prod"), place="AWS", stack=None, flags=" --aws"
     )
     address = f"{own_registry()}/joytify/stats"
-    (finding,) = _image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
+    (finding,) = _retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{gone}", gone)
     assert (finding.status, "no longer has" in finding.says) == ("wrong", True)
     there = push_image(repositories, "stats", "dev-0123")
-    (finding,) = _image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
+    (finding,) = _retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)
     assert (finding.status, "has no tag prod-" in finding.says) == ("note", True)
     repositories.put_image(
         repositoryName="joytify/stats",
@@ -103,19 +103,16 @@ def test_an_image_that_ecr_has_expired_is_reported(repositories: Any, tmp_path: 
         ][0]["imageManifest"],
         imageTag="prod-0123",
     )
-    assert (
-        list(_image_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there))
-        == []
-    )
+    assert list(_retention(cast("Context", SimpleNamespace(target=target)), "stats", f"{address}@{there}", there)) == []
 
 
-def test_dockers_client_shows_the_token_to_the_registry() -> None:
+def test_dockers_client_sends_the_token_to_the_registry() -> None:
     shown: list[str | None] = []
 
     class Registry(BaseHTTPRequestHandler):
         """Demands credentials, as a private registry does, and contains no images."""
 
-        # Answers a TLS handshake in plain HTTP, so that the client falls back to plain HTTP.
+        # With this version, http.server answers a TLS handshake with an HTTP error, so the client falls back to HTTP.
         default_request_version = "HTTP/1.1"
 
         def do_GET(self) -> None:

@@ -219,7 +219,7 @@ def test_a_play_with_a_list_of_users_counts_for_none_of_them(database: Database[
     assert (built.written, built.plays_skipped) == (3, 2)
 
 
-def test_pages_in_progress_are_counted_at_the_deadline_and_if_another_page_fails(
+def test_pages_in_progress_are_counted_if_time_runs_out_or_another_page_fails(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joytify_stats.rebuild.PAGE_USERS", 10)
@@ -314,7 +314,7 @@ def test_a_hidden_or_partial_index_does_not_count(database: Database[Document], 
 
 
 def test_sums_that_differ_by_less_than_a_millisecond_agree(database: Database[Document]) -> None:
-    """The backend adds in the order of the plays, the server in its own: 489.50000000000006 against 489.5."""
+    """The backend adds in the order of the plays, MongoDB in another order: 489.50000000000006 against 489.5."""
     user, songs = ObjectId(), [ObjectId() for _ in range(3)]
     add_users(database, [user])
     for number in range(30):

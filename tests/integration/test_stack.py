@@ -185,7 +185,7 @@ def test_a_run_without_time_left_starts_continuations_until_nothing_is_left(stac
         assert 0 < answer["recordsDeleted"] < 150
         assert playbacks.count_documents({}) == 0
     messages = httpx.get(stack.discord + "/messages").json()
-    # Several messages if deliveries overtook each other, otherwise one; see unit/discord/test_delivery.py.
+    # There are several posts if deliveries overtook each other, otherwise one; see unit/discord/test_delivery.py.
     chains = [f["value"] for m in messages for e in m["embeds"] for f in e["fields"] if f["name"].startswith("All ")]
     assert any(told.startswith("150 deleted in ") for told in chains)
 

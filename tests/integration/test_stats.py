@@ -143,7 +143,7 @@ def test_notified_users_are_pushed_even_if_another_page_fails(
 ) -> None:
     """On a completed page, a retry finds that every user already has the notification.
 
-    So the retry would not push them.
+    The retry does not push them, so the failed run must push them.
     """
     users = [add_user(database) for _ in range(9)]
     attach, calls = Audience.attach, count()
@@ -274,7 +274,7 @@ def test_a_build_that_runs_out_of_time_continues_after_the_last_user_it_processe
     assert sorted(holders(database)) == sorted([users[0], users[-1]])
 
 
-def test_a_sequence_ends_before_lambda_stops_it_and_a_retry_finishes(
+def test_a_sequence_ends_before_lambda_detects_a_loop_and_a_retry_finishes(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)

@@ -308,7 +308,7 @@ def test_statistics_with_ids_of_every_type_are_all_found(database: Database[Docu
     assert (progress.users_updated, progress.users_skipped) == (len(users + more), 0)
 
 
-def test_continuations_cross_id_types(database: Database[Document], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_runs_resume_after_every_id_type(database: Database[Document], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run does one page of one document."""
     monkeypatch.setattr("joytify_stats.delivery.PAGE_SHARE", 1.0)
     users = [ObjectId() for _ in IDS]
@@ -406,7 +406,7 @@ def test_a_month_whose_users_the_previous_system_notified_counts_as_delivered(da
     assert notified(database) == users
 
 
-def test_a_user_who_removed_a_notification_from_an_earlier_version_of_stats_does_not_get_it_again(
+def test_a_user_who_removed_a_notification_sent_by_an_earlier_version_of_stats_does_not_get_it_again(
     database: Database[Document],
 ) -> None:
     users = add_users(database, 3)

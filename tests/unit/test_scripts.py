@@ -1,4 +1,4 @@
-"""The scripts in bin/, tested in a temporary folder, and the tests of the commands with coloured output."""
+"""The scripts in bin/, tested in a temporary folder; also runs cli/test_commands.py with coloured output."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class _Connection:
         """Shut the connection down; a read that is blocked on the connection then ends."""
         self._is_over = True
         for each in self._sockets:
-            # Skip TLS's close handshake, which would wait for a response.
+            # SSLSocket.shutdown would also drop the TLS state, which the thread of the call may still be using.
             with suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
 

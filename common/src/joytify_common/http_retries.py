@@ -32,7 +32,7 @@ class UnavailableError(TransientError):
 
 
 class RateLimitedError(TransientError):
-    """The service asks the caller to wait; this attempt does not count towards `RetryPolicy.attempts`."""
+    """The service reports its rate limit; this attempt does not count towards `RetryPolicy.attempts`."""
 
     def __init__(self, text: str, wait_seconds: float) -> None:
         super().__init__(text)

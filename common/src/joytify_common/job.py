@@ -33,7 +33,7 @@ from joytify_common.secrets import Secret
 from joytify_common.topic import Topic
 
 REPORTS_LOST = "ReportsLost"
-# The last attempt to publish takes at most this long.
+# The last attempt to publish and the wait before it take at most this long.
 PUBLISH_SECONDS = 3.5
 
 
@@ -79,7 +79,7 @@ class Job(Generic[EventT, ReportT]):
     topic: Callable[[], Topic]
 
     def __call__(self, raw_event: object, context: LambdaContext) -> dict[str, Any]:
-        """Run the job once and return the summary's data.
+        """Run the job once and return its answer: the summary's data, or a result for the caller only.
 
         Raises:
             JobError: the job failed; the failure has been published, unless the outcome is for the caller only.

@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line on standard output, with the request id and secrets masked."""
+"""Logs: one JSON object per line on standard output, with the request id; secrets are masked."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class StatsFigures(Wire):
     Attributes:
         period: the month, `YYYY-MM`.
         users_processed: users with statistics for the month; None if the run did not examine them.
-        users_updated: users who got the notification in this run.
+        users_updated: users who got the notification in this run; in a dry run, users who would get it.
         users_skipped: users who did not get the notification, or whose statistics were not built, because their
             documents cannot be read or written; the log has their ids.
         notification_id: hex id of the month's notification.
@@ -79,7 +79,7 @@ class StatsFigures(Wire):
         plays_skipped: number of invalid documents among the plays, which were left out; None if the run was not asked
             to build statistics.
         socket_users_notified: users for whom the backend accepted a push.
-        socket_failures: users whose push failed.
+        socket_failures: users whose push failed or was not attempted.
         socket_failure: why pushes failed; None if no push failed.
     """
 
@@ -226,7 +226,8 @@ class FanOut(Wire):
     Attributes:
         started_at: when the work was planned; all runs use this time as "now".
         cutoff: the cutoff derived from `started_at`.
-        test_mode: whether the work is on the test collections; a later change of SCHEDULE_MODE has no effect.
+        test_mode: whether the work is on the test collections; work on the production collections fails if
+            SCHEDULE_MODE changes to `test_auto`.
         rounds: number of times that the work was divided into spans: 1, plus 1 each time that unfinished spans were
             divided again.
         spans: number of planned spans; a span is a range of `_id` of one collection.

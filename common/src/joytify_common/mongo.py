@@ -113,7 +113,7 @@ def mongo_errors() -> Iterator[None]:
     Raises:
         ConfigError: bad connection string, user or password refused, missing permission, or the
             cluster's storage is full.
-        TransientError: unreachable, disconnected, timed out, or a server error that the driver calls retryable.
+        TransientError: unreachable, disconnected, timed out, or a refusal after which the same call may succeed.
         PermanentError: any other refusal by the server.
     """
     try:

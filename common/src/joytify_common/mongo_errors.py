@@ -122,7 +122,7 @@ def _of_configuration(exc: ConfigurationError | InvalidName) -> JobError:
 
 
 def _refusal(exc: OperationFailure) -> JobError:
-    """Return our error for a permanent refusal.
+    """Return our error for a refusal that `is_transient` does not report as transient.
 
     The server's text is examined but never quoted, since it may contain parts of a document.
     """

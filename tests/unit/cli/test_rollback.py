@@ -34,7 +34,7 @@ def run(*words: str) -> tuple[int, str]:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of prod's digests, which Git does not know yet."""
+    """The path of prod's digests file in a new repository; the file does not exist yet."""
     monkeypatch.chdir(tmp_path)
     git("init", "--quiet")
     (tmp_path / "terraform").mkdir()

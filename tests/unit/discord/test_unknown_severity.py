@@ -1,4 +1,4 @@
-"""The severity of messages of unknown kinds; the samples have publicly documented shapes and made-up values."""
+"""The severity of messages, most of unknown kinds; the samples have publicly documented shapes and made-up values."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ MESSAGES: dict[str, tuple[Any, set[int]]] = {
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_an_unknown_message_gets_a_plausible_severity(name: str) -> None:
+def test_a_message_gets_a_plausible_severity(name: str) -> None:
     message, looks = MESSAGES[name]
     text = message if isinstance(message, str) else json.dumps(message)
 

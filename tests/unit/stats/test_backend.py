@@ -107,7 +107,7 @@ def test_retry_after_of_a_server_error_is_honoured(waits: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("pause", "seconds"), [(RETRY_SECONDS + 1, 60), (6, 5)], ids=["too long", "no time"])
-def test_a_retry_after_header_beyond_the_time_left_stops_the_retries(pause: float, seconds: float) -> None:
+def test_a_retry_after_beyond_the_retry_limit_or_the_deadline_stops_the_retries(pause: float, seconds: float) -> None:
     made: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -113,7 +113,7 @@ def stats(
     server: Server,
     where: Where,
 ) -> None:
-    """Count the documents of every collection, production and test.
+    """Count the documents of the pipeline's collections, production and test.
 
     Example: joytify data stats --uri mongodb://localhost:27017 --database mern-joytify
     """

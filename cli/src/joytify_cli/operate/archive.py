@@ -57,7 +57,7 @@ class Restored:
     """The result of a restore.
 
     Attributes:
-        inserted: number of missing documents that were inserted, or would be inserted without a dry run.
+        inserted: number of missing documents that were inserted, or, in a dry run, would be inserted.
         present: number of documents that exist as they were archived.
         differing: number of documents that exist with other content.
         refusals: number of documents that the database refused.

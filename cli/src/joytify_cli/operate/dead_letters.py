@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from joytify_cli.target import Target
 from joytify_common.aws import aws_errors
 
-# For this long, events that are being read are hidden from other readers.
+# Events that are being read are hidden from other readers for at most this long.
 HIDDEN_SECONDS = 600
 NOT_FOUND = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from joytify_cli.operate.checks import database, functions, machine, monitoring, secret, services
+from joytify_cli.operate.checks import database, functions, images, machine, monitoring, secret, services
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.push import digests_file
@@ -24,6 +24,7 @@ CHECKS = (
     *database.CHECKS,
     *services.CHECKS,
     *functions.CHECKS,
+    *images.CHECKS,
     *monitoring.CHECKS,
     *functions.LAST_CHECKS,
 )

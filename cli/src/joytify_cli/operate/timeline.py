@@ -103,8 +103,7 @@ def _runs(target: Target, function: FunctionName, began: datetime) -> Iterator[E
     for line in reader.read():
         what = ENDINGS.get(line.message, "failed" if line.kind == "line" and _is_lambdas_error(line) else "")
         if what:
-            # `answered`: the run's result goes only to its caller: after a self-test, or a plan or worker step of the
-            # state machine.
+            # `answered`: a self-test, or a plan or worker step of the state machine; only the caller gets the result.
             outcome = line.fields.get("outcome")
             is_answer = isinstance(outcome, dict) and not outcome.keys() & set(FIGURES)
             yield Event(line.time, function, "answered" if is_answer else what, said(line, function, target.flags))

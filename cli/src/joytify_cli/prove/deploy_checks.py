@@ -162,8 +162,8 @@ def _wait_until(happened: Callable[[], bool], what: str) -> None:
 
 
 def aws(deployment: Deployment, *words: str) -> str:
-    """Run the AWS command on the deployment and return what it prints."""
-    # Versions before 2.13 do not read the endpoint from the environment.
+    """Run an AWS CLI command on the deployment and return its output."""
+    # AWS CLI 2 before version 2.13 does not read the endpoint from the environment.
     command = ["aws", "--endpoint-url", deployment.stack.aws, *words]
     environment = deployment.workspace.environment
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout  # noqa: S603

@@ -66,7 +66,10 @@ def _change(what: Server, *, is_broken: bool) -> None:
     try:
         _CHANGES[what](stack, is_broken=is_broken)
     except httpx.HTTPError:
-        raise CommandError(f"{what} does not answer; has the stack ended? `make down`, then start it again") from None
+        raise CommandError(
+            f"{what} does not answer; has the stack ended? `make down` (a deployed stack: `make destroy-local`), then "
+            "start it again"
+        ) from None
 
 
 def _mongodb(stack: Stack, *, is_broken: bool) -> None:
@@ -75,7 +78,9 @@ def _mongodb(stack: Stack, *, is_broken: bool) -> None:
         return
     pids = [pid for pid in stack.pids if _runs_mongod(pid)]
     if not pids:
-        raise CommandError("mongodb has stopped: `make down`, then start the stack again")
+        raise CommandError(
+            "mongodb has stopped: `make down` (a deployed stack: `make destroy-local`), then start the stack again"
+        )
     for pid in pids:
         os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)
 
@@ -100,13 +105,13 @@ _CHANGES = {"mongodb": _mongodb, "backend": _backend, "discord": _discord}
 
 @app.command()
 def stop() -> None:
-    """Stop the processes of the recorded stack; if it runs in containers, only delete its record."""
+    """Stop the embedded stack; if the recorded stack runs in containers, only delete its record."""
     stack = load_stack()
     if stack is not None and stack.way != "deployed":
         stack.stop()
         in_containers = stack.way == "containers"
         console.print("removed the record of the containers" if in_containers else "stopped the embedded stack")
     else:
-        console.print("no local stack is up")
+        console.print("no embedded or container stack is recorded")
     if load_deployed_stack() is not None:
         console.print("the deployed stack is up: `make destroy-local` removes it")

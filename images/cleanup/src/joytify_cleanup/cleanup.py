@@ -29,8 +29,7 @@ Outcome = Answered | Completed[CleanupReport] | Failed[CleanupReport]
 COUNT_SHARE, COUNT_SECONDS = 0.1, 60.0
 # Time limit of a count of remaining documents after the deadline, before Lambda's timeout; one count per collection.
 LATE_COUNT_SECONDS = 0.5
-# No collection is started with less than this share of the run's time left, since examining a
-# collection takes a few calls.
+# No collection is started with less than this share of the run's time left, since examining takes a few calls.
 BEGIN_SHARE = 0.05
 # For a dry run's estimate: half of the speed measured in docs/benchmarks.md.
 RECORDS_PER_SECOND = 30_000
@@ -60,8 +59,7 @@ class Cleanup:
 
     def run(self) -> Outcome:
         """Return the outcome of the run that the event asks for."""
-        began, report = time.monotonic(), self._empty_report()
-        stage = "archive"
+        began, report, stage = time.monotonic(), self._empty_report(), "archive"
         try:
             if self.purge.archive is not None:
                 self.purge.archive.check()
@@ -101,9 +99,8 @@ class Cleanup:
         """Return the spans to examine: left by an earlier run, or else selected by this run."""
         if self.event.results:
             return [work for result in self.event.results for work in result.left]
-        # In a dry run, the plan step returns an empty list, because the work is not divided among workers. The run
-        # after it must therefore select the spans itself, so that its report counts
-        # everything.
+        # A dry run has no workers, so its plan contains no spans. The run after the plan selects the spans itself, to
+        # count everything.
         if self.event.todo or (self.event.todo is not None and not self.event.dry_run):
             return list(self.event.todo)
         return [work for documents in self.collections for work in documents.todo(sweep=self.event.sweep)]
@@ -116,14 +113,16 @@ class Cleanup:
         spans: list[Work] = []
         if not self.event.dry_run:
             spans = [span for each in self.collections for span in each.sliced(todo, self.event.workers)]
-        workers = min(self.event.workers, len(spans))
-        ordinary = {work.collection: Counts(swept=False) for work in todo if not work.counts_undated}
-        numbers = {"rounds": min(1, len(spans)), "spans": len(spans), "workers": workers}
-        round_ = self._zero_figures().model_copy(update={**numbers, "collections": ordinary})
+        this_round = self.before.of_run(
+            rounds=min(1, len(spans)),
+            spans=len(spans),
+            workers=min(self.event.workers, len(spans)),
+            collections={work.collection: Counts(swept=False) for work in todo if not work.counts_undated},
+        )
         return Answered(
             {
                 "todo": [span.model_dump(mode="json") for span in spans],
-                "done": self.before.plus(round_).model_dump(mode="json"),
+                "done": self.before.plus(this_round).model_dump(mode="json"),
                 "ignoreDeletionLimit": self.event.ignore_deletion_limit,
             }
         )
@@ -242,17 +241,13 @@ class Cleanup:
         """Return the figures of this run alone."""
         archive = None if self.purge.archive is None else ArchiveFigures(objects=0, documents=0, bytes=0)
         milliseconds = round(1000 * (time.monotonic() - began))
-        own = {
-            "milliseconds": milliseconds,
-            "longest_ms": milliseconds if self.event.worker else 0,
-            "collections": {outcome.kind: outcome.purged.counts for outcome in outcomes},
-            "archive": reduce(added, (outcome.purged.archive for outcome in outcomes), archive),
-            "throttled": reduce(added, (outcome.purged.throttled for outcome in outcomes), None),
-        }
-        return self._zero_figures().model_copy(update=own)
-
-    def _zero_figures(self) -> Done:
-        return Done(started_at=self.before.started_at, cutoff=self.before.cutoff, test_mode=self.before.test_mode)
+        return self.before.of_run(
+            milliseconds=milliseconds,
+            longest_ms=milliseconds if self.event.worker else 0,
+            collections={outcome.kind: outcome.purged.counts for outcome in outcomes},
+            archive=reduce(added, (outcome.purged.archive for outcome in outcomes), archive),
+            throttled=reduce(added, (outcome.purged.throttled for outcome in outcomes), None),
+        )
 
     def _count_seconds(self) -> float:
         return min(COUNT_SECONDS, self.purge.deadline.remaining() * COUNT_SHARE)

@@ -98,7 +98,7 @@ def services(run: Run) -> dict[str, Callable[[], object]]:
     return {"mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name), **archive}
 
 
-# Runs the job once and returns the data of its summary message.
+# Runs the job once and returns the answer, which in most cases is the data of the summary message.
 handler = Job(
     event_type=CleanupEvent,
     use_case=clean_up,

@@ -35,7 +35,7 @@ class Purge:
 
     Attributes:
         batch_size: maximum number of documents in a batch.
-        pause_seconds: minimum pause between two batches.
+        pause_seconds: minimum pause between two full batches.
         deadline: when to stop.
         archive: archive to copy documents to before they are deleted; None to keep no copy.
     """

@@ -33,9 +33,9 @@ class Throttle:
 
     Attributes:
         most: maximum number of documents in a batch (CLEANUP_BATCH_SIZE).
-        least_pause: minimum pause between batches, in seconds (CLEANUP_BATCH_DELAY_MS).
+        least_pause: minimum pause between two full batches, in seconds (CLEANUP_BATCH_DELAY_MS).
         size: number of documents in the next batch.
-        pause: pause before the next batch, in seconds.
+        pause: pause after a full batch, in seconds.
         figures: how often the server was slow; None if it never was.
     """
 

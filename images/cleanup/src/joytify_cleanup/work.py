@@ -126,6 +126,10 @@ class Done(Wire):
     workers: int = 0
     longest_ms: int = 0
 
+    def of_run(self, **figures: Any) -> Done:  # noqa: ANN401 - fields of this class
+        """Return the figures of one run of the same sequence; figures that are not given are zero."""
+        return Done(started_at=self.started_at, cutoff=self.cutoff, test_mode=self.test_mode, **figures)
+
     def plus(self, other: Done) -> Done:
         """Return the sum of both figures."""
         kinds = dict(self.collections)

@@ -176,7 +176,7 @@ class Delivery:
         return len(items)
 
     def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
-        """Edit the posts of the item's incidents, or post the item; store the new state."""
+        """Edit the posts of the item's incidents and, if needed, post the item; store the new state."""
         embed, (first, *_) = item.embed, item.embed.incident.names
         earlier = {name: StoredIncident.of(self.store.get(f"incident {name}")) for name in embed.incident.names}
         # SNS does not preserve order, so a message edits a post only if the post does not already show a newer state.
@@ -222,7 +222,7 @@ class Delivery:
         try:
             (self.alerts if incident.in_alerts_channel else self.webhook).edit(incident.post, payload, self.deadline)
         except NotEditableError as exc:
-            logger.info("post could not be edited; posting a new message", error=str(exc))
+            logger.info("post could not be edited", error=str(exc))
             return False
         return True
 

@@ -43,9 +43,9 @@ class Incident:
     An incident is a series of messages that share one post, for example an alarm and its end.
 
     Attributes:
-        names: their names; later messages of an incident edit its post. An alert gets a new post, unless the post of
-            the first incident in `names` already shows an alert.
-        closes: whether the message ends them.
+        names: names of the incidents; later messages of an incident edit its post. An alert gets a new post, unless
+            the post of the first incident in `names` already shows an alert.
+        closes: whether the message ends the incidents.
         since: when the state that the message reports began; None if the post should not show how long the incident
             lasts.
     """

@@ -14,7 +14,7 @@ from joytify_common.masking import HIDDEN
 from joytify_discord.aws_notation import NOWHERE, json_in, parse_time, place_of
 from joytify_discord.parsing import Origin, Received, parse_text
 
-# Maximum size of unpacked data of a log subscription; a single log event has at most 256 KiB.
+# Maximum size of unpacked data of a log subscription; larger data is not unpacked.
 MAX_UNPACKED = 1024 * 1024
 # A JSON list of at most this many objects is posted as one message per object; a longer list as one message.
 MAX_LISTED = 10
@@ -73,7 +73,7 @@ def _messages_in(text: str) -> list[str]:
 
 
 def _listed(value: object) -> Iterator[str]:
-    """Yield the objects in a list, as EventBridge Pipes hands them over."""
+    """Yield the messages in a short list of objects, such as a list from EventBridge Pipes."""
     if isinstance(value, list) and len(value) <= MAX_LISTED and all(isinstance(each, dict) for each in value):
         for each in value:
             yield from list(_messages_in_envelope({"Records": [each]})) or [json.dumps(each)]

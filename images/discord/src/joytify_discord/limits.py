@@ -28,7 +28,7 @@ TOTAL = 6000
 MARK = "…"
 NOTHING = "(none)"
 MAX_WORD_CHARACTERS = 40
-# A text is not cut below this length while fields can be dropped instead.
+# The description is not cut below this length while fields can be dropped instead.
 MIN_DESCRIPTION = 1000
 
 

@@ -26,8 +26,8 @@ from joytify_stats.report import StatsReport
 # last page of the run.
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
-# If MongoDB rejects the update for at least this many users and accepts it for nobody, the cause is not in the
-# documents of these users.
+# If at least this many users are skipped, MongoDB rejects updates for some of them, and nobody gets the notification,
+# the cause is not in the documents of these users.
 MIN_REFUSED = 10
 RECIPIENTS_UNKNOWN = "MongoDB did not report which users got the notification"
 
@@ -124,7 +124,7 @@ class Delivery:
     def push_again(self, notification: ObjectId) -> tuple[PushTotals, bool]:
         """Push a notification to everyone who has it and has not viewed it, up to the first failure.
 
-        A dry run only counts these users. Return the totals, and whether everyone was pushed.
+        A dry run only counts these users. Return the totals, and whether they cover all these users without a failure.
         """
         pushes, counted = Pushes(self.backend, self.push_size, self.deadline), 0
         after: Any = BEGINNING

@@ -61,7 +61,7 @@ def element(period: Period) -> Stage:
     """Return the expression that computes the month's element.
 
     It reads `played` (the output of `plays_of`), `before` (the duration of the month before, or
-    null) and `musician` (the name of the first artist).
+    null) and `musician` (the artist with the longest total time; its `name` is read).
     """
     total = {"$first": "$played.total"}
     top = {"$first": "$played.artists"}

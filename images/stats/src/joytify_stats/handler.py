@@ -93,7 +93,7 @@ def _continue(run: Run, event: StatsEvent) -> None:
     invoke_async(aws_client("lambda"), run.context.function_name, event.payload())
 
 
-# Runs the job once and returns the data of its summary message.
+# Runs the job once and returns its answer: the data of its summary, or a result for the caller only.
 handler = Job(
     event_type=StatsEvent,
     use_case=month_end,

@@ -40,7 +40,7 @@ class PageOutcome:
 
     Attributes:
         users: users with statistics.
-        updated: users who got the notification.
+        updated: users who got the notification; in a dry run, users who would get it.
         skipped: users whose documents cannot be used.
         refusal: error of the last user whose document MongoDB would not update; None if there was none.
     """

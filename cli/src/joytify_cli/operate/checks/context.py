@@ -15,7 +15,7 @@ from joytify_cli.operate.checks.shapes import is_right
 from joytify_cli.operate.findings import UnavailableError
 from joytify_cli.operate.rules import Rule, find_rules
 from joytify_cli.secret_store import read_stored
-from joytify_cli.target import FunctionName, Target
+from joytify_cli.target import NOT_FOUND, FunctionName, Target
 from joytify_cli.terminal import CommandError
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
@@ -96,6 +96,18 @@ class Context:
         return self.fetch_or_skip(
             f"function {function} could not be read", lambda: self.target.function_settings(function)
         )
+
+    def function(self, function: FunctionName) -> Mapping[str, Any]:
+        """Return Lambda's description of a function: `Configuration`, `Code` and `Concurrency`.
+
+        Raises:
+            ConfigError: the function does not exist, or access is denied.
+            TransientError: Lambda could not be reached.
+        """
+        name = self.target.names.functions[function]
+        with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
+            found: Mapping[str, Any] = self.target.client("lambda").get_function(FunctionName=name)
+        return found
 
     @cached_property
     def rules(self) -> Sequence[Rule]:

@@ -179,7 +179,7 @@ def _storage(context: Context) -> Iterator[Finding]:
 ACCESS = (
     "Atlas pauses an unused free cluster after 30 days; its IP access list must include the addresses of this machine "
     "and of the functions; if somebody changed MONGODB_CONNECTION_STRING: joytify secret undo; a local stack that has "
-    "ended: make down, then start it again"
+    "ended: make down (a deployed stack: make destroy-local), then start it again"
 )
 CHECKS = (
     Check("mongodb", _server, ACCESS),

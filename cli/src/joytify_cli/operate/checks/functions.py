@@ -1,11 +1,10 @@
-"""Checks of the deployed functions: their state, images, settings, and the topic between them."""
+"""Checks of the deployed functions: their state, settings, and the topic between them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 from botocore.config import Config
 
@@ -13,7 +12,6 @@ from joytify_cleanup.settings import CleanupSettings
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding, UnavailableError
-from joytify_cli.operate.push import ECR, digests_in
 from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
@@ -52,16 +50,9 @@ SELF_TEST_ACTION = (
 NO_RETRIES = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 1})
 
 
-def _get(context: Context, function: FunctionName) -> Mapping[str, Any]:
-    name = context.target.names.functions[function]
-    with aws_errors(f"function {name}", "Lambda", not_found=NOT_FOUND):
-        found: Mapping[str, Any] = context.target.client("lambda").get_function(FunctionName=name)
-    return found
-
-
 def _function(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     context.need_aws()
-    found = _get(context, function)["Configuration"]
+    found = context.function(function)["Configuration"]
     says = f"{found['FunctionName']}, {found['MemorySize']} MB, {found['Timeout']} s"
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
     if state == "Pending" or update == "InProgress":
@@ -96,68 +87,6 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
         yield Finding("ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
 
 
-def _images(context: Context) -> Iterator[Finding]:
-    found = {
-        name: context.fetch_or_skip(f"function {name} could not be read", partial(_get, context, name))
-        for name in FUNCTIONS
-    }
-    runs = {name: _digest(answer["Code"]) for name, answer in found.items()}
-    if context.target.stack is not None and context.target.stack.way != "deployed":
-        yield Finding("none", f"{context.target.place} runs the code installed or built here")
-        return
-    yield from _compared(context, runs)
-    for name, answer in found.items():
-        try:
-            yield from _image_retention(context, name, str(answer["Code"].get("ImageUri", "")), runs[name])
-        except ConfigError as exc:
-            # An ECR in another account may allow the functions to pull images, but not this user to list them.
-            yield Finding("note", f"could not check whether ECR keeps {name}'s image: {exc}")
-
-
-def _compared(context: Context, runs: Mapping[FunctionName, str]) -> Iterator[Finding]:
-    wanted = digests_in(context.digests.read_text(encoding="utf-8")) if context.digests.exists() else {}
-    if not wanted:
-        yield Finding(
-            "note",
-            f"{context.digests} contains no digests to compare with",
-            "`make push` writes it; --digests names another file",
-        )
-        return
-    differing = [name for name, digest in runs.items() if digest != wanted.get(name)]
-    for name in differing:
-        says = f"{name} runs {runs[name]}, {context.digests} has {wanted.get(name)}"
-        yield Finding("wrong", says, f"{APPLY}, or go back to the digests in Git")
-    if not differing:
-        yield Finding("ok", f"every function runs the digest in {context.digests}")
-
-
-def _image_retention(context: Context, name: str, address: str, digest: str) -> Iterator[Finding]:
-    """Yield a finding if ECR no longer has, or may delete, the image that a function runs."""
-    if (ecr := ECR.match(address.partition("@")[0])) is None:
-        return
-    repository, environment = (ecr["path"] or "").strip("/"), context.target.names.environment
-    with aws_errors(f"repository {repository}", "ECR", not_found={"RepositoryNotFoundException"}):
-        pages = (
-            context.target.client("ecr")
-            .get_paginator("list_images")
-            .paginate(registryId=ecr["host"][:12], repositoryName=repository)
-        )
-        tags = [
-            each.get("imageTag", "") for page in pages for each in page["imageIds"] if each["imageDigest"] == digest
-        ]
-    if not tags:
-        again = f"`make push ENVIRONMENT={environment}`, then {APPLY}"
-        yield Finding("wrong", f"{name} runs {digest}, which {repository} no longer has", again)
-    elif not any(tag.startswith(f"{environment}-") for tag in tags):
-        says = f"{name} runs {digest}, which has no tag {environment}-...: ECR may delete it in favour of other images"
-        yield Finding("note", says, f"`make push ENVIRONMENT={environment} FROM=...` adds that tag")
-
-
-def _digest(code: Mapping[str, Any]) -> str:
-    addresses = (str(code.get(key, "")) for key in ("ImageUri", "ResolvedImageUri"))
-    return next((digest for address in addresses if (digest := address.partition("@")[2])), "no image")
-
-
 def _settings(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     try:
         settings = load_settings(SETTINGS[function], context.settings(function))
@@ -184,7 +113,7 @@ def _wiring(context: Context) -> Iterator[Finding]:
     given = {name: context.settings(name) for name in FUNCTIONS}
     faults = list(_differences(given, context.target.names.functions["cleanup"]))
     for function in FUNCTIONS:
-        answer = context.fetch_or_skip(f"function {function} could not be read", partial(_get, context, function))
+        answer = context.fetch_or_skip(f"function {function} could not be read", partial(context.function, function))
         timeout = answer["Configuration"]["Timeout"]
         if timeout < MIN_TIMEOUT_SECONDS:
             faults.append(f"{function} may run for only {timeout} s; at least {MIN_TIMEOUT_SECONDS} s are needed")
@@ -231,7 +160,6 @@ def _topic(context: Context) -> Iterator[Finding]:
 
 CHECKS = (
     *(Check(f"function {name}", partial(_function, function=name), APPLY) for name in FUNCTIONS),
-    Check("images", _images, APPLY),
     *(Check(f"settings {name}", partial(_settings, function=name), APPLY) for name in FUNCTIONS),
     Check("wiring", _wiring, APPLY),
     Check("archive", _archive, APPLY),

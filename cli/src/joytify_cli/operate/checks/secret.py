@@ -68,7 +68,8 @@ CHECKS = (
     Check(
         "aws",
         _identity,
-        "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; a local stack: make down, then make up",
+        "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; a local stack that has ended: make down (a "
+        "deployed stack: make destroy-local), then start it again",
     ),
     Check(
         "secret",

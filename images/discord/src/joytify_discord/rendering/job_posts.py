@@ -40,7 +40,7 @@ def _next_step(message: MonthlyStatsError | CleanupError) -> Text:
         flags = run_flags(message)
         return Authored(
             "The deletion limit stops a retry too. "
-            f"`joytify invoke cleanup --dry-run{flags}` counts what would be deleted; if that is right, run "
+            f"`joytify invoke cleanup --dry-run{flags}` counts the expired documents; if they should be deleted, run "
             f"`joytify invoke cleanup --payload '{{\"ignoreDeletionLimit\": true}}'{flags}`."
         )
     usual = NEXT_IF_RETRIED if data.error_type == "TransientError" else NEXT_FOR_A_PERSON

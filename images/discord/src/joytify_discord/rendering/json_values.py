@@ -31,7 +31,7 @@ TELLING = (
     "description",
     "summary",
 )
-# Endings of keys whose digits are a time.
+# Endings of keys whose value, if it is text that consists of digits, is a time.
 TIMES = ("time", "date", "at", "timestamp", "updated", "created")
 # 256 KiB of brackets, which SNS accepts, would be indented by gigabytes of spaces.
 MAX_NESTED = 24

@@ -65,7 +65,8 @@ def _about_present(value: Mapping[str, object]) -> list[tuple[str, object]]:
 def ending_of(value: Mapping[str, object]) -> str:
     """Return the word in an object that says that its incident is over.
 
-    Empty if there is no such word, or if the object also contains an error.
+    Empty if there is no such word, or if the object also contains an error. A failed state outweighs all such words
+    except those in `known.OVER`.
     """
     present = _about_present(value)
     if any(_is_error(key, inner) for key, inner in present):

@@ -36,7 +36,7 @@ def _destination(value: dict[str, Any], origin: Origin) -> Draft:
         "Request": "requestContext.requestId",
     }
     what = "failed, and Lambda gave up on the event" if failed else "ran"
-    next_step = "It is not retried: fix the cause, then invoke the function with the event in message.txt."
+    next_step = "It is not retried: fix the cause, then invoke the function with requestPayload from message.txt."
     place = place_of(arn) or origin.place
     return Draft(
         severity=FAILURE if failed else SUCCESS,
