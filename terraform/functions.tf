@@ -14,7 +14,7 @@ locals {
       concurrency = var.reserved_concurrency
       # While a run is active, a heartbeat or a continuation is throttled; Lambda retries it, at most 9 times in 5 minutes.
       throttles = 20
-      # In its last 45 s, the stats function does not start another page of users: a page may take 30 s, and 15 s are reserved for the report and for starting the next run.
+      # A page of users that starts in the last 45 s is the last page of the run: a page may take 30 s, and 15 s are reserved for the report and for starting the next run.
       stops_after = var.monthly_stats_timeout_seconds - 45
       environment = merge(local.job_environment, {
         CLEANUP_FUNCTION_NAME = local.names.cleanup

@@ -77,6 +77,13 @@ def paused_rule(_: Deployment) -> Iterator[None]:
 
 
 @contextmanager
+def other_mode(_: Deployment) -> Iterator[None]:
+    assert run("schedule", "set", "test_auto", "--yes")[0] == 0
+    yield
+    assert run("schedule", "set", "production", "--yes")[0] == 0
+
+
+@contextmanager
 def other_digest(_: Deployment) -> Iterator[None]:
     file = FOLDER / "terraform" / "images.prod.tfvars.json"
     before = file.read_text(encoding="utf-8")
@@ -102,10 +109,11 @@ def spoiled_secret(deployment: Deployment) -> Iterator[None]:
         (raised_alarm, "alarms", f"{ALARM}: Threshold Crossed"),
         (waiting_event, "queues", "1 failed event in joytify-schedules-missed"),
         (paused_rule, "schedules", f"{RULE} is paused"),
+        (other_mode, "schedules", "is skipped while SCHEDULE_MODE is test_auto"),
         (other_digest, "images", "cleanup runs sha256:"),
         (spoiled_secret, "secret", "must be a JSON object"),
     ],
-    ids=["alarm", "queue", "rule", "digest", "secret"],
+    ids=["alarm", "queue", "rule", "mode", "digest", "secret"],
 )
 def test_doctor_reports_exactly_the_check_that_is_broken(
     clean_deployment: Deployment, broken: Callable[[Deployment], AbstractContextManager[None]], check: str, says: str

@@ -33,8 +33,8 @@ class Server:
         str | None,
         typer.Option(
             "--uri",
-            help="MongoDB connection string; default: MONGODB_URI, else the running local stack; with --aws: the "
-            "functions' server in AWS",
+            help="MongoDB connection string; default: MONGODB_URI, else the running local stack; with --aws, if "
+            "the command has it: the functions' server in AWS",
         ),
     ] = None
     database: Annotated[

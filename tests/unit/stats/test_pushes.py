@@ -57,7 +57,7 @@ def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
     assert (told_early, ours.totals.notified, ours.totals.failures) == (0, 4, 0)
 
 
-def test_only_a_few_pushes_are_in_flight_at_once() -> None:
+def test_only_a_few_pushes_are_in_flight_concurrently() -> None:
     backend = FakeBackend(hold=True)
     threading.Timer(0.2, backend.released.set).start()
     with pushes(backend) as ours:

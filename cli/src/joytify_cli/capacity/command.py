@@ -63,7 +63,7 @@ def capacity(
     server: Server,
     where: Where,
 ) -> None:
-    """Show the storage per user, the users that fit into the limit, and the day on which 80 % of it is reached.
+    """Show the storage per user, the users that fit into the limit, and when 80 % and all of it are used.
 
     Example: joytify capacity --users 3500 --active-share 0.2 --retention-days 60 --limit-mb 512
     """

@@ -31,9 +31,8 @@ class Measured:
             each weekly rate.
         used: bytes of data and indexes now.
         growth_per_day: net growth in bytes per day; None if unknown.
-        next_level: share of the limit that usage reaches next: the alert level, or 1 if usage is above the alert level.
-        days_until_next_level: days until usage reaches that share; 0 if usage is above the limit; None if never or
-            unknown.
+        next_level: share of the limit that usage reaches next: the alert level, or 1 if usage has reached it.
+        days_until_next_level: days until usage reaches that share; None if never or unknown.
     """
 
     model: Model

@@ -202,8 +202,9 @@ def _write(target: Database[Document], names: CollectionNames, population: Popul
     except KeyboardInterrupt:
         console.print(_counts(target, names))
         fail(
-            "interrupted; the documents counted above remain. `joytify data append --seed "
-            f"{population.seed + 1}` adds other users, `joytify data clear` removes everything",
+            "interrupted; the documents counted above remain. With the options that select this database, "
+            f"`joytify data append N --seed {population.seed + 1}` adds other users, and `joytify data clear` removes "
+            "everything",
             INTERRUPTED,
         )
     say(

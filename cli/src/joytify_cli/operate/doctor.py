@@ -17,16 +17,15 @@ from joytify_cli.operate.push import digests_file
 from joytify_cli.target import Target, Where
 from joytify_cli.terminal import console, echo_json, say
 
-# In this order; the functions test themselves last, since most of their errors follow from earlier findings.
+# The functions test themselves after the checks that explain most of their errors.
 CHECKS = (
     *machine.CHECKS,
     *secret.CHECKS,
     *database.CHECKS,
     *services.CHECKS,
-    *functions.CHECKS,
     *images.CHECKS,
+    *functions.CHECKS,
     *monitoring.CHECKS,
-    *functions.LAST_CHECKS,
 )
 STYLES = {"ok": "green", "note": "yellow", "none": "dim", "wrong": "bold red", "unknown": "yellow"}
 

@@ -71,10 +71,10 @@ def invoke(
 
     Example: joytify invoke cleanup --sweep --dry-run
     """
-    if function == "discord" and payload == "{}":
-        raise UsageError("discord posts the event: give the message with --payload")
     options = dict(zip(OPTIONS, (period, resend, push_again, sweep, test_mode, dry_run), strict=True))
     event = make_event(function, payload, options)
+    if function == "discord" and not event:
+        raise UsageError("discord posts the event: give the message with --payload")
     if is_async and event.get("pushAgain"):
         raise UsageError("--push-again cannot be combined with --async: only a caller that waits gets its result")
     target = where.target()
@@ -166,7 +166,7 @@ def _show(call: Call, event: Event, answer: Answer) -> None:
         test_mode = " --test-mode" if event.get("testMode") else ""
         again = f"joytify invoke stats --period {fields.get('period')} --push-again{test_mode}{call.target.flags}"
         fail(
-            "the push did not reach everyone; when the cause in the log is fixed, push again to all who have not "
+            "the push did not reach everyone; fix the cause if the log names it, then push again to all who have not "
             f"viewed the notification: {again}"
         )
 

@@ -37,10 +37,7 @@ def show(
     Example: joytify queues show cleanup-failed --aws
     """
     target = where.target()
-    queues = dead_letters.find_queues(target)
-    if queue is not None:
-        name = target.find("queue", queue, queues)
-        queues = {name: queues[name]}
+    queues = dead_letters.find_queues(target) if queue is None else dict([dead_letters.find_queue(target, queue)])
     found = {name: list(dead_letters.read(target, url)) for name, url in queues.items()}
     if as_json:
         echo_json({name: [_shown_fields(letter) for letter in letters] for name, letters in found.items()})

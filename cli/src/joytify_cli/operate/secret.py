@@ -15,6 +15,7 @@ from joytify_cli.target import Target, Where
 from joytify_cli.terminal import CommandError, UsageError, Yes, can_ask, confirm, say
 from joytify_common.errors import ConfigError
 from joytify_common.secrets import KEYS, NOT_FOUND
+from joytify_discord.settings import CACHE_MINUTES
 
 app = App(help="Change or remove one key of the secret, or undo a change.", no_args_is_help=True)
 
@@ -72,7 +73,7 @@ def _change(target: Target, stored: StoredSecret, key: str, value: str | None, *
     does, done = ("remove", "removed") if value is None else ("change", "changed")
     confirm(f"{does} {key} of {stored.name} in {target.place}", yes=yes)
     change_key(target, stored, key, value)
-    starting = "within five minutes" if "discord" in KEYS[key].read_by else "with the next run"
+    starting = f"within {CACHE_MINUTES} minutes" if "discord" in KEYS[key].read_by else "with the next run"
     unchanged = f"{len(stored.values.keys() - {key})} other keys are unchanged"
     say(f"{key} is {done}, {unchanged}; the change takes effect {starting}")
     undo_it = f"joytify secret undo{target.flags}"
@@ -104,6 +105,6 @@ def undo(
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
     confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}", yes=yes)
     go_back(target, stored, previous)
-    # A version that is not a JSON object cannot be restored.
+    # A version that is not a JSON object cannot be restored; an empty object is treated like it.
     redo = f"; to redo it: joytify secret undo{target.flags}" if stored.values else ""
     say(f"the last change of {stored.name} is undone ({keys}){redo}")

@@ -154,7 +154,7 @@ class CleanupReport:
         return [seconds for outcome in self.outcomes for seconds in outcome.purged.seconds]
 
     def records_per_second(self) -> float:
-        """Return the number of deleted records divided by the total duration of all batches, without pauses."""
+        """Return the number of deleted records divided by the total duration of their batches, without pauses."""
         seconds = sum(self.latencies)
         return self.own.deleted / seconds if seconds and self.own else 0.0
 

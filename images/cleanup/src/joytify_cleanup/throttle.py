@@ -19,7 +19,7 @@ SLOWDOWN = 4.0
 MAX_PAUSE_SECONDS = 10.0
 SMALLEST_BATCH = 100
 GROWTH = 1.5
-# Weight of a slower batch in the usual duration per document; a faster batch becomes the usual duration at once.
+# Weight of a slower batch in the usual duration per document; the duration of a faster batch replaces the usual one.
 DRIFT = 0.05
 # Cost of reading a document that is not deleted, relative to a deletion (docs/benchmarks.md).
 READ_COST = 0.1

@@ -16,14 +16,13 @@ from joytify_common.settings import load_settings
 from joytify_discord.delivery import Delivery
 from joytify_discord.envelopes import parse_event
 from joytify_discord.post_store import open_store
-from joytify_discord.settings import DiscordSettings
+from joytify_discord.settings import CACHE_MINUTES, DiscordSettings
 from joytify_discord.webhook import Webhook
 
 URL_KEY, ALERTS_KEY, THREAD_KEY = "DISCORD_WEBHOOK_URL", "DISCORD_ALERTS_WEBHOOK_URL", "DISCORD_THREAD_ID"
 ZONE_KEY = "DISCORD_TIMEZONE"
 SELF_TEST = {"selfTest": True}
-# Messages may arrive in bursts, so the secret is cached for this long.
-CACHE_SECONDS = 300
+CACHE_SECONDS = 60 * CACHE_MINUTES
 
 SETTINGS = load_settings(DiscordSettings)
 logs.configure(SETTINGS.log_level)

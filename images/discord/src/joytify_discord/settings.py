@@ -6,6 +6,9 @@ from pydantic import Field
 
 from joytify_common.settings import Settings
 
+# Messages may arrive in bursts, so the secret is cached for this long.
+CACHE_MINUTES = 5
+
 
 class DiscordSettings(Settings):
     """Settings that the discord function reads from the environment."""

@@ -73,7 +73,7 @@ def _backend(run: Run) -> Backend:
 
 
 def services(run: Run) -> dict[str, Callable[[], object]]:
-    """Return a check of each service that a run calls, by name, for a self-test."""
+    """Return the checks of MongoDB and of the backend, by name, for a self-test."""
     return {
         "mongodb": lambda: connect(run.secret.require(URI_KEY), SETTINGS.db_name),
         # A push to nobody: the backend checks the key and answers as it does to any push.

@@ -21,8 +21,8 @@ ATTACHING = 3
 
 # The first page is small, so that reading, attaching and pushing soon overlap.
 FIRST_PAGE_USERS = 500
-# Larger pages are not faster (docs/benchmarks.md), and even a slow server must finish the last page in the time that
-# is left for it (PAGE_SECONDS in delivery.py).
+# Larger pages are not faster (docs/benchmarks.md), and even on a slow server a page must take less than PAGE_SECONDS
+# (delivery.py), so that the last page ends in time.
 PAGE_USERS = 5000
 
 

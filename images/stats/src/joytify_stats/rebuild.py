@@ -33,8 +33,8 @@ from joytify_stats.period import Period
 from joytify_stats.rebuild_results import Built, Compared
 from joytify_stats.writes import NO_LIST_OF_STATISTICS, Tally, Writes
 
-# Users per page. If a run is killed, the elements of earlier pages are already written; a retry builds only missing
-# elements.
+# Users per page. If a run is killed, the elements of earlier pages are already written; without `replace`, a retry
+# builds only missing elements.
 PAGE_USERS = 500
 # Number of pages in progress: while one is written, the plays of another are read.
 CONCURRENT_PAGES = 2

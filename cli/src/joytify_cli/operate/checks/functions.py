@@ -16,7 +16,7 @@ from joytify_cli.target import FUNCTIONS, NOT_FOUND, FunctionName
 from joytify_common.aws import aws_errors
 from joytify_common.errors import ConfigError
 from joytify_common.settings import Settings, load_settings
-from joytify_discord.settings import DiscordSettings
+from joytify_discord.settings import CACHE_MINUTES, DiscordSettings
 from joytify_stats.settings import StatsSettings
 
 SETTINGS: dict[FunctionName, type[Settings]] = {
@@ -83,7 +83,7 @@ def _self_test(context: Context, *, function: FunctionName) -> Iterator[Finding]
         known = context.is_something_wrong
         yield Finding("note" if known else "wrong", fault, "fix the other faults first" if known else SELF_TEST_ACTION)
     if not faults:
-        held = "; discord caches the secret for up to 5 minutes" if function == "discord" else ""
+        held = f"; discord caches the secret for up to {CACHE_MINUTES} minutes" if function == "discord" else ""
         yield Finding("ok", f"it reaches {', '.join(answer) or 'every service that it calls'}{held}")
 
 
@@ -164,7 +164,5 @@ CHECKS = (
     Check("wiring", _wiring, APPLY),
     Check("archive", _archive, APPLY),
     Check("topic", _topic, APPLY),
-)
-LAST_CHECKS = tuple(
-    Check(f"self-test {name}", partial(_self_test, function=name), SELF_TEST_ACTION) for name in FUNCTIONS
+    *(Check(f"self-test {name}", partial(_self_test, function=name), SELF_TEST_ACTION) for name in FUNCTIONS),
 )

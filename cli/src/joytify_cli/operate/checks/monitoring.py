@@ -31,9 +31,11 @@ def _success(context: Context, *, function: FunctionName) -> Iterator[Finding]:
     limit = MAX_DAYS_WITHOUT_SUCCESS[function]
     if last is None and (context.target.stack is not None or not context.is_scheduled(name)):
         action = f"joytify invoke {function}{context.target.flags}, if you want a run"
-        yield Finding("note", f"{function}: no success in the last 45 days", action)
+        yield Finding("note", f"{function}: no success in the last {LOOK_BACK.days} days", action)
         return
-    since = "for 45 days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
+    since = (
+        f"for {LOOK_BACK.days} days" if last is None else f"since {last.astimezone(_zone(context)):%Y-%m-%d %H:%M %Z}"
+    )
     if last is None or (now - last > timedelta(days=limit) and context.is_scheduled(name)):
         flags = context.target.flags
         log = f"joytify tail {function} --since 5w --level WARNING{flags}"
@@ -99,6 +101,9 @@ def _schedules(context: Context) -> Iterator[Finding]:
         elif not rule.is_enabled:
             action = f"joytify schedule resume {rule.name}{target.flags}"
             yield Finding("wrong", f"{rule.name} is paused", action)
+        elif "production" in rule.modes and not rule.acts_in(mode):
+            action = f"joytify schedule set production{target.flags}"
+            yield Finding("wrong", f"{rule.name} is skipped while SCHEDULE_MODE is {mode}", action)
         else:
             yield Finding("ok", _next_run(context, rule, mode))
 

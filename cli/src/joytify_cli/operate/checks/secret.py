@@ -29,8 +29,8 @@ def _secret(context: Context) -> Iterator[Finding]:
         )
     if values.get("SCHEDULE_MODE") == "test_auto":
         yield Finding(
-            "wrong",
-            "SCHEDULE_MODE is test_auto: scheduled production runs are skipped",
+            "note",
+            "SCHEDULE_MODE is test_auto: runs use the test collections",
             f"joytify schedule set production{context.target.flags}",
         )
 
