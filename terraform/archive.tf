@@ -9,7 +9,7 @@ resource "aws_s3_bucket" "archive" {
   # Bucket names are global, so the name contains the account id.
   bucket = "${local.prefix}-archive-${local.account}"
 
-  # With this dependency, Terraform destroys the key only after the bucket, and it cannot destroy a bucket that contains objects. Without it, a failed destroy could leave objects whose key is scheduled for deletion.
+  # With this dependency, Terraform destroys the key only after the bucket, and Terraform cannot destroy a bucket that contains objects. Without the dependency, a failed destroy could leave objects whose key is scheduled for deletion.
   depends_on = [aws_kms_key.this]
 }
 

@@ -5,7 +5,7 @@ locals {
     cleanup-failed      = "Events for ${local.names.cleanup} whose three attempts have failed, or that Lambda's recursive loop detection stopped. Read the error in the function's log, fix the cause, then invoke the function again${var.enable_fan_out ? "; the queue also holds the input of failed executions of the state machine: start a new execution with it" : ""}."
     discord-failed      = "Messages for Discord whose three attempts have failed. Check whether the webhook in the secret still exists, and read discord's log."
     discord-undelivered = "Messages that the topic could not deliver to ${local.names.discord}. Check whether the function exists and may be invoked."
-    schedules-missed    = "Scheduled events that EventBridge could not deliver to their function${var.enable_fan_out ? " or state machine" : ""}. Start it by hand with the event in the queue."
+    schedules-missed    = "Scheduled events that EventBridge could not deliver to their function${var.enable_fan_out ? " or state machine" : ""}. Start the function${var.enable_fan_out ? " or state machine" : ""} by hand with the event in the queue."
   }
 }
 

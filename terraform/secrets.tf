@@ -7,7 +7,7 @@ resource "aws_secretsmanager_secret" "this" {
 
   name        = local.secret_name
   description = "Credentials and settings of the Joytify pipeline; docs/configuration.md lists the keys"
-  # Environments other than prod are destroyed and recreated with the same name of the secret.
+  # Outside prod, the secret is deleted immediately, so that a recreated environment can use the same name.
   recovery_window_in_days = var.environment == "prod" ? 30 : 0
 }
 

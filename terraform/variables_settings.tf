@@ -68,7 +68,7 @@ variable "cleanup_batch_size" {
 }
 
 variable "cleanup_batch_delay_ms" {
-  description = "Minimum pause between two full batches in ms, for the app's latency; 0 pauses only if the server is slow."
+  description = "Minimum pause between two full batches in ms, for the app's latency; 0: pauses only if the server is slow."
   type        = number
   default     = 100
 

@@ -31,7 +31,7 @@ Set `fan_out_workers`, the number of concurrent workers, to the number of shards
 |---|---|
 | Plan | checks the deletion limit, then returns spans of `_id` that cover equal periods of time: for each collection one span per worker |
 | Spans | a distributed map: each span is a run of the cleanup function (`worker`, `todo`), retried with exponential backoff; if all attempts at a span fail, the execution fails |
-| Plan again | divides the remaining work among all workers until nothing is left, which evens out uneven spans |
+| Plan (again, after Spans) | divides the remaining work among all workers until nothing is left, which evens out uneven spans |
 | Report | uses an index on the date, if there is one, to find and delete expired documents outside the spans, such as imported ones; then publishes one summary for all workers. After a failure it publishes the error instead; the execution's input is kept in the queue `cleanup-failed` |
 
 All runs of an execution use the start time and the cutoff of its first plan.

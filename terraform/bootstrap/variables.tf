@@ -27,7 +27,7 @@ variable "create_lock_table" {
 }
 
 variable "keep_images" {
-  description = "Number of images that each repository keeps for each environment; an image without an environment's tag is kept while it is among this number of newest images of its repository."
+  description = "Number of images that each repository keeps for each environment; an image without an environment's tag is kept while its repository has fewer than this number of newer images."
   type        = number
   default     = 200
 

@@ -1,4 +1,4 @@
-# Every variable except image_digests, with a value other than its default; ../README.md describes each variable.
+# Every variable except image_digests and the renamed variables, with a value other than its default; ../README.md describes each variable.
 environment  = "staging"
 region       = "eu-west-1"
 project_name = "music"

@@ -73,7 +73,7 @@ class Server:
         self._signal(signal.SIGCONT)
 
     def step_down(self) -> None:
-        """Have it give up being the primary; as the only node it is elected again at once."""
+        """Have it give up being the primary; as the only node it is elected again immediately."""
         with MongoClient[dict[str, Any]](self.direct, serverSelectionTimeoutMS=5000) as client:
             client.admin.command({"replSetStepDown": 1, "secondaryCatchUpPeriodSecs": 0, "force": True})
 

@@ -41,7 +41,7 @@ class JobEvent(BaseModel):
     triggered_by: str = Field(
         default="manual",
         max_length=100,
-        title="Name of the caller, shown in cleanup's report.",
+        title="Name of the caller, shown in cleanup's report; stats ignores this key.",
         description="text of at most 100 characters",
     )
     schedule_mode: ScheduleMode | None = Field(

@@ -82,7 +82,7 @@ run "a_lock_table_for_an_older_terraform" {
   }
 }
 
-run "images_are_kept_as_pushed" {
+run "tags_cannot_be_moved_and_images_are_scanned" {
   command = plan
 
   assert {

@@ -11,7 +11,7 @@ locals {
       metric      = "Errors"
       statistic   = "Sum"
       threshold   = 1
-      description = "A run of ${var.name} failed. Read its log in /aws/lambda/${var.name}; Lambda tries an asynchronous event two more times and then keeps it in the failure queue."
+      description = "A run of ${var.name} failed. Read its log in /aws/lambda/${var.name}; Lambda tries an asynchronous event two more times; if all attempts fail, it sends the event to the failure queue."
     }
     throttles = {
       metric      = "Throttles"

@@ -26,7 +26,7 @@ class CleanupSettings(JobSettings):
         60_000,
         "milliseconds",
         default=100,
-        title="Minimum pause between two full batches, for the app's latency; 0 pauses only if the server is slow.",
+        title="Minimum pause between two full batches, for the app's latency; 0: pauses only if the server is slow.",
     )
     cleanup_timeout_safety_minutes: float = above_zero(
         15,
