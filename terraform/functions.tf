@@ -63,7 +63,7 @@ locals {
 }
 
 locals {
-  # A run that stops at its deadline and continues is normal; a run well past its deadline is not.
+  # A run that stops at its deadline and starts its continuation is normal; a run well past its deadline is not.
   duration_alarm_seconds = { for key, function in local.functions : key => max(0.9 * function.timeout, (function.stops_after + function.timeout) / 2) }
 }
 

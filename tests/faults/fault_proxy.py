@@ -1,4 +1,4 @@
-"""A fault-injecting proxy in front of a server; if it has a mood, it acts as a fake server itself.
+"""A fault-injecting proxy in front of a server; if `mood` is set, it acts as a fake server instead.
 
 The proxy forwards, delays or breaks connections; the fake server sends correct or faulty responses.
 """

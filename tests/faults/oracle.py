@@ -38,7 +38,7 @@ class World:
 
 
 def fill(database: Database[Document], chance: Random) -> World:
-    """Write users, statistics and plays, some of them odd."""
+    """Write users, statistics, plays and sessions, some of them odd."""
     database.client.drop_database(database.name)
     month = (NOW.replace(day=1) - timedelta(days=1)).replace(day=5)
     users, stats = [], []

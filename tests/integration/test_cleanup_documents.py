@@ -352,7 +352,7 @@ class Meanwhile:
 @pytest.mark.parametrize(
     ("change", "stays"),
     [({"$set": {"note": "changed"}}, False), ({"$set": {"createdAt": NEW}}, True)],
-    ids=["still expired", "in use again"],
+    ids=["still expired", "no longer expired"],
 )
 def test_a_change_between_the_copy_and_the_deletion_is_not_lost(
     database: Database[Document], mongodb_uri: str, endpoint: str, bucket: str, change: Document, *, stays: bool

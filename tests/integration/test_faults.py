@@ -53,7 +53,7 @@ def clean(
     return clean_up(database, batch_size=batch_size, seconds=seconds, pause=pause, max_continuations=0)
 
 
-def test_dropped_connections_are_retried_and_counted_once(
+def test_calls_on_dropped_connections_are_retried_and_deletions_counted_once(
     mongodb: MongoClient[Document], filled: Database[Document]
 ) -> None:
     # About every seventh call breaks off.

@@ -1,4 +1,4 @@
-"""Gateway: start another function or a state machine without waiting for the result."""
+"""Gateway: start a function or a state machine without waiting for the result."""
 
 from __future__ import annotations
 

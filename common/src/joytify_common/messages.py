@@ -106,7 +106,7 @@ class StatsSummaryData(StatsFigures, CommonData):
         cleanup_failure: why cleanup could not be started.
         continued: whether the run ran out of time and started its continuation.
         dry_run: whether the run only computed and wrote nothing.
-        skipped: reason why the run did nothing; None if it was not skipped.
+        skipped: why the run notified nobody, such as a skipped schedule or a month already delivered; or None.
     """
 
     cleanup_triggered: bool = False
@@ -152,7 +152,8 @@ class Storage(Wire):
     Attributes:
         growth_bytes_per_day: net growth per day: added in the last 7 days minus expiring in the
             next 7; negative if the database shrinks.
-        days_until_full: days until the limit is reached, with a cleanup every 7 days; None if it never is.
+        days_until_full: days until the limit is reached, with a cleanup every 7 days; None if it is never
+            reached, or without a trend (`growth_bytes_per_day` is None).
         percent: used share of the limit.
         percent_before_next_cleanup: expected `percent` in a week, just before the next cleanup, if as much data is
             added as in the last week.
@@ -184,7 +185,7 @@ class ThrottleFigures(Wire):
     """How often a run slowed down because the server was slower than usual.
 
     Attributes:
-        times: number of batches after which the run made an extra pause.
+        times: number of batches during which the server was slow.
         paused_ms: total duration of the extra pauses.
         slowdown: time per document in the slowest of these batches, as a multiple of the usual time.
     """
@@ -207,7 +208,7 @@ class Chain(Wire):
 
     Attributes:
         started_at: when the first run began; all runs of the sequence use this time as "now".
-        cutoff: the cutoff derived from `started_at`; None if an older version began the sequence.
+        cutoff: the cutoff derived from `started_at`; None in a message from an older version.
         records_deleted: number of records deleted by all runs so far.
         execution_time_ms: duration of all runs so far.
     """
@@ -231,7 +232,7 @@ class FanOut(Wire):
         rounds: number of times that the work was divided into spans: 1, plus 1 each time that unfinished spans were
             divided again.
         spans: number of planned spans; a span is a range of `_id` of one collection.
-        workers: maximum number of workers that ran concurrently.
+        workers: maximum number of workers that could run concurrently.
         longest_ms: duration of the longest run of a worker; each run examines one span.
         deleted: number of deleted records by collection name.
         archive: figures of what the workers archived; None if archiving is off.
@@ -287,7 +288,7 @@ class CleanupFigures(Wire):
 
 
 class CleanupSummaryData(CleanupFigures, CommonData):
-    """Data of a cleanup run that ended well.
+    """Data of a cleanup run that did not fail.
 
     Attributes:
         total_records_found: number of expired records before the run.
@@ -327,7 +328,7 @@ class _Message(Wire):
 
 
 class MonthlyStatsSummary(_Message):
-    """A stats run ended well."""
+    """A stats run ended without failing."""
 
     type: Literal["monthly_stats_summary"] = "monthly_stats_summary"
     data: StatsSummaryData
@@ -341,7 +342,7 @@ class MonthlyStatsError(_Message):
 
 
 class CleanupSummary(_Message):
-    """A cleanup run ended well."""
+    """A cleanup run ended without failing."""
 
     type: Literal["cleanup_summary"] = "cleanup_summary"
     data: CleanupSummaryData

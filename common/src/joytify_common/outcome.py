@@ -81,7 +81,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Completed(Generic[ReportT]):
-    """The run ended well.
+    """The run did not fail.
 
     Attributes:
         late_failure: an error that occurred after the work was done, or None; it is published in addition to the

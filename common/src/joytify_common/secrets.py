@@ -63,8 +63,8 @@ KEYS = {
     "SCHEDULE_MODE": SecretKey(
         ("stats", "cleanup"),
         "optional: `production` (default) or `test_auto`; with `test_auto`, scheduled production runs are skipped and "
-        "all other runs use the test collections, except that the continuation of a production run of stats stays on "
-        "the production collections, and that of cleanup fails",
+        "all other runs use the test collections, except continuations of production runs: a continuation of stats "
+        "stays on the production collections, and a continuation of cleanup fails",
         is_shown=True,
     ),
 }

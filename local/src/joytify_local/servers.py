@@ -47,7 +47,7 @@ def ministack(
         "MINISTACK_REGION": REGION,
         "AWS_ENDPOINT_URL": url,
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "1",
-        # Waits between the retries of a step take a hundredth of their time.
+        # Step Functions waits a hundredth of the configured time between retries.
         "SFN_WAIT_SCALE": "0.01",
         "TMPDIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),

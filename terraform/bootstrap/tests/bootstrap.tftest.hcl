@@ -117,7 +117,7 @@ run "no_role_for_github_by_default" {
   }
 }
 
-run "each_role_admits_only_its_branch_or_environment" {
+run "each_role_admits_only_its_contexts" {
   command = plan
 
   variables {

@@ -201,7 +201,7 @@ def test_an_event_that_imitates_a_continuation_does_not_bypass_the_deletion_limi
     assert len(documents.left) == 960
 
 
-def test_a_dry_run_counts_estimates_and_deletes_nothing() -> None:
+def test_a_dry_run_counts_and_estimates_but_deletes_nothing() -> None:
     documents = FakeDocuments(25)
 
     told = run(documents, event={"dryRun": True})

@@ -21,6 +21,17 @@ def test_a_minimum_pause_of_zero_is_allowed() -> None:
     assert throttle.pause == 0.0
 
 
+def test_a_slow_server_never_gets_a_shorter_pause_than_the_minimum() -> None:
+    throttle = Throttle(10_000, 60.0)
+    throttle.observe(10_000, 0.2)
+    throttle.observe(10_000, 30.0)
+
+    assert throttle.pause == 60.0
+    assert throttle.pause_after(100) >= 0
+    assert throttle.figures is not None
+    assert throttle.figures.paused_ms == 0
+
+
 def test_a_server_that_slows_down_gets_smaller_batches_and_longer_pauses_and_recovers() -> None:
     throttle = Throttle(10_000, 0.1)
     throttle.observe(10_000, 0.2)

@@ -35,7 +35,7 @@ def _now(measured: Measured) -> Iterator[str]:
         return
     level = f"{measured.next_level:.0%} of the limit"
     if measured.growth_per_day is None:
-        yield f"it is unknown when {level} will be reached: counting the growth took too long"
+        yield f"it is unknown when {level} will be reached: the growth could not be counted"
         return
     days = measured.days_until_next_level
     when = "is never reached" if days is None else f"is reached in {days:,.0f} days"

@@ -105,6 +105,6 @@ def undo(
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
     confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}", yes=yes)
     go_back(target, stored, previous)
-    # A version that is not a JSON object cannot be restored; an empty object is treated like it.
+    # `undo` cannot restore a version that is not a JSON object (such a version is read as {}).
     redo = f"; to redo it: joytify secret undo{target.flags}" if stored.values else ""
     say(f"the last change of {stored.name} is undone ({keys}){redo}")

@@ -64,7 +64,7 @@ def deploy_local() -> None:
         soft_wrap=True,
     )
     if (other := load_stack()) is not None and other.way != "deployed":
-        console.print(f"`joytify` works on the {other.way} stack, which is still up, until `make down` ends it")
+        console.print(f"`joytify` works on the {other.way} stack recorded earlier until `make down` removes it")
     console.print(
         f"deploy-local: ok {result}",
         style="bold green",

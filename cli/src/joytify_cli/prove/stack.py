@@ -114,4 +114,4 @@ def stop() -> None:
     else:
         console.print("no embedded or container stack is recorded")
     if load_deployed_stack() is not None:
-        console.print("the deployed stack is up: `make destroy-local` removes it")
+        console.print("a deployed stack is recorded: `make destroy-local` removes it")

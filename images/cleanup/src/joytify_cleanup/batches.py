@@ -48,8 +48,8 @@ class BatchOutcome:
     """The result of one batch.
 
     Attributes:
-        seconds: duration of the last attempt to delete, without the waits before it, plus the duration of a
-            sweep's count.
+        seconds: duration of the attempt to delete that succeeded (0 if none did), without the waits before it,
+            plus the duration of a sweep's count.
         failure: the error that ended the batch; None if the batch is done.
     """
 

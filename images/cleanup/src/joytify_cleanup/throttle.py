@@ -78,7 +78,7 @@ class Throttle:
             self.size //= 2
             # Pause for the time by which the batch exceeded its usual duration, so that a stall of the server causes
             # one pause of the same length.
-            self.pause = min(MAX_PAUSE_SECONDS, max(self.least_pause, seconds - documents * usual))
+            self.pause = max(self.least_pause, min(MAX_PAUSE_SECONDS, seconds - documents * usual))
             slow = ThrottleFigures(
                 times=1, paused_ms=round(1000 * (self.pause - self.least_pause)), slowdown=round(slowdown, 1)
             )

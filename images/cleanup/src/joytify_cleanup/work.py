@@ -27,7 +27,7 @@ class Work(Wire):
         start: the first `_id`, of any BSON type.
         stop: the `_id` after the last; MaxKey for the end of the collection.
         counts_undated: whether the span is part of a sweep, which examines every document and
-            counts the documents that it leaves alone.
+            counts the undated and unrecognized documents.
     """
 
     collection: str

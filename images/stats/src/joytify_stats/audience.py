@@ -64,7 +64,7 @@ class Recipients:
         skipped: number of users who are entitled to it, but whose document cannot store it.
         refusal: error of the last user whose document MongoDB would not update; None if there was none.
         unknown: number of users for whom it is unknown whether they got it.
-        failure: the error that ended the update, or the query for the users who got it; None without errors.
+        failure: the error of the update, or of the query for the users who got it; None without errors.
     """
 
     users: Sequence[ObjectId]

@@ -18,7 +18,7 @@ from joytify_common.http_retries import RateLimitedError, RetryPolicy, Unavailab
 PATH = "/notifications/socket"
 READ_SECONDS, MIN_SECONDS = 10.0, 0.1
 RETRIES = RetryPolicy(attempts=3, wait_seconds=0.2)
-# No retry of a push is scheduled later than this; a retry whose wait has begun is still made.
+# After this many seconds, no further retry of a push is scheduled; a retry whose wait has begun is still made.
 RETRY_SECONDS = 20.0
 REFUSED_KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 

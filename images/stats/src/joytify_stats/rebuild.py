@@ -210,8 +210,8 @@ class Rebuild:
     def _computed(self, users: Sequence[Any], *, only_missing: bool, with_own: bool) -> list[Document]:
         """Return the stages that compute `element` for each user with plays in the month.
 
-        `odd` is the number of the month's documents that are not plays; a user with no other
-        documents has no `element`. For `document` (here only its `_id`) and `isOdd`, see `stored_statistics`.
+        `odd` is the number of the month's documents that are not valid plays; a user with no valid
+        plays has no `element`. For `document` (here only its `_id`) and `isOdd`, see `stored_statistics`.
 
         Args:
             users: ids of the users.

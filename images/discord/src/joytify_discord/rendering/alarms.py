@@ -58,7 +58,7 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
 
     Args:
         value: the alarm, as SNS, DescribeAlarms or EventBridge spell it.
-        topic: place of the topic, used only if the alarm does not name its own.
+        topic: place of the topic, used for a region or account that the alarm does not name.
     """
     account, region = get_path(value, "AWSAccountId"), get_path(value, "eventRegion")
     at = place_of(get_path(value, "AlarmArn")) or Place(region or topic.region, account or topic.account)

@@ -17,7 +17,7 @@ NEXT_IF_RETRIED = (
     "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
     "queue. A synchronous invocation is not retried."
 )
-NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function again; a retry does not help."
+NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function again; a retry before the fix fails."
 # Names of functions as terraform/locals.tf builds them.
 FUNCTION = re.compile(
     r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
