@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 ##@ Try it
 
 .PHONY: demo
-demo: ## Run the month end on synthetic data, without Docker; KEEP=1 leaves the stack running
+demo: ## Run the month end on synthetic data, in Docker only if no mongod can run here; KEEP=1 leaves the stack running
 	@bin/demo
 
 .PHONY: demo-containers

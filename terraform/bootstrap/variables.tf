@@ -77,7 +77,7 @@ variable "github_branch" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._/-]{1,200}$", var.github_branch))
-    error_message = "github_branch must be the name of one branch; a pattern would let other branches push too."
+    error_message = "github_branch must be the name of one branch: GitHub's token must contain exactly this name, so a pattern matches no branch."
   }
 }
 

@@ -60,7 +60,7 @@ def test_one_example_sets_every_variable_to_a_non_default_value() -> None:
     assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
 
 
-def test_the_duration_alarm_fires_when_stats_reaches_its_own_deadline() -> None:
+def test_terraforms_stop_time_of_stats_matches_the_codes_reserve_and_page_time() -> None:
     text = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
     assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text

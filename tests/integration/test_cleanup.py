@@ -176,7 +176,7 @@ def test_storage_is_reported_as_a_share_of_the_limit_with_its_growth(database: D
         (70, 60, 900, 28.0),
         (70, 0, 1200, 0.0),
     ],
-    ids=["steady", "shrinking", "still", "within a week", "growing", "no room for a week", "slowly growing", "full"],
+    ids=["steady", "shrinking", "idle", "within a week", "growing", "no room for a week", "slowly growing", "full"],
 )
 def test_a_database_is_full_in_the_first_week_in_which_growth_exceeds_the_free_space(
     added: float, expiring: float, used: float, days: float | None

@@ -307,7 +307,7 @@ def never_succeeded(stack: Stack) -> Iterator[None]:
         (wrong_password, "mongodb", "refused the user name or password"),
         (without_right_to_delete, "rights", "it needs readWrite"),
         (another_database, "mongodb", "names the database joytify-dev, but the functions use"),
-        (strict_validator, "validator", "1 of the newest 1 users tried"),
+        (strict_validator, "validator", "refuses writes by stats for 1 of the newest 1 users"),
         (full, "storage", "of 1 MB used, more than 80 %"),
         (in_secret(API_INTERNAL_SECRET_KEY="another"), "backend", "key"),  # noqa: S106 - a wrong one
         (in_secret(API_DOMAIN="http://127.0.0.1:1"), "backend", "could not be reached"),
@@ -604,7 +604,7 @@ def test_the_capacity_is_measured(stack: Stack) -> None:
     assert "now: " in shown
 
 
-def test_data_is_made_added_to_and_removed(stack: Stack) -> None:
+def test_data_is_generated_appended_and_cleared(stack: Stack) -> None:
     made = run("data", "generate", "40", "--playbacks-per-user", "9", "--shuffle", "--expired-share", "0.5")
     twice = run("data", "generate", "40")
     added = run("data", "append", "10", "--playbacks-per-user", "9", "--days", "30")

@@ -74,7 +74,7 @@ def test_a_revision_is_dirty_only_if_the_images_sources_changed(
     ],
     ids=["digests of one", "variables of one", "the configuration", "nothing that is applied"],
 )
-def test_only_environments_that_a_change_concerns_are_applied(
+def test_only_environments_that_a_change_affects_are_listed(
     repository: Path, files: tuple[str, ...], environments: list[str]
 ) -> None:
     base = git(repository, "rev-parse", "HEAD")

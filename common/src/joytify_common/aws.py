@@ -32,8 +32,8 @@ QUICK_CONFIG = Config(connect_timeout=0.5, read_timeout=2.5, retries={"total_max
 # If discord's post store (the DynamoDB table) does not answer, the message must still be posted, so give up soon.
 DYNAMODB_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 
-# Error codes by which the services say that a permission is missing. "403" is among them because S3
-# answers a HEAD request with a status only.
+# Error codes by which the services say that a permission is missing or the credentials are invalid.
+# "403" is among them because S3 answers a HEAD request with a status only.
 PERMISSION_CODES = frozenset(
     {
         "403",

@@ -61,7 +61,7 @@ def test_a_temporary_refusal_is_retried(status: int) -> None:
         (503, TransientError, 3),
     ],
 )
-def test_a_lasting_refusal_raises_without_the_key(status: int, error: type[Exception], calls: int) -> None:
+def test_the_error_of_a_lasting_refusal_hides_the_key(status: int, error: type[Exception], calls: int) -> None:
     made: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

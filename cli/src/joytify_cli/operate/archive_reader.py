@@ -76,7 +76,7 @@ def read_archive(client: S3Client, bucket: str, key: str) -> Iterator[RawBSONDoc
     """Yield each document of an object as the server stored it; only one is in memory at a time.
 
     Raises:
-        PermanentError: the object is damaged or does not hold BSON; earlier documents are complete.
+        PermanentError: the object is damaged or does not hold BSON; the documents yielded so far are complete.
     """
     with s3_errors(bucket):
         found = client.get_object(Bucket=bucket, Key=key)

@@ -79,7 +79,8 @@ def _mongodb(stack: Stack, *, is_broken: bool) -> None:
     pids = [pid for pid in stack.pids if _runs_mongod(pid)]
     if not pids:
         raise CommandError(
-            "mongodb has stopped: `make down` (a deployed stack: `make destroy-local`), then start the stack again"
+            "this stack runs no mongod: `make down` (a deployed stack: `make destroy-local`), then start the "
+            "stack again without MONGODB_URI"
         )
     for pid in pids:
         os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)

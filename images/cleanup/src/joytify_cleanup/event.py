@@ -100,7 +100,7 @@ class CleanupEvent(JobEvent):
         return self
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
-        """Return whether the run works on the test collections, like its sequence's first run."""
+        """Return whether the run works on the test collections; it does if its sequence's first run did."""
         return super().runs_in_test_mode(schedule_mode) or (self.done is not None and self.done.test_mode)
 
     def skip_reason(self, schedule_mode: ScheduleMode) -> str | None:

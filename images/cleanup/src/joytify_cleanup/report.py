@@ -206,10 +206,10 @@ class CleanupReport:
         )
 
     def _collections(self) -> tuple[CollectionFigures, ...]:
-        own = self.reported_figures.collections if self.reported_figures else {}
+        reported = self.reported_figures.collections if self.reported_figures else {}
         whole = self.done.collections if self.done else {}
         return tuple(
-            outcome.figures(own.get(outcome.kind, Counts()).deleted, whole.get(outcome.kind, Counts(swept=False)))
+            outcome.figures(reported.get(outcome.kind, Counts()).deleted, whole.get(outcome.kind, Counts(swept=False)))
             for outcome in self.outcomes
         )
 

@@ -186,7 +186,7 @@ class Delivery:
         (payload,) = payloads([_with_time_since(shown, ongoing.get(first))])
         edited = self._edited(ongoing, payload, alerting_incident=first if embed.is_alert else "")
         # Discord notifies users of new posts, not of edits. So an alert gets a new post, unless the post of its first
-        # incident already showed an alert.
+        # incident already showed an alert in the alerts channel.
         is_shown = first in edited or (bool(edited) and not embed.is_alert)
         new = "" if is_shown else webhook.post(payload, self.deadline)
         self._remember([item], new, posted)
@@ -205,9 +205,9 @@ class Delivery:
     ) -> dict[str, StoredIncident]:
         """Edit the incidents' posts; return the incidents whose post was edited.
 
-        `alerting_incident` names the incident that the message raises an alert for. If the post of this
-        incident shows no alert, it is not edited: the caller creates a new post, of which Discord
-        notifies users.
+        `alerting_incident` names the incident that the message raises an alert for. This incident
+        is returned only if its post already showed an alert in the alerts channel; otherwise the caller
+        creates a new post, of which Discord notifies users.
         """
         kept = {
             name: one

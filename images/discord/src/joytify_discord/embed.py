@@ -44,7 +44,7 @@ class Incident:
 
     Attributes:
         names: names of the incidents; later messages of an incident edit its post. An alert gets a new post, unless
-            the post of the first incident in `names` already shows an alert.
+            the post of the first incident in `names` already shows an alert in the alerts channel.
         closes: whether the message ends the incidents.
         since: when the state that the message reports began; None if the post should not show how long the incident
             lasts.

@@ -48,7 +48,7 @@ class PostStore(Protocol):
 
         Args:
             key: the key.
-            seconds: time after which the claim expires, so that a crashed caller does not block it.
+            seconds: time after which the claim expires, so that a crashed caller does not block the key.
         """
 
     def release(self, key: str) -> None:

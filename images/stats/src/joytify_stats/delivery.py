@@ -159,7 +159,7 @@ class Delivery:
         return replace(given, skipped=given.skipped + pending.skipped)
 
     def _refusal(self, delivered: Delivered, report: StatsReport) -> PermanentError | None:
-        """Return the error of a delivery in which MongoDB refused all users; None if it did not."""
+        """Return the error of a delivery that gave nobody the notification (see `MIN_REFUSED`), or None."""
         refusals = [outcome.refusal for outcome in delivered.outcomes if outcome.refusal is not None]
         is_suspicious = delivered.is_done and bool(refusals) and report.users_skipped >= MIN_REFUSED
         if not is_suspicious or report.users_updated or report.notification is None:

@@ -143,7 +143,7 @@ def _validator(context: Context) -> Iterator[Finding]:
     if not refused:
         yield Finding("ok", f"the validator of {users} accepts writes by stats ({tried} users tried)")
         return
-    says = f"the validator of {users} refuses writes by stats ({refused} of the newest {tried} users tried)"
+    says = f"the validator of {users} refuses writes by stats for {refused} of the newest {tried} users"
     yield Finding("wrong", says, f"allow notifications and {MARK} in it (collMod)")
 
 
@@ -178,8 +178,8 @@ def _storage(context: Context) -> Iterator[Finding]:
 
 ACCESS = (
     "Atlas pauses an unused free cluster after 30 days; its IP access list must include the addresses of this machine "
-    "and of the functions; if somebody changed MONGODB_CONNECTION_STRING: joytify secret undo; a local stack that has "
-    "ended: make down (a deployed stack: make destroy-local), then start it again"
+    "and of the functions; if somebody changed MONGODB_CONNECTION_STRING: joytify secret undo; if the local stack has "
+    "ended: make down (if make deploy-local started it: make destroy-local), then start it again"
 )
 CHECKS = (
     Check("mongodb", _server, ACCESS),

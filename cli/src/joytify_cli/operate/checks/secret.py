@@ -68,8 +68,8 @@ CHECKS = (
     Check(
         "aws",
         _identity,
-        "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; a local stack that has ended: make down (a "
-        "deployed stack: make destroy-local), then start it again",
+        "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; if the local stack has ended: make down (if "
+        "make deploy-local started it: make destroy-local), then start it again",
     ),
     Check(
         "secret",

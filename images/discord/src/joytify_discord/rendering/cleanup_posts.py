@@ -137,7 +137,7 @@ def _outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
 def _dry_run_outcome(data: CleanupSummaryData) -> tuple[Severity, str]:
     found = counted(data.total_records_found, "record")
     if data.stop_reason == "deletion_limit":
-        return WARNING, f"dry run, the deletion limit would stop the run: {found} expired"
+        return WARNING, f"dry run, a real run would fail at the deletion limit: {found} expired"
     return INFORMATION, f"dry run, {found} would be deleted"
 
 

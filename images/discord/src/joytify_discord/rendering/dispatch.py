@@ -60,7 +60,8 @@ def _draft(received: Received) -> Draft:
 def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
     """Return the embed.
 
-    By default, account and region are the topic's, and the time is when the message was published.
+    If the draft lacks account or region, it comes from an ARN in the message, else from the topic; if it lacks a
+    time, it gets the time when the message was published.
     """
     origin: Origin = received.origin
     # JSON that is not one of our own messages may name a resource by an ARN, which gives the place; our own messages
