@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from bson import Int64, MaxKey, ObjectId
@@ -251,6 +252,25 @@ def test_a_collection_is_not_begun_once_another_ran_out_of_time() -> None:
 
     assert len(next_one.left) == 100
     assert [(c.deleted, c.remaining) for c in told["collections"]][1] == (0, 100)
+
+
+@pytest.mark.parametrize("pause", [0.001, 0.0], ids=["a pause", "no pause"])
+def test_batches_grow_again_after_the_server_has_stalled(pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stalling(FakeDocuments):
+        sizes: ClassVar[list[int]] = []
+
+        def delete(self, batch: Batch) -> BatchOutcome:
+            self.sizes.append(batch.documents)
+            return replace(super().delete(batch), seconds=60.0 if len(self.sizes) == 5 else 1e-6 * batch.documents)
+
+    monkeypatch.setattr("joytify_cleanup.throttle.MAX_PAUSE_SECONDS", 0.01)
+    Stalling.sizes.clear()
+    run(Stalling(20_000), batch_size=2000, pause=pause, seconds=3600)
+
+    smallest = min(Stalling.sizes[:-10])
+    after = Stalling.sizes[Stalling.sizes.index(smallest) :]
+    assert smallest < max(Stalling.sizes[:5])
+    assert max(after) == max(Stalling.sizes[:5])
 
 
 @pytest.mark.parametrize(("pause", "most"), [(0.01, 1), (0.0, LANES_WITHOUT_PAUSE)], ids=["a pause", "no pause"])

@@ -34,7 +34,7 @@ class Purge:
     """Deletes expired documents batch by batch; one instance serves all collections of a run.
 
     Attributes:
-        batch_size: maximum number of documents in a batch.
+        batch_size: maximum number of documents in a batch; without a pause, in all concurrent batches together.
         pause_seconds: minimum pause between two full batches.
         deadline: when to stop.
         archive: archive to copy documents to before they are deleted; None to keep no copy.
@@ -80,8 +80,8 @@ class _Lanes:
 
     def __init__(self, purge: Purge, documents: ExpiredDocuments) -> None:
         self._purge, self._documents = purge, documents
-        self._throttle = Throttle(purge.batch_size, purge.pause_seconds)
         self._lane_count = LANES_WITHOUT_PAUSE if purge.pause_seconds == 0 else 1
+        self._throttle = Throttle(ceil(purge.batch_size / self._lane_count), purge.pause_seconds)
         self._lock = Lock()
         self._counts, self._examined = Counts(), 0
         self._seconds: list[float] = []
@@ -162,7 +162,7 @@ class _Lanes:
     def _next(self, take: Callable[[int], Batch | None]) -> Batch | None:
         """Return the next batch; None if all batches are taken, time is short or a batch failed."""
         with self._lock:
-            size = ceil(self._throttle.size / self._lane_count)
+            size = self._throttle.size
             seconds = self._throttle.expected_seconds(size) * BATCH_MARGIN + self._throttle.pause
             if self.is_stopped or self._purge.deadline.remaining() <= seconds:
                 self.is_stopped = True

@@ -165,7 +165,7 @@ class CleanupReport:
         return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> CleanupSummary:
-        """Return the message of a run that succeeded, or that was skipped for the given reason."""
+        """Return the message of a run that did not fail, or that was skipped for the given reason."""
         collections = self._collections()
         found = _sum([each.found for each in collections])
         estimates = [outcome.estimate for outcome in self.outcomes if outcome.estimate]

@@ -32,7 +32,7 @@ class Throttle:
     """The size of the next batch and the pause before it.
 
     Attributes:
-        most: maximum number of documents in a batch (CLEANUP_BATCH_SIZE).
+        most: maximum number of documents in a batch.
         least_pause: minimum pause between two full batches, in seconds (CLEANUP_BATCH_DELAY_MS).
         size: number of documents in the next batch.
         pause: pause after a full batch, in seconds.
