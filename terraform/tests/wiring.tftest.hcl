@@ -89,7 +89,7 @@ run "images_may_come_from_this_machine" {
   }
 }
 
-run "a_run_that_continues_raises_no_alarm" {
+run "a_run_that_stops_at_its_deadline_raises_no_alarm" {
   command = plan
 
   variables {

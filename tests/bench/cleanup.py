@@ -382,7 +382,7 @@ def main() -> None:
         stack.stop()
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(told, indent=2), encoding="utf-8")
-    table = Table("shape", "way", "median s", "vs raw", "examined")
+    table = Table("shape", "way", "median s", "raw / way", "examined")
     for shape, ways in taken.items():
         for way, each in ways.items():
             seconds = statistics.median(measured.seconds for measured in each)

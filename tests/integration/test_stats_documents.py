@@ -203,7 +203,7 @@ def test_a_skipped_user_is_remembered_even_if_the_run_fails_or_continues(
     assert notified(database) == users == sorted(outside.backend.pushed)
 
 
-def test_users_of_whom_nothing_is_known_are_counted_as_not_pushed(
+def test_users_are_counted_as_failed_pushes_if_it_is_unknown_whether_they_were_notified(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The update succeeds, but its response is lost, and the query for the notified users fails too."""

@@ -67,7 +67,7 @@ def held(database: Database[Document], period: str) -> Counter[ObjectId]:
 
 
 @pytest.mark.parametrize(("page", "kills"), [(1, 10), (40, KILLS), (1000, KILLS)])
-def test_killed_at_any_moment_a_retry_gives_everyone_the_notification_once(
+def test_the_retry_of_a_run_killed_at_any_moment_gives_everyone_the_notification_once(
     database: Database[Document], mongodb_uri: str, page: int, kills: int
 ) -> None:
     """Runs are ended by SIGKILL at random moments, each followed by a retry."""

@@ -164,5 +164,5 @@ def test_doctor_requires_the_minimum_timeout_of_terraform() -> None:
     assert re.findall(r"timeout_seconds >= (\d+)", text) == [str(MIN_TIMEOUT_SECONDS)] * 2
 
 
-def test_doctor_recognizes_by_its_description_a_rule_that_terraform_disables() -> None:
+def test_doctor_looks_for_the_variable_that_terraform_names_in_a_disabled_rules_description() -> None:
     assert OFF_IN_TERRAFORM in matches_in_files(r"disabled by (\w+) = false", "schedules.tf")

@@ -29,7 +29,7 @@ class TransientError(JobError):
 
 
 class PermanentError(JobError):
-    """An external system rejected the call and would do so again, or the error was unexpected."""
+    """An external system or our own check would refuse the same call again, or the error was unexpected."""
 
 
 def worst(errors: Sequence[Exception]) -> Exception | None:

@@ -49,7 +49,7 @@ class Report(Protocol):
         """Whether the run did all the work that it is scheduled for."""
 
     def summary(self, metadata: Metadata, *, skipped: str | None = None) -> Message:
-        """Return the message of a run that succeeded, or that was skipped for the given reason."""
+        """Return the message of a run that did not fail, or that was skipped for the given reason."""
 
     def failure(self, metadata: Metadata, failure: Failure) -> Message:
         """Return the message of a failure, with the figures of the work done before it."""

@@ -89,7 +89,7 @@ def test_the_demo_in_containers_requires_running_containers() -> None:
     result = CliRunner().invoke(app, ["demo", "--containers"])
 
     assert result.exit_code == 1
-    assert result.output.strip() == "demo: FAILED the containers are not up: run `make up` first"
+    assert result.output.strip() == "demo: FAILED no container stack is recorded: run `make up` first"
 
 
 def test_a_preview_shows_times_as_people_read_them() -> None:

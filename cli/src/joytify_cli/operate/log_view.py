@@ -15,7 +15,7 @@ STYLES = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", 
 # The messages of our functions about a failed run.
 RUN_FAILED = {"run failed", "messages could not be posted"}
 INDENT = " " * 4
-# Fields that the heading of the block or the line itself already shows.
+# Fields left out of nested data: the block already shows the time and the request id.
 REPEATED = {"timestamp", "requestId", "logStream"}
 
 

@@ -106,7 +106,7 @@ def digests_in(text: str) -> dict[str, str]:
 
 
 def reuse_images(file: Path, project: str, environment: str) -> tuple[str, dict[str, str]]:
-    """Tag the images in a digests file for another environment, so that ECR keeps them for it.
+    """Tag another environment's images for `environment`, so that ECR keeps them for both.
 
     Returns:
         The registry, empty for the account's own ECR, and the digests, by function.

@@ -91,7 +91,7 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
     if containers:
         stack = load_stack()
         if stack is None or stack.way != "containers":
-            raise DemoError("the containers are not up: run `make up` first")
+            raise DemoError("no container stack is recorded: run `make up` first")
         yield stack
         return
     if not os.environ.get("MONGODB_URI") and (reason := why_not_embedded()) is not None:

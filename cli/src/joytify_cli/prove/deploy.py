@@ -76,7 +76,7 @@ def destroy_local() -> None:
     """Destroy the deployment of `deploy-local`; exit 1 if any resource remains."""
     try:
         if (stack := load_deployed_stack()) is None:
-            console.print("destroy-local: nothing is up")
+            console.print("destroy-local: no deployed stack is recorded")
             return
         deployment = Deployment(stack)
         if not COMPLETE.exists():

@@ -54,7 +54,7 @@ class StatsEvent(JobEvent):
         return self
 
     def runs_in_test_mode(self, schedule_mode: ScheduleMode) -> bool:
-        """Return whether the run works on the test collections; a continuation works on those of the first run."""
+        """Return whether the run works on the test collections; a continuation works on the first run's collections."""
         return self.test_mode if self.continuation else super().runs_in_test_mode(schedule_mode)
 
 

@@ -1,4 +1,4 @@
-"""Gateway: write the users' elements, and record the result for each user (MongoDB)."""
+"""Gateway: write the users' elements (MongoDB), and collect the result for each user in a `Tally`."""
 
 from __future__ import annotations
 

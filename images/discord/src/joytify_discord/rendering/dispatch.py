@@ -60,8 +60,8 @@ def _draft(received: Received) -> Draft:
 def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
     """Return the embed.
 
-    If the draft lacks account or region, it comes from an ARN in the message, else from the topic; if it lacks a
-    time, it gets the time when the message was published.
+    An account or region that the draft lacks comes from an ARN in the message, else from the topic; a missing
+    timestamp is the time when the message was published.
     """
     origin: Origin = received.origin
     # JSON that is not one of our own messages may name a resource by an ARN, which gives the place; our own messages

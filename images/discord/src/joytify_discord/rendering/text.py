@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Time:
-    """A moment, which each reader sees in their own time zone."""
+    """A moment, which is shown as a relative time and in the operators' time zone."""
 
     at: datetime
 
