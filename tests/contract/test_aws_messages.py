@@ -52,8 +52,8 @@ def test_an_alarm_belongs_to_the_same_incident_whether_sns_or_eventbridge_sends_
 
     embeds = [render(parse_event(Case(m, FAILURE, ()).envelope())[0], UTC) for m in (by_sns, by_event)]
 
-    assert embeds[0].incident.names == embeds[1].incident.names
-    assert embeds[0].timestamp == embeds[1].timestamp == embeds[0].incident.since == embeds[1].incident.since
+    assert embeds[0].incidents.names == embeds[1].incidents.names
+    assert embeds[0].timestamp == embeds[1].timestamp == embeds[0].incidents.since == embeds[1].incidents.since
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_alarm_with_an_odd_field_is_still_rendered_as_an_alarm(odd: dict[str,
 
     assert embed.title == "❌ Alarm: api-errors"
     assert embed.is_alert
-    assert embed.incident.names[0].endswith("api-errors")
+    assert embed.incidents.names[0].endswith("api-errors")
 
 
 @pytest.mark.parametrize(

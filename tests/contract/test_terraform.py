@@ -54,13 +54,13 @@ def test_one_example_sets_every_variable_to_a_non_default_value() -> None:
     parsed = {name: value for name, value in hcl2.loads(text).items() if not name.startswith("__")}
     example = {name: json.loads(value) if isinstance(value, str) else value for name, value in parsed.items()}
 
-    # Not in the example: the digests, which `make push` writes, and the old variable names, which exist only to reject
-    # them with a message.
+    # Not in the example: the digests, which `make push` writes, and the variables with old names, which exist only
+    # so that setting one of them is an error that names the new variable.
     assert example.keys() == VARIABLES.keys() - {"image_digests", *map(str.lower, RENAMED)}
     assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
 
 
-def test_terraforms_stop_time_of_stats_matches_the_codes_reserve_and_page_time() -> None:
+def test_stops_after_of_stats_is_its_timeout_minus_the_reserve_and_page_time_of_the_code() -> None:
     text = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
     assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text

@@ -131,7 +131,7 @@ def test_a_session_in_use_is_not_deleted(database: Database[Document], document:
     assert (report.deleted, database.sessions.count_documents({})) == ((1, 0) if goes else (0, 1))
 
 
-def test_ids_that_together_exceed_a_command_are_deleted_and_counted(database: Database[Document]) -> None:
+def test_documents_whose_ids_do_not_fit_into_one_command_are_deleted_and_counted(database: Database[Document]) -> None:
     """100,000 ids of 200 bytes are more than one command may hold."""
     database.playbacks.insert_many({"_id": f"{number:06}" + "x" * 194, "createdAt": OLD} for number in range(100_000))
     database.playbacks.insert_many([playback(NEW) for _ in range(6000)])

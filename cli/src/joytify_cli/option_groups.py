@@ -1,4 +1,4 @@
-"""Groups of options that several commands share: a command takes a dataclass instead of each option."""
+"""Groups of options that several commands share: a command declares one dataclass parameter per group."""
 
 from __future__ import annotations
 

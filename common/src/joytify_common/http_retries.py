@@ -32,7 +32,7 @@ class UnavailableError(TransientError):
 
 
 class RateLimitedError(TransientError):
-    """The service reports its rate limit; this attempt does not count towards `RetryPolicy.attempts`."""
+    """The service rate-limited the call; this attempt does not count towards `RetryPolicy.attempts`."""
 
     def __init__(self, text: str, wait_seconds: float) -> None:
         super().__init__(text)
@@ -52,7 +52,7 @@ class RetryPolicy:
     wait_seconds: float
 
     def call(self, send: Callable[[], T], seconds: float) -> T:
-        """Call `send` and return its result; retry while the service is unavailable or reports its rate limit.
+        """Call `send` and return its result; retry while the service is unavailable or rate-limits the call.
 
         Args:
             send: makes the call once.

@@ -66,7 +66,7 @@ def test_a_users_first_week_has_the_figures_of_joytify_apps_readme(profile: Prof
 def test_the_alert_day_is_the_first_day_above_the_alert_level() -> None:
     """The usage of a day includes the documents that have expired since the last weekly cleanup.
 
-    Fewer users reach 80 % on the same day or later.
+    With fewer users, 80 % of the limit is reached on the same day or later.
     """
     model = mixed(users=2500)
     day = model.day_reached(0.8)

@@ -155,7 +155,7 @@ def test_each_series_of_an_alarm_is_an_incident_of_its_own() -> None:
     embeds = [render(one, ZoneInfo("UTC")) for one in parse_event(sns_event(*map(json.dumps, series)))]
 
     assert [embed.title[2:].strip() for embed in embeds] == ["Alarm: throttled (Table a)", "Alarm: throttled (Table b)"]
-    assert embeds[0].incident.names != embeds[1].incident.names
+    assert embeds[0].incidents.names != embeds[1].incidents.names
     assert PARTIAL.color not in {embed.severity.color for embed in embeds}
 
 

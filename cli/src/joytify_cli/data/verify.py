@@ -20,7 +20,7 @@ def faults(database: Database[Document], names: CollectionNames) -> Iterator[str
     for notification in monthly:
         month = (notification["createdAt"].year, notification["createdAt"].month)
         if month in seen:
-            yield f"{month[0]}-{month[1]:02} has more than one monthly notification"
+            yield f"more than one monthly notification was created in {month[0]}-{month[1]:02}"
         seen.add(month)
         yield from _notification_faults(database, names, notification)
 

@@ -82,8 +82,8 @@ class ExpiredDocuments(ExaminedCollection):
     def purge(self, batch: Batch, archive: Archive | None) -> BatchOutcome:
         """Archive and delete the expired documents of a batch; errors of the deletion are returned.
 
-        A sweep first counts the undated and unrecognized documents; if the batch contains no expired documents, nothing
-        is deleted.
+        A sweep first counts the expired, undated and unrecognized documents; if none are expired, no delete command is
+        sent.
         """
         counts, began = Counts(), time.monotonic()
         if batch.span is not None and batch.span.counts_undated:

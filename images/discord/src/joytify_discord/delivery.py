@@ -87,7 +87,7 @@ class StoredIncident:
         if not self.at or embed.timestamp is None:
             return False
         shown = datetime.fromisoformat(self.at)
-        is_weaker = not embed.incident.closes and not embed.is_alert
+        is_weaker = not embed.incidents.closes and not embed.is_alert
         return shown > embed.timestamp or (shown == embed.timestamp and is_weaker and (self.closed or self.shows_alert))
 
 
@@ -151,7 +151,9 @@ class Delivery:
         messages = 0
         # Consecutive items for one webhook share messages; an item with an incident is posted
         # alone, so that it can be edited.
-        for (alert, incidents), some in groupby(new, key=lambda item: (item.embed.is_alert, item.embed.incident.names)):
+        for (alert, incidents), some in groupby(
+            new, key=lambda item: (item.embed.is_alert, item.embed.incidents.names)
+        ):
             webhook = self.alerts if alert else self.webhook
             post = self._post_incident if incidents else self._post
             messages += post(list(some), webhook, posted)
@@ -177,8 +179,8 @@ class Delivery:
 
     def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
         """Edit the posts of the item's incidents and, if needed, post the item; store the new state."""
-        embed, (first, *_) = item.embed, item.embed.incident.names
-        earlier = {name: StoredIncident.of(self.store.get(f"incident {name}")) for name in embed.incident.names}
+        embed, (first, *_) = item.embed, item.embed.incidents.names
+        earlier = {name: StoredIncident.of(self.store.get(f"incident {name}")) for name in embed.incidents.names}
         # SNS does not preserve order, so a message edits a post only if the post does not already show a newer state.
         current = [name for name, one in earlier.items() if one is None or not one.is_after(embed)]
         ongoing = {name: one for name in current if (one := earlier[name]) is not None and not one.closed}
@@ -192,12 +194,12 @@ class Delivery:
         self._remember([item], new, posted)
         at = _text(embed.timestamp)
         new_incident = StoredIncident(
-            post=new, in_alerts_channel=embed.is_alert, since=_text(embed.incident.since), at=at, closed=False
+            post=new, in_alerts_channel=embed.is_alert, since=_text(embed.incidents.since), at=at, closed=False
         )
         for name in current:
             one = edited.get(name, new_incident if new else next(iter(edited.values()), new_incident))
             since = ongoing[name].since if name in ongoing else new_incident.since
-            updated = replace(one, since=since, at=at, closed=embed.incident.closes, shows_alert=embed.is_alert)
+            updated = replace(one, since=since, at=at, closed=embed.incidents.closes, shows_alert=embed.is_alert)
             self.store.put(f"incident {name}", updated.to_store())
 
     def _edited(
@@ -254,8 +256,8 @@ def _text(moment: datetime | None) -> str:
 
 def _with_time_since(embed: Embed[str], incident: StoredIncident | None) -> Embed[str]:
     """Return the embed with the duration of its incident, if the start is known."""
-    if incident is None or not incident.since or embed.incident.since is None:
+    if incident is None or not incident.since or embed.incidents.since is None:
         return embed
-    lasted = embed.incident.since - datetime.fromisoformat(incident.since)
-    lasting = Field("Lasted" if embed.incident.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
+    lasted = embed.incidents.since - datetime.fromisoformat(incident.since)
+    lasting = Field("Lasted" if embed.incidents.closes else "Ongoing for", duration(lasted.total_seconds() * 1000))
     return replace(embed, fields=[*embed.fields[:2], lasting, *embed.fields[2:]])

@@ -37,7 +37,7 @@ INFORMATION = Severity("🔹", 0x1565C0)
 
 
 @dataclass(frozen=True)
-class Incident:
+class Incidents:
     """The incidents to which a message belongs.
 
     An incident is a series of messages that share one post, for example an alarm and its end.
@@ -55,7 +55,7 @@ class Incident:
     since: datetime | None = None
 
 
-NO_INCIDENT = Incident()
+NO_INCIDENTS = Incidents()
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Embed(Generic[TextT]):
 
     Attributes:
         fields: the fields; `rendering.dispatch` leaves out those without a value.
-        incident: the incidents that the message belongs to.
+        incidents: the incidents that the message belongs to.
         place: account and region that the message is about; `rendering.dispatch` completes them for the footer.
         full: returns the text to attach if the embed is cut; if it is empty, the embed's own text is attached.
         attach: whether to attach `full` even if nothing is cut.
@@ -89,7 +89,7 @@ class Embed(Generic[TextT]):
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
-    incident: Incident = NO_INCIDENT
+    incidents: Incidents = NO_INCIDENTS
     place: Place = NOWHERE
     full: Callable[[], str] = field(default=str, compare=False)
     attach: bool = False

@@ -154,5 +154,5 @@ def _claimed(key: str, until: float) -> dict[str, AttributeValueTypeDef]:
 
 @cache
 def open_store(table: str) -> PostStore:
-    """Return the container's store: the table, or the container's memory if no table is named."""
+    """Return the store: the DynamoDB table, or the container's own memory if no table is named."""
     return TableStore(aws_client("dynamodb"), table) if table else ContainerStore()

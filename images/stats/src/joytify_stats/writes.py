@@ -23,8 +23,8 @@ from joytify_stats.period import Period
 # A bulk write is sent when the computed documents of its users reach this total size.
 WRITE_BYTES = 8 * 1024 * 1024
 NO_LIST_OF_STATISTICS = "`stats` in its statistics document is not a list"
-# Another run, or the backend if the index on `user` is unique, has created the user's document; the next attempt finds
-# the document.
+# Somebody else has created the user's document: another run (same `_id`), or the backend (reported only if the index on
+# `user` is unique); the next attempt finds the document.
 DUPLICATE_KEY = 11000
 
 

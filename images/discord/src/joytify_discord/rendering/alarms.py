@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from joytify_discord.aws_notation import Place, error_text, json_in, parse_time, place_of, resource_of, without_arns
-from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Incident
+from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Incidents
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.json_values import first_of, get_list, get_path, get_value
@@ -83,7 +83,7 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
         ],
         timestamp=changed_at,
         url=alarm_page(at, name),
-        incident=Incident(
+        incidents=Incidents(
             (f"alarm {at.account} {at.region} {name}{f' {series}' if series else ''}",),
             closes=state == "OK",
             since=changed_at,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from joytify_discord.aws_notation import Place, error_text, resource_of
-from joytify_discord.embed import INFORMATION, SUCCESS, Incident, Severity
+from joytify_discord.embed import INFORMATION, SUCCESS, Incidents, Severity
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.json_values import first_of, flatten_fields, get_path, select_fields
@@ -47,7 +47,7 @@ def eventbridge_event(event: EventBridgeEvent) -> Draft:
         footer=event.source,
         timestamp=event.at,
         url=_address(kind, event, place) if kind else "",
-        incident=Incident(
+        incidents=Incidents(
             (f"{event.kind} {event.account} {identity}",) if identity else (), closes=severity == SUCCESS
         ),
         place=place,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from joytify_common.messages import CleanupError, CleanupSummary, Message, MonthlyStatsError
-from joytify_discord.embed import Incident, Severity
+from joytify_discord.embed import Incidents, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
 from joytify_discord.rendering.links import log_stream_page
@@ -17,7 +17,7 @@ NEXT_IF_RETRIED = (
     "Lambda retries a scheduled or queued event twice, then moves it to the function's dead-letter "
     "queue. A synchronous invocation is not retried."
 )
-NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function again; a retry before the fix fails."
+NEXT_FOR_A_PERSON = "Fix the cause named in the error, then invoke the function again; without a fix, it fails again."
 # Names of functions as terraform/locals.tf builds them.
 FUNCTION = re.compile(
     r"(?P<project>[a-z][a-z0-9-]*?)(?:-(?P<environment>dev|staging))?-(?:monthly-stats-notification|playback-data-cleanup)"
@@ -97,4 +97,4 @@ def run_draft(severity: Severity, title: str, message: Message, origin: Origin, 
     sequence = () if chain is None else (f"chain {chain.started_at.isoformat()}",)
     closes = not failed_at and not getattr(data, "continued", False)
     names = own + sequence if draft.is_alert else sequence + own
-    return replace(draft, incident=Incident(names, closes=closes))
+    return replace(draft, incidents=Incidents(names, closes=closes))

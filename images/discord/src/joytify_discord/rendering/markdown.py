@@ -24,7 +24,7 @@ from joytify_discord.rendering.text import Authored, Text, Time
 MAX_CHARACTERS = 6000
 # Text that Discord recognizes as a URL.
 ADDRESS = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]")
-BEHIND_ADDRESS = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
+ADDRESS_AND_PUNCTUATION = re.compile(ADDRESS.pattern + r"[.,:;\"'\]]*")
 EFFECTIVE = re.compile(
     r"""
       \\(?=[^0-9A-Za-z\s])                        # a backslash, which Discord hides before punctuation
@@ -81,7 +81,7 @@ def label(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    ends = {match.end() for match in BEHIND_ADDRESS.finditer(text)}
+    ends = {match.end() for match in ADDRESS_AND_PUNCTUATION.finditer(text)}
 
     def escape(match: re.Match[str]) -> str:
         # Directly after a URL, a backslash would become part of the URL.

@@ -121,8 +121,8 @@ DOUBTFUL_IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 GOOD_IN_TEXT = re.compile(r"\b(?:successful(?:ly)?|succeed(?:ed)?|(?:is|are) passing)\b", re.IGNORECASE)
-# A harmless notice may also contain the word "alert", so a state line and all words of failure or warning take
-# precedence.
+# These words mean a warning, but a harmless notice may contain them too, so a state line and all other words of failure
+# or warning take precedence.
 NOTICE_IN_TEXT = re.compile(r"\b(?:alerts?|alarms?)\b", re.IGNORECASE)
 # Phrases that do not count: a negated word ("no errors"), or words that mean something else in
 # combination ("scale down").
