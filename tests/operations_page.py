@@ -54,7 +54,7 @@ def first_difference(shown: Sequence[str], actual: str) -> str | None:
         if not found or (found[0] != position and not may_skip):
             return line
         position, may_skip = found[0] + 1, False
-    return None if may_skip or position == len(lines) else f"(nothing more), not {lines[position]}"
+    return None if may_skip or position == len(lines) else f"expected no more output, got {lines[position]}"
 
 
 def masked(text: str) -> str:

@@ -56,7 +56,7 @@ def test_the_page_contains_the_example_session() -> None:
     [
         (["a", "...", "b"], "a\nc\nd\nb\n", None),
         (["a", "b"], "a\nc\nb", "b"),
-        (["a"], "a\nwrong", "(nothing more), not wrong"),
+        (["a"], "a\nwrong", "expected no more output, got wrong"),
         (["...", "a", "..."], "x\na\ny", None),
         (["a...c"], "abbc", None),
         (["b", "a"], "a\nb", "b"),

@@ -669,7 +669,7 @@ def test_indexes_are_listed_made_and_dropped(stack: Stack) -> None:
 
 @pytest.mark.parametrize("kind", ["stats", "playbacks"])
 def test_after_ctrl_c_the_data_is_consistent_and_its_counts_are_printed(stack: Stack, kind: str) -> None:
-    """A user is written only after the user's statistics and any notification in the user's list."""
+    """Statistics and notifications are written before the users who have them."""
     command = [*INTERRUPTIBLE, "data", "generate", "2500", "--playbacks-per-user", "100"]
     with MongoClient[Document](stack.mongodb, tz_aware=True) as client:
         database = client[DATABASE]

@@ -222,7 +222,7 @@ class Chain(Wire):
 class FanOut(Wire):
     """The combined work of the parallel workers among which a cleanup was divided.
 
-    The cleanup run after the last worker reports these figures.
+    The last cleanup run, which follows all workers, reports these figures.
 
     Attributes:
         started_at: when the work was planned; all runs use this time as "now".

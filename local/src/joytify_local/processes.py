@@ -122,7 +122,7 @@ def _deferred_interruption() -> Iterator[None]:
 
 
 def uninterrupted() -> AbstractContextManager[None]:
-    """Ignore Ctrl-C, SIGTERM and SIGHUP during the block: another signal would leave processes and data behind."""
+    """Ignore Ctrl-C, SIGTERM and SIGHUP during the block: an interruption would leave processes and data behind."""
     return _handling(signal.SIG_IGN)
 
 

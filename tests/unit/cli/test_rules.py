@@ -24,7 +24,7 @@ class FakeEvents:
             for name, one, text in (
                 ("monthly-stats", state, description),
                 ("weekly-cleanup", state, description),
-                ("heartbeat", "ENABLED", "Has the jobs report"),
+                ("heartbeat", "ENABLED", "Makes the jobs report their last success"),
             )
         ]
 

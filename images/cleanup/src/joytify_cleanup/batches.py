@@ -48,7 +48,7 @@ class BatchOutcome:
     """The result of one batch.
 
     Attributes:
-        seconds: duration of the attempt to delete that succeeded (0 if none did), without the waits before it,
+        seconds: duration of the successful delete attempt (0 if none succeeded), without the waits before it,
             plus the duration of a sweep's count.
         failure: the error that ended the batch; None if the batch is done.
     """

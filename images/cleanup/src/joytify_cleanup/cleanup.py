@@ -99,8 +99,8 @@ class Cleanup:
         """Return the spans to examine: left by an earlier run, or else selected by this run."""
         if self.event.results:
             return [work for result in self.event.results for work in result.left]
-        # A dry run has no workers, so its plan contains no spans. The run after the plan selects the spans itself, to
-        # count everything.
+        # A dry run has no workers, so its plan contains no spans. The dry run after this plan therefore ignores the
+        # empty list and selects the spans itself, to count everything.
         if self.event.todo or (self.event.todo is not None and not self.event.dry_run):
             return list(self.event.todo)
         return [work for documents in self.collections for work in documents.todo(sweep=self.event.sweep)]

@@ -46,7 +46,7 @@ class Purged:
 
 @dataclass(frozen=True, kw_only=True)
 class CollectionOutcome:
-    """The result for one collection, in numbers of documents; None means unknown.
+    """The result for one collection; if `remaining` is None, the number is unknown.
 
     Attributes:
         kind: name of the collection without the test-mode prefix.

@@ -26,8 +26,8 @@ from joytify_stats.report import StatsReport
 # last page of the run.
 PAGE_SECONDS = 30.0
 PAGE_SHARE = 0.2
-# The cause is not in the users' documents if at least this many users are skipped, MongoDB rejects updates for some of
-# them, and nobody gets the notification.
+# A run fails if it skips at least this many users, MongoDB rejects some of their updates, and nobody gets the
+# notification: the users' documents are then not the cause.
 MIN_REFUSED = 10
 RECIPIENTS_UNKNOWN = "MongoDB did not report which users got the notification"
 

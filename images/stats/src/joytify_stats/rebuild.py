@@ -119,7 +119,7 @@ class Rebuild:
             if not left:
                 break
         for user in left:
-            tally.skip(user, "another process keeps creating its statistics document")
+            tally.skip(user, "another process keeps creating the user's statistics document")
         return Built(
             users=len(page),
             written=tally.written,

@@ -22,7 +22,7 @@ from joytify_stats.period import Period
 
 # A bulk write is sent when the computed documents of its users reach this total size.
 WRITE_BYTES = 8 * 1024 * 1024
-NO_LIST_OF_STATISTICS = "`stats` in its statistics document is not a list"
+NO_LIST_OF_STATISTICS = "`stats` in the user's statistics document is not a list"
 # Somebody else has created the user's document: another run (same `_id`), or the backend (reported only if the index on
 # `user` is unique); the next attempt finds the document.
 DUPLICATE_KEY = 11000
@@ -109,7 +109,7 @@ class Writes:
         tally.done.update(key_of(user) for index, (user, _) in enumerate(portion) if index not in codes)
         for index, code in codes.items():
             if code not in {DUPLICATE_KEY, *TRANSIENT_CODES}:
-                tally.skip(portion[index][0], f"MongoDB refused its statistics document (code {code})")
+                tally.skip(portion[index][0], f"MongoDB refused the user's statistics document (code {code})")
         if result["writeConcernErrors"] or TRANSIENT_CODES & set(codes.values()):
             raise TransientError("MongoDB could not write all statistics")
         collided = [portion[index][0] for index, code in codes.items() if code == DUPLICATE_KEY]

@@ -76,7 +76,7 @@ def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
     shown = replace(draft, fields=[field for field in draft.fields if field.value], footer=footer)
     return replace(
         written(shown, zone),
-        # For our own messages `full` returns nothing, so a cut embed's own text is attached.
+        # For our own messages `full` returns an empty text; if the embed is cut, its own text is attached.
         full=str if isinstance(received.content, Message) else partial(_full, received.text),
         timestamp=draft.timestamp or origin.sent_at,
     )

@@ -62,7 +62,7 @@ def _figures(data: StatsFigures) -> Iterator[DraftField]:
 
 
 def _push_again(message: MonthlyStatsSummary) -> Iterator[DraftField]:
-    """Yield the next step if pushes failed; it is not called for a failed run, whose post has the error's next step."""
+    """Yield the next step if pushes failed; only for summaries, since a failed run's post has the error's next step."""
     if message.data.socket_failures:
         command = f"`joytify invoke stats --period {message.data.period} --push-again{run_flags(message)}`"
         text = f"To push again to everyone who has not viewed the notification: {command}"
