@@ -199,7 +199,7 @@ class Bench:
         return took
 
 
-def use_app(uri: str, stopped: Event, latencies: Connection) -> None:
+def use_app(uri: str, started: Event, stopped: Event, latencies: Connection) -> None:
     """Read up to 20 playbacks and insert one, in turn, until stopped, as an app does; send the latencies in seconds."""
     taken: list[float] = []
     with MongoClient[Document](uri) as client:
@@ -212,6 +212,7 @@ def use_app(uri: str, stopped: Event, latencies: Connection) -> None:
             else:
                 collection.insert_one({"user": user, "createdAt": datetime.now(UTC) + timedelta(days=1)})
             taken.append(time.perf_counter() - began)
+            started.set()
             time.sleep(0.005)
     latencies.send(taken)
 
@@ -222,11 +223,12 @@ def foreground(uri: str, way: Callable[[], object]) -> dict[str, float]:
     The app is a separate process, so that it does not wait for the interpreter of this process.
     """
     context = multiprocessing.get_context("spawn")
-    stopped = context.Event()
+    started, stopped = context.Event(), context.Event()
     receive, send = context.Pipe(duplex=False)
-    app = context.Process(target=use_app, args=(uri, stopped, send))
+    app = context.Process(target=use_app, args=(uri, started, stopped, send))
     app.start()
-    time.sleep(1)
+    if not started.wait(60):
+        raise RuntimeError("the app made no call within 60 s")
     way()
     stopped.set()
     latencies: list[float] = receive.recv()
