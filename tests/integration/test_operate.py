@@ -546,8 +546,8 @@ def test_a_function_is_called_and_its_log_is_shown(stack: Stack) -> None:
     assert refused == (
         2,
         (
-            "error: joytify-playback-data-cleanup in the embedded local stack will change the PRODUCTION collections: "
-            "use --yes, or try --dry-run first\n"
+            "error: joytify-playback-data-cleanup in the embedded local stack will change the PRODUCTION collections "
+            "(if SCHEDULE_MODE is production): use --yes, or try --dry-run first\n"
         ),
     )
     # The command itself rejects the event; the function is not invoked.
@@ -591,6 +591,11 @@ def test_the_capacity_is_measured(stack: Stack) -> None:
     assert (made[0], measured[0]) == (0, 0), made[1] + measured[1]
     figures = json.loads(measured[1])
     shown = run("capacity", "--measure")[1]
+    assert run("data", "generate", "50", "--playbacks-per-user", "90")[0] == 0
+    with_test_data = json.loads(run("capacity", "--measure", "--json")[1])
+    assert run("data", "clear")[0] == 0
+    after = json.loads(run("capacity", "--measure", "--json")[1])
+    assert figures["usedBytes"] == after["usedBytes"] < with_test_data["usedBytes"]
     with MongoClient[Document](stack.mongodb) as client:
         total = client[DATABASE].command("dbStats")
         size = client[DATABASE].command("collStats", "playbacks")["avgObjSize"]
@@ -599,6 +604,7 @@ def test_the_capacity_is_measured(stack: Stack) -> None:
     assert made[0] == 0
     assert figures["users"] == 50
     assert figures["usedBytes"] == total["dataSize"] + total["indexSize"]
+    assert figures["indexShare"] == with_test_data["indexShare"]
     # 90 plays in 90 days, of the size that MongoDB reports; sixty days are kept.
     assert profile["documentBytes"]["playbacks"] == pytest.approx(60 * size, rel=0.03)
     assert "now: " in shown
@@ -620,7 +626,7 @@ def test_data_is_generated_appended_and_cleared(stack: Stack) -> None:
     assert re.search(r"test-playbacks +│ +490 ", counted[1])
     assert "every rule holds" in verified[1]
     assert len(emails) == 50
-    assert re.search(r"test-playbacks .* 490/490 ", cleared[1])
+    assert "test-playbacks: 490 documents removed\n" in cleared[1]
 
 
 @pytest.mark.parametrize(
@@ -724,6 +730,16 @@ def test_rates_are_right_for_many_documents_within_one_hour(stack: Stack) -> Non
     (profile,) = figures["profiles"].values()
     # A document of an _id alone has 22 bytes.
     assert profile["documentBytes"]["playbacks"] == pytest.approx(25_000 * 22, rel=0.01)
+
+
+def test_generate_refuses_statistics_without_users(stack: Stack) -> None:
+    """An interrupted `generate` leaves them behind."""
+    with MongoClient[Document](stack.mongodb) as client:
+        client[DATABASE]["test-stats"].insert_one({"user": 1})
+        code, told = run("data", "generate", "5")
+        client[DATABASE]["test-stats"].drop()
+
+    assert (code, f"{DATABASE}.test-stats is not empty" in told) == (2, True)
 
 
 def test_a_seed_is_used_once(stack: Stack) -> None:

@@ -100,7 +100,9 @@ def translated(exc: PyMongoError) -> JobError:
             f"access list (Atlas: Network Access) admits the functions' addresses ({type(exc).__name__})"
         )
     if isinstance(exc, ConnectionFailure):
-        return TransientError(f"MongoDB could not be reached, or the connection broke ({type(exc).__name__})")
+        return TransientError(
+            f"MongoDB could not be reached, or the connection broke ({type(exc).__name__.strip('_')})"
+        )
     if isinstance(exc, ExecutionTimeout) or exc.timeout:
         return TransientError("MongoDB did not answer in the time given")
     if is_transient(exc):

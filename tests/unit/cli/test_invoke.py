@@ -156,8 +156,21 @@ def test_ctrl_c_does_not_wait_for_the_run(function: FakeLambda, monkeypatch: pyt
 
     assert not release.is_set()
     assert result.exit_code != 0
-    assert "the run continues: joytify tail cleanup --follow --aws" in result.output
+    assert "a run that has started continues: joytify tail cleanup --follow --aws" in result.output
     release.set()
+
+
+@pytest.mark.usefixtures("function")
+def test_ctrl_c_with_json_says_on_standard_error_that_a_run_continues(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("joytify_cli.operate.call.Queue.get", interrupted)
+    result = CliRunner().invoke(app, ["invoke", "cleanup", "--aws", "--yes", "--json"])
+
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert "a run that has started continues" in result.stderr
 
 
 def test_discord_is_not_invoked_without_a_message(function: FakeLambda) -> None:

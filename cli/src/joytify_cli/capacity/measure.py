@@ -63,14 +63,16 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
             raise CommandError(f"{database.name} has no users to measure")
         weekly = {kind: _weekly(database, kind, now) / users for kind in (*EXPIRING, *FOR_GOOD)}
     sizes = {kind: float(found.get("avgObjSize", 0)) for kind, found in stats.items()}
-    data, indexes = int(total["dataSize"]), int(total["indexSize"])
+    # The database may also hold test collections, so the share of indexes is that of the measured collections.
+    indexes, data = (sum(found.get(key, 0) for found in stats.values()) for key in ("totalIndexSize", "size"))
     profile = Profile("measured", weekly)
     share = indexes / max(1, data + indexes)
     model = replace(assumed, mix=[(profile, 1.0)], users=users, index_share=share, sizes=sizes)
-    level = alert_share if data + indexes < alert_share * model.limit else 1.0
+    used = int(total["dataSize"]) + int(total["indexSize"])
+    level = alert_share if used < alert_share * model.limit else 1.0
     trend = _trend(database, model, level, now)
     growth, days = (trend.growth_bytes_per_day, trend.days_until_full) if trend else (None, None)
-    return Measured(model, data + indexes, growth, level, days)
+    return Measured(model, used, growth, level, days)
 
 
 def _weekly(database: Database[Document], kind: str, now: datetime) -> float:

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from joytify_cli.capacity.chart import draw_chart
 from joytify_cli.capacity.measure import Measured
 from joytify_cli.capacity.model import ALERT_SHARE, BYTES_PER_MB, SHOWN_WEEKS, Model
-from joytify_cli.terminal import console, say
+from joytify_cli.terminal import console, counted, say
 
 
 def show(model: Model, measured: Measured | None, weeks: int) -> None:
@@ -32,13 +32,14 @@ def _now(measured: Measured) -> Iterator[str]:
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
     if share >= 1:
+        yield "the limit is reached"
         return
     level = f"{measured.next_level:.0%} of the limit"
     if measured.growth_per_day is None:
         yield f"it is unknown when {level} will be reached: the growth could not be counted"
         return
     days = measured.days_until_next_level
-    when = "is never reached" if days is None else f"is reached in {days:,.0f} days"
+    when = "is never reached" if days is None else f"is reached in {counted(round(days), 'day')}"
     yield f"{level} {when} at the current net growth: added in the last 7 days minus expiring in the next 7"
 
 

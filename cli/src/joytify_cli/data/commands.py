@@ -87,11 +87,12 @@ def generate_or_append(
         )
     with server.open() as target:
         names = chosen_collections(target, f"add {users:,} made-up users to", production=production, confirm=confirm)
-        if context.info_name == "generate" and target[names.users].find_one({}, {"_id": 1}) is not None:
-            raise UsageError(
-                f"{target.name}.{names.users} holds users already: `joytify data append {users}` adds to them, "
-                "`joytify data clear` removes everything"
-            )
+        for name in (names.users, names.stats) if context.info_name == "generate" else ():
+            if target[name].find_one({}, {"_id": 1}) is not None:
+                raise UsageError(
+                    f"{target.name}.{name} is not empty; with the options that select this database, `joytify data "
+                    f"append {users}` adds users, and `joytify data clear` removes everything"
+                )
         population = Population(
             now=datetime.now(UTC),
             users=users,
@@ -147,18 +148,26 @@ def verify(
 
 @app.command()
 def clear(*, server: Server, production: Production = False, confirm: Confirm = "") -> None:
-    """Remove every document from the test collections, or with --production from production's.
+    """Drop the test collections, or with --production remove every document from production's collections.
 
     Example: joytify data clear --production --confirm mern-joytify
     """
     with server.open() as target:
         names = chosen_collections(target, "remove EVERYTHING from", production=production, confirm=confirm)
+        # Remove notifications first, so that `verify` finds none to check in a half-cleared database, and users last,
+        # so that `generate` refuses until everything is removed.
+        others = {*astuple(names)} - {names.notifications, names.users}
+        ordered = (names.notifications, *sorted(others), names.users)
+        if not production:
+            # Deleting the documents would leave the indexes as large as they are, and the database as full.
+            for name in ordered:
+                documents = target[name].estimated_document_count()
+                target.drop_collection(name)
+                say(f"{name}: {counted(documents, 'document')} removed")
+            return
         try:
             with progress_bar() as progress:
-                # Remove notifications first, so that `verify` finds none to check in a half-cleared database, and users
-                # last, so that `generate` refuses until everything is removed.
-                others = {*astuple(names)} - {names.notifications, names.users}
-                for name in (names.notifications, *sorted(others), names.users):
+                for name in ordered:
                     total = target[name].estimated_document_count()
                     task = progress.add_task(name, total=total)
                     least, stalled = total, 0

@@ -104,5 +104,6 @@ def drop(
             say(f"{collection}.{index.field}: {name} dropped")
         if not found:
             raise UsageError(
-                f"there is no index on {collection}.{index.field} alone: `joytify data indexes list` shows all"
+                f"there is no index on {collection}.{index.field} alone; with the options that select this "
+                "database, `joytify data indexes list` shows all"
             )

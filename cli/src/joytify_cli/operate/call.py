@@ -14,7 +14,7 @@ from typing import Any
 from joytify_cli.operate.log_view import LogView
 from joytify_cli.operate.logs import LogReader
 from joytify_cli.target import INVOKE, NOT_FOUND, FunctionName, Target
-from joytify_cli.terminal import console, say
+from joytify_cli.terminal import console, errors
 from joytify_common.aws import aws_errors
 from joytify_common.errors import JobError
 
@@ -63,20 +63,22 @@ class Call:
 
     def wait(self, event: Event) -> Answer:
         """Call the function and return its answer; meanwhile show a spinner and its log."""
-        if self.quiet:
-            return _answer(self._invoke(event, "RequestResponse"))
         reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
         view = LogView(nested=False, tracebacks=self.verbose)
         answers: Queue[Any] = Queue()
         # A daemon, since Ctrl-C must not wait for the answer.
         Thread(target=self._put_answer, args=(event, answers), daemon=True).start()
         try:
-            with console.status(f"{self.name} runs in {self.target.place} ..."):
-                while (response := _next(answers, POLL_SECONDS)) is None:
-                    _show_log(reader, view)
-                _show_last_lines(reader, view)
+            if self.quiet:
+                response = answers.get()
+            else:
+                with console.status(f"{self.name} runs in {self.target.place} ..."):
+                    while (response := _next(answers, POLL_SECONDS)) is None:
+                        _show_log(reader, view)
+                    _show_last_lines(reader, view)
         except KeyboardInterrupt:
-            say(f"\nthe run continues: joytify tail {self.function} --follow{self.target.flags}", "yellow")
+            log = f"joytify tail {self.function} --follow{self.target.flags}"
+            errors.print(f"\na run that has started continues: {log}", style="yellow", soft_wrap=True)
             raise
         if isinstance(response, Exception):
             raise response

@@ -104,7 +104,7 @@ def make_event(function: str, payload: str, options: Mapping[str, Any]) -> Event
     try:
         event = json.loads(Path(payload[1:]).read_text(encoding="utf-8") if payload.startswith("@") else payload)
     except OSError as exc:
-        raise typer.BadParameter(f"{payload[1:]}: {exc.strerror}", param_hint="--payload") from None
+        raise typer.BadParameter(f"{payload[1:]!r}: {exc.strerror}", param_hint="--payload") from None
     except (ValueError, RecursionError) as exc:
         raise typer.BadParameter(f"it must be JSON: {exc}", param_hint="--payload") from None
     if not isinstance(event, dict):
@@ -178,7 +178,7 @@ def _confirmed(call: Call, event: Event) -> bool:
         if event.get("pushAgain")
         else "change the PRODUCTION collections"
     )
-    question = f"{call.name} in {call.target.place} will {does}"
+    question = f"{call.name} in {call.target.place} will {does} (if SCHEDULE_MODE is production)"
     if not can_ask():
         raise UsageError(f"{question}: use --yes, or try --dry-run first")
     answer = _ask(f"{question}. (d)ry run first, (y)es, (N)o?")

@@ -120,7 +120,9 @@ def reuse_images(file: Path, project: str, environment: str) -> tuple[str, dict[
         text = ""
     digests = digests_in(text)
     if missing := [name for name in FUNCTIONS if not digests.get(name)]:
-        raise PushError(f"{file} has no digest for {', '.join(missing)}")
+        raise PushError(
+            f"{file} has no digest for {', '.join(missing)}" if text else f"{file} cannot be read, or is empty"
+        )
     registry = str(json.loads(text).get("image_registry", ""))
     # A local registry has no lifecycle policy, so its images need no further tag.
     if (ecr := ECR.match(registry or own_registry())) is not None:

@@ -138,8 +138,8 @@ def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
             else f"; with --after {_named(built.last)} it does not examine the finished users again"
         )
         fail(
-            f"{why}; {counted(built.users, 'user')} done, and everything written is complete; to continue, run the "
-            f"same command again{further}",
+            f"{why}; at least {counted(built.users, 'user')} done, and everything written is complete; to continue, "
+            f"run the same command again{further}",
             code,
         )
     say(f"{_examined(month, built.users, after)}; {built.written:,} statistics were written")

@@ -32,7 +32,7 @@ def rollback(
     file = digests_file(environment, folder)
     now = digests_in(file.read_text(encoding="utf-8")) if file.exists() else {}
     if not commit:
-        _show(file, now)
+        _show(file, now, environment)
         return
     # Resolve the name now: after the next commit, a name such as HEAD~1 means another commit.
     commit = _git("rev-parse", "--short", f"{commit}^{{commit}}", otherwise=f"there is no commit {commit}")
@@ -53,10 +53,13 @@ def rollback(
     say(f"  git commit -m 'Roll back {environment} to the images of {commit}' {file}")
 
 
-def _show(file: Path, now: Mapping[str, str]) -> None:
+def _show(file: Path, now: Mapping[str, str], environment: str) -> None:
     commits = _git("log", f"-{SHOWN}", "--format=%h%x09%as%x09%s", "--", file.as_posix()).splitlines()
     if not commits:
-        raise UsageError(f"{file} is not in Git's history: `make push` writes it, then commit it")
+        raise UsageError(
+            f"Git's history of this folder has no {file}: `make push ENVIRONMENT={environment}` in the root of the "
+            "repository writes it, then commit it"
+        )
     table = Table("commit", "day", "images", "subject")
     for line in commits:
         commit, day, subject = line.split("\t", 2)

@@ -102,6 +102,8 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
         yield stack
     finally:
         if keep:
+            if (earlier := load_stack()) is not None and earlier.way == "embedded":
+                console.print("The embedded stack that was kept earlier is stopped, and its data is deleted.")
             stack.save()
             console.print("Running until `make down`:")
             for what, address in {

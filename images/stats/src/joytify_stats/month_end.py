@@ -159,7 +159,10 @@ class MonthEnd:
                 f"the notification of {self.delivery.period} was deleted after it had been sent; "
                 f"joytify invoke stats --period {self.delivery.period} --resend sends another"
             )
-        return f"{self.delivery.period} has been delivered already" if state.finished else None
+        if not state.finished:
+            return None
+        untried = "; a dry run does not build missing statistics" if self.event.rebuild and self.event.dry_run else ""
+        return f"{self.delivery.period} has been delivered already{untried}"
 
     def _idle_reason(self, report: StatsReport) -> str | None:
         if report.notification is not None or report.users_updated or report.users_skipped:

@@ -49,10 +49,12 @@ def _alerts(context: Context) -> Iterator[Finding]:
 def _webhook(context: Context, key: str, thread: str = "") -> Iterator[Finding]:
     webhook = Webhook(context.address(key), key, thread)
     where = f"{key}, thread {thread}" if thread else key
-    renew = NEW_THREAD if thread else f"{NEW_WEBHOOK} {key}{context.target.flags}"
+    renew = f"{NEW_WEBHOOK} {key}{context.target.flags}"
     try:
         name = webhook.check()
         if context.post:
+            # The webhook exists, so only its thread can be at fault.
+            renew = NEW_THREAD if thread else renew
             (hello,) = payloads([Embed(severity=INFORMATION, title="joytify doctor --post", description=HELLO)])
             webhook.post(hello, Deadline(time.monotonic() + SECONDS))
     except TransientError as exc:
