@@ -88,7 +88,7 @@ Tested here on three nodes (tests/integration/test_replica_set.py): stats reads 
 Sharded clusters are not tested here, since the tests have no `mongos`. According to MongoDB's documentation, these points differ:
 
 - **Deletes by ranges of `_id` go to every shard** unless the shard key is `_id`; the result is still correct, and all shards work in parallel.
-- **Updates of `stats`** (statistics from plays) select an existing document by `_id` and `user`, and insert a missing document by `user`: if the collection has a shard key other than `user`, check that your MongoDB version accepts this insert.
+- **Updates of `stats`** (statistics from plays) select an existing document by `_id` and `user`, and upsert a missing document with a filter on `user`: if the collection has a shard key other than `user`, check that your MongoDB version accepts this upsert.
 - **Transactions**: cleanup deletes each batch in a transaction, which then spans shards; this is allowed, and uses a two-phase commit.
 - **Shard key**: hashed `user` for `playbacks` and `stats` keeps a user's plays together, which helps to build statistics, and prevents one shard from taking all new plays.
 """

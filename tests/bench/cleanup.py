@@ -294,9 +294,9 @@ def foreground_latencies(bench: Bench, uri: str, rounds: int) -> dict[str, list[
     return found
 
 
-def ratio(taken: dict[str, list[Measured]], slow: str, fast: str) -> float:
-    """Return the median over the rounds of slow's duration divided by fast's."""
-    return round(statistics.median(a.seconds / b.seconds for a, b in zip(taken[slow], taken[fast], strict=True)), 2)
+def ratio(taken: dict[str, list[Measured]], one: str, other: str) -> float:
+    """Return the median over the rounds of the duration of `one` divided by that of `other`."""
+    return round(statistics.median(a.seconds / b.seconds for a, b in zip(taken[one], taken[other], strict=True)), 2)
 
 
 def median_of(latencies: list[dict[str, float]], percentile: str) -> float:

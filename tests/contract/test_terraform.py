@@ -60,7 +60,7 @@ def test_one_example_sets_every_variable_to_a_non_default_value() -> None:
     assert [name for name, value in example.items() if value == VARIABLES[name].value] == []
 
 
-def test_terraform_subtracts_the_codes_reserve_and_page_time_from_the_timeout_of_stats() -> None:
+def test_terraform_and_the_code_set_aside_the_same_time_at_the_end_of_a_stats_run() -> None:
     text = (ROOT / "functions.tf").read_text(encoding="utf-8")
 
     assert f"var.monthly_stats_timeout_seconds - {RESERVE_SECONDS + PAGE_SECONDS:.0f}\n" in text

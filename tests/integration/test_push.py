@@ -1,4 +1,4 @@
-"""Images in ECR: the login with the token that its API returns, the tags that keep images, and expired images."""
+"""Images in ECR: login with the token that its API returns, tags that protect images from expiry, expired images."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class StatsFigures(Wire):
         users_skipped: users who did not get the notification, or whose statistics were not built, because their
             documents cannot be read or written; the log has their ids.
         notification_id: hex id of the month's notification.
-        notification_adopted: whether the month's notification existed before its first delivery, so the pipeline did
-            not create it.
+        notification_adopted: whether the month's notification already existed when the pipeline began its delivery, so
+            the pipeline did not create it.
         statistics_built: number of users whose statistics the run built from plays; None if it was not asked to.
         plays_skipped: number of invalid documents among the plays, which were left out; None if the run was not asked
             to build statistics.

@@ -156,7 +156,7 @@ def test_ctrl_c_does_not_wait_for_the_run(function: FakeLambda, monkeypatch: pyt
 
     assert not release.is_set()
     assert result.exit_code != 0
-    assert "a run that has started continues: joytify tail cleanup --follow --aws" in result.output
+    assert "a run that has started continues; its log: joytify tail cleanup --follow --aws" in result.output
     release.set()
 
 

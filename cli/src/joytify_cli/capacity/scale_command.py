@@ -32,7 +32,7 @@ def scale(*, rate: Rate = ASSUMED_PER_SECOND, workers: Workers = 1, as_json: AsJ
     most = max_playbacks(rate, workers) / 1e9
     say(
         f"one execution of the state machine is limited to {EXECUTION_LIMIT_HOURS:.0f} hours, "
-        f"enough for about {most:,.1f} billion playbacks"
+        f"enough for the weekly cleanup of about {most:,.1f} billion stored playbacks"
     )
 
 

@@ -78,7 +78,7 @@ class Call:
                     _show_last_lines(reader, view)
         except KeyboardInterrupt:
             log = f"joytify tail {self.function} --follow{self.target.flags}"
-            errors.print(f"\na run that has started continues: {log}", style="yellow", soft_wrap=True)
+            errors.print(f"\na run that has started continues; its log: {log}", style="yellow", soft_wrap=True)
             raise
         if isinstance(response, Exception):
             raise response

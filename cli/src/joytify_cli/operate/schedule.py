@@ -44,7 +44,7 @@ def show(
     if not rules:
         say(f"no rules in {target.place}: nothing runs by itself")
         return
-    # With this border style, the table fits into 80 columns with the time zone in each time.
+    # With this border style, the table fits into 80 columns although each time includes the time zone.
     table = Table(
         Column("rule", no_wrap=True),
         Column("schedule (UTC)", no_wrap=True),

@@ -88,7 +88,7 @@ def undo(
 ) -> None:
     """Undo the last change of the secret, whoever made it.
 
-    A second undo makes the change again if the version that it restores is a JSON object.
+    A second undo makes the change again, provided that the version with the change is a JSON object.
 
     Example: joytify secret undo --aws
     """

@@ -2,8 +2,8 @@
 
 Documents are deleted in consecutive spans of `_id`. The ends of a span are read from the index alone. One delete
 command with the filter for expired documents then removes the expired documents in the span, so no ids are sent; only
-the documents that a date index finds are deleted by id. Without pauses, this method is about as fast as a single
-`delete_many`, or faster, if documents are stored in the order of their ids (docs/benchmarks.md). `_id` grows with the
+the documents that a date index finds are deleted by id. If documents are stored in the order of their ids, this
+method without pauses takes about as long as a single `delete_many`, or less (docs/benchmarks.md). `_id` grows with the
 time of insertion, so a span is contiguous on disk, whatever its documents' dates are.
 
 Documents are archived and deleted in the same transaction (a large batch in several), so exactly the

@@ -126,12 +126,12 @@ def payloads(embeds: Sequence[Embed[str]]) -> Iterator[Payload]:
 
 def _payload(embeds: Sequence[tuple[Embed[str], Embed[str]]]) -> Payload:
     body = {"embeds": [embed.payload() for _, embed in embeds], "allowed_mentions": {"parse": []}}
-    whole = "\n\n".join(_sendable(given.full() or given.text()) for given, embed in embeds if _is_cut(given, embed))
+    whole = "\n\n".join(_sendable(given.full() or given.text()) for given, embed in embeds if _attaches(given, embed))
     attachment = whole.encode()[:ATTACHMENT_BYTES].decode(errors="ignore")
     return Payload(body=body, attachment=attachment, embeds=len(embeds))
 
 
-def _is_cut(given: Embed[str], fitted: Embed[str]) -> bool:
+def _attaches(given: Embed[str], fitted: Embed[str]) -> bool:
     if given.attach or len(fitted.fields) < len(given.fields):
         return True
     values = zip(given.fields, fitted.fields, strict=True)

@@ -65,7 +65,7 @@ class DeliveryRecord:
 
     def state(self) -> DeliveryProgress:
         """Return the state of the month's delivery."""
-        # The backend does not treat an array of times as a time.
+        # A range also matches an array of times, which the backend does not treat as a time.
         shown = {"$gte": self._period.end, "$lt": self._period.shown_until, "$not": {"$type": "array"}}
         of_month = {"type": "monthlyStatistic", "createdAt": shown}
         with within_deadline(self._deadline):

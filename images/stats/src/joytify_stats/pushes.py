@@ -55,14 +55,14 @@ class Pushes:
     _consecutive_failures: int = field(default=0, init=False)
     _resting_until: float = field(default=0.0, init=False)
     _key_refused: bool = field(default=False, init=False)
-    _waiting: deque[tuple[Future[None], int]] = field(default_factory=deque, init=False)
+    _in_flight: deque[tuple[Future[None], int]] = field(default_factory=deque, init=False)
     _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=IN_FLIGHT), init=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        while self._waiting:
+        while self._in_flight:
             self._record_result()
         self._workers.shutdown()
 
@@ -75,28 +75,28 @@ class Pushes:
             self._start(users[first : first + self.size])
 
     def _start(self, users: Sequence[ObjectId]) -> None:
-        while len(self._waiting) >= IN_FLIGHT or (self._waiting and self._waiting[0][0].done()):
+        while len(self._in_flight) >= IN_FLIGHT or (self._in_flight and self._in_flight[0][0].done()):
             self._record_result()
         if self._consecutive_failures >= MAX_FAILURES:
             self._rest()
         if self._key_refused or time.monotonic() < self._resting_until or self.deadline.remaining() == 0:
             self.fail(len(users), self.totals.failure)
             return
-        self._waiting.append((self._workers.submit(self.backend.push, users, self.deadline), len(users)))
+        self._in_flight.append((self._workers.submit(self.backend.push, users, self.deadline), len(users)))
 
     def fail(self, users: int, reason: str | None) -> None:
         """Count users as failed."""
         self.totals = replace(self.totals, failures=self.totals.failures + users, failure=reason)
 
     def _rest(self) -> None:
-        while self._waiting:
+        while self._in_flight:
             self._record_result()
         # After this pause, one more failure is enough to start the next pause.
         self._consecutive_failures = min(self._consecutive_failures, MAX_FAILURES - 1)
         self._resting_until = time.monotonic() + COOL_DOWN_SECONDS
 
     def _record_result(self) -> None:
-        push, users = self._waiting.popleft()
+        push, users = self._in_flight.popleft()
         try:
             push.result()
         except JobError as exc:

@@ -102,7 +102,7 @@ class Rebuild:
             JobError: a page could not be built; all other started pages have been yielded.
         """
         last, failure = after, None
-        for outcome in self._concurrently(self._built, after, goes_on):
+        for outcome in self._concurrently(self._build_page, after, goes_on):
             if isinstance(outcome, JobError):
                 failure = failure or outcome
                 continue
@@ -112,7 +112,7 @@ class Rebuild:
         if failure is not None:
             raise failure
 
-    def _built(self, page: Sequence[Any]) -> Built:
+    def _build_page(self, page: Sequence[Any]) -> Built:
         tally, left = Tally(), list(page)
         for _ in range(ATTEMPTS):
             left = self._build(left, tally)

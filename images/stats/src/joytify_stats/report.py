@@ -51,7 +51,7 @@ class StatsReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run did all the work that it is scheduled for."""
+        """Whether the run did all the work of a scheduled run, which processes the last complete month."""
         return not self.continued and not self.dry_run and self.is_last_month
 
     @property

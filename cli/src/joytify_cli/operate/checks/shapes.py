@@ -67,6 +67,6 @@ SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "DISCORD_WEBHOOK_URL": (_is_webhook, WEBHOOK),
     "DISCORD_ALERTS_WEBHOOK_URL": (_is_webhook, WEBHOOK),
     "DISCORD_THREAD_ID": (str.isdigit, "the id of a thread, in digits"),
-    "DISCORD_TIMEZONE": (lambda value: find_zone(value) is not None, "an IANA time zone (Asia/Taipei)"),
+    "DISCORD_TIMEZONE": (lambda value: find_zone(value) is not None, "an IANA time zone such as Asia/Taipei"),
     "SCHEDULE_MODE": (lambda value: value in SCHEDULE_MODES, f"one of {', '.join(SCHEDULE_MODES)}"),
 }

@@ -76,12 +76,12 @@ def _embed(draft: Draft, received: Received, zone: ZoneInfo) -> Embed[str]:
     shown = replace(draft, fields=[field for field in draft.fields if field.value], footer=footer)
     return replace(
         written(shown, zone),
-        # For our own messages `full` returns an empty text; if the embed is cut, its own text is attached.
+        # For our own messages `full` returns an empty text, so that the embed's text is attached if the embed is cut.
         full=str if isinstance(received.content, Message) else partial(_full, received.text),
         timestamp=draft.timestamp or origin.sent_at,
     )
 
 
 def _full(text: str) -> str:
-    # Decoding an escaped letter may bring out a key that names a secret.
+    # Parsing JSON decodes escaped letters, so a key that names a secret may become recognizable only here.
     return without_tokens(generic.whole(text, json_in(text)))
