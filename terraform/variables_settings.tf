@@ -57,7 +57,7 @@ variable "cleanup_days" {
 }
 
 variable "cleanup_batch_size" {
-  description = "Maximum number of documents per batch."
+  description = "Maximum number of documents per batch; without a pause, of the four concurrent batches together."
   type        = number
   default     = 10000
 

@@ -225,7 +225,7 @@ def foreground(uri: str, way: Callable[[], object]) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
     started, stopped = context.Event(), context.Event()
     receive, send = context.Pipe(duplex=False)
-    app = context.Process(target=use_app, args=(uri, started, stopped, send))
+    app = context.Process(target=use_app, args=(uri, started, stopped, send), daemon=True)
     app.start()
     if not started.wait(60):
         raise RuntimeError("the app made no call within 60 s")

@@ -247,6 +247,8 @@ def test_missing_statistics_are_built_before_their_users_are_notified(
     progress = month_end(database, event={"rebuild": True})
 
     assert (dry.users_updated, dry_rebuild.users_updated, progress.users_updated) == (1, 1, 2)
+    again = month_end(database, event={"rebuild": True, "dryRun": True})
+    assert again.skipped == "2026-10 has been delivered already; a dry run does not build missing statistics"
     assert sorted(holders(database)) == sorted([has, missed])
     assert silent not in holders(database)
     built = database.stats.find_one({"user": missed})

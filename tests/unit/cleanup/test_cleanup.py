@@ -255,14 +255,18 @@ def test_a_collection_is_not_begun_once_another_ran_out_of_time() -> None:
     assert [(c.deleted, c.remaining) for c in told["collections"]][1] == (0, 100)
 
 
+@pytest.mark.parametrize("expired", [True, False], ids=["all expired", "all retained"])
 @pytest.mark.parametrize("pause", [0.001, 0.0], ids=["a pause", "no pause"])
-def test_batches_grow_again_after_the_server_has_stalled(pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_grow_again_after_the_server_has_stalled(
+    pause: float, monkeypatch: pytest.MonkeyPatch, *, expired: bool
+) -> None:
     sizes, numbers = list[int](), count(1)
 
     class Stalling(FakeDocuments):
         def delete(self, batch: Batch) -> BatchOutcome:
             sizes.append(batch.documents)
-            return replace(super().delete(batch), seconds=60.0 if next(numbers) == 5 else 1e-6 * batch.documents)
+            outcome = super().delete(batch) if expired else BatchOutcome(Counts())
+            return replace(outcome, seconds=60.0 if next(numbers) == 5 else 1e-6 * batch.documents)
 
     monkeypatch.setattr("joytify_cleanup.throttle.MAX_PAUSE_SECONDS", 0.01)
     run(Stalling(20_000), batch_size=2000, pause=pause, seconds=3600)

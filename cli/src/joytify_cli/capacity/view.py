@@ -32,7 +32,7 @@ def _now(measured: Measured) -> Iterator[str]:
     model = measured.model
     yield f"now: {_mb(measured.used)} MB of {model.limit_mb:,} MB ({share:.1%}), {model.users:,} users"
     if share >= 1:
-        yield "the limit is reached"
+        yield "the limit is reached or exceeded"
         return
     level = f"{measured.next_level:.0%} of the limit"
     if measured.growth_per_day is None:

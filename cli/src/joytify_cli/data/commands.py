@@ -62,7 +62,7 @@ Shuffle = Annotated[bool, typer.Option("--shuffle", help="Insert the playbacks i
 )
 @app.command(
     "generate",
-    help="Generate N users with playbacks, statistics and sessions; refuse if users exist already.\n\n"
+    help="Generate N users with playbacks, statistics and sessions; refuse if users or statistics exist already.\n\n"
     "Example: joytify data generate 5000 --days 90 --expired-share 0.5",
 )
 def generate_or_append(
@@ -79,7 +79,7 @@ def generate_or_append(
     production: Production = False,
     confirm: Confirm = "",
 ) -> None:
-    """Write N users with their data; `generate` refuses if users exist already."""
+    """Write N users with their data; `generate` refuses if users or statistics exist already."""
     if expired_share and days <= RETENTION_DAYS:
         raise typer.BadParameter(
             f"nothing in the last {days} days is older than {RETENTION_DAYS} days: use a larger --days",
@@ -148,7 +148,7 @@ def verify(
 
 @app.command()
 def clear(*, server: Server, production: Production = False, confirm: Confirm = "") -> None:
-    """Drop the test collections, or with --production remove every document from production's collections.
+    """Drop the test collections with their indexes; with --production remove every document from production's.
 
     Example: joytify data clear --production --confirm mern-joytify
     """
@@ -159,7 +159,7 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
         others = {*astuple(names)} - {names.notifications, names.users}
         ordered = (names.notifications, *sorted(others), names.users)
         if not production:
-            # Deleting the documents would leave the indexes as large as they are, and the database as full.
+            # Deleting the documents would not shrink the index files, which count against the storage limit.
             for name in ordered:
                 documents = target[name].estimated_document_count()
                 target.drop_collection(name)

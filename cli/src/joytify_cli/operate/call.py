@@ -62,16 +62,17 @@ class Call:
         return str(self._invoke(event, "Event")["ResponseMetadata"]["RequestId"])
 
     def wait(self, event: Event) -> Answer:
-        """Call the function and return its answer; meanwhile show a spinner and its log."""
-        reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", datetime.now(UTC))
-        view = LogView(nested=False, tracebacks=self.verbose)
+        """Call the function and return its answer; meanwhile show a spinner and its log, unless `quiet`."""
         answers: Queue[Any] = Queue()
+        began = datetime.now(UTC)
         # A daemon, since Ctrl-C must not wait for the answer.
         Thread(target=self._put_answer, args=(event, answers), daemon=True).start()
         try:
             if self.quiet:
                 response = answers.get()
             else:
+                reader = LogReader(self.target.client("logs"), f"/aws/lambda/{self.name}", began)
+                view = LogView(nested=False, tracebacks=self.verbose)
                 with console.status(f"{self.name} runs in {self.target.place} ..."):
                     while (response := _next(answers, POLL_SECONDS)) is None:
                         _show_log(reader, view)

@@ -105,6 +105,6 @@ def undo(
     keys = ", ".join(changed_keys(stored, previous)) or "no key"
     confirm(f"undo the last change of {stored.name} in {target.place}, which changed {keys}", yes=yes)
     go_back(target, stored, previous)
-    # `undo` cannot restore a version that is not a JSON object (such a version is read as {}).
+    # `undo` cannot restore a version that is not a JSON object; such a version is read as {}, like an empty object.
     redo = f"; to redo it: joytify secret undo{target.flags}" if stored.values else ""
     say(f"the last change of {stored.name} is undone ({keys}){redo}")

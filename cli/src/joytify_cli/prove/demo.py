@@ -96,14 +96,14 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
         return
     if not os.environ.get("MONGODB_URI") and (reason := why_not_embedded()) is not None:
         raise DemoError(f"{reason}; with Docker: `make up`, then `make demo-containers`")
-    stack = start_embedded(DATABASE)
     keep = os.environ.get("KEEP", "0") not in {"", "0"}
+    if keep and (earlier := load_stack()) is not None and earlier.way == "embedded":
+        console.print("The embedded stack recorded earlier will be stopped, and its data deleted.")
+    stack = start_embedded(DATABASE)
     try:
         yield stack
     finally:
         if keep:
-            if (earlier := load_stack()) is not None and earlier.way == "embedded":
-                console.print("The embedded stack that was kept earlier is stopped, and its data is deleted.")
             stack.save()
             console.print("Running until `make down`:")
             for what, address in {

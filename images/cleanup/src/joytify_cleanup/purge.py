@@ -34,7 +34,7 @@ class Purge:
     """Deletes expired documents batch by batch; one instance serves all collections of a run.
 
     Attributes:
-        batch_size: maximum number of documents in a batch; without a pause, in all concurrent batches together.
+        batch_size: maximum number of documents in a batch; without a pause, each concurrent batch gets an equal share.
         pause_seconds: minimum pause between two full batches.
         deadline: when to stop.
         archive: archive to copy documents to before they are deleted; None to keep no copy.

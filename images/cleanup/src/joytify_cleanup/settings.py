@@ -19,7 +19,11 @@ class CleanupSettings(JobSettings):
         title="Retention period: playbacks older than this, and sessions idle for longer, are deleted.",
     )
     cleanup_batch_size: int = between(
-        1, 100_000, "documents", default=10_000, title="Maximum number of documents that one batch deletes."
+        1,
+        100_000,
+        "documents",
+        default=10_000,
+        title="Maximum number of documents per batch; without a pause, of the four concurrent batches together.",
     )
     cleanup_batch_delay_ms: int = between(
         0,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from joytify_cleanup.work import added
 from joytify_common.messages import ThrottleFigures
 
-# A batch that takes longer would delay the server's other work, so its size is reduced.
+# A batch that takes longer would delay the server's other work, so its size is reduced. This limit and SMALLEST_BATCH
+# are for one batch; without a pause, four batches run concurrently.
 BATCH_SECONDS = 2.0
 # The server counts as slow if a document takes this many times its usual duration.
 SLOWDOWN = 4.0
@@ -70,6 +71,8 @@ class Throttle:
             seconds: duration of the batch.
         """
         if documents < min(MIN_MEASURED_DOCUMENTS, self.most):
+            # Larger batches follow until one can be measured, without an extra pause after each.
+            self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
             return
         self._latest = seconds / documents
         usual = self._latest if self._usual is None else min(self._usual, self._latest)

@@ -135,7 +135,10 @@ class Webhook:
     def _refusal(self, response: httpx.Response) -> JobError:
         status = response.status_code
         if status in REFUSED_URL:
-            return ConfigError(f"{self.key}: Discord answered {status}: the webhook was deleted or its URL is wrong")
+            thread = ", or the thread does not exist" if self.thread else ""
+            return ConfigError(
+                f"{self.key}: Discord answered {status}: the webhook was deleted or its URL is wrong{thread}"
+            )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             pause = seconds_in(json_object(response).get("retry_after")) or seconds_in(
                 response.headers.get("Retry-After")

@@ -159,17 +159,19 @@ class MonthEnd:
                 f"the notification of {self.delivery.period} was deleted after it had been sent; "
                 f"joytify invoke stats --period {self.delivery.period} --resend sends another"
             )
-        if not state.finished:
-            return None
-        untried = "; a dry run does not build missing statistics" if self.event.rebuild and self.event.dry_run else ""
-        return f"{self.delivery.period} has been delivered already{untried}"
+        return self._noted(f"{self.delivery.period} has been delivered already") if state.finished else None
 
     def _idle_reason(self, report: StatsReport) -> str | None:
         if report.notification is not None or report.users_updated or report.users_skipped:
             return None
         if report.users_processed == 0:
-            return f"nobody has statistics for {self.delivery.period}"
-        return f"nobody with statistics for {self.delivery.period} wants the notification"
+            return self._noted(f"nobody has statistics for {self.delivery.period}")
+        return self._noted(f"nobody with statistics for {self.delivery.period} wants the notification")
+
+    def _noted(self, reason: str) -> str:
+        """Return the reason, with a note if the real run would first build missing statistics."""
+        is_untried = self.event.rebuild and self.event.dry_run
+        return f"{reason}; a dry run does not build missing statistics" if is_untried else reason
 
     def _continue(self, report: StatsReport, **changes: Any) -> Completed[StatsReport] | Failed[StatsReport]:  # noqa: ANN401 - fields of the event
         if self.event.continuation >= MAX_CONTINUATIONS:
