@@ -49,6 +49,6 @@ def test_each_broken_rule_is_found(database: Database[Document], broken: str) ->
     expected = {
         "twice": "more than once",
         "no statistics": "no statistics",
-        "second notification": "2026-11 has more than",
+        "second notification": "more than one monthly notification was created in 2026-11",
     }
     assert expected[broken] in fault
