@@ -7,6 +7,10 @@ from typing import Literal
 
 Status = Literal["ok", "note", "none", "wrong", "unknown"]
 
+RESTART = (
+    "if the local stack has ended: make down (if make deploy-local started it: make destroy-local), then start it again"
+)
+
 
 class UnavailableError(Exception):
     """The check cannot be made now, usually for a reason that another check reports."""

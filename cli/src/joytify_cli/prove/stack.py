@@ -12,6 +12,7 @@ import typer
 
 from joytify_cli.docker import docker
 from joytify_cli.option_groups import App
+from joytify_cli.target import REMOVE_COMMANDS
 from joytify_cli.terminal import CommandError, UsageError, console, say
 from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
@@ -66,10 +67,8 @@ def _change(what: Server, *, is_broken: bool) -> None:
     try:
         _CHANGES[what](stack, is_broken=is_broken)
     except httpx.HTTPError:
-        raise CommandError(
-            f"{what} does not answer; has the stack ended? `make down` (a deployed stack: `make destroy-local`), then "
-            "start it again"
-        ) from None
+        restart = f"`{REMOVE_COMMANDS[stack.way]}`, then start it again"
+        raise CommandError(f"{what} does not answer; has the stack ended? {restart}") from None
 
 
 def _mongodb(stack: Stack, *, is_broken: bool) -> None:
@@ -78,10 +77,8 @@ def _mongodb(stack: Stack, *, is_broken: bool) -> None:
         return
     pids = [pid for pid in stack.pids if _runs_mongod(pid)]
     if not pids:
-        raise CommandError(
-            "this stack runs no mongod: `make down` (a deployed stack: `make destroy-local`), then start the "
-            "stack again without MONGODB_URI"
-        )
+        restart = f"`{REMOVE_COMMANDS[stack.way]}`, then start it again without MONGODB_URI"
+        raise CommandError(f"this stack runs no mongod: {restart}")
     for pid in pids:
         os.kill(pid, signal.SIGSTOP if is_broken else signal.SIGCONT)
 

@@ -6,11 +6,10 @@ the documents that a date index finds are deleted by id. If documents are stored
 method without pauses takes about as long as a single `delete_many`, or less (docs/benchmarks.md). `_id` grows with the
 time of insertion, so a span is contiguous on disk, whatever its documents' dates are.
 
-Documents are archived and deleted in the same transaction (a large batch in several), so exactly the
-archived documents are deleted: if a document changes in between, the transaction fails and its
-documents are read again. A transaction
-also writes its deletions to the oplog together. Without a transaction, each document has its own oplog entry; in a
-benchmark of that case, 1 % of the app's writes waited 100 ms for the journal.
+Documents are archived and deleted in the same transaction (a large batch in several), so exactly the archived
+documents are deleted: if a document changes in between, the transaction fails and its documents are read again. A
+transaction also writes its deletions to the oplog together. Without a transaction, each document has its own oplog
+entry; in a benchmark of that case, 1 % of the app's writes waited 100 ms for the journal.
 """
 
 from __future__ import annotations

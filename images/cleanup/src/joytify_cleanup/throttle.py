@@ -72,7 +72,7 @@ class Throttle:
         """
         if documents < min(MIN_MEASURED_DOCUMENTS, self.most):
             # Larger batches follow until one can be measured, without an extra pause after each.
-            self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
+            self._speed_up()
             return
         self._latest = seconds / documents
         usual = self._latest if self._usual is None else min(self._usual, self._latest)
@@ -87,7 +87,10 @@ class Throttle:
             )
             self.figures = added(self.figures, slow)
         else:
-            self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause
+            self._speed_up()
         fitting = int(BATCH_SECONDS / self._latest) if self._latest > 0 else self.most
         self.size = max(min(SMALLEST_BATCH, self.most), min(self.size, fitting))
         self._usual = usual + DRIFT * (self._latest - usual)
+
+    def _speed_up(self) -> None:
+        self.size, self.pause = min(self.most, int(self.size * GROWTH) + 1), self.least_pause

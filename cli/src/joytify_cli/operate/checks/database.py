@@ -15,7 +15,7 @@ from joytify_cli.data.indexes import missing
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.checks.shapes import SET_KEY
-from joytify_cli.operate.findings import Finding, UnavailableError
+from joytify_cli.operate.findings import RESTART, Finding, UnavailableError
 from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
 from joytify_common.errors import ConfigError
 from joytify_common.mongo import connect, database_in, mongo_client, mongo_errors, within
@@ -178,8 +178,7 @@ def _storage(context: Context) -> Iterator[Finding]:
 
 ACCESS = (
     "Atlas pauses an unused free cluster after 30 days; its IP access list must include the addresses of this machine "
-    "and of the functions; if somebody changed MONGODB_CONNECTION_STRING: joytify secret undo; if the local stack has "
-    "ended: make down (if make deploy-local started it: make destroy-local), then start it again"
+    f"and of the functions; if somebody changed MONGODB_CONNECTION_STRING: joytify secret undo; {RESTART}"
 )
 CHECKS = (
     Check("mongodb", _server, ACCESS),

@@ -9,7 +9,7 @@ from typing import Any
 from joytify_cli.operate.checks.check import Check
 from joytify_cli.operate.checks.context import AWS, SECRET, Context
 from joytify_cli.operate.checks.shapes import SET_KEY, SHAPES, is_right
-from joytify_cli.operate.findings import Finding
+from joytify_cli.operate.findings import RESTART, Finding
 from joytify_common.secrets import KEYS
 
 
@@ -68,8 +68,7 @@ CHECKS = (
     Check(
         "aws",
         _identity,
-        "see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; if the local stack has ended: make down (if "
-        "make deploy-local started it: make destroy-local), then start it again",
+        f"see AWS_PROFILE, AWS_REGION and `aws sts get-caller-identity`; {RESTART}",
     ),
     Check(
         "secret",
