@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from joytify_cli.interruption import handle_interruptions
 from joytify_cli.lazy import LazyCommand, LazyGroup
 
 COMMANDS = (
@@ -40,12 +39,6 @@ COMMANDS = (
 )
 
 
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A command has this long to end after Ctrl-C; then a second Ctrl-C kills it.
-ENDING_SECONDS = 5.0
-_interrupted_at: list[float] = []
-
-
 class Joytify(LazyGroup):
     """The program with its commands."""
 
@@ -55,23 +48,10 @@ class Joytify(LazyGroup):
 
 def run() -> None:
     """Run the program, without log output from libraries; SIGTERM and SIGHUP end it as Ctrl-C does."""
-    for signum in INTERRUPTIONS:
-        # `nohup` ignores SIGHUP, and a shell ignores SIGINT for a process in the background.
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, _interrupt)
+    handle_interruptions()
     logging.getLogger().addHandler(logging.NullHandler())
     os.environ.setdefault("LOGURU_AUTOINIT", "false")
     app()
-
-
-def _interrupt(signum: int, _: object) -> None:
-    """Interrupt the command; ignore further signals while it ends, but not for ever."""
-    if _interrupted_at and time.monotonic() - _interrupted_at[0] > ENDING_SECONDS:
-        signal.signal(signum, signal.SIG_DFL)
-        os.kill(os.getpid(), signum)
-    elif not _interrupted_at:
-        _interrupted_at.append(time.monotonic())
-        raise KeyboardInterrupt
 
 
 app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)

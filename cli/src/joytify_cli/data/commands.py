@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from pymongo import timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from rich.progress import Progress
 from rich.table import Column, Table
 
 from joytify_cli.data import index_commands
@@ -19,6 +21,7 @@ from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.data.population import RETENTION_DAYS, SPREAD_DAYS, Population, email
 from joytify_cli.data.verify import faults
 from joytify_cli.database import Server
+from joytify_cli.interruption import deferred_interruption
 from joytify_cli.option_groups import App
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Where
@@ -166,23 +169,29 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
                 say(f"{name}: {counted(documents, 'document')} removed")
             return
         try:
-            with progress_bar() as progress:
+            with progress_bar() as progress, deferred_interruption() as is_interrupted:
                 for name in ordered:
-                    total = target[name].estimated_document_count()
-                    task = progress.add_task(name, total=total)
-                    least, stalled = total, 0
-                    while not _remove_some(target[name], is_last_try=stalled >= MAX_STALLED):
-                        left = target[name].estimated_document_count()
-                        least, stalled = min(least, left), 0 if left < least else stalled + 1
-                        progress.update(task, completed=max(0, total - left))
-                    progress.update(task, completed=total)
+                    _empty(target[name], progress, is_interrupted)
         except KeyboardInterrupt:
             console.print(_counts(target, names))
             fail("interrupted; the same command removes the rest", INTERRUPTED)
 
 
+def _empty(collection: Collection[Document], progress: Progress, is_interrupted: Callable[[], bool]) -> None:
+    """Delete all documents, or those that can be deleted before an interruption."""
+    total = collection.estimated_document_count()
+    task = progress.add_task(collection.name, total=total)
+    least, stalled = total, 0
+    while not is_interrupted() and not _remove_some(collection, is_last_try=stalled >= MAX_STALLED):
+        left = collection.estimated_document_count()
+        least, stalled = min(least, left), 0 if left < least else stalled + 1
+        progress.update(task, completed=max(0, total - left))
+    if not is_interrupted():
+        progress.update(task, completed=total)
+
+
 def _remove_some(collection: Collection[Document], *, is_last_try: bool) -> bool:
-    """Delete documents for at most one second, since the server does not end a deletion on Ctrl-C.
+    """Delete documents for at most one second, so that Ctrl-C ends the command soon.
 
     Return whether all documents are deleted.
 

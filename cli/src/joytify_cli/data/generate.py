@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from pymongo.collection import Collection
@@ -15,6 +14,7 @@ from rich.progress import Progress
 
 from joytify_cli.data.indexes import BACKEND, create
 from joytify_cli.data.population import Population
+from joytify_cli.interruption import deferred_interruption
 from joytify_common.collections import CollectionNames
 
 Document = dict[str, Any]
@@ -31,8 +31,10 @@ WRITERS = 2
 def fill(database: Database[Document], names: CollectionNames, population: Population, progress: Progress) -> None:
     """Write the population's documents and the backend's indexes.
 
-    It may be interrupted at any time: batches in progress are completed, and a user is written only
-    after the user's statistics and the notification that the user has.
+    A user is written only after the user's statistics and the notification that the user has.
+
+    Raises:
+        KeyboardInterrupt: there was an interruption; the batches in progress have been completed.
     """
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
         "stats": (population.stats_documents, population.users),
@@ -42,25 +44,28 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     }
     for index in BACKEND:
         create(database, names, index)
-    for notification in population.notification_documents():
-        # An existing notification is kept: a run may have changed it in the meantime.
-        database[names.notifications].update_one(
-            {"_id": notification.pop("_id")}, {"$setOnInsert": notification}, upsert=True
-        )
-    for kind, (documents, expected) in sources.items():
-        collection = database[getattr(names, kind)]
-        task = progress.add_task(collection.name, total=expected)
-        written = 0
-        size = STATS_BATCH if kind == "stats" else BATCH
-        with closing(write(collection, documents(), size)) as counts:
-            for count in counts:
+    with deferred_interruption() as is_interrupted:
+        for notification in population.notification_documents():
+            # An existing notification is kept: a run may have changed it in the meantime.
+            database[names.notifications].update_one(
+                {"_id": notification.pop("_id")}, {"$setOnInsert": notification}, upsert=True
+            )
+        for kind, (documents, expected) in sources.items():
+            collection = database[getattr(names, kind)]
+            task = progress.add_task(collection.name, total=expected)
+            written = 0
+            size = STATS_BATCH if kind == "stats" else BATCH
+            until_interrupted = takewhile(lambda _: not is_interrupted(), documents())
+            for count in write(collection, until_interrupted, size):
                 written += count
                 # The total is an estimate: a few users have no document, or more than one.
                 progress.update(task, completed=written, total=max(expected, written))
-        progress.update(task, total=written)
+            if is_interrupted():
+                break
+            progress.update(task, total=written)
 
 
-def write(collection: Collection[Document], documents: Iterable[Document], size: int) -> Generator[int]:
+def write(collection: Collection[Document], documents: Iterable[Document], size: int) -> Iterator[int]:
     """Insert the documents in batches of `size`; yield the number of documents of each batch.
 
     At most a few batches are in memory.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -15,6 +16,7 @@ from pymongo.errors import BulkWriteError
 from rich.table import Table
 
 from joytify_cli.database import Server
+from joytify_cli.interruption import deferred_interruption
 from joytify_cli.operate.archive_reader import COLLECTIONS, RAW, ArchiveObject, documents_in, list_archive, read_archive
 from joytify_cli.option_groups import App
 from joytify_cli.progress import progress_bar
@@ -140,10 +142,13 @@ def restore(
             does = f"restore {counted(len(objects), 'object')} into {place} of database {target.name}"
             confirm(does, yes=yes, otherwise="use --yes, or try --dry-run first")
         try:
-            with progress_bar() as bar:
+            with progress_bar() as bar, deferred_interruption() as is_interrupted:
                 for found in bar.track(_newest_first(objects), description="objects"):
                     documents = read_archive(client, bucket, found.key)
-                    _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
+                    until_interrupted = takewhile(lambda _: not is_interrupted(), documents)
+                    _restore(until_interrupted, target[into or found.collection], restored, dry_run=dry_run)
+                    if is_interrupted():
+                        break
         finally:
             _show(restored, dry_run=dry_run)
     if restored.refusals:

@@ -16,6 +16,7 @@ from loguru import logger
 
 from joytify_cli.data.guard import Confirm, Production, chosen_collections
 from joytify_cli.database import Server
+from joytify_cli.interruption import deferred_interruption
 from joytify_cli.option_groups import App
 from joytify_cli.progress import progress_bar
 from joytify_cli.target import Where
@@ -125,9 +126,9 @@ def _named(user: object) -> str:
 def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
     built = Built(last=after)
     try:
-        with progress_bar() as bar:
+        with progress_bar() as bar, deferred_interruption() as is_interrupted:
             task = bar.add_task("users", total=total)
-            for page in rebuild.build(after):
+            for page in rebuild.build(after, goes_on=lambda: not is_interrupted()):
                 built = built.plus(page)
                 bar.advance(task, page.users)
     except (KeyboardInterrupt, JobError) as exc:
