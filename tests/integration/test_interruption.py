@@ -1,4 +1,4 @@
-"""Ctrl-C while a command writes: its counts include everything that it wrote, and nothing is written afterwards."""
+"""Ctrl-C while a command writes: its counts include everything that it has written, and nothing is written later."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from joytify_cli.data import generate
 from joytify_cli.data.population import Population
 from joytify_cli.data.verify import faults
 from joytify_cli.main import app
+from joytify_cli.operate import archive
 from joytify_cli.progress import progress_bar
 from joytify_common.collections import PRODUCTION, TEST
 from joytify_local.aws import REGION, aws_client
@@ -44,11 +45,15 @@ def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(each, handler)
 
 
-def interrupt_at_start(monkeypatch: pytest.MonkeyPatch, nth: int) -> list[threading.Thread]:
-    """Send Ctrl-C when the nth worker has started: it works already, and its pool has not recorded it yet.
+def interrupt_at_start(monkeypatch: pytest.MonkeyPatch, pool: int) -> list[threading.Thread]:
+    """Send Ctrl-C when the first worker of a pool has started: it is already running, but its pool has not recorded it.
+
+    Args:
+        monkeypatch: pytest's.
+        pool: number of pools before this one.
 
     Returns:
-        A list that receives the workers.
+        A list that receives the workers of all pools.
     """
     start, workers = threading.Thread.start, list[threading.Thread]()
 
@@ -56,24 +61,30 @@ def interrupt_at_start(monkeypatch: pytest.MonkeyPatch, nth: int) -> list[thread
         start(thread)
         if thread.name.startswith("ThreadPoolExecutor"):
             workers.append(thread)
-            if len(workers) == nth:
+            if thread.name.endswith("_0") and sum(worker.name.endswith("_0") for worker in workers) == pool + 1:
                 signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     return workers
 
 
-@pytest.mark.parametrize("nth", range(1, 6))
-def test_an_interrupted_fill_leaves_no_write_in_progress(
-    database: Database[Document], monkeypatch: pytest.MonkeyPatch, nth: int
+@pytest.mark.parametrize(
+    ("pool", "written"),
+    [(0, (250, 0, 0, 0)), (1, (475, 500, 0, 0)), (2, (475, 500, 5000, 0))],
+    ids=["stats", "users", "playbacks"],
+)
+def test_an_interrupted_fill_completes_the_batch_in_progress_and_writes_no_other(
+    database: Database[Document], monkeypatch: pytest.MonkeyPatch, pool: int, written: tuple[int, ...]
 ) -> None:
-    population = Population(now=datetime.now(UTC), users=2000, playbacks_per_user=20)
-    writers = interrupt_at_start(monkeypatch, nth)
+    population = Population(now=datetime.now(UTC), users=500, playbacks_per_user=20)
+    writers = interrupt_at_start(monkeypatch, pool)
 
     with progress_bar() as progress, pytest.raises(KeyboardInterrupt):
         generate.fill(database, PRODUCTION, population, progress)
 
     assert [writer for writer in writers if writer.is_alive()] == []
+    kinds = ("stats", "users", "playbacks", "sessions")
+    assert tuple(database[kind].count_documents({}) for kind in kinds) == written
     assert list(faults(database, PRODUCTION)) == []
 
 
@@ -86,11 +97,12 @@ def test_an_interrupted_restore_counts_what_it_inserted(
     database.playbacks.insert_many({"createdAt": old} for _ in range(30))
     clean_up(database, batch_size=10, max_continuations=0, archive=Archive(s3, bucket, NOW))
     assert database.playbacks.count_documents({}) == 0
+    monkeypatch.setattr(archive, "BATCH", 1)
     insert = Collection.insert_many
 
     def interrupted(collection: Collection[Document], *batch: Any, **options: Any) -> InsertManyResult:
         result = insert(collection, *batch, **options)
-        if collection.count_documents({}) > 10:
+        if collection.count_documents({}) == 11:
             signal.raise_signal(signal.SIGINT)
         return result
 
@@ -99,9 +111,8 @@ def test_an_interrupted_restore_counts_what_it_inserted(
     where = ("--bucket", bucket, "--aws", "--uri", mongodb_uri, "--database", database.name)
     done = CliRunner().invoke(app, ["archive", "restore", *days, *where, "--yes"], env={"AWS_ENDPOINT_URL": endpoint})
 
-    held = database.playbacks.count_documents({})
-    assert (done.exit_code, 10 < held < 30) == (130, True), done.output
-    assert f"{held} inserted, 0 already present, 0 differing, 0 refused" in done.output
+    assert (done.exit_code, database.playbacks.count_documents({})) == (130, 11), done.output
+    assert "11 inserted, 0 already present, 0 differing, 0 refused" in done.output
 
 
 def test_an_interrupted_clear_removes_no_further_documents(
@@ -134,11 +145,11 @@ def test_an_interrupted_build_counts_the_users_that_it_finished(
     database[TEST.playbacks].insert_many({**play, "user": user, "createdAt": at} for user in users for at in times)
     database[TEST.playbacks].create_index("user")
     monkeypatch.setattr(rebuild, "PAGE_USERS", 10)
-    interrupt_at_start(monkeypatch, 2)
+    interrupt_at_start(monkeypatch, 0)
 
     where = ("--uri", mongodb_uri, "--database", database.name, "--period", "2026-10")
     done = CliRunner().invoke(app, ["reports", "build", *where])
 
-    assert (done.exit_code, database[TEST.stats].count_documents({})) == (130, 20), done.output
-    assert "interrupted; at least 20 users done" in done.output
-    assert f"--after {users[19]}" in done.output
+    assert (done.exit_code, database[TEST.stats].count_documents({})) == (130, 10), done.output
+    assert "interrupted; 10 users done" in done.output
+    assert f"--after {users[9]}" in done.output

@@ -1,4 +1,4 @@
-"""What Ctrl-C, SIGTERM and SIGHUP do to a command."""
+"""Handling of Ctrl-C, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A command has this long to end after Ctrl-C; then a second Ctrl-C kills it.
 ENDING_SECONDS = 5.0
-DEFERRED = f"""
-The batch in progress is completed first. After {ENDING_SECONDS:.0f} s, a second Ctrl-C ends the command immediately.
-"""
 
 _interrupted_at: float | None = None
 _is_deferred = False
@@ -29,14 +26,11 @@ def handle_interruptions() -> None:
 
 def _interrupt(signum: int, _: object) -> None:
     """Interrupt the command; ignore further signals while it ends, but not for ever."""
-    global _interrupted_at  # noqa: PLW0603 - a process has one handler for each signal
+    global _interrupted_at  # noqa: PLW0603 - a signal belongs to the whole process
     if _interrupted_at is None:
         _interrupted_at = time.monotonic()
         if not _is_deferred:
             raise KeyboardInterrupt
-        # The terminal may be closed. A print in a signal handler could interrupt another print.
-        with suppress(OSError):
-            os.write(2, DEFERRED.encode())
     elif time.monotonic() - _interrupted_at > ENDING_SECONDS:
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)
@@ -46,17 +40,17 @@ def _interrupt(signum: int, _: object) -> None:
 def deferred_interruption() -> Iterator[Callable[[], bool]]:
     """Defer an interruption to the end of the block; yield a function that returns whether there was one.
 
-    A block that writes in batches or threads asks after each batch. It then knows what it has written,
-    which is impossible if the interruption is raised between any two instructions.
+    A block that writes can then count all that it wrote: the interruption is not raised between a write and its count,
+    or while a thread starts, which `ThreadPoolExecutor` would then not wait for. Such blocks must not be nested.
 
     Raises:
-        KeyboardInterrupt: at the end of the block, if there was an interruption.
+        KeyboardInterrupt: there was an interruption, whether or not the block raised an error.
     """
-    global _is_deferred  # noqa: PLW0603
+    global _is_deferred  # noqa: PLW0603 - a signal belongs to the whole process
     _is_deferred = True
     try:
         yield lambda: _interrupted_at is not None
     finally:
         _is_deferred = False
-    if _interrupted_at is not None:
-        raise KeyboardInterrupt
+        if _interrupted_at is not None:
+            raise KeyboardInterrupt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -169,43 +168,42 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
                 say(f"{name}: {counted(documents, 'document')} removed")
             return
         try:
-            with progress_bar() as progress, deferred_interruption() as is_interrupted:
+            with progress_bar() as progress:
                 for name in ordered:
-                    _empty(target[name], progress, is_interrupted)
+                    _empty(target[name], progress)
         except KeyboardInterrupt:
             console.print(_counts(target, names))
             fail("interrupted; the same command removes the rest", INTERRUPTED)
 
 
-def _empty(collection: Collection[Document], progress: Progress, is_interrupted: Callable[[], bool]) -> None:
-    """Delete all documents, or those that can be deleted before an interruption."""
+def _empty(collection: Collection[Document], progress: Progress) -> None:
     total = collection.estimated_document_count()
     task = progress.add_task(collection.name, total=total)
     least, stalled = total, 0
-    while not is_interrupted() and not _remove_some(collection, is_last_try=stalled >= MAX_STALLED):
+    while not _remove_some(collection, is_last_try=stalled >= MAX_STALLED):
         left = collection.estimated_document_count()
         least, stalled = min(least, left), 0 if left < least else stalled + 1
         progress.update(task, completed=max(0, total - left))
-    if not is_interrupted():
-        progress.update(task, completed=total)
+    progress.update(task, completed=total)
 
 
 def _remove_some(collection: Collection[Document], *, is_last_try: bool) -> bool:
-    """Delete documents for at most one second, so that Ctrl-C ends the command soon.
+    """Delete documents for at most one second, and do not continue on the server after Ctrl-C.
 
     Return whether all documents are deleted.
 
     Raises:
         PyMongoError: the deletion failed, or it timed out and this is the last try.
     """
-    try:
-        with timeout(REMOVE_SECONDS):
-            collection.delete_many({})
-    except PyMongoError as exc:
-        if is_last_try or not exc.timeout:
-            raise
-        return False
-    return True
+    with deferred_interruption():
+        try:
+            with timeout(REMOVE_SECONDS):
+                collection.delete_many({})
+        except PyMongoError as exc:
+            if is_last_try or not exc.timeout:
+                raise
+            return False
+        return True
 
 
 def _write(target: Database[Document], names: CollectionNames, population: Population) -> None:

@@ -34,7 +34,7 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     A user is written only after the user's statistics and the notification that the user has.
 
     Raises:
-        KeyboardInterrupt: there was an interruption; the batches in progress have been completed.
+        KeyboardInterrupt: the user interrupted the command; the batches in progress are completed.
     """
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
         "stats": (population.stats_documents, population.users),
@@ -55,8 +55,8 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
             task = progress.add_task(collection.name, total=expected)
             written = 0
             size = STATS_BATCH if kind == "stats" else BATCH
-            until_interrupted = takewhile(lambda _: not is_interrupted(), documents())
-            for count in write(collection, until_interrupted, size):
+            until_interrupted = takewhile(lambda _: not is_interrupted(), batched(documents(), size))
+            for count in write(collection, until_interrupted):
                 written += count
                 # The total is an estimate: a few users have no document, or more than one.
                 progress.update(task, completed=written, total=max(expected, written))
@@ -65,8 +65,8 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
             progress.update(task, total=written)
 
 
-def write(collection: Collection[Document], documents: Iterable[Document], size: int) -> Iterator[int]:
-    """Insert the documents in batches of `size`; yield the number of documents of each batch.
+def write(collection: Collection[Document], batches: Iterable[list[Document]]) -> Iterator[int]:
+    """Insert the batches; yield the number of documents of each.
 
     At most a few batches are in memory.
 
@@ -75,7 +75,7 @@ def write(collection: Collection[Document], documents: Iterable[Document], size:
     """
     pending: deque[Future[int]] = deque()
     with ThreadPoolExecutor(WRITERS) as pool:
-        for batch in batches(documents, size):
+        for batch in batches:
             pending.append(pool.submit(_insert, collection, batch))
             if len(pending) > WRITERS:
                 yield pending.popleft().result()
@@ -87,7 +87,7 @@ def _insert(collection: Collection[Document], batch: list[Document]) -> int:
     return len(collection.insert_many(batch, ordered=False).inserted_ids)
 
 
-def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield the items in lists of `size`, the last one possibly shorter."""
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of `size`, the last one possibly shorter, as `itertools.batched` of Python 3.12."""
     iterator = iter(items)
     return iter(lambda: list(islice(iterator, size)), [])

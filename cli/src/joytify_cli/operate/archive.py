@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
-from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -142,13 +141,10 @@ def restore(
             does = f"restore {counted(len(objects), 'object')} into {place} of database {target.name}"
             confirm(does, yes=yes, otherwise="use --yes, or try --dry-run first")
         try:
-            with progress_bar() as bar, deferred_interruption() as is_interrupted:
+            with progress_bar() as bar:
                 for found in bar.track(_newest_first(objects), description="objects"):
                     documents = read_archive(client, bucket, found.key)
-                    until_interrupted = takewhile(lambda _: not is_interrupted(), documents)
-                    _restore(until_interrupted, target[into or found.collection], restored, dry_run=dry_run)
-                    if is_interrupted():
-                        break
+                    _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
         finally:
             _show(restored, dry_run=dry_run)
     if restored.refusals:
@@ -212,7 +208,8 @@ def _restore(
 ) -> None:
     raw = cast("Collection[RawBSONDocument]", collection.with_options(codec_options=RAW))
     for batch in _batches(documents):
-        _restore_batch(batch, raw, restored, dry_run=dry_run)
+        with deferred_interruption():
+            _restore_batch(batch, raw, restored, dry_run=dry_run)
 
 
 def _restore_batch(

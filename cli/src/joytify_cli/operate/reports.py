@@ -139,7 +139,7 @@ def _build(rebuild: Rebuild, month: Period, after: object, total: int) -> None:
             else f"; with --after {_named(built.last)} it does not examine the finished users again"
         )
         fail(
-            f"{why}; at least {counted(built.users, 'user')} done, and everything written is complete; to continue, "
+            f"{why}; {counted(built.users, 'user')} done, and everything written is complete; to continue, "
             f"run the same command again{further}",
             code,
         )
