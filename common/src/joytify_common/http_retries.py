@@ -86,12 +86,7 @@ def _wait_out_limits(send: Callable[[], T], ends: float) -> T:
         except RateLimitedError as exc:
             # Double the minimum wait after every two refusals, in case the service keeps asking for a wait of 0 s.
             least = MIN_WAIT_SECONDS * 2 ** min(number // 2, MAX_DOUBLINGS)
-            wait(max(exc.wait_seconds, least), ends - time.monotonic(), exc)
+            if (seconds := max(exc.wait_seconds, least)) >= ends - time.monotonic():
+                raise
+            time.sleep(seconds)
     raise AssertionError("unreachable: the loop has no end")
-
-
-def wait(seconds: float, remaining: float, reason: TransientError) -> None:
-    """Sleep, or raise `reason` if the wait is longer than the remaining time."""
-    if seconds >= remaining:
-        raise reason
-    time.sleep(seconds)

@@ -44,10 +44,8 @@ NOWHERE = Place()
 
 def place_of(arn: str) -> Place | None:
     """Return the place of an ARN's resource; None if the text is not an ARN or names no region."""
-    parts = arn.split(":")
-    if len(parts) < 6 or parts[0] != "arn" or not REGION.fullmatch(parts[3]):  # noqa: PLR2004 - arn:partition:service:region:account:resource
-        return None
-    return Place(region=parts[3], account=parts[4])
+    match = ARN.fullmatch(arn)
+    return Place(match[1], match[2]) if match and REGION.fullmatch(match[1]) else None
 
 
 def place_in(text: str) -> Place | None:

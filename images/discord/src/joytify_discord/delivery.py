@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
 from loguru import logger
@@ -155,27 +155,24 @@ class Delivery:
             new, key=lambda item: (item.embed.is_alert, item.embed.incidents.names)
         ):
             webhook = self.alerts if alert else self.webhook
-            post = self._post_incident if incidents else self._post
-            messages += post(list(some), webhook, posted)
+            if not incidents:
+                messages += self._post(list(some), webhook, posted)
+                continue
+            for item in some:
+                self._post_or_edit(item, webhook, posted)
+                messages += 1
         return messages
 
     def _noted(self, embed: Embed[str]) -> Embed[str]:
         return replace(embed, footer=" · ".join(filter(None, (embed.footer, self.note)))) if self.note else embed
 
     def _post(self, items: Sequence[Item], webhook: Webhook, posted: set[str]) -> int:
-        messages = 0
-        waiting = list(items)
+        messages, waiting = 0, iter(items)
         for payload in payloads([item.embed for item in items]):
             post = webhook.post(payload, self.deadline)
             messages += 1
-            self._remember(waiting[: payload.embeds], post, posted)
-            waiting = waiting[payload.embeds :]
+            self._remember(islice(waiting, len(payload.body["embeds"])), post, posted)
         return messages
-
-    def _post_incident(self, items: Sequence[Item], webhook: Webhook, posted: set[str]) -> int:
-        for item in items:
-            self._post_or_edit(item, webhook, posted)
-        return len(items)
 
     def _post_or_edit(self, item: Item, webhook: Webhook, posted: set[str]) -> None:
         """Edit the posts of the item's incidents and, if needed, post the item; store the new state."""
@@ -228,7 +225,7 @@ class Delivery:
             return False
         return True
 
-    def _remember(self, items: Sequence[Item], post: str, posted: set[str]) -> None:
+    def _remember(self, items: Iterable[Item], post: str, posted: set[str]) -> None:
         for item in items:
             if item.key:
                 posted.add(item.key)

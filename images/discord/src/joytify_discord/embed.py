@@ -55,9 +55,6 @@ class Incidents:
     since: datetime | None = None
 
 
-NO_INCIDENTS = Incidents()
-
-
 @dataclass(frozen=True)
 class Field(Generic[TextT]):
     """A name with a value."""
@@ -89,7 +86,7 @@ class Embed(Generic[TextT]):
     footer: str = ""
     timestamp: datetime | None = None
     url: str = ""
-    incidents: Incidents = NO_INCIDENTS
+    incidents: Incidents = Incidents()
     place: Place = NOWHERE
     full: Callable[[], str] = field(default=str, compare=False)
     attach: bool = False
@@ -103,11 +100,6 @@ class Embed(Generic[TextT]):
         """Return the number of characters that count towards Discord's total."""
         texts = (self.title, self.description, self.footer, *(each.name + each.value for each in self.fields))
         return sum(map(length, texts))
-
-    def text(self: Embed[str]) -> str:
-        """Return the embed as plain Markdown."""
-        fields = (f"{each.name}: {each.value}" for each in self.fields)
-        return "\n".join(filter(None, (self.title, self.description, *fields, self.footer)))
 
     def payload(self: Embed[str]) -> dict[str, Any]:
         """Return the embed as JSON for Discord's API."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from joytify_discord.embed import INFORMATION, Embed, Field, length
+from joytify_discord.embed import Embed, Field, length
 
 EMBEDS = 10
 FIELDS = 25
@@ -43,7 +43,6 @@ def cut(text: str, limit: int) -> str:
 
 def fit(embed: Embed[str]) -> Embed[str]:
     """Return the embed cut to the limits of a single embed; a cut text ends with a mark."""
-    embed = replace(embed, title=_sendable(embed.title), description=_sendable(embed.description))
     fields = [
         Field(cut(_filled(f.name), FIELD_NAME), cut(_filled(f.value), FIELD_VALUE), f.inline)
         for f in embed.fields[:FIELDS]
@@ -51,7 +50,7 @@ def fit(embed: Embed[str]) -> Embed[str]:
     fitted = replace(
         embed,
         title=cut(_filled(embed.title), TITLE),
-        description=cut(embed.description.strip(), DESCRIPTION),
+        description=cut(_sendable(embed.description).strip(), DESCRIPTION),
         fields=fields,
         # A link that is cut would lead nowhere, so a link that is too long is left out.
         url=embed.url if len(embed.url) <= URL else "",
@@ -78,12 +77,10 @@ class Payload:
     Attributes:
         body: JSON for Discord's API; it mentions nobody.
         attachment: text of `message.txt`; empty for no attachment.
-        embeds: number of embeds in the message.
     """
 
     body: dict[str, Any]
     attachment: str = ""
-    embeds: int = 1
 
     def message(self) -> dict[str, Any]:
         """Return the JSON to send; it lists the attachment, which an edit would drop otherwise."""
@@ -91,16 +88,7 @@ class Payload:
 
     def plainest(self) -> Payload:
         """Return the message as text only, in case Discord rejects its format."""
-        embeds = (
-            Embed(
-                severity=INFORMATION,
-                title=e.get("title", ""),
-                description=e.get("description", ""),
-                fields=_fields(e),
-            )
-            for e in self.body["embeds"]
-        )
-        text = "\n\n".join(embed.text() for embed in embeds)
+        text = "\n\n".join(map(_text, self.body["embeds"]))
         body = {"content": cut(text, CONTENT), "embeds": [], "allowed_mentions": {"parse": []}}
         return replace(self, body=body, attachment="")
 
@@ -126,9 +114,9 @@ def payloads(embeds: Sequence[Embed[str]]) -> Iterator[Payload]:
 
 def _payload(embeds: Sequence[tuple[Embed[str], Embed[str]]]) -> Payload:
     body = {"embeds": [embed.payload() for _, embed in embeds], "allowed_mentions": {"parse": []}}
-    whole = "\n\n".join(_sendable(given.full() or given.text()) for given, embed in embeds if _attaches(given, embed))
-    attachment = whole.encode()[:ATTACHMENT_BYTES].decode(errors="ignore")
-    return Payload(body=body, attachment=attachment, embeds=len(embeds))
+    whole = "\n\n".join(given.full() or _text(given.payload()) for given, embed in embeds if _attaches(given, embed))
+    attachment = whole.encode(errors="replace")[:ATTACHMENT_BYTES].decode(errors="ignore")
+    return Payload(body=body, attachment=attachment)
 
 
 def _attaches(given: Embed[str], fitted: Embed[str]) -> bool:
@@ -142,8 +130,10 @@ def _attaches(given: Embed[str], fitted: Embed[str]) -> bool:
     )
 
 
-def _fields(embed: dict[str, Any]) -> list[Field[str]]:
-    return [Field(field["name"], field["value"]) for field in embed.get("fields", [])]
+def _text(embed: dict[str, Any]) -> str:
+    fields = (f"{field['name']}: {field['value']}" for field in embed.get("fields", ()))
+    footer = embed.get("footer", {}).get("text")
+    return "\n".join(filter(None, (embed["title"], embed.get("description"), *fields, footer)))
 
 
 def _filled(text: str) -> str:

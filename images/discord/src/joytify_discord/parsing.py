@@ -97,29 +97,18 @@ def parse_text(text: str) -> Parsed:
 def _known(text: str, value: dict[str, Any]) -> Parsed:
     if value.get("type") in MESSAGE_TYPES:
         return parse_message(text)
-    if (alarm := _any_alarm(value)) is not None:
-        return alarm
+    # DescribeAlarms calls the state StateValue.
+    states = (value.get("NewStateValue"), value.get("StateValue"))
+    if isinstance(value.get("AlarmName"), str) and any(isinstance(state, str) for state in states):
+        return Alarm(value)
+    # An alarm whose action invokes a function directly.
+    if isinstance(value.get("alarmData"), dict) and "alarmArn" in value:
+        return Alarm({**value["alarmData"], "AlarmArn": value["alarmArn"]})
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/notifications.html
     kind = _text(value, "detail-type") or _text(value, "detailType")
     if kind and isinstance(value.get("detail"), dict):
         return _event(kind, value)
     return Unknown(value)
-
-
-def _any_alarm(value: dict[str, Any]) -> Alarm | EventBridgeEvent | None:
-    """Return the alarm in any form that CloudWatch or related tools send, or None."""
-    if isinstance(value.get("AlarmName"), str):
-        has_state = any(isinstance(value.get(key), str) for key in ("NewStateValue", "StateValue"))
-        return Alarm(value) if has_state else None
-    is_direct = isinstance(value.get("alarmData"), dict) and "alarmArn" in value
-    return _direct_action(value) if is_direct else None
-
-
-def _direct_action(value: dict[str, Any]) -> EventBridgeEvent:
-    """Return the event of an alarm whose action invokes a function directly."""
-    detail, arn, account = value["alarmData"], value["alarmArn"], value.get("accountId")
-    event = {**value, "detail": detail, "resources": [arn], "account": account, "id": ""}
-    return _event("CloudWatch Alarm State Change", event)
 
 
 def _event(kind: str, value: dict[str, Any]) -> EventBridgeEvent:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import ClientError
 from loguru import logger
@@ -34,27 +34,6 @@ SILENCE_SECONDS = 60.0
 T = TypeVar("T")
 
 
-class PostStore(Protocol):
-    """Stores texts by key, for a limited time."""
-
-    def get(self, key: str) -> dict[str, str] | None:
-        """Return the value stored under the key, or None."""
-
-    def put(self, key: str, value: Mapping[str, str]) -> None:
-        """Store the value under the key."""
-
-    def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key for the caller; return False if a value is stored or another caller has claimed the key.
-
-        Args:
-            key: the key.
-            seconds: time after which the claim expires, so that a crashed caller does not block the key.
-        """
-
-    def release(self, key: str) -> None:
-        """Release a claim."""
-
-
 @dataclass
 class ContainerStore:
     """A store that lasts as long as the container."""
@@ -72,7 +51,7 @@ class ContainerStore:
             self.entries.popitem(last=False)
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key until it is released; claims of a container end with the container."""
+        """Reserve the key until it is released; return False if it is stored or claimed."""
         del seconds
         if key in self.entries:
             return False
@@ -107,9 +86,10 @@ class TableStore:
         self._try(lambda: self.client.put_item(TableName=self.table, Item=item))
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key by a conditional write; return True if the table is unavailable.
+        """Reserve the key for this many seconds, so that a crashed caller does not block it.
 
-        A duplicate post is better than a lost message.
+        Return False if a value is stored or another caller has claimed the key; True if the table is unavailable,
+        since a duplicate post is better than a lost message.
         """
         now = time.time()
         free = "attribute_not_exists(id) OR claimedUntil < :now"
@@ -150,6 +130,9 @@ class TableStore:
 def _claimed(key: str, until: float) -> dict[str, AttributeValueTypeDef]:
     expires = int(time.time()) + KEEP_SECONDS
     return {"id": {"S": key}, "claimedUntil": {"N": str(math.ceil(until))}, "expiresAt": {"N": str(expires)}}
+
+
+PostStore = ContainerStore | TableStore
 
 
 @cache

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from joytify_common.deadline import GRACE_SECONDS, Deadline
 from joytify_common.errors import ConfigError, JobError, PermanentError, TransientError
 from joytify_common.http_client import json_object, seconds_in, send
-from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError, wait
+from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
 from joytify_discord.limits import ATTACHMENT, Payload
 
 READ_SECONDS = 10.0
@@ -58,10 +59,7 @@ class Webhook:
             PermanentError: Discord refuses the message.
             TransientError: no attempt succeeded in time.
         """
-        try:
-            return self._send("POST", "", payload, deadline)
-        except _MalformedError:
-            return self._send("POST", "", payload.plainest(), deadline)
+        return self._send("POST", "", payload, deadline)
 
     def edit(self, message: str, payload: Payload, deadline: Deadline) -> None:
         """Replace a posted message with the payload.
@@ -71,10 +69,7 @@ class Webhook:
             TransientError: no attempt succeeded in time.
         """
         try:
-            try:
-                self._send("PATCH", f"/messages/{message}", payload, deadline)
-            except _MalformedError:
-                self._send("PATCH", f"/messages/{message}", payload.plainest(), deadline)
+            self._send("PATCH", f"/messages/{message}", payload, deadline)
         except ConfigError as exc:
             raise NotEditableError(f"{self.key}: the message or the webhook was deleted, or the URL is wrong") from exc
         except PermanentError as exc:
@@ -89,30 +84,29 @@ class Webhook:
         return str(json_object(response).get("name") or "")
 
     def _send(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
-        def send() -> str:
-            if (seconds := self._free_at - time.monotonic()) > 0:
-                wait(
-                    seconds,
-                    deadline.remaining(),
-                    TransientError("Discord rate-limits the webhook for longer than the time left"),
-                )
-            return str(self._request(method, path, payload, deadline.remaining())["id"])
+        """Send the payload, as text only if Discord rejects it as malformed; return the message's id."""
+        try:
+            return RETRIES.call(partial(self._request, method, path, payload, deadline), deadline.remaining())
+        except _MalformedError:
+            plainest = payload.plainest()
+            return RETRIES.call(partial(self._request, method, path, plainest, deadline), deadline.remaining())
 
-        return RETRIES.call(send, deadline.remaining())
-
-    def _request(self, method: str, path: str, payload: Payload, seconds: float) -> dict[str, Any]:
+    def _request(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
+        if (seconds := self._free_at - time.monotonic()) > 0:
+            raise RateLimitedError("Discord rate-limits the webhook", seconds)
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
         # Wait a little beyond the deadline for the response: it contains the id of the message, without which the
         # message would be posted again.
-        limit = min(READ_SECONDS, seconds + GRACE_SECONDS)
+        limit = min(READ_SECONDS, deadline.remaining() + GRACE_SECONDS)
         response = self._answer(method, path, parameters, limit, _content(payload))
-        self._note_bucket(response)
+        # https://discord.com/developers/docs/topics/rate-limits
+        if response.headers.get("X-RateLimit-Remaining") == "0":
+            self._free_at = time.monotonic() + (seconds_in(response.headers.get("X-RateLimit-Reset-After")) or 0)
         if not response.is_success:
             raise self._refusal(response)
-        answer = json_object(response)
-        if not answer.get("id"):
+        if not (identity := json_object(response).get("id")):
             raise TransientError(f"{self.key}: the response ({response.status_code}) did not come from Discord")
-        return answer
+        return str(identity)
 
     def _answer(
         self, method: str, path: str, parameters: Mapping[str, str], seconds: float, request: Mapping[str, Any]
@@ -126,11 +120,6 @@ class Webhook:
             raise ConfigError(f"{self.key}: it is not a URL") from None
         except httpx.RequestError as exc:
             raise UnavailableError(f"Discord could not be reached ({type(exc).__name__})") from exc
-
-    def _note_bucket(self, response: httpx.Response) -> None:
-        # https://discord.com/developers/docs/topics/rate-limits
-        if response.headers.get("X-RateLimit-Remaining") == "0":
-            self._free_at = time.monotonic() + (seconds_in(response.headers.get("X-RateLimit-Reset-After")) or 0)
 
     def _refusal(self, response: httpx.Response) -> JobError:
         status = response.status_code

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from joytify_discord.aws_notation import Place, error_text, json_in, parse_time, place_of, resource_of, without_arns
 from joytify_discord.embed import FAILURE, INFORMATION, SUCCESS, WARNING, Incidents
 from joytify_discord.parsing import EventBridgeEvent
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.json_values import first_of, get_list, get_path, get_value
-from joytify_discord.rendering.links import alarm_page
+from joytify_discord.rendering.links import page
 from joytify_discord.rendering.text import UNKNOWN, Authored, duration, percent, size, time_of
 
 EVENTBRIDGE_KINDS = {"CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"}
@@ -82,7 +83,7 @@ def alarm(value: dict[str, Any], topic: Place) -> Draft:
             DraftField("Previous state", (earlier or "unknown").replace("_", " ").lower()),
         ],
         timestamp=changed_at,
-        url=alarm_page(at, name),
+        url=page(at, f"cloudwatch/home?region={{region}}#alarmsV2:alarm/{quote(name, safe='')}"),
         incidents=Incidents(
             (f"alarm {at.account} {at.region} {name}{f' {series}' if series else ''}",),
             closes=state == "OK",

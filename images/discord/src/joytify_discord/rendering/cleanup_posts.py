@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from joytify_common.messages import (
     CleanupError,
-    CleanupFigures,
+    CleanupErrorData,
     CleanupSummary,
     CleanupSummaryData,
     CollectionFigures,
@@ -45,7 +44,7 @@ def cleanup_run(message: CleanupSummary | CleanupError, origin: Origin) -> Draft
             DraftField("Deleted before the error", number(message.data.records_deleted)),
             DraftField("Older than", time_of(message.data.cutoff_date)),
             *map(_collection, message.data.collections),
-            *_workers(message.data, message.data.timestamp),
+            *_workers(message.data),
         ]
         return run_draft(FAILURE, f"Cleanup failed at {message.data.stage}", message, origin, fields)
     data = message.data
@@ -73,7 +72,7 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
     if data.chain is not None:
         total = f"{number(data.chain.records_deleted)} deleted in {duration(data.chain.execution_time_ms)}"
         yield DraftField(f"All {data.continuation + 1} runs so far", total)
-    yield from _workers(data, data.timestamp)
+    yield from _workers(data)
     if data.archive is not None:
         yield DraftField("Archived before deletion", f"{number(data.archive.documents)} ({size(data.archive.bytes)})")
     if data.throttled is not None and data.throttled.paused_ms >= MIN_SHOWN_PAUSE_MS:
@@ -85,11 +84,11 @@ def _extras(data: CleanupSummaryData) -> Iterator[DraftField]:
         yield DraftField("Storage", _storage(data.storage), inline=False)
 
 
-def _workers(data: CleanupFigures, ended: datetime) -> Iterator[DraftField]:
+def _workers(data: CleanupSummaryData | CleanupErrorData) -> Iterator[DraftField]:
     if (fan_out := data.fan_out) is None:
         return
     again = f", planned in {fan_out.rounds} rounds" if fan_out.rounds > 1 else ""
-    took = duration((ended - fan_out.started_at).total_seconds() * 1000)
+    took = duration((data.timestamp - fan_out.started_at).total_seconds() * 1000)
     text = (
         f"{number(fan_out.records_deleted)} deleted in {number(fan_out.spans)} spans{again}, "
         f"up to {number(fan_out.workers)} workers concurrently; the longest worker run took "

@@ -53,8 +53,8 @@ def unknown(text: str, value: object, origin: Origin) -> Draft:
     known = value if isinstance(value, dict) else {}
     # A message may have thousands of values, but Discord shows at most `FIELDS` fields.
     fields, (found, holders) = list(islice(flatten_fields(known), FIELDS)), _best_title(known)
-    title = origin.subject or _with_thing(found, known) or _title(text, value)
     body = text if value is None else ""
+    title = origin.subject or _with_thing(found, known) or _title(body)
     # If Lambda gave up on an event, the message is the event, and an attribute has the error.
     given_up = origin.attributes.get("ErrorMessage", "")
     severity = FAILURE if given_up else _severity(value, f"{title}\n{body}", holders)
@@ -101,10 +101,8 @@ def whole(text: str, value: object) -> str:
     return pretty(value) if isinstance(value, (dict, list)) else text
 
 
-def _title(text: str, value: object) -> str:
-    if value is not None:
-        return ""
-    # The title of a plain text is taken from the first line that says more than a status.
+def _title(text: str) -> str:
+    # The first line that says more than a status.
     lines = [line.strip()[:MAX_LINE] for line in text.strip().splitlines() if line.strip()]
     return cut(next((line for line in lines if not STATE_LINE.match(line)), ""), MAX_TITLE)
 

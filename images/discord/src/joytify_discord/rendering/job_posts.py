@@ -10,7 +10,7 @@ from joytify_common.messages import CleanupError, CleanupSummary, Message, Month
 from joytify_discord.embed import Incidents, Severity
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField
-from joytify_discord.rendering.links import log_stream_page
+from joytify_discord.rendering.links import log_page
 from joytify_discord.rendering.text import UNKNOWN, Authored, Text, duration
 
 NEXT_IF_RETRIED = (
@@ -87,7 +87,7 @@ def run_draft(severity: Severity, title: str, message: Message, origin: Origin, 
         fields=[*fields, DraftField("Took", duration(data.execution_time_ms))],
         footer=message.source,
         timestamp=data.timestamp,
-        url=log_stream_page(origin.place, message.source, data.log_stream),
+        url=log_page(origin.place, message.source, data.log_stream),
     )
     failed_at = message.data.stage if isinstance(message, MonthlyStatsError | CleanupError) else ""
     # A run that could not start cleanup publishes a summary and an error, and SNS may deliver them in any order. They

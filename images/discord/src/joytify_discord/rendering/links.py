@@ -30,22 +30,10 @@ def page(place: Place, path: str) -> str:
     return f"https://{region}.console.{domain}/{path.replace('{region}', region)}"
 
 
-def log_stream_page(place: Place, function: str, stream: str) -> str:
-    """Return the address of a function's log stream; empty if the region or the stream is unknown."""
-    if not stream:
-        return ""
-    group = _twice(f"/aws/lambda/{function}")
-    return page(place, f"{LOGS}{group}/log-events/{_twice(stream)}")
-
-
-def log_group_page(place: Place, function: str) -> str:
-    """Return the address of a function's log group; empty if the region or the function is unknown."""
-    return page(place, LOGS + _twice(f"/aws/lambda/{function}")) if function else ""
-
-
-def alarm_page(place: Place, name: str) -> str:
-    """Return the address of an alarm; empty if the region is unknown."""
-    return page(place, f"cloudwatch/home?region={{region}}#alarmsV2:alarm/{quote(name, safe='')}")
+def log_page(place: Place, function: str, stream: str = "") -> str:
+    """Return the address of a function's log stream, or of its log group; empty if region or function is unknown."""
+    path = LOGS + _twice(f"/aws/lambda/{function}") + (f"/log-events/{_twice(stream)}" if stream else "")
+    return page(place, path) if function else ""
 
 
 LOGS = "cloudwatch/home?region={region}#logsV2:log-groups/log-group/"

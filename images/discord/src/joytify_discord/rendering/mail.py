@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from joytify_discord.aws_notation import Place, place_of
@@ -13,6 +12,7 @@ from joytify_discord.embed import FAILURE, INFORMATION, WARNING
 from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, listed
 from joytify_discord.rendering.json_values import get_list, get_path, select_fields
+from joytify_discord.rendering.kinds.kind import words
 from joytify_discord.rendering.links import page
 
 
@@ -40,10 +40,9 @@ def ses(value: dict[str, Any], origin: Origin) -> Draft:
     }
     place = place_of(get_path(value, "mail.sourceArn")) or origin.place
     what = ", ".join(filter(None, (bounce, complaint))).lower()
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
     return Draft(
         severity=severity,
-        title=f"Mail {kind}{f' ({what})' if what else ''}: {listed(recipients, ', ')}",
+        title=f"Mail {words(kind)}{f' ({what})' if what else ''}: {listed(recipients, ', ')}",
         fields=list(select_fields(value, fields)),
         url=page(place, "ses/home?region={region}#/account"),
         place=Place(place.region, get_path(value, "mail.sendingAccountId")),

@@ -13,7 +13,7 @@ from joytify_discord.parsing import Origin
 from joytify_discord.rendering.draft import Draft, DraftField, listed
 from joytify_discord.rendering.json_values import first_of, get_list, get_path, get_value, select_fields
 from joytify_discord.rendering.kinds.data import by_rds_text
-from joytify_discord.rendering.links import log_group_page, page
+from joytify_discord.rendering.links import log_page, page
 from joytify_discord.rendering.mail import ses
 from joytify_discord.rendering.severity import severity_of_text, severity_of_word, worst
 from joytify_discord.rendering.text import Authored
@@ -43,7 +43,7 @@ def _destination(value: dict[str, Any], origin: Origin) -> Draft:
         title=f"{name or 'A function'} {what}",
         description=get_path(value, "responsePayload.errorMessage"),
         fields=[*select_fields(value, fields), DraftField("What next", next_step if failed else "", inline=False)],
-        url=log_group_page(place, name),
+        url=log_page(place, name),
         place=place,
         attach=failed,
     )
