@@ -39,11 +39,6 @@ resource "aws_ecr_lifecycle_policy" "this" {
   })
 }
 
-locals {
-  # Accounts whose functions may run the images.
-  pull_accounts = setunion([data.aws_caller_identity.this.account_id], var.pull_account_ids)
-}
-
 data "aws_iam_policy_document" "pull" {
   statement {
     sid     = "LambdaMayPull"
@@ -57,7 +52,7 @@ data "aws_iam_policy_document" "pull" {
     condition {
       test     = "StringLike"
       variable = "aws:SourceArn"
-      values   = [for account in local.pull_accounts : "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${account}:function:*"]
+      values   = [for account in setunion([data.aws_caller_identity.this.account_id], var.pull_account_ids) : "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${account}:function:*"]
     }
   }
 

@@ -1,16 +1,12 @@
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 
-locals {
-  state_bucket = "${var.project_name}-terraform-state-${data.aws_caller_identity.this.account_id}"
-}
-
 resource "aws_s3_bucket" "state" {
   # checkov:skip=CKV_AWS_18:CloudTrail records who reads it, if the account logs S3 data events
   # checkov:skip=CKV_AWS_144:a copy in another region is not worth its price here
   # checkov:skip=CKV2_AWS_62:nothing consumes event notifications for its objects
 
-  bucket = local.state_bucket
+  bucket = "${var.project_name}-terraform-state-${data.aws_caller_identity.this.account_id}"
 
   lifecycle {
     prevent_destroy = true
@@ -68,13 +64,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
 
 data "aws_iam_policy_document" "state" {
   statement {
-    sid     = "OnlyByTLS"
-    effect  = "Deny"
-    actions = ["s3:*"]
-    resources = [
-      "arn:${data.aws_partition.this.partition}:s3:::${local.state_bucket}",
-      "arn:${data.aws_partition.this.partition}:s3:::${local.state_bucket}/*",
-    ]
+    sid       = "OnlyByTLS"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
 
     principals {
       type        = "*"

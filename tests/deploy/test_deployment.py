@@ -70,7 +70,7 @@ def test_a_second_plan_changes_only_attributes_that_the_emulator_omits(deploymen
 
     assert {change.address for change in found} == ALARMS
     assert {change.attributes for change in found} == {frozenset(NOT_RETURNED)}
-    assert changes(deployment.bootstrap.plan()) == []
+    assert changes(deployment.workspace.bootstrap.plan()) == []
 
 
 def test_no_secret_value_appears_in_state_plan_or_environment(deployment: Deployment) -> None:
@@ -79,7 +79,7 @@ def test_no_secret_value_appears_in_state_plan_or_environment(deployment: Deploy
     functions = [deployment.stack.client("lambda").get_function(FunctionName=name) for name in FUNCTIONS.values()]
     places = {
         "state": deployment.root.state(),
-        "bootstrap's state": deployment.bootstrap.state(),
+        "bootstrap's state": deployment.workspace.bootstrap.state(),
         "plan": json.dumps(deployment.root.plan()),
         "environment": json.dumps(functions, default=str),
     }

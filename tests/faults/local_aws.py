@@ -22,11 +22,9 @@ class LocalAws:
     """MiniStack with a secret, a topic, a queue that keeps what is published, and a bucket."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = ministack(folder, "127.0.0.1")
-        self._clients = {
-            name: aws_client(name, self._server.address) for name in ("sns", "sqs", "s3", "secretsmanager")
-        }
-        self.proxy = FaultProxy(urlsplit(self._server.address).port or 0)
+        self._pid, url = ministack(folder, "127.0.0.1")
+        self._clients = {name: aws_client(name, url) for name in ("sns", "sqs", "s3", "secretsmanager")}
+        self.proxy = FaultProxy(urlsplit(url).port or 0)
         self.topic = self._clients["sns"].create_topic(Name=TOPIC)["TopicArn"]
         self._queue = self._clients["sqs"].create_queue(QueueName=TOPIC)["QueueUrl"]
         queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{TOPIC}"
@@ -87,4 +85,4 @@ class LocalAws:
     def end(self) -> None:
         """Stop it."""
         self.proxy.close()
-        stop([self._server.pid])
+        stop([self._pid])

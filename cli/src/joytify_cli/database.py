@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import SecretStr
@@ -16,10 +16,8 @@ from joytify_cli.secret_store import read_stored
 from joytify_cli.target import Target, Where
 from joytify_cli.terminal import CommandError, UsageError
 from joytify_common.errors import JobError
-from joytify_common.mongo import connect, mongo_client, mongo_errors
+from joytify_common.mongo import Document, connect, mongo_client, mongo_errors
 from joytify_common.mongo_errors import URI_KEY
-
-Document = dict[str, Any]
 
 DEFAULT_DATABASE = "mern-joytify"
 HERE = Where()

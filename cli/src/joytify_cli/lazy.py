@@ -12,8 +12,6 @@ from typer.main import get_command
 
 from joytify_cli.extras import missing_extras
 from joytify_cli.option_groups import App
-from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, fail, safe
-from joytify_common.errors import JobError
 
 
 class LazyCommand(TyperCommand):
@@ -53,25 +51,3 @@ class LazyCommand(TyperCommand):
         command: Any = get_command(found)
         command.name = self.name
         return command  # type: ignore[no-any-return]
-
-
-class LazyGroup(TyperGroup):
-    """The program's commands; an error that a user can act on is printed without a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer bundles a copy of click, whose classes are private
-        """Run the command; exit with 2 after wrong usage, 1 after another known error, 130 after Ctrl-C."""
-        try:
-            return super().invoke(ctx)
-        except typer.BadParameter as exc:
-            # The message may quote files or responses, and typer prints it without escaping.
-            exc.message = safe(exc.message).removeprefix("Value error, ").replace("'%Y-%m-%d'", "YYYY-MM-DD")
-            raise
-        except (CommandError, JobError) as exc:
-            fail(str(exc), 2 if isinstance(exc, UsageError) else 1)
-        except KeyboardInterrupt:
-            fail("interrupted", INTERRUPTED)
-        except typer.Abort as exc:
-            # Both Ctrl-C at a prompt and the answer "no" raise this error.
-            if isinstance(exc.__context__, KeyboardInterrupt):
-                fail("interrupted", INTERRUPTED)
-            raise

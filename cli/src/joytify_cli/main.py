@@ -7,12 +7,15 @@ import os
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from joytify_cli.interruption import handle_interruptions
-from joytify_cli.lazy import LazyCommand, LazyGroup
+from joytify_cli.lazy import LazyCommand
+from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, fail, safe
+from joytify_common.errors import JobError
 
 COMMANDS = (
     LazyCommand("doctor", "joytify_cli.operate.doctor:doctor", "Check everything, and say what to do."),
@@ -39,11 +42,29 @@ COMMANDS = (
 )
 
 
-class Joytify(LazyGroup):
-    """The program with its commands."""
+class Joytify(TyperGroup):
+    """The program with its commands; an error that a user can act on is printed without a traceback."""
 
     def __init__(self, **attributes: object) -> None:
         super().__init__(**{**attributes, "commands": list(COMMANDS)})  # type: ignore[arg-type]
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer bundles a copy of click, whose classes are private
+        """Run the command; exit with 2 after wrong usage, 1 after another known error, 130 after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as exc:
+            # The message may quote files or responses, and typer prints it without escaping.
+            exc.message = safe(exc.message).removeprefix("Value error, ").replace("'%Y-%m-%d'", "YYYY-MM-DD")
+            raise
+        except (CommandError, JobError) as exc:
+            fail(str(exc), 2 if isinstance(exc, UsageError) else 1)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED)
+        except typer.Abort as exc:
+            # Both Ctrl-C at a prompt and the answer "no" raise this error.
+            if isinstance(exc.__context__, KeyboardInterrupt):
+                fail("interrupted", INTERRUPTED)
+            raise
 
 
 def run() -> None:

@@ -62,7 +62,6 @@ class Channel:
         self.token = token
         self.messages: dict[str, dict[str, Any]] = {}
         self.files: dict[str, str] = {}
-        self.requests = 0
         self.mood = Mood()
         self._banned_until = 0.0
         self._ids = count(int(WEBHOOK_ID) + 1)
@@ -74,7 +73,6 @@ class Channel:
 
     def refuse(self, webhook: str, token: str) -> Response | None:
         """Return Discord's refusal (wrong URL, rate limit, simulated failure); None to accept."""
-        self.requests += 1
         if webhook != WEBHOOK_ID:
             return JSONResponse(UNKNOWN_WEBHOOK, status_code=404)
         if token != self.token:

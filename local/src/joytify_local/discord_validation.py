@@ -22,7 +22,7 @@ def _text(limit: int, least: int = 0) -> AfterValidator:
     def check(value: str) -> str:
         # Discord trims text. How it counts astral characters is not documented, so use the
         # strictest way.
-        size = len(value.strip().encode("utf-16-le", "surrogatepass")) // 2
+        size = _size(value.strip())
         if size < least:
             raise PydanticCustomError("BASE_TYPE_REQUIRED", "This field is required")
         if size > limit:
@@ -40,11 +40,8 @@ def _link(value: str) -> str:
     return value
 
 
-Link = Annotated[str, AfterValidator(_link)]
-
-
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 class EmbedField(_Strict):
@@ -53,10 +50,6 @@ class EmbedField(_Strict):
     name: Annotated[str, _text(256, 1)]
     value: Annotated[str, _text(1024, 1)]
     inline: bool = False
-
-    def size(self) -> int:
-        """Return the number of characters that count towards the total."""
-        return _size(self.name) + _size(self.value)
 
 
 class Footer(_Strict):
@@ -70,7 +63,7 @@ class Embed(_Strict):
 
     title: Annotated[str, _text(256)] = ""
     description: Annotated[str, _text(4096)] = ""
-    url: Link | None = None
+    url: Annotated[str, AfterValidator(_link)] | None = None
     timestamp: Annotated[datetime | None, Field(strict=False)] = None
     color: int = Field(default=0, ge=0, le=0xFFFFFF)
     footer: Footer | None = None
@@ -84,8 +77,8 @@ class Embed(_Strict):
 
     def size(self) -> int:
         """Return the number of characters that count towards the total."""
-        own = _size(self.title) + _size(self.description) + sum(field.size() for field in self.fields)
-        return own + _size(self.footer.text if self.footer else "")
+        fields = sum(_size(field.name) + _size(field.value) for field in self.fields)
+        return _size(self.title) + _size(self.description) + fields + _size(self.footer.text if self.footer else "")
 
 
 class AllowedMentions(_Strict):
@@ -124,7 +117,7 @@ def check(body: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any posted JSON
         message = WebhookMessage.model_validate(body)
     except ValidationError as exc:
         return {"message": "Invalid Form Body", "code": INVALID_FORM_BODY, "errors": _tree(exc)}
-    if not message.content.strip() and not any(embed.size() for embed in message.embeds):
+    if not message.content.strip() and not message.embeds:
         return {"message": "Cannot send an empty message", "code": EMPTY_MESSAGE}
     return None
 

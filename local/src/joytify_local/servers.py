@@ -7,34 +7,21 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from joytify_local.aws import REGION
 from joytify_local.processes import answers, free_port, start
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running server: its process id, and the address at which others reach it."""
-
-    pid: int
-    address: str
-
-
-def ministack(
-    folder: Path, host: str, *, security_settings: Mapping[str, str] | None = None, certificate: str = ""
-) -> Server:
-    """Start the local AWS and return it; its address is its URL.
+def ministack(folder: Path, host: str, *, certificate: str = "", key: str = "") -> tuple[int, str]:
+    """Start the local AWS; return its process id and its URL.
 
     Args:
         folder: directory for the data and the log.
         host: address to listen on.
-        security_settings: environment variables that turn on TLS and IAM.
-        certificate: path of the server's certificate; empty for plain HTTP.
+        certificate: path of the server's certificate; with one, it uses TLS and enforces IAM.
+        key: path of the certificate's key.
 
     Raises:
         StartError: the local AWS did not start.
@@ -53,20 +40,22 @@ def ministack(
         "S3_DATA_DIR": str(folder / "s3"),
         "STATE_DIR": str(folder / "state"),
         # Calls between the servers of this machine bypass any proxy.
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), str(urlsplit(url).hostname)])),
-        **(security_settings or {}),
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), host])),
     }
+    if certificate:
+        security = {"USE_SSL": "1", "MINISTACK_SSL_CERT": certificate, "MINISTACK_SSL_KEY": key, "AUTH": "true"}
+        environment.update(security)
     command = [sys.executable, "-m", "ministack"]
     ready = partial(answers, url + "/_ministack/health", certificate)
-    return Server(start(command, folder / "ministack.log", ready, environment), url)
+    return start(command, folder / "ministack.log", ready, environment), url
 
 
-def stand_in(name: str, options: list[str], folder: Path, host: str) -> Server:
-    """Start the stand-in for the backend or Discord and return it; its address is its URL."""
+def stand_in(name: str, options: list[str], folder: Path, host: str) -> tuple[int, str]:
+    """Start the stand-in for the backend or Discord; return its process id and its URL."""
     port = free_port(host)
     url = f"http://{host}:{port}"
     command = [sys.executable, "-m", f"joytify_local.{name}", "--host", host, "--port", str(port), *options]
-    return Server(start(command, folder / f"{name}.log", partial(answers, url + "/health")), url)
+    return start(command, folder / f"{name}.log", partial(answers, url + "/health")), url
 
 
 def make_certificate(folder: Path, host: str) -> tuple[str, str]:
@@ -79,8 +68,8 @@ def make_certificate(folder: Path, host: str) -> tuple[str, str]:
     return str(certificate), str(key)
 
 
-def registry(folder: Path) -> Server:
-    """Start a container registry on loopback, where Docker accepts a registry without TLS."""
+def registry(folder: Path) -> tuple[int, str]:
+    """Start a container registry on loopback, where Docker needs no TLS; return its process id and address."""
     port = free_port("127.0.0.1")
     if image := os.environ.get("REGISTRY_IMAGE"):
         docker = os.environ.get("DOCKER") or shutil.which("docker") or "docker"
@@ -95,4 +84,4 @@ def registry(folder: Path) -> Server:
         (folder / "registry.yml").write_text(json.dumps(config), encoding="utf-8")
         command = ["docker-registry", "serve", str(folder / "registry.yml")]
     ready = partial(answers, f"http://127.0.0.1:{port}/v2/")
-    return Server(start(command, folder / "registry.log", ready), f"localhost:{port}")
+    return start(command, folder / "registry.log", ready), f"localhost:{port}"

@@ -7,16 +7,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from joytify_local.aws import API_KEY, WEBHOOK_TOKEN, Wiring, aws_client, deploy
 from joytify_local.mongodb import start_mongod
 from joytify_local.processes import StartError, free_port, started_before, stop, uninterrupted
-from joytify_local.servers import Server, make_certificate, ministack, registry, stand_in
+from joytify_local.servers import make_certificate, ministack, registry, stand_in
 
 # Files that record a running stack for later commands. A stack whose functions Terraform deployed (`make deploy-local`)
 # may run beside another stack, so it has its own file.
@@ -55,11 +54,6 @@ class Stack:
     def state_file(self) -> Path:
         """The file that records the stack while it is running."""
         return DEPLOYED_STATE_FILE if self.way == "deployed" else STATE_FILE
-
-    @property
-    def host(self) -> str:
-        """Address that the local AWS listens on."""
-        return str(urlsplit(self.aws).hostname)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return a client of the stack's local AWS."""
@@ -121,7 +115,7 @@ def start_embedded(
         StartError: a server did not start; servers that had started are stopped.
     """
     with _servers() as servers:
-        aws = servers.add(ministack(servers.folder, host))
+        aws = servers.add(*ministack(servers.folder, host))
         stack = _others(Stack(way="embedded", aws=aws, database=database, folder=str(servers.folder)), host, servers)
         if functions:
             deploy(
@@ -151,15 +145,9 @@ def start_for_deployment(database: str, *, host: str) -> Stack:
     """
     with _servers() as servers:
         certificate, key = make_certificate(servers.folder, host)
-        environment = {
-            "USE_SSL": "1",
-            "MINISTACK_SSL_CERT": certificate,
-            "MINISTACK_SSL_KEY": key,
-            "AUTH": "true",
-        }
-        aws = servers.add(ministack(servers.folder, host, security_settings=environment, certificate=certificate))
+        aws = servers.add(*ministack(servers.folder, host, certificate=certificate, key=key))
         stack = Stack(way="deployed", aws=aws, database=database, folder=str(servers.folder), certificate=certificate)
-        stack = replace(_others(stack, host, servers), registry=servers.add(registry(servers.folder)))
+        stack = replace(_others(stack, host, servers), registry=servers.add(*registry(servers.folder)))
         return replace(stack, pids=tuple(servers.pids))
 
 
@@ -168,24 +156,24 @@ class _Servers:
     """The servers of a stack that is being started, and their folder."""
 
     folder: Path
-    cleanup: ExitStack
     pids: list[int] = field(default_factory=list)
 
-    def add(self, server: Server) -> str:
+    def add(self, pid: int, address: str) -> str:
         """Add a server, which is stopped if another one does not start; return its address."""
-        self.cleanup.callback(stop, [server.pid])
-        self.pids.append(server.pid)
-        return server.address
+        self.pids.append(pid)
+        return address
 
 
 @contextmanager
 def _servers() -> Iterator[_Servers]:
     """Yield an empty set of servers; servers added to it are stopped if the block raises."""
-    with ExitStack() as cleanup:
-        folder = Path(tempfile.mkdtemp(prefix="joytify-"))
-        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield _Servers(folder, cleanup)
-        cleanup.pop_all()
+    servers = _Servers(Path(tempfile.mkdtemp(prefix="joytify-")))
+    try:
+        yield servers
+    except BaseException:
+        stop(servers.pids)
+        shutil.rmtree(servers.folder, ignore_errors=True)
+        raise
 
 
 def _others(stack: Stack, host: str, servers: _Servers) -> Stack:
@@ -193,7 +181,7 @@ def _others(stack: Stack, host: str, servers: _Servers) -> Stack:
     folder = servers.folder
     mongodb = os.environ.get("MONGODB_URI", "")
     if not mongodb:
-        mongodb = servers.add(Server(*start_mongod(folder, host, free_port(host))))
-    backend = servers.add(stand_in("backend", ["--key", API_KEY], folder, host))
-    discord = servers.add(stand_in("discord", ["--token", WEBHOOK_TOKEN], folder, host))
+        mongodb = servers.add(*start_mongod(folder, host, free_port(host)))
+    backend = servers.add(*stand_in("backend", ["--key", API_KEY], folder, host))
+    discord = servers.add(*stand_in("discord", ["--token", WEBHOOK_TOKEN], folder, host))
     return replace(stack, mongodb=mongodb, backend=backend, discord=discord)

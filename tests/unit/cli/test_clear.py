@@ -8,7 +8,8 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.errors import WTimeoutError
 
-from joytify_cli.data.commands import Document, _remove_some
+from joytify_cli.data.commands import _remove_some
+from joytify_common.mongo import Document
 
 
 class Stalled:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import plotille
 
-from joytify_cli.capacity.model import BYTES_PER_MB, EXPIRING, FIXED, FOR_GOOD, Model
+from joytify_cli.capacity.model import ALERT_SHARE, BYTES_PER_MB, EXPIRING, FIXED, FOR_GOOD, Model
 from joytify_cli.extras import missing_extras
+from joytify_cli.terminal import CommandError
 
 WIDTH, HEIGHT = 66, 14
 COLORS = ("#4c72b0", "#55a868", "#c44e52", "#b0b0b0")
 LAYERS = {"users, statistics": FIXED, "playbacks, sessions": EXPIRING, "kept for good": FOR_GOOD}
 
 
-def draw_chart(model: Model, weeks: int, alert_share: float) -> str:
+def draw_chart(model: Model, weeks: int) -> str:
     """Return a text chart of the MB used before each cleanup, with limit and alert level."""
     figure = plotille.Figure()
     figure.width, figure.height = WIDTH, HEIGHT
@@ -25,7 +26,7 @@ def draw_chart(model: Model, weeks: int, alert_share: float) -> str:
     figure.set_x_limits(0, weeks)
     figure.set_y_limits(0, 1.1 * max(*used, model.limit_mb))
     figure.plot(range(weeks + 1), used, label="used")
-    for share in (1.0, alert_share):
+    for share in (1.0, ALERT_SHARE):
         figure.plot([0, weeks], [share * model.limit_mb] * 2)
     return str(figure.show())
 
@@ -34,12 +35,12 @@ def _tick(low: float, _: float) -> str:
     return f"{low:,.0f}"
 
 
-def save_picture(model: Model, weeks: int, alert_share: float, file: Path) -> None:
+def save_picture(model: Model, weeks: int, file: Path) -> None:
     """Write the same chart as a PNG, with the used bytes broken down by collections.
 
     Raises:
         UsageError: matplotlib is not installed.
-        OSError: the file cannot be written.
+        CommandError: the file cannot be written.
     """
     with missing_extras():
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and slow to import
@@ -51,12 +52,15 @@ def save_picture(model: Model, weeks: int, alert_share: float, file: Path) -> No
     layers["indexes"] = [height * model.index_share / (1 - model.index_share) for height in documents]
     axes.stackplot(axis, list(layers.values()), labels=list(layers), colors=COLORS)
     axes.axhline(model.limit_mb, color="black", label=f"limit, {model.limit_mb:,} MB")
-    axes.axhline(alert_share * model.limit_mb, color="black", linestyle="--", label=f"{alert_share:.0%} of it")
+    axes.axhline(ALERT_SHARE * model.limit_mb, color="black", linestyle="--", label=f"{ALERT_SHARE:.0%} of it")
     axes.set(xlabel="week", ylabel="MB, just before each cleanup", xlim=(0, weeks), ylim=(0, None))
     axes.set_title(f"{model.users:,} users, {model.retention_days} days kept")
     figure.legend(loc="outside right upper", frameon=False)
     # Omit matplotlib's version, so that the same model always gives the same file.
-    figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+    try:
+        figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+    except OSError as exc:
+        raise CommandError(f"{file} could not be written: {exc.strerror}") from None
 
 
 def _layer(model: Model, kinds: tuple[str, ...], week: int) -> float:

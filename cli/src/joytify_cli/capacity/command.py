@@ -83,9 +83,10 @@ def capacity(
     if is_measured:
         assumed = model if server.uri is not None else _as_deployed(model, where, retention_days, limit_mb)
         with server.open(where) as database:
-            measured = measure(database, assumed, alert_share=ALERT_SHARE, now=datetime.now(UTC))
+            measured = measure(database, assumed, now=datetime.now(UTC))
         model = measured.model if users is None else replace(measured.model, users=users)
-    _save(model, weeks, png)
+    if png is not None:
+        save_picture(model, weeks, png)
     if as_json:
         echo_json(figures(model, measured))
     else:
@@ -148,12 +149,3 @@ def figures(model: Model, measured: Measured | None = None) -> dict[str, Any]:
         "dayOfAlert": model.day_reached(ALERT_SHARE),
         "dayFull": model.day_reached(1.0),
     }
-
-
-def _save(model: Model, weeks: int, file: Path | None) -> None:
-    if file is None:
-        return
-    try:
-        save_picture(model, weeks, ALERT_SHARE, file)
-    except OSError as exc:
-        raise CommandError(f"{file} could not be written: {exc.strerror}") from None

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from bson import ObjectId
 from pymongo.database import Database
 
 from joytify_cleanup.database_size import forecast
-from joytify_cleanup.database_size import measure as measure_storage
-from joytify_cli.capacity.model import EXPIRING, FOR_GOOD, SIZES, Model, Profile
+from joytify_cli.capacity.model import ALERT_SHARE, EXPIRING, FOR_GOOD, SIZES, Model, Profile
 from joytify_cli.terminal import CommandError
 from joytify_common.messages import Storage
-from joytify_common.mongo import mongo_errors, within
-
-Document = dict[str, Any]
+from joytify_common.mongo import Document, mongo_errors, within
 
 QUERY_SECONDS = 60
 WEEK = timedelta(days=7)
@@ -42,13 +38,12 @@ class Measured:
     days_until_next_level: float | None
 
 
-def measure(database: Database[Document], assumed: Model, *, alert_share: float, now: datetime) -> Measured:
+def measure(database: Database[Document], assumed: Model, *, now: datetime) -> Measured:
     """Return the database's size and growth, and a model with its measured document sizes and weekly rates.
 
     Args:
         database: database to measure.
         assumed: model that gives the retention period and the limit.
-        alert_share: share of the limit at which operators are warned.
         now: the time, UTC.
 
     Raises:
@@ -69,10 +64,12 @@ def measure(database: Database[Document], assumed: Model, *, alert_share: float,
     share = indexes / max(1, data + indexes)
     model = replace(assumed, mix=[(profile, 1.0)], users=users, index_share=share, sizes=sizes)
     used = int(total["dataSize"]) + int(total["indexSize"])
-    level = alert_share if used < alert_share * model.limit else 1.0
-    trend = _trend(database, model, level, now)
-    growth, days = (trend.growth_bytes_per_day, trend.days_until_full) if trend else (None, None)
-    return Measured(model, used, growth, level, days)
+    level = ALERT_SHARE if used < ALERT_SHARE * model.limit else 1.0
+    # With the next level as the limit, `days_until_full` is the number of days until usage reaches that level.
+    storage = Storage(used_bytes=used, limit_bytes=round(level * model.limit), percent=0)
+    cutoff = now - timedelta(days=model.retention_days)
+    trend = forecast(database, storage, QUERY_SECONDS, names=tuple(SIZES), expiring=EXPIRING, now=now, cutoff=cutoff)
+    return Measured(model, used, trend.growth_bytes_per_day, level, trend.days_until_full)
 
 
 def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
@@ -90,15 +87,3 @@ def _weekly(database: Database[Document], kind: str, now: datetime) -> float:
     window = min(WEEK, max(now - oldest["_id"].generation_time, timedelta(days=1)))
     made: int = collection.count_documents({"_id": {"$gte": ObjectId.from_datetime(now - window)}}, hint="_id_")
     return float(made * (WEEK / window))
-
-
-def _trend(database: Database[Document], model: Model, share: float, now: datetime) -> Storage | None:
-    """Return usage and growth; `days_until_full` is the number of days until this share of the limit is reached.
-
-    None if the size cannot be measured. Growth and days are None if they cannot be counted.
-    """
-    storage = measure_storage(database, max(1, round(model.limit_mb * share)), 100, QUERY_SECONDS)
-    if storage is None:
-        return None
-    cutoff = now - timedelta(days=model.retention_days)
-    return forecast(database, storage, QUERY_SECONDS, names=tuple(SIZES), expiring=EXPIRING, now=now, cutoff=cutoff)

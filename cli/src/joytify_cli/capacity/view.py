@@ -24,7 +24,7 @@ def show(model: Model, measured: Measured | None, weeks: int) -> None:
         # The chart assumes that all users begin on one day, which measured users did not.
         console.print(_by_week(model))
         say("MB just before each cleanup, by week; lines at the limit and at 80 % of it:")
-        say(draw_chart(model, weeks, ALERT_SHARE))
+        say(draw_chart(model, weeks))
 
 
 def _now(measured: Measured) -> Iterator[str]:

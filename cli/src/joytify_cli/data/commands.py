@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pymongo import timeout
@@ -26,11 +26,11 @@ from joytify_cli.progress import progress_bar
 from joytify_cli.target import Where
 from joytify_cli.terminal import INTERRUPTED, UsageError, console, counted, fail, say
 from joytify_common.collections import CollectionNames, collection_names
+from joytify_common.mongo import Document
 
 app = App(help="Generate, count, check and remove data.", no_args_is_help=True)
 app.add_typer(index_commands.app, name="indexes")
 
-Document = dict[str, Any]
 # The largest seed for which a generated `_id` has room.
 MAX_SEED = (1 << 24) - 1
 # How long `clear` deletes at a time.

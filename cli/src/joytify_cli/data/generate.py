@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice, takewhile
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -16,8 +16,8 @@ from joytify_cli.data.indexes import BACKEND, create
 from joytify_cli.data.population import Population
 from joytify_cli.interruption import deferred_interruption
 from joytify_common.collections import CollectionNames
+from joytify_common.mongo import Document
 
-Document = dict[str, Any]
 T = TypeVar("T")
 
 BATCH = 5000

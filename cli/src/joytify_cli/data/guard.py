@@ -38,13 +38,10 @@ def chosen_collections(
         CommandError: the typed name is wrong.
     """
     if production:
-        _check_name(target.name, f"this would {what} the PRODUCTION collections of {target.name}", confirm)
+        warning = f"this would {what} the PRODUCTION collections of {target.name}"
+        if not confirm and can_ask():
+            if typer.prompt(f"{warning}. Type the database's name to continue") != target.name:
+                raise CommandError("that is not the database's name; nothing was changed")
+        elif confirm != target.name:
+            raise UsageError(f"{warning}: use --confirm {target.name}")
     return collection_names(test_mode=not production)
-
-
-def _check_name(name: str, warning: str, confirm: str) -> None:
-    if not confirm and can_ask():
-        if typer.prompt(f"{warning}. Type the database's name to continue") != name:
-            raise CommandError("that is not the database's name; nothing was changed")
-    elif confirm != name:
-        raise UsageError(f"{warning}: use --confirm {name}")

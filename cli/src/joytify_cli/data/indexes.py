@@ -11,8 +11,7 @@ from pymongo.database import Database
 from joytify_cli.terminal import UsageError
 from joytify_common.collections import PRODUCTION, CollectionNames
 from joytify_common.indexes import finds_all_by
-
-Document = dict[str, Any]
+from joytify_common.mongo import Document
 
 
 @dataclass(frozen=True)

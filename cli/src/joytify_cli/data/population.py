@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import gcd
-from typing import Any
 
 from bson import ObjectId
 
 from joytify_cli.data.spread import Rotation, Timeline
 from joytify_cli.data.statistics import Play, elements, month_of, object_id
-
-Document = dict[str, Any]
+from joytify_common.mongo import Document
 
 SPREAD_DAYS = 90
 RETENTION_DAYS = 60
@@ -198,10 +196,8 @@ class Population:
         return Rotation(users=self.users, active=round(self.users * self.active_share))
 
     def _play(self, number: int) -> Play:
-        user, mixed = (
-            self._rotation.user_at(number % self._rotation.slots),
-            ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF,
-        )
+        user = self._rotation.user_at(number % self._rotation.slots)
+        mixed = ((number + self.seed) * HASH_MULTIPLIER) & 0xFFFFFFFF
         song = (user * 7 + mixed % 3) % (ARTISTS * SONGS_EACH)
         # Durations have milliseconds, as from a real player, so most sums are inexact in floating point; the
         # comparisons with statistics allow for it.

@@ -7,11 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from bson import ObjectId
 
-Document = dict[str, Any]
+from joytify_common.mongo import Document
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,7 @@ def elements(plays: Iterable[Play], now: datetime) -> list[Document]:
 
 
 def _element(plays: list[Play], previous_total: float, now: datetime) -> Document:
-    songs, artists, hours = (
-        defaultdict[int, float](float),
-        defaultdict[int, float](float),
-        defaultdict[int, float](float),
-    )
+    songs, artists, hours = (defaultdict[int, float](float) for _ in range(3))
     for play in plays:
         songs[play.song] += play.seconds
         artists[play.artist] += play.seconds

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from pymongo.database import Database
 
 from joytify_common.collections import CollectionNames
-
-Document = dict[str, Any]
+from joytify_common.mongo import Document
 
 
 def faults(database: Database[Document], names: CollectionNames) -> Iterator[str]:
@@ -28,7 +26,8 @@ def faults(database: Database[Document], names: CollectionNames) -> Iterator[str
 def _notification_faults(database: Database[Document], names: CollectionNames, notification: Document) -> Iterator[str]:
     users = database[names.users]
     identity = notification["_id"]
-    twice = users.count_documents({"$expr": {"$gt": [_times_held(identity), 1]}})
+    held = {"$filter": {"input": {"$ifNull": ["$notifications", []]}, "cond": {"$eq": ["$$this.id", identity]}}}
+    twice = users.count_documents({"$expr": {"$gt": [{"$size": held}, 1]}})
     if twice:
         yield f"{twice} users have notification {identity} more than once"
     if without_statistics := sum(1 for _ in holders_without_statistics(database, names, notification)):
@@ -64,8 +63,3 @@ def month_before(moment: datetime) -> tuple[datetime, datetime]:
     end = datetime(moment.year, moment.month, 1, tzinfo=UTC)
     start = datetime(end.year - (end.month == 1), (end.month - 2) % 12 + 1, 1, tzinfo=UTC)
     return start, end
-
-
-def _times_held(identity: object) -> Document:
-    held = {"$filter": {"input": {"$ifNull": ["$notifications", []]}, "cond": {"$eq": ["$$this.id", identity]}}}
-    return {"$size": held}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from bson import encode
@@ -135,28 +135,24 @@ def restore(
         say(NOTHING_ARCHIVED.format(bucket=bucket, what=collection or "documents"))
         return
     place = _place(objects, into)
+    # If a failed and a repeated attempt archived a document twice, the later copy is restored.
+    objects.sort(key=lambda found: (found.day, found.key), reverse=True)
     restored = Restored()
     with server.open(replace(where, aws=where.aws and server.uri is None)) as target:
         if not dry_run:
             does = f"restore {counted(len(objects), 'object')} into {place} of database {target.name}"
             confirm(does, yes=yes, otherwise="use --yes, or try --dry-run first")
+        raw = target.with_options(codec_options=RAW)
         try:
             with progress_bar() as bar:
-                for found in bar.track(_newest_first(objects), description="objects"):
-                    documents = read_archive(client, bucket, found.key)
-                    _restore(documents, target[into or found.collection], restored, dry_run=dry_run)
+                for found in bar.track(objects, description="objects"):
+                    for batch in _batches(read_archive(client, bucket, found.key)):
+                        with deferred_interruption():
+                            _restore(batch, raw[into or found.collection], restored, dry_run=dry_run)
         finally:
             _show(restored, dry_run=dry_run)
     if restored.refusals:
         raise typer.Exit(1)
-
-
-def _newest_first(objects: Sequence[ArchiveObject]) -> Sequence[ArchiveObject]:
-    """Return the objects, newest first.
-
-    If a failed and a repeated attempt archived a document twice, the later copy is restored.
-    """
-    return sorted(objects, key=lambda found: (found.day, found.key), reverse=True)
 
 
 def _place(objects: Sequence[ArchiveObject], into: str | None) -> str:
@@ -204,15 +200,6 @@ def _batches(documents: Iterable[RawBSONDocument]) -> Iterator[list[RawBSONDocum
 
 
 def _restore(
-    documents: Iterable[RawBSONDocument], collection: Collection[dict[str, Any]], restored: Restored, *, dry_run: bool
-) -> None:
-    raw = cast("Collection[RawBSONDocument]", collection.with_options(codec_options=RAW))
-    for batch in _batches(documents):
-        with deferred_interruption():
-            _restore_batch(batch, raw, restored, dry_run=dry_run)
-
-
-def _restore_batch(
     batch: Sequence[RawBSONDocument], collection: Collection[RawBSONDocument], restored: Restored, *, dry_run: bool
 ) -> None:
     ids = [document["_id"] for document in batch]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, Queue
@@ -83,7 +82,7 @@ class Call:
             raise
         if isinstance(response, Exception):
             raise response
-        return _answer(response)
+        return Answer(json.loads(response["Payload"] or b"null"), "FunctionError" in response)
 
     def _put_answer(self, event: Event, answers: Queue[Any]) -> None:
         try:
@@ -103,10 +102,6 @@ def _next(answers: Queue[Any], seconds: float) -> Any:  # noqa: ANN401 - boto3's
         return answers.get(timeout=seconds)
     except Empty:
         return None
-
-
-def _answer(response: Mapping[str, Any]) -> Answer:
-    return Answer(json.loads(response["Payload"] or b"null"), "FunctionError" in response)
 
 
 def _show_log(reader: LogReader, view: LogView) -> None:

@@ -132,11 +132,12 @@ def _fields(body: dict[str, Any], attributes: Mapping[str, str]) -> dict[str, An
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     if "requestPayload" in body:
         event, answer, context = body["requestPayload"], body.get("responsePayload"), body.get("requestContext", {})
+        execution = str(body.get("execution", ""))
         return {
             "event": event if isinstance(event, dict) else None,
-            "arn": _state_machine(str(body.get("execution", ""))),
+            "arn": execution.replace(":execution:", ":stateMachine:").rpartition(":")[0],
             "error": _error(answer) or str(context.get("condition", "")),
-            "request": str(context.get("requestId", body.get("execution", ""))),
+            "request": str(context.get("requestId", execution)),
         }
     # A notification that SNS could not deliver is queued in SNS' own envelope.
     if body.get("Type") == "Notification" and "Message" in body:
@@ -153,7 +154,3 @@ def _error(answer: object) -> str:
     failure = answer.get("failure", answer)
     fields = failure if isinstance(failure, dict) else {}
     return str(fields.get("errorMessage") or fields.get("Cause") or fields.get("Error") or "")
-
-
-def _state_machine(execution: str) -> str:
-    return execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]

@@ -14,7 +14,7 @@ from joytify_cli.operate.checks import database, functions, images, machine, mon
 from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.push import digests_file
-from joytify_cli.target import Target, Where
+from joytify_cli.target import Where
 from joytify_cli.terminal import console, echo_json, say
 
 # The functions test themselves after the checks that explain most of their errors.
@@ -49,7 +49,9 @@ def doctor(
     Example: joytify doctor --aws --environment prod
     """
     target = where.target(may_be_down=True)
-    context = Context(target, digests or default_digests(target), post=post)
+    # Where `make deploy-local` writes the digests of a local stack, and `make push` all others.
+    folder = Path("build/deploy-local/terraform" if target.stack else "terraform")
+    context = Context(target, digests or digests_file(target.names.environment, folder), post=post)
     found = []
     for finding in examine(context):
         found.append(finding)
@@ -79,12 +81,6 @@ def examine(context: Context) -> Iterator[Finding]:
             for finding in check.findings(context):
                 context.is_something_wrong = context.is_something_wrong or finding.status == "wrong"
                 yield finding
-
-
-def default_digests(target: Target) -> Path:
-    """Return the digests file that `make push` writes for the environment, or `make deploy-local` for a local stack."""
-    folder = Path("build/deploy-local/terraform" if target.stack else "terraform")
-    return digests_file(target.names.environment, folder)
 
 
 def draw(finding: Finding) -> Text:

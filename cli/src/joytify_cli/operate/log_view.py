@@ -45,8 +45,9 @@ class LogView:
     def show(self, line: Line) -> None:
         """Print the line, unless its level or run is not wanted."""
         self.reported = self.reported or line.kind == "report"
-        is_repeated = self._is_repeated(line)
-        if is_repeated or not self.wants(line):
+        # The heading and the report line replace the START and END lines.
+        is_wanted = line.kind not in {"start", "end"} and line.is_at_least(self.level)
+        if self._is_repeated(line) or not is_wanted or not line.request.startswith(self.request):
             return
         if line.request != self._run:
             self._run = line.request
@@ -57,11 +58,6 @@ class LogView:
         for part in draw(line, nested=self.nested, tracebacks=self.tracebacks):
             console.print(part, soft_wrap=True)
         self.shown += 1
-
-    def wants(self, line: Line) -> bool:
-        """Return whether to show the line; the heading and the report line replace the START and END lines."""
-        is_wanted = line.kind not in {"start", "end"} and line.is_at_least(self.level)
-        return is_wanted and line.request.startswith(self.request)
 
     def _is_repeated(self, line: Line) -> bool:
         """Return whether the line is part of Lambda's own traceback of an error that our log has already reported."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
@@ -26,6 +26,7 @@ from joytify_cli.data.verify import faults
 from joytify_cli.progress import progress_bar
 from joytify_cli.terminal import confirm, console
 from joytify_common.collections import PRODUCTION
+from joytify_common.mongo import Document
 from joytify_local.aws import FUNCTIONS
 from joytify_local.mongodb import why_not_embedded
 from joytify_local.processes import StartError
@@ -34,8 +35,6 @@ from joytify_local.stack import Stack, load_stack, start_embedded
 DATABASE = "joytify-demo"
 POSTS_SECONDS = 300
 POLL_SECONDS = 0.1
-
-Document = dict[str, Any]
 
 
 class DemoError(Exception):
@@ -68,7 +67,7 @@ def demo(
         with _stack(containers=containers) as stack:
             if containers and not yes:
                 _ask_to_replace(stack)
-            outcome = month_end(stack, users, playbacks_per_user, _invoke_stats)
+            outcome = month_end(stack, users, playbacks_per_user, lambda: _invoke_stats(stack))
     except (DemoError, StartError, PyMongoError, httpx.HTTPError, BotoCoreError, ClientError, OSError) as exc:
         why = str(exc) or type(exc).__name__
         console.print(f"demo: FAILED {why}", style="bold red", soft_wrap=True)
@@ -117,7 +116,7 @@ def _stack(*, containers: bool) -> Iterator[Stack]:
             stack.stop()
 
 
-def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callable[[Stack], Document]) -> str:
+def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callable[[], Document]) -> str:
     """Fill the database, run the month end, and compare the result with independent counts.
 
     Args:
@@ -141,7 +140,7 @@ def month_end(stack: Stack, users: int, playbacks_per_user: int, invoke: Callabl
             fill(database, PRODUCTION, population, progress)
         before = _count(stack, database)
         began = time.monotonic()
-        answer = invoke(stack)
+        answer = invoke()
         notified_at = time.monotonic()
         posts = _wait_for_posts(stack)
         ended = time.monotonic()

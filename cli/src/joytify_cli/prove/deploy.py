@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
-from typing import Any
 
 import typer
 
@@ -28,11 +26,10 @@ from joytify_cli.prove.deploy_checks import (
 from joytify_cli.prove.deployment import DATABASE, FOLDER, Deployment
 from joytify_cli.prove.terraform import TerraformError
 from joytify_cli.terminal import INTERRUPTED, console, fail
+from joytify_common.mongo import Document
 from joytify_local.aws import ACCOUNT, FUNCTIONS, Wiring
 from joytify_local.processes import StartError
-from joytify_local.stack import Stack, load_deployed_stack, load_stack, start_for_deployment
-
-Document = dict[str, Any]
+from joytify_local.stack import load_deployed_stack, load_stack, start_for_deployment
 
 USERS, PLAYBACKS_PER_USER = 1000, 200
 EXPECTED = (DemoError, PushError, DockerError, StartError, TerraformError, subprocess.CalledProcessError)
@@ -109,7 +106,7 @@ def _deploy() -> tuple[Deployment, str]:
     deployment = Deployment(stack)
     deployment.prepare()
     resources = _apply(deployment)
-    outcome = month_end(stack, USERS, PLAYBACKS_PER_USER, _invoke_as_an_operator(deployment))
+    outcome = month_end(stack, USERS, PLAYBACKS_PER_USER, lambda: _invoke_as_an_operator(deployment))
     report(f"month end: {outcome}")
     check_archive(deployment)
     check_functions(deployment, memory=1024)
@@ -148,18 +145,13 @@ def _push(deployment: Deployment) -> None:
     report(f"pushed to {registry}")
 
 
-def _invoke_as_an_operator(deployment: Deployment) -> Callable[[Stack], Document]:
-    def invoke(_stack: Stack) -> Document:
-        answer = FOLDER / "response.json"
-        output = aws(
-            deployment, "lambda", "invoke", "--function-name", FUNCTIONS["stats"], "--payload", "{}", str(answer)
-        )
-        payload: Document = json.loads(answer.read_text(encoding="utf-8"))
-        if "FunctionError" in output:
-            raise DemoError(f"stats failed: {payload.get('errorMessage')}")
-        return payload
-
-    return invoke
+def _invoke_as_an_operator(deployment: Deployment) -> Document:
+    answer = FOLDER / "response.json"
+    output = aws(deployment, "lambda", "invoke", "--function-name", FUNCTIONS["stats"], "--payload", "{}", str(answer))
+    payload: Document = json.loads(answer.read_text(encoding="utf-8"))
+    if "FunctionError" in output:
+        raise DemoError(f"stats failed: {payload.get('errorMessage')}")
+    return payload
 
 
 def _stop(deployment: Deployment) -> None:
@@ -181,9 +173,9 @@ def _destroy(deployment: Deployment) -> int:
 
 
 def _destroy_bootstrap(deployment: Deployment) -> int:
-    bucket = deployment.bootstrap.output("state_bucket")
+    bucket = deployment.workspace.bootstrap.output("state_bucket")
     deployment.workspace.release_state()
     empty_bucket(deployment, bucket)
     for name in FUNCTIONS:
         aws(deployment, "ecr", "delete-repository", "--force", "--repository-name", f"joytify/{name}")
-    return deployment.bootstrap.destroy()
+    return deployment.workspace.bootstrap.destroy()

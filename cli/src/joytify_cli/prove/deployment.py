@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from joytify_cli.docker import docker
 from joytify_cli.prove.terraform import Terraform
@@ -33,13 +34,8 @@ class Deployment:
             endpoint=self.stack.aws,
             region=REGION,
             certificate=self.stack.certificate,
-            hosts=f"{self.stack.host},127.0.0.1,localhost",
+            hosts=f"{urlsplit(self.stack.aws).hostname},127.0.0.1,localhost",
         )
-
-    @property
-    def bootstrap(self) -> Terraform:
-        """The configuration that is applied once per account."""
-        return self.workspace.bootstrap
 
     @property
     def root(self) -> Terraform:

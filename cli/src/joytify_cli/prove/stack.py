@@ -18,7 +18,7 @@ from joytify_local.stack import Stack, load_deployed_stack, load_stack
 
 Server = Literal["mongodb", "backend", "discord"]
 What = Annotated[Server, typer.Argument(help="Which server")]
-UNTIL_MENDED = {"times": 1_000_000}
+UNTIL_MENDED = 1_000_000
 MONGODB_CONTAINER = "joytify-mongodb-1"
 
 app = App(no_args_is_help=True)
@@ -64,14 +64,19 @@ def mend(what: What) -> None:
 def _change(what: Server, *, is_broken: bool) -> None:
     if (stack := load_stack()) is None:
         raise UsageError("no local stack was started in this folder, or it has ended")
+    if what == "mongodb":
+        _change_mongodb(stack, is_broken=is_broken)
+        return
+    address, status = (stack.backend, 503) if what == "backend" else (stack.discord, 404)
+    mood = {"status": status, "times": UNTIL_MENDED} if is_broken else {}
     try:
-        _CHANGES[what](stack, is_broken=is_broken)
+        httpx.put(f"{address}/mood", json=mood).raise_for_status()
     except httpx.HTTPError:
         restart = f"`{REMOVE_COMMANDS[stack.way]}`, then start it again"
         raise CommandError(f"{what} does not answer; has the stack ended? {restart}") from None
 
 
-def _mongodb(stack: Stack, *, is_broken: bool) -> None:
+def _change_mongodb(stack: Stack, *, is_broken: bool) -> None:
     if stack.way == "containers":
         docker("pause" if is_broken else "unpause", MONGODB_CONTAINER)
         return
@@ -88,17 +93,6 @@ def _runs_mongod(pid: int) -> bool:
         return b"mongod" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
     except OSError:
         return False
-
-
-def _backend(stack: Stack, *, is_broken: bool) -> None:
-    httpx.put(f"{stack.backend}/mood", json={"status": 503, **UNTIL_MENDED} if is_broken else {}).raise_for_status()
-
-
-def _discord(stack: Stack, *, is_broken: bool) -> None:
-    httpx.put(f"{stack.discord}/mood", json={"status": 404, **UNTIL_MENDED} if is_broken else {}).raise_for_status()
-
-
-_CHANGES = {"mongodb": _mongodb, "backend": _backend, "discord": _discord}
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -18,7 +17,7 @@ from joytify_cli.operate.checks.shapes import SET_KEY
 from joytify_cli.operate.findings import RESTART, Finding, UnavailableError
 from joytify_common.collections import PRODUCTION, CollectionNames, collection_names
 from joytify_common.errors import ConfigError
-from joytify_common.mongo import connect, database_in, mongo_client, mongo_errors, within
+from joytify_common.mongo import Document, connect, database_in, mongo_client, mongo_errors, within
 from joytify_common.mongo_errors import URI_KEY
 from joytify_common.settings import load_settings
 from joytify_stats.audience import MARK
@@ -31,8 +30,6 @@ MIN_VERSION = (4, 4)
 SECONDS = 15
 MONGODB = "MongoDB does not answer"
 RIGHTS = "give the user readWrite on the database (Atlas: Database Access)"
-
-Document = dict[str, Any]
 
 
 def _database(context: Context) -> Database[Document]:

@@ -11,7 +11,6 @@ from joytify_cli.operate.checks.context import Context
 from joytify_cli.operate.dead_letters import count, find_queues
 from joytify_cli.operate.findings import Finding
 from joytify_cli.operate.logs import LogReader
-from joytify_cli.operate.rules import Rule
 from joytify_cli.operate.schedule import upcoming
 from joytify_cli.target import MAX_DAYS_WITHOUT_SUCCESS, FunctionName
 from joytify_cli.terminal import counted, find_zone
@@ -105,13 +104,9 @@ def _schedules(context: Context) -> Iterator[Finding]:
             action = f"joytify schedule set production{target.flags}"
             yield Finding("wrong", f"{rule.name} is skipped while SCHEDULE_MODE is {mode}", action)
         else:
-            yield Finding("ok", _next_run(context, rule, mode))
-
-
-def _next_run(context: Context, rule: Rule, mode: str) -> str:
-    note = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
-    next_run = upcoming(rule, 1, _zone(context), datetime.now(UTC))[0]
-    return f"{rule.name}: next {next_run}{note}"
+            next_run = upcoming(rule, 1, _zone(context), datetime.now(UTC))[0]
+            skipped = "" if rule.acts_in(mode) else f", skipped while SCHEDULE_MODE is {mode}"
+            yield Finding("ok", f"{rule.name}: next {next_run}{skipped}")
 
 
 def _missing(context: Context, what: str, names: set[str]) -> Iterator[Finding]:
