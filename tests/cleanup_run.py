@@ -20,7 +20,7 @@ from joytify_cleanup.cleanup import Cleanup
 from joytify_cleanup.event import CleanupEvent
 from joytify_cleanup.purge import Purge
 from joytify_cleanup.report import CleanupReport
-from joytify_cleanup.retention import POLICIES, cutoff
+from joytify_cleanup.retention import POLICIES, Kind, cutoff
 from joytify_cleanup.work import Done
 from joytify_common.collections import collection_names
 from joytify_common.deadline import Deadline
@@ -90,7 +90,7 @@ def id_created_at(moment: datetime) -> ObjectId:
     return ObjectId(struct.pack(">IQ", int(moment.timestamp()), next(_NUMBERS)))
 
 
-def documents_of(collection: Any, options: Options, kind: str = "playbacks") -> ExpiredDocuments:
+def documents_of(collection: Any, options: Options, kind: Kind = "playbacks") -> ExpiredDocuments:
     """Return the ExpiredDocuments of one collection, as a run builds it."""
     return ExpiredDocuments(collection, kind, Done(started_at=NOW, cutoff=CUTOFF, test_mode=False), options.deadline)
 

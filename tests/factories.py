@@ -18,7 +18,7 @@ from joytify_common.messages import (
 )
 from joytify_common.outcome import Completed, Metadata
 from joytify_common.secrets import Secret
-from joytify_common.topic import Topic
+from joytify_common.topic import publish
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -73,7 +73,7 @@ def job(sns: FakeSNS, run: Any = use_case, *, mode: str = "production") -> Job[C
         empty_report=CleanupReport(),
         services=lambda _: {},
         secret=lambda: Secret(name="NAME", values={"SCHEDULE_MODE": SecretStr(mode)}),
-        topic=lambda: Topic(client=cast("SNSClient", sns), arn="arn"),
+        publish=lambda message, seconds: publish(cast("SNSClient", sns), "arn", message, seconds),
     )
 
 

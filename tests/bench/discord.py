@@ -53,7 +53,7 @@ def samples() -> list[str]:
     """Return a message of every kind."""
     return [
         *(path.read_text("utf-8") for path in sorted(MESSAGES.glob("*.*"))),
-        *(m.to_json() for m in EVERY_MESSAGE.values()),
+        *(m.model_dump_json() for m in EVERY_MESSAGE.values()),
         *(case.message if isinstance(case.message, str) else json.dumps(case.message) for case in CASES.values()),
     ]
 

@@ -56,7 +56,7 @@ def test_any_text_and_any_json_is_posted(message: str) -> None:
 
 @given(st.sampled_from(list(EVERY_MESSAGE.values())), st.data())
 def test_our_own_messages_with_odd_figures_are_posted(message: Any, data: st.DataObject) -> None:
-    told = json.loads(message.to_json())
+    told = json.loads(message.model_dump_json())
     key = data.draw(st.sampled_from(sorted(told["data"])))
     told["data"][key] = data.draw(odd)
 
@@ -92,7 +92,9 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         '{"a": "\\ud800"}',
         alarm_text(StateChangeTime="9999-12-31T23:59:59Z"),
         alarm_text(NewStateReason="\ud800"),
-        EVERY_MESSAGE["cleanup"].to_json().replace('"executionTimeMs":61234', '"executionTimeMs":1' + "0" * 400),
+        EVERY_MESSAGE["cleanup"]
+        .model_dump_json()
+        .replace('"executionTimeMs":61234', '"executionTimeMs":1' + "0" * 400),
         "x" * 1_000_000,
         "[" * 5000 + "]" * 5000,
     ],

@@ -86,7 +86,11 @@ def texts() -> list[str]:
     chance = random.Random(20261101)  # noqa: S311 - texts, not secrets
     made = ["".join(chance.choices(SIGNS + WORDS, k=chance.randint(1, 12))) for _ in range(RANDOM_TEXTS)]
     real = [case.message if isinstance(case.message, str) else json.dumps(case.message) for case in CASES.values()]
-    return [text for text in (*made, *real, *(message.to_json() for message in EVERY_MESSAGE.values())) if text.strip()]
+    return [
+        text
+        for text in (*made, *real, *(message.model_dump_json() for message in EVERY_MESSAGE.values()))
+        if text.strip()
+    ]
 
 
 def lines(text: str) -> str:

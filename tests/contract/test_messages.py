@@ -23,7 +23,7 @@ UTC = ZoneInfo("UTC")
 
 @pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
 def test_discord_renders_every_message_that_a_job_can_publish(message: Message) -> None:
-    (received,) = parse_event(sns_event(message.to_json()))
+    (received,) = parse_event(sns_event(message.model_dump_json()))
 
     assert received.content == message
     (payload,) = payloads([render(received, UTC)])
@@ -33,7 +33,7 @@ def test_discord_renders_every_message_that_a_job_can_publish(message: Message) 
 
 @pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
 def test_the_title_tells_a_failure_from_a_success(message: Message) -> None:
-    (received,) = parse_event(sns_event(message.to_json()))
+    (received,) = parse_event(sns_event(message.model_dump_json()))
     title = render(received, UTC).title
 
     assert ("failed" in title and title.startswith("❌")) == message.type.endswith("_error")
@@ -45,7 +45,7 @@ def test_every_kind_of_message_is_tried() -> None:
 
 @pytest.mark.parametrize("message", EVERY_MESSAGE.values(), ids=EVERY_MESSAGE)
 def test_the_envelope_has_the_keys_of_the_contract(message: Message) -> None:
-    told = json.loads(message.to_json())
+    told = json.loads(message.model_dump_json())
 
     assert set(told) == {"schema", "source", "type", "data"}
     assert told["schema"] == 1
@@ -68,7 +68,7 @@ def test_a_message_with_a_stop_reason_of_another_version_is_parsed_and_rendered(
     """
     message = cleanup_summary(dry_run=True, stop_reason="brake", total_records_found=7)
 
-    (received,) = parse_event(sns_event(message.to_json()))
+    (received,) = parse_event(sns_event(message.model_dump_json()))
 
     assert received.content == message
     assert "dry run, 7 records" in render(received, UTC).title

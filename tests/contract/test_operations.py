@@ -28,7 +28,7 @@ MESSAGES = {
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_message_is_explained(name: str) -> None:
-    (received,) = parse_event(sns_event(MESSAGES[name].to_json()))
+    (received,) = parse_event(sns_event(MESSAGES[name].model_dump_json()))
     title = re.sub(r"^\S+ | \[TEST MODE\]$", "", render(received, ZoneInfo("UTC")).title)
     patterns = [".*".join(map(re.escape, row.split("..."))) for row in first_cells("What each message means")]
 

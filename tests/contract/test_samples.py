@@ -23,7 +23,7 @@ from joytify_local.discord_validation import check
 
 MESSAGES = Path(__file__).parents[1] / "messages"
 SAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(MESSAGES.glob("*.*"))}
-SAMPLES |= {f"own_{name.replace(' ', '_')}": message.to_json() for name, message in EVERY_MESSAGE.items()}
+SAMPLES |= {f"own_{name.replace(' ', '_')}": message.model_dump_json() for name, message in EVERY_MESSAGE.items()}
 
 
 @pytest.mark.parametrize("name", SAMPLES)

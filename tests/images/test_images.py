@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
     "stats": {"triggeredBy": "test"},
     "cleanup": {"triggeredBy": "test"},
-    "discord": sns_event(cleanup_summary().to_json()),
+    "discord": sns_event(cleanup_summary().model_dump_json()),
 }
 Start = Callable[[str, Mapping[str, str]], Function]
 

@@ -28,9 +28,9 @@ PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 MESSAGES = Path(__file__).parents[1] / "messages"
 WIDTHS = {"wide": 1280, "narrow": 400}
 SHOWN = {
-    "success": EVERY_MESSAGE["cleanup"].to_json(),
-    "partial": EVERY_MESSAGE["cleanup of a sequence"].to_json(),
-    "failed": EVERY_MESSAGE["cleanup error"].to_json(),
+    "success": EVERY_MESSAGE["cleanup"].model_dump_json(),
+    "partial": EVERY_MESSAGE["cleanup of a sequence"].model_dump_json(),
+    "failed": EVERY_MESSAGE["cleanup error"].model_dump_json(),
     "resolved alarm": alarm_text(AlarmName="joytify-stats-errors", AlarmArn="arn:other"),
     "alarm": alarm_text(),
     "guardduty": (MESSAGES / "guardduty.json").read_text(encoding="utf-8"),

@@ -137,7 +137,7 @@ def test_a_message_of_256_kb_arrives_whole(discord: str) -> None:
 def test_an_incident_keeps_one_post_across_containers(discord: str, endpoint: str) -> None:
     store = table_store(endpoint)
     deliver(discord, store, numbered(0, alarm_text()))
-    deliver(discord, store, numbered(1, cleanup_error().to_json()))
+    deliver(discord, store, numbered(1, cleanup_error().model_dump_json()))
     deliver(discord, store, numbered(2, alarm_text(NewStateValue="OK")))
 
     first, second = messages(discord)

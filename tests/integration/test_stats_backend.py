@@ -53,6 +53,11 @@ def listeners(database: Database[Document]) -> list[ObjectId]:
     return ids
 
 
+@pytest.fixture(autouse=True)
+def _short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joytify_stats.backend.READ_SECONDS", READ_SECONDS)
+
+
 def run(database: Database[Document], url: str, mood: Document, *, key: str = KEY, page: int = PAGE) -> Any:
     """Run the month end with this simulated behaviour of the backend.
 
@@ -61,7 +66,7 @@ def run(database: Database[Document], url: str, mood: Document, *, key: str = KE
     httpx.put(url + "/mood", json=mood).raise_for_status()
     httpx.delete(url + "/pushed").raise_for_status()
     outside = FakeServices()
-    backend = Backend(domain=url, key=SecretStr(key), read_seconds=READ_SECONDS)
+    backend = Backend(domain=url, key=SecretStr(key))
     progress = month_end(database, outside, backend=backend, page=page)
     # Whatever the backend does, everyone has the notification and cleanup is started.
     assert database.users.count_documents({"notifications": {"$size": 1}}) == progress.users_updated == LISTENERS
@@ -134,7 +139,6 @@ def test_a_backend_that_is_down_is_reported(database: Database[Document], backen
     backend = Backend(
         domain=f"http://127.0.0.1:{free_port('127.0.0.1')}",
         key=SecretStr(KEY),
-        read_seconds=READ_SECONDS,
     )
     progress = month_end(database, outside, backend=backend, page=PAGE)
 
@@ -145,7 +149,7 @@ def test_a_backend_that_is_down_is_reported(database: Database[Document], backen
 
 def test_the_largest_push_stays_below_the_backends_body_limit(backend_url: str) -> None:
     """3,500 ids, the most that BACKEND_PUSH_SIZE allows."""
-    backend = Backend(domain=backend_url, key=SecretStr(KEY), read_seconds=READ_SECONDS)
+    backend = Backend(domain=backend_url, key=SecretStr(KEY))
     backend.push([ObjectId() for _ in range(3500)], Deadline(time.monotonic() + 60))
 
     assert 3500 in httpx.get(backend_url + "/pushed").json()["requests"]

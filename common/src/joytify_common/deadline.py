@@ -14,9 +14,6 @@ from typing import Protocol
 RESERVE_SECONDS = 15.0
 # A call that started before the deadline may run this much past it.
 GRACE_SECONDS = 4.0
-# Part of the reserve for starting the next run (Lambda) and publishing the outcome (SNS), even if neither service
-# answers. Only tests read it: they check that the retries fit.
-CONCLUDE_SECONDS = 7.5
 # With a short Lambda timeout, the reserve is at most this share of it.
 RESERVE_SHARE = 0.2
 

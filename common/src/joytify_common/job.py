@@ -30,7 +30,6 @@ from joytify_common.outcome import (
     Skipped,
 )
 from joytify_common.secrets import Secret
-from joytify_common.topic import Topic
 
 REPORTS_LOST = "ReportsLost"
 # The last attempt to publish and the wait before it take at most this long.
@@ -54,9 +53,6 @@ class Run:
     context: LambdaContext
 
 
-UseCase = Callable[[EventT, Run], Answered | Completed[ReportT] | Failed[ReportT]]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Job(Generic[EventT, ReportT]):
     """A scheduled function: call it with Lambda's event and context.
@@ -68,15 +64,15 @@ class Job(Generic[EventT, ReportT]):
         services: checks of the services that the job calls, by name, for a self-test; they change
             nothing.
         secret: reads the pipeline's secret.
-        topic: where the outcome is published.
+        publish: publishes a message, with retries for a number of seconds.
     """
 
     event_type: type[EventT]
-    use_case: UseCase[EventT, ReportT]
+    use_case: Callable[[EventT, Run], Answered | Completed[ReportT] | Failed[ReportT]]
     empty_report: ReportT
     services: Callable[[Run], Mapping[str, Callable[[], object]]]
     secret: Callable[[], Secret]
-    topic: Callable[[], Topic]
+    publish: Callable[[Message, float], None]
 
     def __call__(self, raw_event: object, context: LambdaContext) -> dict[str, Any]:
         """Run the job once and return its answer: the summary's data, or a result for the caller only.
@@ -191,7 +187,7 @@ class Job(Generic[EventT, ReportT]):
         seconds = context.get_remaining_time_in_millis() / 1000 - PUBLISH_SECONDS
         try:
             if seconds > 0 or not sns_just_failed:
-                self.topic().publish(message, max(0.0, seconds))
+                self.publish(message, max(0.0, seconds))
                 return True
             error: Exception | None = None
         except Exception as exc:  # noqa: BLE001 - the work is done; if raised, Lambda would repeat it

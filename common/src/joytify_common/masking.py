@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 HIDDEN = "**********"
@@ -31,26 +30,20 @@ def hide(value: str) -> None:
 
 def hide_parts(value: str, *, is_shown: bool) -> None:
     """Mask the credentials in the value; mask the whole value too unless it may be shown."""
-    for part in _secret_parts(value, is_shown=is_shown):
-        hide(part)
-
-
-def _secret_parts(value: str, *, is_shown: bool) -> Iterator[str]:
     if not is_shown:
-        yield value
+        hide(value)
     _, _, address = value.partition("//")
     authority = re.split(r"[/?#]", address, maxsplit=1)[0]
     # A password that was not percent-encoded may contain `@`, or one of `/?#`.
     address = authority if "@" in authority else address
     for at in re.finditer("@", address):
         userinfo = address[: at.start()]
-        yield userinfo.partition(":")[2]
+        hide(userinfo.partition(":")[2])
         # A token may take the place of the user name.
         if is_shown:
-            yield userinfo
-    yield from WEBHOOK_TOKEN.findall(value)
-    if is_shown:
-        yield from QUERY_VALUE.findall(value)
+            hide(userinfo)
+    for part in (*WEBHOOK_TOKEN.findall(value), *(QUERY_VALUE.findall(value) if is_shown else ())):
+        hide(part)
 
 
 def clean(text: str) -> str:

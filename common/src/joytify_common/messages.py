@@ -12,7 +12,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-ScopeName = Literal["ordinary", "sweep"]
 StopReason = Literal["completed", "deadline", "deletion_limit", "no_progress", "continuations_exhausted"]
 
 
@@ -143,7 +142,7 @@ class CollectionFigures(Wire):
     remaining: int | None
     undated: int | None
     unrecognized: int | None = None
-    scope: ScopeName | None = None
+    scope: Literal["ordinary", "sweep"] | None = None
 
 
 class Storage(Wire):
@@ -321,10 +320,6 @@ class CleanupErrorData(CleanupFigures, FailureData):
 class _Message(Wire):
     schema_version: Literal[1] = Field(1, alias="schema")
     source: str
-
-    def to_json(self) -> str:
-        """Return the JSON text that is published."""
-        return self.model_dump_json()
 
 
 class MonthlyStatsSummary(_Message):

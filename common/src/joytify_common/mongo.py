@@ -139,19 +139,11 @@ def within_deadline(deadline: Deadline) -> Iterator[None]:
         yield
 
 
-def attempts(deadline: Deadline) -> Iterator[stamina.Attempt]:
-    """Yield attempts at a call that is safe to repeat, while a retry can help and time is left."""
-    seconds = min(RETRY_SECONDS, deadline.remaining() + GRACE_SECONDS)
-    return iter(stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=seconds))
-
-
 def retry(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Return the result of a call that is safe to repeat, with retries while they can help.
+    """Return the result of a call that is safe to repeat, with retries while they can help and time is left.
 
     Raises:
         JobError: the error of the last attempt; see `mongo_errors`.
     """
-    for attempt in attempts(deadline):
-        with attempt, within_deadline(deadline):
-            return call()
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    seconds = min(RETRY_SECONDS, deadline.remaining() + GRACE_SECONDS)
+    return stamina.RetryingCaller(ATTEMPTS, seconds)(TransientError, within_deadline(deadline)(call))

@@ -19,6 +19,7 @@ from joytify_cleanup.collection import Batch
 from joytify_cleanup.event import CleanupEvent, StepFailure
 from joytify_cleanup.purge import LANES_WITHOUT_PAUSE
 from joytify_cleanup.report import CleanupReport
+from joytify_cleanup.retention import Kind
 from joytify_cleanup.work import Counts, Done, Work
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.events import parse_event
@@ -30,7 +31,7 @@ DONE = {"startedAt": NOW.isoformat(), "cutoff": CUTOFF.isoformat(), "testMode": 
 class FakeDocuments:
     """A small collection of numbered documents, all expired; deleting a batch takes `seconds`."""
 
-    kind: str = "playbacks"
+    kind: Kind = "playbacks"
     date_index = None
 
     def __init__(self, expired: int, *, too_many: bool = False, known: bool = True, seconds: float = 0.0) -> None:
@@ -92,7 +93,7 @@ class FakeDocuments:
 class Other(FakeDocuments):
     """Another such collection."""
 
-    kind: str = "sessions"
+    kind: Kind = "sessions"
 
 
 def run(*documents: FakeDocuments, event: Any = None, **options: Any) -> dict[str, Any]:

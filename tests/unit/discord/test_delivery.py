@@ -120,7 +120,10 @@ def test_an_alarm_that_is_resolved_edits_its_post_and_says_how_long_it_lasted() 
 def test_an_error_of_starting_cleanup_is_a_post_of_its_own(first: str) -> None:
     """The error and the summary come from one run, in any order."""
     webhook, memory = FakeWebhook(), ContainerStore()
-    both = [stats_error(request_id="r", stage="cleanup start").to_json(), stats_summary(request_id="r").to_json()]
+    both = [
+        stats_error(request_id="r", stage="cleanup start").model_dump_json(),
+        stats_summary(request_id="r").model_dump_json(),
+    ]
     for number, text in enumerate(both if first == "error" else both[::-1]):
         deliver(event(text, first=number), webhook, memory)
 
@@ -137,7 +140,7 @@ def test_a_run_and_its_continuations_edit_one_post() -> None:
             continuation=number,
             chain=Chain(started_at=NOW, records_deleted=number * 1000, execution_time_ms=number * 800_000),
         )
-        deliver(event(summary.to_json(), first=number), webhook, memory)
+        deliver(event(summary.model_dump_json(), first=number), webhook, memory)
 
     assert (len(webhook.posts), len(webhook.edits)) == (1, 4)
     assert webhook.titles() == ["✅ Cleanup: 4,000 records deleted"]
@@ -153,8 +156,8 @@ def test_a_sequence_that_ends_badly_closes_its_post_and_is_announced(last: str, 
     exhausted = cleanup_summary(stop_reason="continuations_exhausted", continuation=1, chain=chain)
     bad = cleanup_error(chain=chain, continuation=1) if last == "error" else exhausted
 
-    deliver(event(going_on.to_json()), webhook, memory, alerts)
-    deliver(event(bad.to_json(), first=1), webhook, memory, alerts)
+    deliver(event(going_on.model_dump_json()), webhook, memory, alerts)
+    deliver(event(bad.model_dump_json(), first=1), webhook, memory, alerts)
 
     assert webhook.edits == ["1"]
     assert not any("continues" in title for title in webhook.titles())
@@ -169,7 +172,7 @@ def test_a_failed_run_of_a_sequence_has_one_post_which_shows_the_result_of_its_l
     failed = [cleanup_error(request_id="r1", timestamp=NOW + timedelta(minutes=n), chain=chain) for n in (1, 2, 4)]
     done = cleanup_summary(request_id="r1", timestamp=NOW + timedelta(minutes=5), chain=chain)
     for number, message in enumerate([going_on, *failed[:2], done if ends_well else failed[2]]):
-        deliver(event(message.to_json(), first=number), webhook, memory, alerts)
+        deliver(event(message.model_dump_json(), first=number), webhook, memory, alerts)
 
     symbol = "✅ " if ends_well else "❌ "
     assert [title[:2] for title in webhook.titles()] == [symbol]
@@ -185,7 +188,7 @@ def test_a_sequence_whose_first_run_failed_once_stays_one_post() -> None:
         cleanup_summary(request_id="r9", timestamp=NOW + timedelta(minutes=9), chain=chain),
     ]
     for number, message in enumerate(runs):
-        deliver(event(message.to_json(), first=number), webhook, memory, alerts)
+        deliver(event(message.model_dump_json(), first=number), webhook, memory, alerts)
 
     assert (len(webhook.titles()), [title[:2] for title in alerts.titles()]) == (0, ["✅ "])
 
@@ -196,7 +199,7 @@ def test_every_failed_run_of_a_sequence_is_announced() -> None:
     for number in range(4):
         run = {"request_id": f"r{number // 2}", "timestamp": NOW + timedelta(minutes=number), "chain": chain}
         message = cleanup_error(**run) if number % 2 == 0 else cleanup_summary(**run, continued=True)
-        deliver(event(message.to_json(), first=number), webhook, memory, alerts)
+        deliver(event(message.model_dump_json(), first=number), webhook, memory, alerts)
 
     assert len(alerts.titles()) == 2
 
@@ -320,8 +323,14 @@ def test_losing_the_post_store_costs_only_a_second_post() -> None:
 
 def test_alerts_are_posted_to_the_alerts_webhook() -> None:
     webhook, alerts = FakeWebhook(), FakeWebhook()
-    another = cleanup_summary(request_id="another run").to_json()
-    messages = (stats_summary(request_id="a run").to_json(), cleanup_error().to_json(), alarm_text(), another, "text")
+    another = cleanup_summary(request_id="another run").model_dump_json()
+    messages = (
+        stats_summary(request_id="a run").model_dump_json(),
+        cleanup_error().model_dump_json(),
+        alarm_text(),
+        another,
+        "text",
+    )
 
     deliver(event(*messages), webhook, ContainerStore(), alerts)
 
@@ -333,9 +342,9 @@ def test_alerts_are_posted_to_the_alerts_webhook() -> None:
 def test_an_event_that_lambda_tries_again_keeps_one_post(*, ends_well: bool) -> None:
     """Three attempts have the same request id; an error that recurs is posted once."""
     webhook, store = FakeWebhook(), ContainerStore()
-    attempts = [cleanup_error(timestamp=NOW + timedelta(minutes=n)).to_json() for n in range(2)]
+    attempts = [cleanup_error(timestamp=NOW + timedelta(minutes=n)).model_dump_json() for n in range(2)]
     last = cleanup_summary if ends_well else cleanup_error
-    for number, text in enumerate([*attempts, last(timestamp=NOW + timedelta(minutes=5)).to_json()]):
+    for number, text in enumerate([*attempts, last(timestamp=NOW + timedelta(minutes=5)).model_dump_json()]):
         deliver(event(text, first=number), webhook, store)
 
     assert len(webhook.titles()) == 1
@@ -347,7 +356,7 @@ def test_a_message_that_a_job_published_twice_is_posted_once() -> None:
 
     So the job published the message again, and SNS gives it another id.
     """
-    webhook, store, text = FakeWebhook(), ContainerStore(), stats_summary().to_json()
+    webhook, store, text = FakeWebhook(), ContainerStore(), stats_summary().model_dump_json()
 
     deliver(event(text, text), webhook, store)
     deliver(event(text, first=2), webhook, store)
@@ -380,7 +389,7 @@ def test_what_is_wrong_with_the_time_zone_is_said_in_the_message() -> None:
         zone=ZoneInfo("UTC"),
         deadline=Deadline(time.monotonic() + 60),
         note=told,
-    ).deliver(parse_event(event("text", cleanup_summary().to_json())))
+    ).deliver(parse_event(event("text", cleanup_summary().model_dump_json())))
 
     footers = [embed["footer"]["text"] for payload in webhook.posts.values() for embed in payload.body["embeds"]]
     where = "123456789012 · ap-northeast-1"

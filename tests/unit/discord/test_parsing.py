@@ -29,7 +29,9 @@ sns_like = st.fixed_dictionaries(
 
 
 def test_every_record_is_parsed_in_order() -> None:
-    event = sns_event(cleanup_summary().to_json(), alarm_text(), "plain text", stats_summary().to_json())
+    event = sns_event(
+        cleanup_summary().model_dump_json(), alarm_text(), "plain text", stats_summary().model_dump_json()
+    )
 
     contents = [received.content for received in parse_event(event)]
 

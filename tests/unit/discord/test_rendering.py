@@ -21,7 +21,7 @@ TOKYO = Origin(Place(region="ap-northeast-1", account="123456789012"))
 
 
 def shown(content: Message | str, origin: Origin = TOKYO) -> Embed[str]:
-    text = content if isinstance(content, str) else content.to_json()
+    text = content if isinstance(content, str) else content.model_dump_json()
     return render(Received(content=parse_text(text), origin=origin, text=text), ZoneInfo("Asia/Taipei"))
 
 
@@ -182,7 +182,7 @@ def test_a_command_in_a_failure_is_for_the_deployment_that_failed(source: str, f
     """A command for a failure in dev must not delete in prod."""
     error = cleanup_error(stage="deletion limit").model_copy(update={"source": source})
 
-    (received,) = parse_event(sns_event(error.to_json()))
+    (received,) = parse_event(sns_event(error.model_dump_json()))
     fields = {field.name: field.value for field in render(received, ZoneInfo("UTC")).fields}
 
     assert f'{{"ignoreDeletionLimit": true}}\'{flags}`.' in fields["What next"]
@@ -200,7 +200,7 @@ def test_a_database_over_its_limit_is_called_full() -> None:
     over = Storage(used_bytes=7, limit_bytes=6, percent=116.7, growth_bytes_per_day=1, days_until_full=0.0, alert=True)
     message = cleanup_summary(storage=over)
 
-    (received,) = parse_event(sns_event(message.to_json()))
+    (received,) = parse_event(sns_event(message.model_dump_json()))
     texts = [field.value for field in render(received, ZoneInfo("UTC")).fields]
 
     assert any("(116.7 %): full " in text for text in texts)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from pymongo import ReadPreference
@@ -27,10 +27,10 @@ from pymongo.read_concern import ReadConcern
 from joytify_cleanup.archive import Archive, Copy
 from joytify_cleanup.collection import BY_ID, PORTION_DOCUMENTS, Batch, ExaminedCollection
 from joytify_cleanup.retention import Document
-from joytify_cleanup.work import NOTHING, Counts, added
+from joytify_cleanup.work import Counts, added
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
-from joytify_common.mongo import attempts, within, within_deadline
+from joytify_common.mongo import retry, within
 from joytify_common.mongo_errors import is_transient
 
 # IllegalOperation, which a standalone server returns, and OperationNotSupportedInTransaction.
@@ -52,7 +52,7 @@ class BatchOutcome:
         failure: the error that ended the batch; None if the batch is done.
     """
 
-    counts: Counts = NOTHING
+    counts: Counts = field(default=Counts())
     seconds: float = 0.0
     archive: ArchiveFigures | None = None
     failure: Exception | None = None
@@ -100,12 +100,7 @@ class ExpiredDocuments(ExaminedCollection):
     def _delete(self, query: Document, archive: Archive | None) -> _Deletion:
         deletion = _Deletion(query)
         try:
-            for attempt in attempts(self.deadline):
-                with attempt, within_deadline(self.deadline):
-                    began = time.monotonic()
-                    self._resolve(deletion)
-                    self._attempt(query, archive, deletion)
-                    deletion.seconds = time.monotonic() - began
+            retry(self.deadline, lambda: self._attempt(query, archive, deletion))
         except Exception as exc:  # noqa: BLE001 - returned with the work done before
             deletion.failure = exc
             with suppress(PyMongoError), within(LOOK_SECONDS):
@@ -125,6 +120,8 @@ class ExpiredDocuments(ExaminedCollection):
                 deletion.deleted, deletion.unconfirmed = deletion.deleted + gone, 0
 
     def _attempt(self, query: Document, archive: Archive | None, deletion: _Deletion) -> None:
+        began = time.monotonic()
+        self._resolve(deletion)
         try:
             while self._transact(query, archive, deletion):
                 """Continue with the next transaction: each archives a limited number of bytes."""
@@ -142,6 +139,7 @@ class ExpiredDocuments(ExaminedCollection):
             deletion.query, deletion.unconfirmed = query, self.collection.count_documents(query, hint=BY_ID)
             deletion.deleted += self.collection.delete_many(query, hint=BY_ID).deleted_count
             deletion.unconfirmed = 0
+        deletion.seconds = time.monotonic() - began
 
     def _transact(self, query: Document, archive: Archive | None, deletion: _Deletion) -> bool:
         """Delete expired documents in one transaction; return whether more may be left."""

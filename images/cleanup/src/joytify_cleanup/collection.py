@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 from bson import MaxKey, MinKey, ObjectId
 from bson.raw_bson import RawBSONDocument
@@ -16,7 +16,7 @@ from loguru import logger
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
-from joytify_cleanup.retention import POLICIES, Document
+from joytify_cleanup.retention import POLICIES, Document, Kind
 from joytify_cleanup.work import FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Done, Work
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, TransientError
@@ -38,7 +38,6 @@ PORTION_DOCUMENTS, PORTION_BYTES = 200_000, 8 * 1024 * 1024
 # The client waits this much longer than the server's time limit for a count.
 NETWORK_SECONDS = 0.5
 
-T = TypeVar("T")
 Hint = str | list[tuple[str, int]]
 
 
@@ -63,12 +62,11 @@ class ExaminedCollection:
     Calls end at most a few seconds after the deadline; counts have their own time limits.
 
     Attributes:
-        kind: name of the collection without the prefix of a test run.
         expired: the filter for expired documents.
         bound: the first ObjectId that was certainly created after the cutoff, even with clock skew.
     """
 
-    def __init__(self, collection: Collection[Document], kind: str, done: Done, deadline: Deadline) -> None:
+    def __init__(self, collection: Collection[Document], kind: Kind, done: Done, deadline: Deadline) -> None:
         self.kind = kind
         self.cutoff = done.cutoff
         self.deadline = deadline
@@ -76,11 +74,7 @@ class ExaminedCollection:
         self.expired = self.policy.expired(now=done.started_at, cutoff=done.cutoff)
         self.bound = ObjectId.from_datetime(done.cutoff + CLOCK_MARGIN)
         self.collection = collection.with_options(codec_options=CODEC)
-
-    @property
-    def name(self) -> str:
-        """Name of the collection."""
-        return self.collection.name
+        self.name = collection.name
 
     def check(self) -> None:
         """Check that cleanup supports this kind of collection; a missing collection is fine.
@@ -88,7 +82,8 @@ class ExaminedCollection:
         Raises:
             ConfigError: the collection is a view, a time series or a clustered collection.
         """
-        for found in self._retried(lambda: list(self.collection.database.list_collections(filter={"name": self.name}))):
+        database, named = self.collection.database, {"name": self.name}
+        for found in retry(self.deadline, lambda: list(database.list_collections(filter=named))):
             kind = "clustered collection" if "clusteredIndex" in found["options"] else found["type"]
             if kind != "collection":
                 raise ConfigError(f"{self.name} is a {kind}; cleanup needs an ordinary collection with the index _id_")
@@ -116,7 +111,7 @@ class ExaminedCollection:
 
     def _parts(self, work: Work, count: int) -> list[Work]:
         """Return the parts of a span; an empty list if the span contains no documents."""
-        first, last = self._retried(lambda: (self._end(work, 1), self._end(work, -1)))
+        first, last = retry(self.deadline, lambda: (self._end(work, 1), self._end(work, -1)))
         if first is None or last is None:
             return []
         return work.parts(first["_id"], last["_id"], count) if work.has_object_ids_only else [work]
@@ -126,7 +121,7 @@ class ExaminedCollection:
 
     def _is_small(self) -> bool:
         whole = Work(collection=self.kind, start=MinKey(), stop=MaxKey())
-        more = self._retried(lambda: next(self._walk(whole).skip(SWEPT_UP_TO_DOCUMENTS).limit(1), None))
+        more = retry(self.deadline, lambda: next(self._walk(whole).skip(SWEPT_UP_TO_DOCUMENTS).limit(1), None))
         return more is None
 
     def batch(self, work: Work, size: int) -> tuple[Batch, Work | None]:
@@ -139,7 +134,7 @@ class ExaminedCollection:
                 return Batch(span.query, size, span), work.cut(start=following[0])
             return Batch(work.query, self.collection.count_documents(work.query, hint=BY_ID), work), None
 
-        return self._retried(find)
+        return retry(self.deadline, find)
 
     def _walk(self, work: Work) -> Cursor[Document]:
         """Return the index entries of a span, including MaxKey if the span has no upper end."""
@@ -151,7 +146,7 @@ class ExaminedCollection:
     @cached_property
     def date_index(self) -> str | None:
         """Name of an index that finds all documents by their date; None if there is none."""
-        return self._retried(lambda: index_on(self.collection, self.policy.date_field))
+        return retry(self.deadline, lambda: index_on(self.collection, self.policy.date_field))
 
     def ids_by_date(self, index: str) -> list[Any]:
         """Return ids of expired documents that a date index finds, limited to one portion."""
@@ -166,7 +161,7 @@ class ExaminedCollection:
                     break
             return ids
 
-        return self._retried(find)
+        return retry(self.deadline, find)
 
     def counted(self, selection: Document) -> tuple[int, Counts]:
         """Return how many of these documents are expired, and how many are undated or unrecognized."""
@@ -177,7 +172,7 @@ class ExaminedCollection:
         }
         counts = {name: [{"$match": each}, {"$count": "n"}] for name, each in filters.items()}
         pipeline: list[Document] = [{"$match": selection}, {"$facet": counts}]
-        found = self._retried(lambda: next(self.collection.aggregate(pipeline, hint=BY_ID)))
+        found = retry(self.deadline, lambda: next(self.collection.aggregate(pipeline, hint=BY_ID)))
         expired, undated, unusual = (found[name][0]["n"] if found[name] else 0 for name in filters)
         return expired, Counts(undated=undated, unrecognized=unusual - undated)
 
@@ -224,7 +219,7 @@ class ExaminedCollection:
 
     def average_bytes(self) -> float:
         """Return the average size of a document, in bytes."""
-        stats = self._retried(lambda: self.collection.database.command("collStats", self.name))
+        stats = retry(self.deadline, lambda: self.collection.database.command("collStats", self.name))
         return float(stats.get("avgObjSize", 0))
 
     def _total(self, filters: Sequence[tuple[Document, str]], seconds: float) -> int | None:
@@ -243,7 +238,3 @@ class ExaminedCollection:
         except TransientError as exc:
             logger.warning("documents could not be counted", collection=self.name, error=str(exc))
             return None
-
-    def _retried(self, call: Callable[[], T]) -> T:
-        """Make a call that is safe to repeat, within the deadline, and return its result."""
-        return retry(self.deadline, call)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from joytify_cleanup.retention import POLICIES, cutoff
+from joytify_cleanup.retention import POLICIES, Kind, cutoff
 from joytify_cleanup.work import Done, Work, WorkerResult
 from joytify_common.errors import PermanentError
 from joytify_common.events import JobEvent, flag
@@ -54,7 +54,7 @@ class CleanupEvent(JobEvent):
 
     ignore_deletion_limit: bool = flag("Deletes even if the expired share exceeds the deletion limit.")
     sweep: bool = flag("Examines every document instead of only those created before the cutoff.")
-    collection: str | None = Field(
+    collection: Kind | None = Field(
         default=None, title="Cleans only this collection.", description=" or ".join(POLICIES)
     )
     plan: bool = flag("Only returns how to divide the work among workers.")
@@ -82,14 +82,6 @@ class CleanupEvent(JobEvent):
     failure: StepFailure | None = Field(
         default=None, title="Error of a step that failed in all its attempts.", description=BY_THE_STATE_MACHINE
     )
-
-    @field_validator("collection", "todo")
-    @classmethod
-    def _check_collection(cls, value: Any) -> Any:  # noqa: ANN401 - two fields of different types
-        for kind in [value] if isinstance(value, str) else [work.collection for work in value or ()]:
-            if kind not in POLICIES:
-                raise ValueError(f"{kind} is not one of {' or '.join(POLICIES)}")
-        return value
 
     @model_validator(mode="after")
     def _check_combination(self) -> CleanupEvent:

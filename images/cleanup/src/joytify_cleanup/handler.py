@@ -31,7 +31,7 @@ from joytify_common.mongo_errors import URI_KEY
 from joytify_common.outcome import Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
-from joytify_common.topic import Topic
+from joytify_common.topic import publish
 
 SETTINGS = load_settings(CleanupSettings)
 logs.configure(SETTINGS.log_level)
@@ -105,5 +105,5 @@ handler = Job(
     empty_report=CleanupReport(),
     services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
-    topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),
+    publish=lambda message, seconds: publish(aws_client("sns"), SETTINGS.sns_topic_arn, message, seconds),
 )

@@ -52,31 +52,12 @@ class Purge:
         for number, span in enumerate(todo):
             if (left := lanes.walk(span)) is not None:
                 return lanes.purged((left, *todo[number + 1 :]), swept=swept)
-        left_by_date = by_date and self._run_by_date(lanes, documents)
+        left_by_date = by_date and lanes.delete_by_date()
         return lanes.purged((the_end(documents.kind),) if left_by_date else (), swept=swept)
-
-    @staticmethod
-    def _run_by_date(lanes: _Lanes, documents: ExpiredDocuments) -> bool:
-        """Delete the documents that an index on the date finds; return whether more may be left."""
-        before = -1
-        try:
-            if (index := documents.date_index) is None:
-                return False
-            # If nothing in a portion could be deleted, the index would return it again and again.
-            while not lanes.is_stopped and lanes.deleted > before:
-                before = lanes.deleted
-                lanes.delete(documents.ids_by_date(index))
-        except Exception as exc:  # noqa: BLE001 - returned with the work done before
-            lanes.fail(exc)
-        return lanes.is_stopped
 
 
 class _Lanes:
-    """Threads that delete batches of one collection concurrently, and the totals of their results.
-
-    Attributes:
-        is_stopped: whether time has run out or a batch has failed.
-    """
+    """Threads that delete batches of one collection concurrently, and the totals of their results."""
 
     def __init__(self, purge: Purge, documents: ExpiredDocuments) -> None:
         self._purge, self._documents = purge, documents
@@ -89,12 +70,8 @@ class _Lanes:
         self._failures: list[Exception] = []
         # Batches in the order in which they were started; in the end, only failed batches are left.
         self._open: list[Batch] = []
-        self.is_stopped = False
-
-    @property
-    def deleted(self) -> int:
-        """Number of documents deleted so far."""
-        return self._counts.deleted
+        # Whether time has run out or a batch has failed.
+        self._is_stopped = False
 
     def walk(self, span: Work) -> Work | None:
         """Delete a span's expired documents in order of `_id`; return its rest, None if done."""
@@ -111,7 +88,21 @@ class _Lanes:
         failed = self._open[0].span if self._open else None
         return rest if failed is None else span.cut(start=failed.start)
 
-    def delete(self, ids: Sequence[Any]) -> None:
+    def delete_by_date(self) -> bool:
+        """Delete the documents that an index on the date finds; return whether more may be left."""
+        before = -1
+        try:
+            if (index := self._documents.date_index) is None:
+                return False
+            # If nothing in a portion could be deleted, the index would return it again and again.
+            while not self._is_stopped and self._counts.deleted > before:
+                before = self._counts.deleted
+                self._delete(self._documents.ids_by_date(index))
+        except Exception as exc:  # noqa: BLE001 - returned with the work done before
+            self._fail(exc)
+        return self._is_stopped
+
+    def _delete(self, ids: Sequence[Any]) -> None:
         """Delete the documents with these ids, batch by batch."""
         rest = list(ids)
 
@@ -144,10 +135,10 @@ class _Lanes:
             failure=failure,
         )
 
-    def fail(self, failure: Exception) -> None:
+    def _fail(self, failure: Exception) -> None:
         """Record the error and stop all threads."""
         self._failures.append(failure)
-        self.is_stopped = True
+        self._is_stopped = True
 
     def _work(self, take: Callable[[int], Batch | None]) -> None:
         while (batch := self._next(take)) is not None:
@@ -164,13 +155,13 @@ class _Lanes:
         with self._lock:
             size = self._throttle.size
             seconds = self._throttle.expected_seconds(size) * BATCH_MARGIN + self._throttle.pause
-            if self.is_stopped or self._purge.deadline.remaining() <= seconds:
-                self.is_stopped = True
+            if self._is_stopped or self._purge.deadline.remaining() <= seconds:
+                self._is_stopped = True
                 return None
             try:
                 batch = take(size)
             except Exception as exc:  # noqa: BLE001 - returned with the work done before
-                self.fail(exc)
+                self._fail(exc)
                 return None
             if batch is not None:
                 self._open.append(batch)
@@ -186,7 +177,7 @@ class _Lanes:
         if outcome.failure is None:
             self._open.remove(batch)
         else:
-            self.fail(outcome.failure)
+            self._fail(outcome.failure)
         if deleted:
             self._seconds.append(outcome.seconds)
             logger.debug("batch deleted", collection=self._documents.name, documents=deleted)

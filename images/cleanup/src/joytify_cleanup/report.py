@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from joytify_cleanup.work import NOTHING, Counts, Done, Work
+from joytify_cleanup.work import Counts, Done, Work
 from joytify_common.messages import (
     ArchiveFigures,
     CleanupError,
@@ -35,7 +35,7 @@ class Purged:
         failure: the error that ended the deletion; None if no error did.
     """
 
-    counts: Counts = NOTHING
+    counts: Counts = field(default=Counts())
     examined: int = 0
     seconds: tuple[float, ...] = ()
     archive: ArchiveFigures | None = None

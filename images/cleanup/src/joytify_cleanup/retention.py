@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 Document = dict[str, Any]
+# A collection that cleanup deletes from, by its name without the test-mode prefix.
+Kind = Literal["playbacks", "sessions"]
 # The app wrote no documents before this date; an earlier date is a default or in a wrong unit.
 EARLIEST_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -73,8 +75,8 @@ def _same_size_condition(path: str) -> Document:
     return same if path == "$$ROOT" else {"$cond": [{"$eq": [{"$type": path}, "object"]}, same, False]}
 
 
-# Policies by collection name without the test-mode prefix, in the order in which a run cleans up.
-POLICIES: dict[str, Policy] = {
+# In the order in which a run cleans up.
+POLICIES: dict[Kind, Policy] = {
     # Until July 2025 the app kept one document per user, with a list of songs and the time of the first play.
     "playbacks": Policy("createdAt", old_schema_fields=("songs",)),
     "sessions": Policy("status.lastActive", ends_field="expiresAt"),

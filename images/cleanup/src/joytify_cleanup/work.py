@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bson import MaxKey, ObjectId
 from pydantic import AwareDatetime, Field
 
+from joytify_cleanup.retention import Kind
 from joytify_common.ids import Id, compared, to_json
 from joytify_common.messages import ArchiveFigures, Chain, FanOut, ThrottleFigures, Wire
 
@@ -23,14 +24,13 @@ class Work(Wire):
     """One span of one collection that is still to be examined.
 
     Attributes:
-        collection: name of the collection without the test-mode prefix.
         start: the first `_id`, of any BSON type.
         stop: the `_id` after the last; MaxKey for the end of the collection.
         counts_undated: whether the span is part of a sweep, which examines every document and
             counts the undated and unrecognized documents.
     """
 
-    collection: str
+    collection: Kind
     start: Id
     stop: Id
     counts_undated: bool = False
@@ -68,7 +68,7 @@ class Work(Wire):
         return [self.cut(start=start, stop=stop) for start, stop in pairwise(bounds)]
 
 
-def the_end(kind: str) -> Work:
+def the_end(kind: Kind) -> Work:
     """Return an empty span at the end of a collection.
 
     A run that is given this span goes directly to the documents that the date index finds.
@@ -95,9 +95,6 @@ class Counts(Wire):
         """Return the sums."""
         sums = {name: getattr(self, name) + getattr(other, name) for name in ("deleted", "undated", "unrecognized")}
         return Counts(**sums, swept=self.swept and other.swept)
-
-
-NOTHING = Counts()
 
 
 class Done(Wire):

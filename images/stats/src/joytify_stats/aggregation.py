@@ -6,12 +6,9 @@ An element is the entry for one month in the list `stats` of a user's statistics
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from joytify_stats.elements import MAX_SECONDS, NO_LIST, plays_of, rounded
+from joytify_stats.elements import MAX_SECONDS, NO_LIST, Stage, plays_of, rounded
 from joytify_stats.period import Period, month_before
-
-Stage = dict[str, Any]
 
 
 def stored_statistics(stats: str, period: Period) -> list[Stage]:
@@ -27,7 +24,7 @@ def stored_statistics(stats: str, period: Period) -> list[Stage]:
         period: the month.
     """
     is_list = {"$in": [{"$type": "$stats"}, ["array", "missing", "null"]]}
-    kept = {"own": _of(period), "before": _of(month_before(period)), "isList": is_list}
+    kept = {"own": _of(period), "before": _of(month_before(period.start)), "isList": is_list}
     with_own = {"$filter": {"input": "$kept", "cond": {"$gt": ["$$this.own", None]}}}
     with_list = {"$filter": {"input": "$kept", "cond": "$$this.isList"}}
     durations = {

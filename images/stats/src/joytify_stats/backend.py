@@ -11,7 +11,7 @@ from bson import ObjectId
 from pydantic import SecretStr
 
 from joytify_common.deadline import Deadline
-from joytify_common.errors import ConfigError, JobError, TransientError
+from joytify_common.errors import ConfigError, JobError
 from joytify_common.http_client import json_object, seconds_in, send
 from joytify_common.http_retries import RateLimitedError, RetryPolicy, UnavailableError
 
@@ -34,13 +34,11 @@ class Backend:
     Attributes:
         domain: base URL, `https://...`.
         key: internal API key.
-        read_seconds: time limit for a response.
         transport: replaces the network in tests.
     """
 
     domain: str
     key: SecretStr
-    read_seconds: float = READ_SECONDS
     transport: httpx.BaseTransport | None = None
 
     def push(self, users: Sequence[ObjectId], deadline: Deadline) -> None:
@@ -54,9 +52,8 @@ class Backend:
             TransientError: the backend did not accept the request in time.
         """
         body = {"userIds": [str(user) for user in users]}
-        if (seconds := min(RETRY_SECONDS, deadline.remaining())) == 0:
-            raise TransientError("there was no time left to push")
-        # Give each attempt a moment, even if the deadline has passed since the check above.
+        seconds = min(RETRY_SECONDS, deadline.remaining())
+        # Give each attempt a moment, even if the deadline has passed in the meantime.
         RETRIES.call(lambda: self._post(body, max(deadline.remaining(), MIN_SECONDS)), seconds)
 
     def _post(self, body: dict[str, list[str]], seconds: float) -> None:
@@ -64,7 +61,7 @@ class Backend:
             response = send(
                 "POST",
                 self.domain.rstrip("/") + PATH,
-                min(self.read_seconds, seconds),
+                min(READ_SECONDS, seconds),
                 {"headers": {"x-api-key": self.key.get_secret_value()}, "json": body},
                 self.transport,
             )

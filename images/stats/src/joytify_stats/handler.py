@@ -18,7 +18,7 @@ from joytify_common.mongo_errors import URI_KEY
 from joytify_common.outcome import Answered, Completed, Failed
 from joytify_common.secrets import read_secret, secrets_provider
 from joytify_common.settings import load_settings
-from joytify_common.topic import Topic
+from joytify_common.topic import publish
 from joytify_stats.audience import Audience
 from joytify_stats.backend import Backend
 from joytify_stats.delivery import Delivery
@@ -60,7 +60,9 @@ def month_end(event: StatsEvent, run: Run) -> Answered | Completed[StatsReport] 
             now=run.now,
         ),
         start_cleanup=partial(_start_cleanup, run, cleanup_event),
-        start_continuation=partial(_continue, run),
+        start_continuation=lambda next_event: invoke_async(
+            aws_client("lambda"), run.context.function_name, next_event.payload()
+        ),
     )
     return use_case.push_again() if event.push_again else use_case.deliver()
 
@@ -89,10 +91,6 @@ def _start_cleanup(run: Run, event: dict[str, Any]) -> None:
         invoke_async(aws_client("lambda"), SETTINGS.cleanup_function_name, event)
 
 
-def _continue(run: Run, event: StatsEvent) -> None:
-    invoke_async(aws_client("lambda"), run.context.function_name, event.payload())
-
-
 # Runs the job once and returns its answer: the data of its summary, or a result for the caller only.
 handler = Job(
     event_type=StatsEvent,
@@ -100,5 +98,5 @@ handler = Job(
     empty_report=StatsReport(),
     services=services,
     secret=lambda: read_secret(secrets_provider(), SETTINGS.secret_id),
-    topic=lambda: Topic(client=aws_client("sns"), arn=SETTINGS.sns_topic_arn),
+    publish=lambda message, seconds: publish(aws_client("sns"), SETTINGS.sns_topic_arn, message, seconds),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 FORM = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 # An ObjectId cannot contain an earlier time.
@@ -54,13 +54,12 @@ def resolve_period(text: str | None, now: datetime) -> Period:
     """
     current = datetime(now.year, now.month, 1, tzinfo=UTC)
     if text is None:
-        return Period(start=_month_before(current), end=current)
+        return month_before(current)
     if (match := FORM.fullmatch(text)) is None or int(match[1]) < FIRST_YEAR:
         raise ValueError(f'it must be a month as "YYYY-MM", {FIRST_YEAR}-01 or later')
     start = datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC)
     if start >= current:
-        last = Period(start=_month_before(current), end=current)
-        raise ValueError(f"{text} is not over; the last complete month is {last}")
+        raise ValueError(f"{text} is not over; the last complete month is {month_before(current)}")
     return Period(start=start, end=_month_after(start))
 
 
@@ -68,10 +67,6 @@ def _month_after(start: datetime) -> datetime:
     return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
 
 
-def _month_before(start: datetime) -> datetime:
-    return datetime(start.year - (start.month == 1), (start.month - 2) % 12 + 1, 1, tzinfo=UTC)
-
-
-def month_before(period: Period) -> Period:
-    """Return the month before this period."""
-    return Period(start=_month_before(period.start), end=period.start)
+def month_before(end: datetime) -> Period:
+    """Return the month that ends at this first instant of a month."""
+    return Period(start=(end - timedelta(days=1)).replace(day=1), end=end)

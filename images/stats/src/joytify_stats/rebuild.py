@@ -136,7 +136,7 @@ class Rebuild:
             pipeline = self._computed(part, only_missing=not self._replace, with_own=False)
             collided.update(self._writes.write(self._raw_users.aggregate(pipeline), tally))
 
-        refused = do_or_divide(users, lambda part: self._retried(lambda: build(part)))
+        refused = do_or_divide(users, lambda part: retry(self._deadline, lambda: build(part)))
         tally.skipped.update(map(key_of, refused.users))
         return list(collided.values())
 
@@ -152,7 +152,7 @@ class Rebuild:
 
         def compare(part: Sequence[Any]) -> None:
             pipeline = [*self._computed(part, only_missing=False, with_own=True), *differences_in(PARTS, EXAMPLES)]
-            found.extend(self._retried(lambda: list(self._users.aggregate(pipeline))))
+            found.extend(retry(self._deadline, lambda: list(self._users.aggregate(pipeline))))
 
         refused = do_or_divide(page, compare)
         tally = Tally()
@@ -191,21 +191,14 @@ class Rebuild:
             yield from map(_outcome, waiting)
 
     def _pages(self, after: Any) -> Iterator[list[Any]]:  # noqa: ANN401 - an _id may be of any type
-        while page := self._next_users(after):
-            yield page
-            after = page[-1]
-
-    def _next_users(self, after: Any) -> list[Any]:  # noqa: ANN401 - an _id may be of any type
-        query = {"$expr": compared("$gt", after)}
-
         def find() -> list[Any]:
+            query = {"$expr": compared("$gt", after)}
             found = self._users.find(query, {"_id": 1}).hint("_id_").sort("_id", 1).limit(PAGE_USERS)
             return [user["_id"] for user in found]
 
-        return self._retried(find)
-
-    def _retried(self, call: Callable[[], T]) -> T:
-        return retry(self._deadline, call)
+        while page := retry(self._deadline, find):
+            yield page
+            after = page[-1]
 
     def _computed(self, users: Sequence[Any], *, only_missing: bool, with_own: bool) -> list[Document]:
         """Return the stages that compute `element` for each user with plays in the month.

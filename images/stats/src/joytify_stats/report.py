@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bson import ObjectId
 
@@ -18,8 +18,6 @@ from joytify_common.outcome import Failure, Metadata
 from joytify_stats.pages import PageOutcome
 from joytify_stats.pushes import PushTotals
 from joytify_stats.rebuild_results import Built
-
-NO_PUSHES = PushTotals()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class StatsReport:
     adopted: bool = False
     built: Built | None = None
     pages: Sequence[PageOutcome] | None = None
-    pushes: PushTotals = NO_PUSHES
+    pushes: PushTotals = field(default=PushTotals())
     idle_reason: str | None = None
     cleanup_triggered: bool = False
     cleanup_failure: str | None = None

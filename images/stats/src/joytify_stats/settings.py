@@ -8,8 +8,6 @@ from pydantic import Field
 
 from joytify_common.settings import JobSettings, between
 
-ReadPreference = Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"]
-
 
 class StatsSettings(JobSettings):
     """Settings that the stats function reads from the environment."""
@@ -32,7 +30,7 @@ class StatsSettings(JobSettings):
     backend_push_size: int = between(
         1, 3500, "users", default=1000, title="Maximum number of users per push to the backend."
     )
-    read_preference: ReadPreference = Field(
+    read_preference: Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"] = Field(
         "primary",
         title=(
             "Members of the replica set from which stats reads the ids of the users with statistics; all "
