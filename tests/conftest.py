@@ -42,11 +42,11 @@ def _instant_retries() -> Iterator[None]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The durations that the HTTP retries would have waited, in seconds; the retries do not sleep."""
+    """The waits of the HTTP retries, in seconds; instead of sleeping, the retries advance their clock."""
     made: list[float] = []
     # Replace `time` in these modules only: MongoDB's driver must really sleep, in threads of this process.
     clock = SimpleNamespace(sleep=made.append, monotonic=lambda: time.monotonic() + sum(made))
-    for module in ("joytify_common.http_retries", "joytify_discord.webhook", "tenacity.nap"):
+    for module in ("joytify_common.http_retries", "joytify_common.deadline", "joytify_discord.webhook", "tenacity.nap"):
         monkeypatch.setattr(f"{module}.time", clock)
     with stamina.set_testing(False):
         yield made

@@ -52,7 +52,11 @@ data "aws_iam_policy_document" "pull" {
     condition {
       test     = "StringLike"
       variable = "aws:SourceArn"
-      values   = [for account in setunion([data.aws_caller_identity.this.account_id], var.pull_account_ids) : "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${account}:function:*"]
+      # Functions of these accounts may run the images.
+      values = [
+        for account in setunion([data.aws_caller_identity.this.account_id], var.pull_account_ids) :
+        "arn:${data.aws_partition.this.partition}:lambda:${var.region}:${account}:function:*"
+      ]
     }
   }
 

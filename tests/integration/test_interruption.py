@@ -46,11 +46,11 @@ def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def interrupt_at_start(monkeypatch: pytest.MonkeyPatch, pool: int) -> list[threading.Thread]:
-    """Send Ctrl-C when the first worker of a pool has started: it is already running, but its pool has not recorded it.
+    """Send Ctrl-C just after a pool's first thread has started, before the pool has recorded the thread.
 
     Args:
         monkeypatch: pytest's.
-        pool: number of pools before this one.
+        pool: index of the pool, counted from 0 in the order in which the pools start.
 
     Returns:
         A list that receives the workers of all pools.

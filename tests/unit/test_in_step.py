@@ -86,9 +86,10 @@ def test_every_metric_that_terraform_names_is_one_that_the_code_emits(capsys: py
 
 def test_the_parts_of_the_reserved_time_add_up_to_at_most_the_reserve() -> None:
     counts = LATE_COUNT_SECONDS * len(POLICIES)
-    # The start of the next run is retried once; then the outcome is published by a call that is never answered.
-    call = QUICK_CONFIG.connect_timeout + QUICK_CONFIG.read_timeout
-    conclude = RETRY_SECONDS + 0.5 + 2 * call
+    # To start the next run, no retry is scheduled after RETRY_SECONDS, a wait is at most `longest_wait`, and an attempt
+    # takes at most `call`. Publishing the outcome is one more call, which SNS does not answer.
+    longest_wait, call = 0.5, QUICK_CONFIG.connect_timeout + QUICK_CONFIG.read_timeout
+    conclude = RETRY_SECONDS + longest_wait + 2 * call
 
     # The sum has no separate term for the time that the client waits for the response of a count: GRACE_SECONDS, which
     # is in the sum, covers that time.

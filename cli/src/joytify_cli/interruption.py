@@ -38,13 +38,14 @@ def _interrupt(signum: int, _: object) -> None:
 
 @contextmanager
 def deferred_interruption() -> Iterator[Callable[[], bool]]:
-    """Defer an interruption to the end of the block; yield a function that returns whether there was one.
+    """Defer an interruption to the end of the block; yield a function that returns whether the command was interrupted.
 
-    A block that writes can then count all that it wrote: the interruption is not raised between a write and its count,
-    or while a thread starts, which `ThreadPoolExecutor` would then not wait for. Such blocks must not be nested.
+    So a block that writes can count everything that it wrote: no interruption separates a write from its count. Nor
+    does an interruption hit `ThreadPoolExecutor` while it starts a thread; the pool would not wait for that thread.
+    Such blocks must not be nested.
 
     Raises:
-        KeyboardInterrupt: there was an interruption, whether or not the block raised an error.
+        KeyboardInterrupt: the command was interrupted; if the block raised an error, this replaces the error.
     """
     global _is_deferred  # noqa: PLW0603 - a signal belongs to the whole process
     _is_deferred = True

@@ -64,7 +64,7 @@ class Job(Generic[EventT, ReportT]):
         services: checks of the services that the job calls, by name, for a self-test; they change
             nothing.
         secret: reads the pipeline's secret.
-        publish: publishes a message, with retries for a number of seconds.
+        publish: publishes a message; its second argument is the number of seconds after which no retry is scheduled.
     """
 
     event_type: type[EventT]

@@ -42,7 +42,7 @@ def hide_parts(value: str, *, is_shown: bool) -> None:
         # A token may take the place of the user name.
         if is_shown:
             hide(userinfo)
-    for part in (*WEBHOOK_TOKEN.findall(value), *(QUERY_VALUE.findall(value) if is_shown else ())):
+    for part in WEBHOOK_TOKEN.findall(value) + (QUERY_VALUE.findall(value) if is_shown else []):
         hide(part)
 
 

@@ -20,7 +20,8 @@ def ministack(folder: Path, host: str, *, certificate: str = "", key: str = "") 
     Args:
         folder: directory for the data and the log.
         host: address to listen on.
-        certificate: path of the server's certificate; with one, it uses TLS and enforces IAM.
+        certificate: path of the server's certificate; with a certificate, the server uses TLS and enforces IAM, without
+            one plain HTTP.
         key: path of the certificate's key.
 
     Raises:

@@ -1,4 +1,4 @@
-"""When a command ends after Ctrl-C: at once, at the end of a block that defers it, or by a second Ctrl-C."""
+"""When a command ends after Ctrl-C: immediately, after a block that defers the interruption, or on a later Ctrl-C."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ def test_a_function_that_may_have_been_started_is_not_started_again() -> None:
     assert client.calls == 1
 
 
-def test_the_reserved_time_covers_the_timeouts_of_hanging_services() -> None:
-    """One call that is retried, followed by one call that is never answered."""
+def test_a_last_attempt_to_publish_ends_in_time_even_if_sns_does_not_answer() -> None:
+    """Botocore makes one attempt, and its timeouts add up to less than PUBLISH_SECONDS."""
     call = 0.5 + 2.5
     assert (QUICK_CONFIG.connect_timeout, QUICK_CONFIG.read_timeout) == (0.5, 2.5)
     assert QUICK_CONFIG.retries == {"total_max_attempts": 1}

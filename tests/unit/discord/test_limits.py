@@ -18,7 +18,6 @@ def test_discord_accepts_every_rendered_embed_and_nobody_is_mentioned(given_embe
 
     assert [check(message.body) for message in messages] == [None] * len(messages)
     assert sum(len(message.body["embeds"]) for message in messages) == len(given_embeds)
-    assert sum(len(message.body["embeds"]) for message in messages) == len(given_embeds)
     assert all(message.body["allowed_mentions"] == {"parse": []} for message in messages)
     plain = [message.plainest() for message in messages]
     assert [check(message.body) for message in plain] == [None] * len(messages)

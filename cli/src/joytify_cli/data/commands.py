@@ -188,7 +188,7 @@ def _empty(collection: Collection[Document], progress: Progress) -> None:
 
 
 def _remove_some(collection: Collection[Document], *, is_last_try: bool) -> bool:
-    """Delete documents for at most one second, and do not continue on the server after Ctrl-C.
+    """Delete documents for at most one second; Ctrl-C takes effect only after the server has ended the deletion.
 
     Return whether all documents are deleted.
 

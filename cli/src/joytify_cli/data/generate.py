@@ -34,7 +34,8 @@ def fill(database: Database[Document], names: CollectionNames, population: Popul
     A user is written only after the user's statistics and the notification that the user has.
 
     Raises:
-        KeyboardInterrupt: the user interrupted the command; the batches in progress are completed.
+        KeyboardInterrupt: the command was interrupted; no further batch was started, and the batches in progress have
+            ended.
     """
     sources: dict[str, tuple[Callable[[], Iterable[Document]], int]] = {
         "stats": (population.stats_documents, population.users),
@@ -88,6 +89,6 @@ def _insert(collection: Collection[Document], batch: list[Document]) -> int:
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield the items in lists of `size`, the last one possibly shorter, as `itertools.batched` of Python 3.12."""
+    """Yield the items in lists of `size`; the last list may be shorter."""
     iterator = iter(items)
     return iter(lambda: list(islice(iterator, size)), [])

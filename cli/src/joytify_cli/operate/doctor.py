@@ -49,7 +49,8 @@ def doctor(
     Example: joytify doctor --aws --environment prod
     """
     target = where.target(may_be_down=True)
-    # Where `make deploy-local` writes the digests of a local stack, and `make push` all others.
+    # `make deploy-local` writes the digests of a local stack to the first folder; `make push` writes all other digests
+    # to the second.
     folder = Path("build/deploy-local/terraform" if target.stack else "terraform")
     context = Context(target, digests or digests_file(target.names.environment, folder), post=post)
     found = []

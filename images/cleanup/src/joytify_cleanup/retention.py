@@ -75,7 +75,7 @@ def _same_size_condition(path: str) -> Document:
     return same if path == "$$ROOT" else {"$cond": [{"$eq": [{"$type": path}, "object"]}, same, False]}
 
 
-# In the order in which a run cleans up.
+# The policy of each collection, in the order in which a run cleans up.
 POLICIES: dict[Kind, Policy] = {
     # Until July 2025 the app kept one document per user, with a list of songs and the time of the first play.
     "playbacks": Policy("createdAt", old_schema_fields=("songs",)),

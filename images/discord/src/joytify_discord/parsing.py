@@ -103,7 +103,8 @@ def _known(text: str, value: dict[str, Any]) -> Parsed:
         return Alarm(value)
     # An alarm whose action invokes a function directly.
     if isinstance(value.get("alarmData"), dict) and "alarmArn" in value:
-        return Alarm({**value["alarmData"], "AlarmArn": value["alarmArn"]})
+        envelope = {"AlarmArn": "alarmArn", "AWSAccountId": "accountId", "eventRegion": "region", "eventTime": "time"}
+        return Alarm({**value["alarmData"], **{key: value.get(name) for key, name in envelope.items()}})
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/notifications.html
     kind = _text(value, "detail-type") or _text(value, "detailType")
     if kind and isinstance(value.get("detail"), dict):

@@ -51,7 +51,7 @@ class ContainerStore:
             self.entries.popitem(last=False)
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Reserve the key until it is released; return False if it is stored or claimed."""
+        """Reserve the key until it is released or the container ends; return False if it has a value or a claim."""
         del seconds
         if key in self.entries:
             return False

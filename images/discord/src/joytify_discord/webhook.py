@@ -93,7 +93,7 @@ class Webhook:
 
     def _request(self, method: str, path: str, payload: Payload, deadline: Deadline) -> str:
         if (seconds := self._free_at - time.monotonic()) > 0:
-            raise RateLimitedError("Discord rate-limits the webhook", seconds)
+            raise RateLimitedError(f"Discord rate-limits the webhook for another {seconds:.1f} s", seconds)
         parameters = ({} if path else {"wait": "true"}) | ({"thread_id": self.thread} if self.thread else {})
         # Wait a little beyond the deadline for the response: it contains the id of the message, without which the
         # message would be posted again.

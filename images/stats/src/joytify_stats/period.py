@@ -68,5 +68,5 @@ def _month_after(start: datetime) -> datetime:
 
 
 def month_before(end: datetime) -> Period:
-    """Return the month that ends at this first instant of a month."""
+    """Return the month before `end`, which must be the start of a month."""
     return Period(start=(end - timedelta(days=1)).replace(day=1), end=end)
