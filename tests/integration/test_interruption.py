@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from joytify_cleanup.archive import Archive
 from joytify_cli import interruption
-from joytify_cli.data import generate
+from joytify_cli.data import commands, generate
 from joytify_cli.data.population import Population
 from joytify_cli.data.verify import faults
 from joytify_cli.main import app
@@ -133,6 +133,39 @@ def test_an_interrupted_clear_removes_no_further_documents(
 
     assert [database[kind].count_documents({}) for kind in ("playbacks", "sessions", "users")] == [0, 5, 5]
     assert (done.exit_code, "interrupted; the same command removes the rest" in done.output) == (130, True)
+
+
+def test_an_interrupted_clear_of_the_test_collections_drops_no_further_collection(
+    database: Database[Document], mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("test-playbacks", "test-users"):
+        database[kind].insert_many({} for _ in range(5))
+    drop = Collection.drop
+
+    def interrupted(collection: Collection[Document]) -> None:
+        if collection.name == "test-playbacks":
+            signal.raise_signal(signal.SIGINT)
+        drop(collection)
+
+    monkeypatch.setattr(Collection, "drop", interrupted)
+    done = CliRunner().invoke(app, ["data", "clear", "--uri", mongodb_uri, "--database", database.name])
+
+    assert [database[kind].count_documents({}) for kind in ("test-playbacks", "test-users")] == [0, 5]
+    assert "test-playbacks: 5 documents removed" in done.output
+    assert (done.exit_code, "interrupted; the same command removes the rest" in done.output) == (130, True)
+
+
+def test_an_interruption_is_reported_even_if_the_documents_cannot_be_counted(
+    database: Database[Document], mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "COUNT_SECONDS", 1e-6)
+    interrupt_at_start(monkeypatch, 0)
+    where = ("--uri", mongodb_uri, "--database", database.name)
+    done = CliRunner().invoke(app, ["data", "generate", "20", *where])
+
+    assert done.exit_code == 130
+    assert "the documents could not be counted within 0 s" in done.output
+    assert "`joytify data append N --seed 1` adds other users" in done.output
 
 
 def test_an_interrupted_build_counts_the_users_that_it_finished(

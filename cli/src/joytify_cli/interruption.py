@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import time
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A command has this long to end after Ctrl-C; then a second Ctrl-C kills it.
 ENDING_SECONDS = 5.0
+SHOW_CURSOR = b"\x1b[?25h\n"
 
 _interrupted_at: float | None = None
 _is_deferred = False
@@ -18,6 +20,8 @@ _is_deferred = False
 
 def handle_interruptions() -> None:
     """Let SIGTERM and SIGHUP end the program as Ctrl-C does."""
+    # The callback that is registered first runs last; after it, Python would give the signals their default effect.
+    atexit.register(_ignore_interruptions)
     for signum in SIGNALS:
         # `nohup` ignores SIGHUP, and a shell ignores SIGINT for a process in the background.
         if signal.getsignal(signum) is not signal.SIG_IGN:
@@ -33,7 +37,21 @@ def _interrupt(signum: int, _: object) -> None:
             raise KeyboardInterrupt
     elif time.monotonic() - _interrupted_at > ENDING_SECONDS:
         signal.signal(signum, signal.SIG_DFL)
+        # The progress bar has hidden the cursor.
+        if os.isatty(2):
+            os.write(2, SHOW_CURSOR)
         os.kill(os.getpid(), signum)
+
+
+def end_interruptions() -> None:
+    """Let no further signal interrupt the program, which has done its work; it may still kill a program that hangs."""
+    global _interrupted_at  # noqa: PLW0603 - a signal belongs to the whole process
+    _interrupted_at = _interrupted_at or time.monotonic()
+
+
+def _ignore_interruptions() -> None:
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from joytify_cli.interruption import handle_interruptions
+from joytify_cli.interruption import end_interruptions, handle_interruptions
 from joytify_cli.lazy import LazyCommand
 from joytify_cli.terminal import INTERRUPTED, CommandError, UsageError, fail, safe
 from joytify_common.errors import JobError
@@ -72,7 +72,10 @@ def run() -> None:
     handle_interruptions()
     logging.getLogger().addHandler(logging.NullHandler())
     os.environ.setdefault("LOGURU_AUTOINIT", "false")
-    app()
+    try:
+        app()
+    finally:
+        end_interruptions()
 
 
 app = typer.Typer(cls=Joytify, no_args_is_help=True, pretty_exceptions_enable=False)

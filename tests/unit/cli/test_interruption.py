@@ -41,6 +41,19 @@ def test_every_signal_interrupts_the_command(code: str, printed: list[str]) -> N
     assert done.stderr.splitlines()[-1] == "KeyboardInterrupt"
 
 
+def test_a_signal_after_the_end_of_the_command_interrupts_nothing() -> None:
+    code = """
+import atexit
+atexit.register(print, "last")
+atexit.register(signal.raise_signal, signal.SIGINT)
+interruption.end_interruptions()
+signal.raise_signal(signal.SIGTERM)
+"""
+    done = subprocess.run([sys.executable, "-c", PROGRAM + code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["ready", "last"], "")
+
+
 def test_a_command_that_does_not_end_is_killed_by_a_later_signal() -> None:
     blocks = "with interruption.deferred_interruption(): time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", PROGRAM + blocks], stdout=subprocess.PIPE, text=True) as command:

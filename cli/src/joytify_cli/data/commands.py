@@ -35,6 +35,8 @@ app.add_typer(index_commands.app, name="indexes")
 MAX_SEED = (1 << 24) - 1
 # How long `clear` deletes at a time.
 REMOVE_SECONDS = 1.0
+# How long to wait for the counts after Ctrl-C.
+COUNT_SECONDS = 10.0
 # After this many such tries in a row without progress, `clear` fails.
 MAX_STALLED = 30
 
@@ -160,20 +162,25 @@ def clear(*, server: Server, production: Production = False, confirm: Confirm = 
         # so that `generate` refuses until everything is removed.
         others = {*astuple(names)} - {names.notifications, names.users}
         ordered = (names.notifications, *sorted(others), names.users)
-        if not production:
-            # Deleting the documents would not shrink the index files, which count against the storage limit.
-            for name in ordered:
-                documents = target[name].estimated_document_count()
-                target.drop_collection(name)
-                say(f"{name}: {counted(documents, 'document')} removed")
-            return
         try:
-            with progress_bar() as progress:
+            if production:
+                with progress_bar() as progress:
+                    for name in ordered:
+                        _empty(target[name], progress)
+            else:
                 for name in ordered:
-                    _empty(target[name], progress)
+                    _drop(target[name])
         except KeyboardInterrupt:
-            console.print(_counts(target, names))
+            _say_what_is_left(target, names)
             fail("interrupted; the same command removes the rest", INTERRUPTED)
+
+
+def _drop(collection: Collection[Document]) -> None:
+    # Deleting the documents would not shrink the index files, which count against the storage limit.
+    with deferred_interruption():
+        documents = collection.estimated_document_count()
+        collection.drop()
+        say(f"{collection.name}: {counted(documents, 'document')} removed")
 
 
 def _empty(collection: Collection[Document], progress: Progress) -> None:
@@ -216,9 +223,9 @@ def _write(target: Database[Document], names: CollectionNames, population: Popul
         with progress_bar() as progress:
             fill(target, names, population, progress)
     except KeyboardInterrupt:
-        console.print(_counts(target, names))
+        _say_what_is_left(target, names)
         fail(
-            "interrupted; the documents counted above remain. With the options that select this database, "
+            "interrupted; what has been written remains. With the options that select this database, "
             f"`joytify data append N --seed {population.seed + 1}` adds other users, and `joytify data clear` removes "
             "everything",
             INTERRUPTED,
@@ -227,6 +234,14 @@ def _write(target: Database[Document], names: CollectionNames, population: Popul
         f"{population.playbacks:,} playbacks, {population.expired_playbacks():,} of them expired, "
         f"in {target.name}.{names.playbacks}"
     )
+
+
+def _say_what_is_left(target: Database[Document], names: CollectionNames) -> None:
+    try:
+        with timeout(COUNT_SECONDS):
+            console.print(_counts(target, names))
+    except PyMongoError:
+        say(f"the documents could not be counted within {COUNT_SECONDS:.0f} s", "yellow")
 
 
 def _counts(target: Database[Document], *sets: CollectionNames) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -49,12 +49,12 @@ def tail(
     group = f"/aws/lambda/{target.names.functions[function]}"
     reader = LogReader(target.client("logs"), group, began, may_be_missing=target.stack is not None)
     view = LogView(level, request)
-    for line in in_blocks(list(reader.read())):
-        view.show(line)
-    if not view.shown and not follow:
-        say(f"no matching lines since {local_time(began)} in {group} of {target.place}")
     # Ctrl-C is the usual end of `--follow`.
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt) if follow else nullcontext():
+        for line in in_blocks(list(reader.read())):
+            view.show(line)
+        if not view.shown and not follow:
+            say(f"no matching lines since {local_time(began)} in {group} of {target.place}")
         while follow:
             time.sleep(POLL_SECONDS)
             try:
