@@ -50,13 +50,6 @@ class CountedDeadline(Deadline):
         return 0.0 if next(self.checks, None) is None else 60.0
 
 
-class UnknownSize:
-    """A database whose size cannot be measured."""
-
-    def after_run(self, *, with_trend: bool) -> None:
-        del with_trend
-
-
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How a run is made.

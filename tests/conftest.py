@@ -9,11 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 import stamina
+from hypothesis import HealthCheck, settings
 
 # On GitHub, and where a user forces colours, typer would write escape sequences into the texts that tests compare; it
 # reads these variables once, when it is imported.
 for _name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):
     os.environ.pop(_name, None)
+
+# An example that the machine delays is no fault.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 OURS = ("AWS_", "SECRET_ID", "SNS_", "DB_NAME", "LOG_LEVEL", "CLEANUP_", "BACKEND_", "READ_PREFERENCE", "STORAGE_")
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from pymongo import MongoClient
 
-ALWAYS = "alwaysOn"
-
 
 @contextmanager
 def failing(client: MongoClient[dict[str, Any]], mode: object, data: dict[str, Any]) -> Iterator[None]:

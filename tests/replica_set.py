@@ -66,7 +66,7 @@ class ReplicaSet:
         for node in self.nodes:
             node.start()
         members = [{"_id": number, "host": node.address} for number, node in enumerate(self.nodes)]
-        settings = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 500}
+        settings = {"electionTimeoutMillis": 3000, "heartbeatIntervalMillis": 500}
         limit = time.monotonic() + LIMIT_SECONDS
         while time.monotonic() < limit:
             with suppress(PyMongoError), self.nodes[0].client() as client:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import struct
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from bson import ObjectId
+from cleanup_run import id_created_at
 from pymongo import MongoClient
 from state_machine import execute
 
@@ -27,9 +26,7 @@ def test_the_state_machine_deletes_what_has_expired_and_posts_one_message(deploy
         plays = client[DATABASE].playbacks
         before = plays.count_documents({})
         # At most a twentieth of the collection, which is below the deletion limit.
-        plays.insert_many(
-            {"_id": ObjectId(struct.pack(">IQ", int(moment.timestamp()), n)), "createdAt": moment} for n in range(500)
-        )
+        plays.insert_many({"_id": id_created_at(moment), "createdAt": moment} for _ in range(500))
         posted = _posts(deployment)
 
         done = _execute(deployment, {"triggeredBy": "a test"})

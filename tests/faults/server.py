@@ -93,10 +93,6 @@ class Server:
         with MongoClient[dict[str, Any]](self.direct) as client:
             client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
 
-    def slow(self, seconds: float) -> None:
-        """Delay all traffic by a number of seconds."""
-        self.proxy.seconds = seconds
-
     def end(self) -> None:
         """Stop everything."""
         self.proxy.close()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,7 +20,8 @@ from joytify_discord.envelopes import parse_event
 from joytify_discord.post_store import ContainerStore
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN
-from joytify_local.processes import answers, free_port, start, stop
+from joytify_local.processes import stop
+from joytify_local.servers import stand_in
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 MESSAGES = Path(__file__).parents[1] / "messages"
@@ -49,11 +48,8 @@ RESOLVED = alarm_text(
 @pytest.fixture(scope="module")
 def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the page, with a message of every kind on it."""
-    url = f"http://127.0.0.1:{(port := free_port('127.0.0.1'))}"
-    command = [sys.executable, "-m", "joytify_local.discord", "--port", str(port), "--token", WEBHOOK_TOKEN]
-    pid = start(
-        [*command, "--pace", "100"], tmp_path_factory.mktemp("discord") / "log", partial(answers, url + "/health")
-    )
+    options = ["--token", WEBHOOK_TOKEN, "--pace", "100"]
+    pid, url = stand_in("discord", options, tmp_path_factory.mktemp("discord"), "127.0.0.1")
     webhook, memory = Webhook(url=SecretStr(url + WEBHOOK_PATH)), ContainerStore()
     for number, text in enumerate([*SHOWN.values(), RESOLVED]):
         event = sns_event(text)

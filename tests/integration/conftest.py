@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from testcontainers.core.container import DockerContainer
 
+from joytify_local.aws import REGION, aws_client
 from joytify_local.mongodb import initiate, start_mongod
 from joytify_local.processes import free_port, stop
 from joytify_local.stack import start_embedded
@@ -33,6 +34,9 @@ OPTIONS = (
     "enableTestCommands=1",
     "--setParameter",
     f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}",
+    # Every five minutes MongoDB would store its sessions, and count them among the documents that it has examined.
+    "--setParameter",
+    "disableLogicalSessionCacheRefresh=true",
 )
 # testcontainers' own reaper is an image too, and not every machine can pull it; the fixtures stop what they start.
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
@@ -89,3 +93,11 @@ def endpoint() -> Iterator[str]:
     stack = start_embedded("joytify-tests", functions=False)
     yield stack.aws
     stack.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> str:
+    """An empty bucket of the test's own."""
+    name = f"archive-{uuid4().hex[:12]}"
+    aws_client("s3", endpoint).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return name

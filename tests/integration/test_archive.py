@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from uuid import uuid4
 
 import pytest
 import stamina
@@ -30,7 +29,7 @@ from joytify_cleanup.report import CleanupReport
 from joytify_cli.main import app
 from joytify_cli.operate.archive_reader import list_archive, read_archive
 from joytify_common.errors import ConfigError, PermanentError, TransientError
-from joytify_local.aws import REGION, aws_client
+from joytify_local.aws import aws_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,14 +38,6 @@ OLD, NEW = CUTOFF - timedelta(days=1), CUTOFF + timedelta(days=1)
 
 Document = dict[str, Any]
 CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> str:
-    """An empty bucket of the test's own."""
-    name = f"archive-{uuid4().hex[:12]}"
-    aws_client("s3", endpoint).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return name
 
 
 @dataclass

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from uuid import uuid4
 
 import pytest
 from bson import ObjectId, encode
@@ -32,7 +31,7 @@ from joytify_cleanup.archive import Archive
 from joytify_cli.operate.archive_reader import list_archive, read_archive
 from joytify_common.errors import ConfigError, PermanentError, TransientError
 from joytify_common.mongo import connect, mongo_errors
-from joytify_local.aws import REGION, aws_client
+from joytify_local.aws import aws_client
 from joytify_local.mongodb import initiate, mongod_path, start_mongod
 from joytify_local.processes import free_port, start, stop
 
@@ -258,14 +257,6 @@ def test_the_deletion_limit_does_not_trust_the_servers_estimate(tmp_path: Path) 
         stop([pid])
 
     assert (estimated, real, left) == (10, 3010, 3010)
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> str:
-    """An empty bucket of the test's own."""
-    name = f"archive-{uuid4().hex[:12]}"
-    aws_client("s3", endpoint).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return name
 
 
 def archived(endpoint: str, bucket: str) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,8 @@ from joytify_discord.envelopes import parse_event
 from joytify_discord.post_store import ContainerStore, PostStore, TableStore
 from joytify_discord.webhook import Webhook
 from joytify_local.aws import WEBHOOK_PATH, WEBHOOK_TOKEN, aws_client
-from joytify_local.processes import answers, free_port, start, stop
+from joytify_local.processes import stop
+from joytify_local.servers import stand_in
 
 # The limits' clocks run faster here: a minute is a second and a half.
 PACE = 40.0
@@ -37,10 +37,8 @@ BAN_SECONDS = 40 / PACE
 @pytest.fixture
 def discord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a Discord with the limits of the webhook and of its channel."""
-    url = f"http://127.0.0.1:{(port := free_port('127.0.0.1'))}"
-    command = [sys.executable, "-m", "joytify_local.discord", "--port", str(port), "--token", WEBHOOK_TOKEN]
-    command += ["--per-minute", "--pace", str(PACE)]
-    pid = start(command, tmp_path_factory.mktemp("discord") / "log", partial(answers, url + "/health"))
+    options = ["--token", WEBHOOK_TOKEN, "--per-minute", "--pace", str(PACE)]
+    pid, url = stand_in("discord", options, tmp_path_factory.mktemp("discord"), "127.0.0.1")
     yield url
     stop([pid])
 

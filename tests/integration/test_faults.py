@@ -137,23 +137,25 @@ def test_if_the_server_never_recovers_the_run_fails_and_keeps_its_deletions(
 
 
 def test_a_search_that_becomes_slow_does_not_fail_the_run(
-    mongodb: MongoClient[Document], filled: Database[Document]
+    mongodb: MongoClient[Document], filled: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("joytify_common.mongo.GRACE_SECONDS", 0.5)
     searching = {"failCommands": ["find"], "blockConnection": True, "blockTimeMS": SLOW_SECONDS * 1000}
     with failing(mongodb, {"skip": 6}, searching):
-        progress = clean(filled, seconds=1)
+        progress = clean(filled, seconds=3)
 
     assert progress.left
     assert 0 < progress.deleted < EXPIRED
 
 
 def test_a_run_does_not_wait_for_a_server_that_becomes_slow(
-    mongodb: MongoClient[Document], filled: Database[Document]
+    mongodb: MongoClient[Document], filled: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("joytify_common.mongo.GRACE_SECONDS", 0.5)
     began = time.monotonic()
     # Each of four threads deletes batches of 5 documents: 6 batches succeed before the server becomes slow.
     with failing(mongodb, {"skip": 6}, {**SLOW, "blockTimeMS": SLOW_SECONDS * 1000}):
-        progress = clean(filled, seconds=1)
+        progress = clean(filled, seconds=3)
         # The run gives up at the deadline plus a grace period, not when the server answers.
         assert time.monotonic() - began < SLOW_SECONDS
 

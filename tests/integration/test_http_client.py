@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -29,13 +29,12 @@ def server(answer: Callable[[socket.socket, Event], None]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(65536)
-                try:
+            # The client may give up, and the socket be closed, before this thread runs.
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65536)
                     answer(connection, over)
-                except OSError:
-                    return
 
         Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -133,7 +132,8 @@ def test_a_call_that_timed_out_does_not_affect_the_next_call(https: ssl.SSLConte
         Thread(target=accept, daemon=True).start()
         url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         for _ in range(25):
-            with pytest.raises(httpx.ReadTimeout):
+            # On a busy machine the TLS handshake may take longer than the time limit.
+            with pytest.raises(httpx.TimeoutException):
                 send("GET", url + "/slow", 0.1, {})
             assert json_object(send("GET", url + "/quick", 5, {})) == {"id": 5}
         over.set()

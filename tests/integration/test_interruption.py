@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from bson import ObjectId
@@ -26,7 +25,7 @@ from joytify_cli.main import app
 from joytify_cli.operate import archive
 from joytify_cli.progress import progress_bar
 from joytify_common.collections import PRODUCTION, TEST
-from joytify_local.aws import REGION, aws_client
+from joytify_local.aws import aws_client
 from joytify_stats import rebuild
 
 Document = dict[str, Any]
@@ -89,13 +88,11 @@ def test_an_interrupted_fill_completes_the_batch_in_progress_and_writes_no_other
 
 
 def test_an_interrupted_restore_counts_what_it_inserted(
-    database: Database[Document], endpoint: str, mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
+    database: Database[Document], endpoint: str, bucket: str, mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3, bucket = aws_client("s3", endpoint), f"archive-{uuid4().hex[:12]}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     old = CUTOFF - timedelta(days=1)
     database.playbacks.insert_many({"createdAt": old} for _ in range(30))
-    clean_up(database, batch_size=10, max_continuations=0, archive=Archive(s3, bucket, NOW))
+    clean_up(database, batch_size=10, max_continuations=0, archive=Archive(aws_client("s3", endpoint), bucket, NOW))
     assert database.playbacks.count_documents({}) == 0
     monkeypatch.setattr(archive, "BATCH", 1)
     insert = Collection.insert_many

@@ -6,11 +6,9 @@ The summary counts failed pushes, and every user still gets the notification.
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import httpx
@@ -21,7 +19,8 @@ from pydantic import SecretStr
 from pymongo.database import Database
 
 from joytify_common.deadline import Deadline
-from joytify_local.processes import answers, free_port, start, stop
+from joytify_local.processes import free_port, stop
+from joytify_local.servers import stand_in
 from joytify_stats.backend import Backend
 
 Document = dict[str, Any]
@@ -36,9 +35,7 @@ OCTOBER = datetime(2026, 10, 5, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def backend_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of the backend's stand-in."""
-    url = f"http://127.0.0.1:{(port := free_port('127.0.0.1'))}"
-    command = [sys.executable, "-m", "joytify_local.backend", "--port", str(port), "--key", KEY]
-    pid = start(command, tmp_path_factory.mktemp("backend") / "log", partial(answers, url + "/health"))
+    pid, url = stand_in("backend", ["--key", KEY], tmp_path_factory.mktemp("backend"), "127.0.0.1")
     yield url
     stop([pid])
 

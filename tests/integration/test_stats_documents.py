@@ -78,6 +78,7 @@ def test_notifications_that_are_no_list_are_skipped_and_counted(
     database: Database[Document], notifications: object
 ) -> None:
     users = add_users(database, 3) + add_users(database, 2, notifications=None)
+    database.users.update_one({"_id": users[0]}, {"$unset": {"notifications": 1}})
     (odd,) = add_users(database, 1, notifications=notifications)
     users += add_users(database, 3)
     outside = FakeServices()

@@ -81,6 +81,9 @@ class _Connection:
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._sockets.append(info["return_value"].get_extra_info("socket"))
         if self._is_over:
+            # This is the call's own thread. httpcore would not close a socket that was not yet secured.
+            for each in self._sockets:
+                each.close()
             raise httpx.ReadTimeout("the time is up")
 
     def end(self) -> None:

@@ -112,10 +112,10 @@ def test_everything_expired_is_deleted(expired: int) -> None:
 
 
 def test_a_run_that_stops_at_its_deadline_reports_what_remains_and_continues() -> None:
-    documents = FakeDocuments(100, seconds=0.1)
+    documents = FakeDocuments(100)
     started: list[dict[str, Any]] = []
 
-    told = run(documents, seconds=0.5, started=started)
+    told = run(documents, checks=16, started=started)
 
     assert (told["stop_reason"], told["continued"]) == ("deadline", True)
     assert 0 < told["records_deleted"] < 100
@@ -126,7 +126,7 @@ def test_a_run_that_stops_at_its_deadline_reports_what_remains_and_continues() -
 def test_a_sequence_ends_after_the_continuations_that_are_allowed() -> None:
     started: list[dict[str, Any]] = []
 
-    told = run(FakeDocuments(100, seconds=0.1), seconds=0.5, event={"continuation": 2, "done": DONE}, started=started)
+    told = run(FakeDocuments(100), checks=16, event={"continuation": 2, "done": DONE}, started=started)
 
     assert (told["stop_reason"], told["continued"], started) == ("continuations_exhausted", False, [])
 
@@ -159,10 +159,10 @@ def test_a_continuation_adds_the_earlier_runs_deletions() -> None:
 
 
 def test_a_continuation_goes_on_where_the_run_stopped_in_each_collection() -> None:
-    first, second = FakeDocuments(100, seconds=0.1), Other(100, seconds=0.1)
+    first, second = FakeDocuments(100), Other(100)
     events: list[dict[str, Any]] = [{}]
 
-    told = [run(first, second, seconds=0.5, event=e, started=events, max_continuations=14) for e in events]
+    told = [run(first, second, checks=16, event=e, started=events, max_continuations=14) for e in events]
 
     assert len(told) > 2
     assert told[-1]["stop_reason"] == "completed"
@@ -173,7 +173,7 @@ def test_a_continuation_goes_on_where_the_run_stopped_in_each_collection() -> No
 
 
 def test_counts_that_are_unavailable_are_unknown_and_the_work_goes_on() -> None:
-    told = run(FakeDocuments(100, known=False, seconds=0.1), seconds=0.5)
+    told = run(FakeDocuments(100, known=False), checks=16)
 
     assert 0 < told["records_deleted"] < 100
     assert [told[key] for key in ("total_records_found", "remaining_records", "completion_percentage")] == [None] * 3
@@ -248,9 +248,9 @@ def test_a_permanent_error_takes_precedence_over_a_transient_one() -> None:
 
 def test_a_collection_is_not_begun_once_another_ran_out_of_time() -> None:
     """The second collection's throttle has measured no latency yet, and would allow a full batch."""
-    slow, next_one = FakeDocuments(100, seconds=0.1), Other(100)
+    slow, next_one = FakeDocuments(100), Other(100)
 
-    told = run(slow, next_one, seconds=0.5)
+    told = run(slow, next_one, checks=16)
 
     assert len(next_one.left) == 100
     assert [(c.deleted, c.remaining) for c in told["collections"]][1] == (0, 100)
@@ -389,7 +389,7 @@ def test_the_results_of_the_last_round_are_not_lost_if_the_next_plan_fails() -> 
 
 
 def test_a_collection_that_was_not_begun_is_not_reported_as_swept() -> None:
-    told = run(FakeDocuments(100, seconds=0.1), Other(100), seconds=0.5)
+    told = run(FakeDocuments(100), Other(100), checks=16)
 
     assert [each.scope for each in told["collections"]] == ["ordinary", "ordinary"]
 

@@ -13,7 +13,8 @@ PROGRAM = """
 import signal, time
 from joytify_cli import interruption
 interruption.ENDING_SECONDS = 0.2
-signal.signal(signal.SIGINT, signal.default_int_handler)
+for each in interruption.SIGNALS:
+    signal.signal(each, signal.default_int_handler)
 interruption.handle_interruptions()
 print("ready", flush=True)
 """

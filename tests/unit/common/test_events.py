@@ -48,13 +48,6 @@ def test_an_unknown_key_is_named(event_type: type[JobEvent], key: str) -> None:
         parse_event(event_type, {key: True})
 
 
-@pytest.mark.parametrize("misspelt", ["dryrun", "dry_run", "DryRun", "dry-run"])
-@pytest.mark.parametrize("event_type", EVENTS)
-def test_an_event_with_a_misspelt_dry_run_is_refused(event_type: type[JobEvent], misspelt: str) -> None:
-    with pytest.raises(ConfigError, match="did you mean dryRun"):
-        parse_event(event_type, {misspelt: True})
-
-
 @given(raw=JSON)
 def test_discord_takes_anything(raw: Any) -> None:
     assert parse_sns(raw)

@@ -59,7 +59,15 @@ def test_what_is_in_flight_is_waited_for_at_the_end() -> None:
 
 def test_only_a_few_pushes_are_in_flight_concurrently() -> None:
     backend = FakeBackend(hold=True)
-    threading.Timer(0.2, backend.released.set).start()
+
+    def release() -> None:
+        while backend.at_once < IN_FLIGHT:
+            time.sleep(0.01)
+        # Time for one push too many to begin.
+        time.sleep(0.1)
+        backend.released.set()
+
+    threading.Thread(target=release, daemon=True).start()
     with pushes(backend) as ours:
         for _ in range(IN_FLIGHT * 3):
             ours.start(USERS)
