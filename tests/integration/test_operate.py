@@ -73,9 +73,13 @@ def write(stack: Stack) -> None:
     Path("build/stack.json").write_text(json.dumps(vars(stack)), encoding="utf-8")
 
 
-def run(*words: str) -> tuple[int, str]:
-    # Print no log lines, like `joytify` itself, whatever an earlier test in this process configured.
+@pytest.fixture(autouse=True)
+def _no_log_lines() -> None:
+    """Print no log lines, like `joytify` itself, whatever an earlier test in this process configured."""
     logger.remove()
+
+
+def run(*words: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(words))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
