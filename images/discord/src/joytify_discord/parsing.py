@@ -103,8 +103,8 @@ def _known(text: str, value: dict[str, Any]) -> Parsed:
         return Alarm(value)
     # An alarm whose action invokes a function directly.
     if isinstance(value.get("alarmData"), dict) and "alarmArn" in value:
-        envelope = {"AlarmArn": "alarmArn", "AWSAccountId": "accountId", "eventRegion": "region", "eventTime": "time"}
-        return Alarm({**value["alarmData"], **{key: value.get(name) for key, name in envelope.items()}})
+        envelope = {"resources": [value["alarmArn"]], "account": value.get("accountId"), "id": ""}
+        return _event("CloudWatch Alarm State Change", {**value, "detail": value["alarmData"], **envelope})
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/notifications.html
     kind = _text(value, "detail-type") or _text(value, "detailType")
     if kind and isinstance(value.get("detail"), dict):
