@@ -26,11 +26,10 @@ from pymongo.read_concern import ReadConcern
 
 from joytify_cleanup.archive import Archive, Copy
 from joytify_cleanup.collection import BY_ID, PORTION_DOCUMENTS, Batch, ExaminedCollection
-from joytify_cleanup.retention import Document
 from joytify_cleanup.work import Counts, added
 from joytify_common.errors import PermanentError, TransientError
 from joytify_common.messages import ArchiveFigures
-from joytify_common.mongo import retry, within
+from joytify_common.mongo import Document, retry, within
 from joytify_common.mongo_errors import is_transient
 
 # IllegalOperation, which a standalone server returns, and OperationNotSupportedInTransaction.

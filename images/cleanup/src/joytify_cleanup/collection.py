@@ -16,13 +16,13 @@ from loguru import logger
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
-from joytify_cleanup.retention import POLICIES, Document, Kind
+from joytify_cleanup.retention import POLICIES, Kind
 from joytify_cleanup.work import FIRST_OBJECT_ID, LAST_OBJECT_ID, Counts, Done, Work
 from joytify_common.deadline import Deadline
 from joytify_common.errors import ConfigError, TransientError
 from joytify_common.ids import CODEC
 from joytify_common.indexes import index_on
-from joytify_common.mongo import MAX_CALL_SECONDS, mongo_errors, retry, within
+from joytify_common.mongo import MAX_CALL_SECONDS, Document, mongo_errors, retry, within
 
 BY_ID = "_id_"
 NEWEST_FIRST = [("$natural", -1)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-Document = dict[str, Any]
+from joytify_common.mongo import Document
+
 # A collection that cleanup deletes from, by its name without the test-mode prefix.
 Kind = Literal["playbacks", "sessions"]
 # The app wrote no documents before this date; an earlier date is a default or in a wrong unit.
